@@ -1,0 +1,1 @@
+"""Text an admin wrote → words. Pure, but for ``read.py``."""

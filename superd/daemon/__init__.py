@@ -1,0 +1,1 @@
+"""The running superserver: introduces the other layers to one another."""

@@ -1,0 +1,57 @@
+"""What can go wrong, by whose fault it is. Never raised for a refusal: that is a ``Verdict``.
+
+::
+
+    SuperdError
+    ├── ConfigError(problems)        the operator's: every problem of one reading, all at once
+    ├── BindError(address, errno)    the system's: an address could not be opened
+    ├── LaunchError(program, errno)  the system's: a program could not be started
+    ├── PeerError(reason)            the peer's: bytes that break a protocol
+    └── ControlError(message)        a request to the master or a launcher that is not in its table
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from superd.problem import Problem
+
+
+class SuperdError(Exception):
+    """Base of all that superd raises on purpose."""
+
+
+class ConfigError(SuperdError):
+    """Configuration that cannot be used; ``problems`` holds at least one error."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class BindError(SuperdError):
+    """``address`` could not be opened; ``errno`` as the kernel gave it."""
+
+    def __init__(self, address: str, errno: int) -> None:
+        super().__init__(f"cannot listen on `{address}`: {os.strerror(errno)}")
+        self.address = address
+        self.errno = errno
+
+
+class LaunchError(SuperdError):
+    """``program`` could not be started; ``errno`` as execve(2) or the spawn gave it."""
+
+    def __init__(self, program: str, errno: int) -> None:
+        super().__init__(f"cannot execute `{program}`: {os.strerror(errno)}")
+        self.program = program
+        self.errno = errno
+
+
+class PeerError(SuperdError):
+    """The peer broke a protocol; the text never holds the peer's bytes unescaped."""
+
+
+class ControlError(SuperdError):
+    """A message between superd's own processes that the receiver's closed table does not hold."""

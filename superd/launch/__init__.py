@@ -1,0 +1,1 @@
+"""Processes: what a program gets, and the launcher that starts it."""

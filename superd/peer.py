@@ -1,0 +1,53 @@
+"""Who is at the other end: normalised once, here, from what accept(2) gave. Never looks a name up.
+
+The states of a host name are tcpd.h's three, and the name: not asked yet, unknown (there is none), paranoid (there is
+one that does not stand up to the forward check), or the confirmed name itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+UNKNOWN = "unknown"
+PARANOID = "paranoid"
+NOT_ASKED = ""
+
+_MAPPED = 0xFFFF << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One end of a connection.
+
+    ``address`` is numeric text with v4-mapped IPv6 folded to IPv4 and the zone kept (``fe80::1%eth0``); for a unix
+    socket it is ``localhost`` as libwrap has it. ``number`` is the address as an integer, ``version`` 4, 6, or 0 for
+    unix. ``name`` and ``user`` are ``""`` while nobody asked, else a known value, ``unknown``, or ``paranoid``.
+    ``uid`` is the unix peer's.
+    """
+
+    address: str
+    version: int
+    number: int
+    port: int = 0
+    name: str = NOT_ASKED
+    user: str = NOT_ASKED
+    uid: int | None = None
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if self.version == 6 else f"{self.address}:{self.port}"
+
+
+def peer_from_text(address: str, port: int = 0, *, name: str = NOT_ASKED, user: str = NOT_ASKED) -> Peer:
+    """A peer from numeric text, v4-mapped folded. Raises ``ValueError`` for what is no address."""
+    bare = address.partition("%")[0]
+    parsed = ipaddress.ip_address(bare)
+    number = int(parsed)
+    if parsed.version == 6 and number >> 32 == 0xFFFF:
+        return Peer(str(ipaddress.IPv4Address(number & 0xFFFFFFFF)), 4, number & 0xFFFFFFFF, port, name, user)
+    return Peer(address, parsed.version, number, port, name, user)
+
+
+def unix_peer(uid: int | None = None) -> Peer:
+    """The peer of a unix socket; libwrap calls its address ``localhost``."""
+    return Peer("localhost", 0, 0, uid=uid)

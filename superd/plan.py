@@ -1,0 +1,54 @@
+"""What a reload would do to the listeners: a pure comparison of two registries. Opens and closes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from superd.address import BindAddress
+    from superd.registry import Registry
+    from superd.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Addresses to open, to point at another (or changed) service, to close, and to leave alone."""
+
+    open: tuple[tuple[BindAddress, Service], ...]
+    retarget: tuple[tuple[BindAddress, Service], ...]
+    close: tuple[BindAddress, ...]
+    keep: tuple[BindAddress, ...]
+
+    def summary(self) -> str:
+        """The counts, as the reload's log line has them."""
+        return (
+            f"{len(self.open)} opened, {len(self.keep)} kept, "
+            f"{len(self.retarget)} retargeted, {len(self.close)} closed"
+        )
+
+    def describe(self) -> list[str]:
+        """One line a change, as ``superd reload --dry-run`` prints."""
+        return [
+            *(f"open     {address.describe()} for {service.name}" for address, service in self.open),
+            *(f"retarget {address.describe()} to {service.name}" for address, service in self.retarget),
+            *(f"close    {address.describe()}" for address in self.close),
+        ]
+
+
+def plan(old: Registry, new: Registry) -> Plan:
+    """How to come from ``old`` to ``new``: keyed by address, so services that swap ports need no bind at all.
+
+    A socket whose own options changed (backlog, mode, owner) is retargeted too: those are set on the open socket.
+    """
+    before, after = old.by_address(), new.by_address()
+    return Plan(
+        open=tuple((address, service) for address, service in after.items() if address not in before),
+        retarget=tuple(
+            (address, service)
+            for address, service in after.items()
+            if address in before and before[address] != service
+        ),
+        close=tuple(address for address in before if address not in after),
+        keep=tuple(address for address, service in after.items() if before.get(address) == service),
+    )

@@ -1,0 +1,1 @@
+"""Words → a verdict. Pure: never looks anything up, asks by returning."""

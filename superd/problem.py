@@ -1,0 +1,70 @@
+"""What is wrong with a file an admin wrote, and where. Only the value: finding problems is ``config/``'s work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Severity(StrEnum):
+    """``ERROR`` keeps what it names from running; ``WARNING`` and ``NOTE`` do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """A place in a file. ``line`` counts from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding: where, how bad, what and the value (in backquotes), and what to write instead."""
+
+    origin: Origin
+    severity: Severity
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.origin}: {self.severity}: {self.message}"
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+def error(origin: Origin, message: str, hint: str = "") -> Problem:
+    """A problem that keeps the entry from running."""
+    return Problem(origin, Severity.ERROR, message, hint)
+
+
+def warning(origin: Origin, message: str, hint: str = "") -> Problem:
+    """A problem that an admin should know; the entry runs."""
+    return Problem(origin, Severity.WARNING, message, hint)
+
+
+def note(origin: Origin, message: str, hint: str = "") -> Problem:
+    """Something worth knowing that is no fault."""
+    return Problem(origin, Severity.NOTE, message, hint)
+
+
+def errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Only the errors of ``problems``, in their order."""
+    return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint naming the nearest of ``known``, or nothing where none is near."""
+    nearest = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{nearest[0]}`?" if nearest else ""

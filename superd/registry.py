@@ -1,0 +1,39 @@
+"""All that is served, as one immutable value. Reading it is ``config/``'s work, binding it ``daemon/``'s."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from superd.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from superd.address import BindAddress
+    from superd.problem import Origin
+    from superd.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Enabled services by id, the daemon's settings, and where each key was written.
+
+    ``origins`` maps (service id, key) to a place; the key ``""`` is the service as a whole. Two registries are equal
+    when they serve the same, wherever it was written.
+    """
+
+    services: Mapping[str, Service]
+    settings: Settings = field(default_factory=Settings)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, compare=False)
+
+    def by_address(self) -> dict[BindAddress, Service]:
+        """The table of listeners: what answers at each address."""
+        return {address: service for service in self.services.values() for address in service.addresses()}
+
+    def __reduce__(self) -> tuple[type[Registry], tuple[object, ...]]:
+        return Registry, (dict(self.services), self.settings, dict(self.origins))
+
+
+EMPTY = Registry(MappingProxyType({}))

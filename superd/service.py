@@ -1,0 +1,267 @@
+"""One service: the keys of its file and the value the daemon runs are the same thing. Reads no file, asks no system.
+
+Keys that xinetd has carry xinetd's names and meaning (xinetd.conf(5)); what it never had lives in ``limits``. Names that
+need the system's tables (users, ports, programs) are text here; ``config/checks.py`` holds them against the system.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+
+from superd.address import BindAddress, SocketType, parse_listen
+
+BUILTINS = ("echo", "discard", "chargen", "daytime", "time", "tcpmux", "auth")
+ServiceType = Literal["INTERNAL", "RPC", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS"]
+Flag = Literal["IDONLY", "KEEPALIVE", "NAMEINARGS", "NODELAY", "NOLIBWRAP", "SENSOR"]
+LogSuccess = Literal["HOST", "PID", "EXIT", "DURATION", "USERID", "TRAFFIC"]
+LogFailure = Literal["HOST", "USERID", "ATTEMPT"]
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
+_SIZE = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def parse_duration(value: object) -> object:
+    """``90``, ``"90s"``, ``"1h30m"``, ``"2d"`` to seconds. Raises ``ValueError`` for other text."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value)
+    if not value or match is None:
+        raise ValueError(f"`{value}` is not a duration like 90, 30s, 5m, 1h30m, 2d")
+    days, hours, minutes, seconds = (float(group or 0) for group in match.groups())
+    return days * 86400 + hours * 3600 + minutes * 60 + seconds
+
+
+def parse_size(value: object) -> object:
+    """``4096``, ``"64K"``, ``"256M"``, ``"1G"`` to bytes, ``"UNLIMITED"`` to -1. Raises ``ValueError`` for other text."""
+    if not isinstance(value, str):
+        return value
+    if value.upper() == "UNLIMITED":
+        return -1
+    match = re.fullmatch(r"(\d+)([KMG]?)", value.upper(), re.ASCII)
+    if match is None:
+        raise ValueError(f"`{value}` is not a size like 4096, 64K, 256M, 1G or UNLIMITED")
+    return int(match[1]) * _SIZE[match[2]]
+
+
+def _unlimited(value: object) -> object:
+    return None if isinstance(value, str) and value.upper() == "UNLIMITED" else value
+
+
+def _octal(value: object) -> object:
+    if isinstance(value, str):
+        if not re.fullmatch(r"0?[0-7]{1,4}", value):
+            raise ValueError(f"`{value}` is not an octal mode like 022")
+        return int(value, 8)
+    return value
+
+
+def _words(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _upper_words(value: object) -> object:
+    words = _words(value)
+    if isinstance(words, (list, tuple, set, frozenset)):
+        return [word.upper() if isinstance(word, str) else word for word in words]
+    return words
+
+
+def _pairs(value: object) -> object:
+    if isinstance(value, dict):
+        return [(key, str(item)) for key, item in value.items()]
+    return value
+
+
+def _sorted(value: frozenset[str]) -> list[str]:
+    return sorted(value)
+
+
+Count = Annotated[int | None, BeforeValidator(_unlimited), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=-1)]
+Mode = Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o7777), PlainSerializer(lambda value: f"0{value:o}")]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+class Limits(BaseModel):
+    """What xinetd never limited. Durations in seconds, sizes in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    session: Seconds | None = Field(None, description="longest time a connection's program may run")
+    idle: Seconds | None = Field(None, description="longest silence in both directions on a stream connection")
+    memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
+    source_rate: tuple[float, float] | None = Field(
+        None, description="[connections a second, burst] one source address may make"
+    )
+    v4_prefix: int = Field(32, ge=1, le=32, description="prefix length that counts as one IPv4 source")
+    v6_prefix: int = Field(64, ge=1, le=128, description="prefix length that counts as one IPv6 source")
+    kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")
+
+
+class Service(BaseModel):
+    """One service, whole and checked in itself; two are equal when they would be served alike."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str = Field(description="the id: the stem of the file, the name in logs")
+    service: str = Field("", description="the service's name in /etc/services and among the internal ones; default: the id")
+    disable: bool = Field(False, description="do not serve this file")
+    type: Annotated[frozenset[ServiceType], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+        frozenset(), description="INTERNAL, RPC, UNLISTED, TCPMUX, TCPMUXPLUS"
+    )
+    flags: Annotated[frozenset[Flag], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+        frozenset(), description="IDONLY, KEEPALIVE, NAMEINARGS, NODELAY, NOLIBWRAP, SENSOR"
+    )
+    socket_type: SocketType = Field(SocketType.STREAM, description="stream, dgram or seqpacket")
+    protocol: str = Field("", description="name in /etc/protocols; default: tcp for stream, udp for dgram")
+    wait: bool = Field(False, description="hand the listening socket to one program at a time")
+    port: int | str | None = Field(None, description="port number, or a name from /etc/services")
+    listen: Words = Field((), description="addresses: 21, *:21, 192.0.2.1:21, [::1]:21, unix:/run/x.sock")
+    backlog: int = Field(4096, ge=1, le=65535, description="length of the kernel's accept queue")
+    v6only: bool = Field(False, description="a wildcard port takes IPv6 alone")
+    socket_mode: Mode = Field(0o666, description="mode of a unix socket's path")
+    socket_user: str = Field("", description="owner of a unix socket's path")
+    socket_group: str = Field("", description="group of a unix socket's path")
+
+    server: str = Field("", description="absolute path of the program")
+    server_args: Words = Field((), description="its arguments, without argv[0] unless NAMEINARGS")
+    redirect: str = Field("", description="host:port to relay to instead of a program")
+    user: str = Field("", description="login name or uid the program runs as; default: superd's own")
+    group: str = Field("", description="group name or gid; default: the user's")
+    groups: bool | tuple[str, ...] = Field(False, description="true: the user's supplementary groups; or a list of groups")
+    umask: Mode = Field(0o022, description="file mode creation mask of the program")
+    nice: int = Field(0, ge=-20, le=19, description="scheduling priority of the program")
+    env: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = Field((), description="variables to set")
+    passenv: Words = Field((), description="variables of superd's own environment to hand on; `*` is all")
+    stderr: Literal["log", "socket"] = Field("log", description="where the program's fd 2 goes")
+
+    rlimit_as: Size | None = Field(None, description="RLIMIT_AS in bytes")
+    rlimit_cpu: Size | None = Field(None, description="RLIMIT_CPU in seconds")
+    rlimit_data: Size | None = Field(None, description="RLIMIT_DATA in bytes")
+    rlimit_rss: Size | None = Field(None, description="RLIMIT_RSS in bytes")
+    rlimit_stack: Size | None = Field(None, description="RLIMIT_STACK in bytes")
+    rlimit_files: Size | None = Field(None, description="RLIMIT_NOFILE")
+
+    instances: Count = Field(None, description="programs (or sessions) at once; UNLIMITED is no limit")
+    per_source: Count = Field(None, description="the same for one source address")
+    cps: tuple[float, float] | None = Field(
+        (50.0, 10.0), description="[connections a second, seconds of pause]; of one source, as far as sources can be told"
+    )
+    max_load: float | None = Field(None, gt=0, description="one-minute load from which connections are refused")
+    access_times: Words = Field((), description="H:M-H:M, optionally behind days: Mon-Fri 08:00-18:00")
+    only_from: Words | None = Field(None, description="addresses that may connect; an empty list is nobody")
+    no_access: Words = Field((), description="addresses that may not connect; wins over only_from")
+    deny_time: Literal["FOREVER", "NEVER"] | int = Field("NEVER", description="minutes a SENSOR bans a source")
+    libwrap: str = Field("", description="daemon name for hosts.allow and hosts.deny; default: the program's file name")
+
+    banner: str = Field("", description="file sent to every connection, before anything else")
+    banner_success: str = Field("", description="file sent to a connection that is let in")
+    banner_fail: str = Field("", description="file sent to a connection that is refused")
+    banners: str = Field("", description="folder of banners by daemon name, as hosts_options(5)'s option has it")
+
+    log_on_success: Annotated[frozenset[LogSuccess], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+        frozenset({"HOST", "PID", "EXIT", "DURATION"}), description="HOST PID EXIT DURATION USERID TRAFFIC"
+    )
+    log_on_failure: Annotated[frozenset[LogFailure], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+        frozenset({"HOST"}), description="HOST USERID ATTEMPT"
+    )
+    log_type: str = Field("", description="`SYSLOG facility [level]` or `FILE path [soft [hard]]`; default: superd's log")
+    log_style: Literal["native", "xinetd"] = Field("native", description="how the lines read")
+
+    rpc_version: str = Field("", description="n or n-m")
+    rpc_number: int | None = Field(None, description="program number, for names not in /etc/rpc")
+    limits: Limits = Field(default_factory=Limits, description="table of limits that xinetd never had")
+
+    @field_validator("access_times", "server_args", "passenv", mode="after")
+    @classmethod
+    def _no_nul(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            if "\0" in word:
+                raise ValueError("holds a NUL byte")
+        return value
+
+    @field_validator("env", mode="after")
+    @classmethod
+    def _good_env(cls, value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        for name, item in value:
+            if not name or "=" in name or "\0" in name + item:
+                raise ValueError(f"`{name}` cannot be the name of a variable")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _service_is_the_id(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data.get("service"):
+            return {**data, "service": data.get("name", "")}
+        return data
+
+    @model_validator(mode="after")
+    def _one_handler(self) -> Self:
+        handlers = [key for key in ("server", "redirect") if getattr(self, key)]
+        if self.internal or "SENSOR" in self.flags:
+            handlers.append("type" if self.internal else "flags")
+        if self.disable:
+            return self
+        if not handlers:
+            raise ValueError("nothing to run: give `server`, `redirect` or `type = \"INTERNAL\"`")
+        if "server" in handlers and "redirect" in handlers:
+            raise ValueError("`server` and `redirect` exclude each other")
+        if self.redirect and (self.wait or self.socket_type is not SocketType.STREAM):
+            raise ValueError("`redirect` needs socket_type = \"stream\" and wait = false")
+        return self
+
+    @property
+    def internal(self) -> str:
+        """The name of the internal service it is, or ``""``."""
+        return self.service if "INTERNAL" in self.type and "SENSOR" not in self.flags else ""
+
+    @property
+    def sensor(self) -> bool:
+        """Whether whoever connects is banned (xinetd's flag SENSOR)."""
+        return "SENSOR" in self.flags
+
+    @property
+    def mux_client(self) -> bool:
+        """Whether it is reached through the internal ``tcpmux`` service only (RFC 1078)."""
+        return bool(self.type & {"TCPMUX", "TCPMUXPLUS"})
+
+    @property
+    def proto(self) -> str:
+        """``tcp``, ``udp`` or the protocol that was named."""
+        return self.protocol or {"stream": "tcp", "dgram": "udp"}.get(self.socket_type.value, "")
+
+    @property
+    def daemon(self) -> str:
+        """The daemon name that hosts.allow and hosts.deny know it by (xinetd: access.c, access_control)."""
+        if self.libwrap:
+            return self.libwrap
+        if not self.server:
+            return self.service
+        if "NAMEINARGS" in self.flags and self.server_args:
+            return self.server_args[0].rpartition("/")[2]
+        return self.server.rpartition("/")[2]
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The program's whole argument list."""
+        if "NAMEINARGS" in self.flags and self.server_args:
+            return self.server_args
+        return (self.server.rpartition("/")[2], *self.server_args)
+
+    def addresses(self) -> tuple[BindAddress, ...]:
+        """Where it listens, its port (already a number) and ``listen`` together. Raises ``ValueError``."""
+        if self.mux_client:
+            return ()
+        port = self.port if isinstance(self.port, int) else None
+        listen = self.listen or ((str(port),) if port is not None else ())
+        found: dict[BindAddress, None] = {}
+        for text in listen:
+            address = parse_listen(text, self.socket_type, port)
+            if not address.host and not address.path and self.v6only:
+                address = BindAddress(self.socket_type, "::", address.port)
+            found[address] = None
+        return tuple(found)

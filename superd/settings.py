@@ -1,0 +1,61 @@
+"""superd.toml: the daemon itself. One value, read once a reload; services have ``service.py``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from superd.service import Seconds, Words
+
+FACILITIES = ("kern user mail daemon auth syslog lpr news uucp cron authpriv ftp "
+              "local0 local1 local2 local3 local4 local5 local6 local7").split()
+LEVELS = "emerg alert crit err warning notice info debug".split()
+
+
+class PolicySettings(BaseModel):
+    """``[policy]``: TCP Wrappers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hosts_allow: str = Field("/etc/hosts.allow", description="table of who may connect; absent is empty; \"\" is none")
+    hosts_deny: str = Field("/etc/hosts.deny", description="table of who may not connect; absent is empty; \"\" is none")
+    facility: str = Field("authpriv", description="syslog facility of policy messages")
+    hook_user: str = Field("", description="user that spawn and aclexec commands run as; default: the service's")
+    hook_timeout: Seconds = Field(10.0, description="longest time a spawn or aclexec command may hold a connection")
+    hooks_at_once: int = Field(64, ge=1, description="spawn and aclexec commands at once")
+    decide_timeout: Seconds = Field(5.0, description="longest time all look-ups of one connection may take")
+    ident_timeout: Seconds = Field(5.0, description="longest time an ident server may take")
+    lookups_at_once: int = Field(64, ge=1, description="name and ident look-ups at once")
+    banner_timeout: Seconds = Field(10.0, description="longest time a client may take to read a banner")
+
+
+class LogSettings(BaseModel):
+    """``[log]``: where events go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    targets: tuple[Literal["stderr", "syslog"], ...] = Field((), description="default: stderr in the foreground, else syslog")
+    format: Literal["auto", "text", "json"] = Field("auto", description="of stderr; auto: text on a terminal, else json")
+    facility: str = Field("daemon", description="syslog facility of everything but policy messages")
+    queue: int = Field(10000, ge=100, description="records kept while a log target does not take them")
+
+
+class Settings(BaseModel):
+    """All of superd.toml but ``[defaults]``, which belongs to the services."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    services: Words = Field((), description="folders of service files, lowest first; default: the vendor's and the admin's")
+    xinetd: Words = Field((), description="xinetd.conf files to read live")
+    inetd: Words = Field((), description="inetd.conf files or folders to read live")
+    inetd_dialect: Literal["auto", "openbsd", "freebsd", "netbsd", "inetutils", "busybox"] = Field(
+        "auto", description="how inetd.conf files are read"
+    )
+    user: str = Field("superd", description="unprivileged user of the front process; `nobody` where it does not exist")
+    process_limit: int | None = Field(None, ge=1, description="programs at once over all services")
+    undecided: int = Field(1024, ge=1, description="connections at once that wait for a look-up, a banner or a hook")
+    stop_grace: Seconds = Field(10.0, description="from SIGTERM to the end of what still runs; sessions live on with 0s…")
+    stop_sessions: Literal["keep", "end"] = Field("keep", description="whether running programs outlive superd")
+    policy: PolicySettings = Field(default_factory=PolicySettings, description="TCP Wrappers")
+    log: LogSettings = Field(default_factory=LogSettings, description="where events go")

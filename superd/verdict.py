@@ -1,0 +1,78 @@
+"""The answer to "may this peer connect?", and why. Never an exception, never a log line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from superd.rule import Rule
+
+
+class Reason(StrEnum):
+    """Why; the value is the log word, the metric label and the test id."""
+
+    NO_RULE = "no_rule"
+    RULE_ALLOW = "rule_allow"
+    RULE_DENY = "libwrap"
+    RULE_BROKEN = "rule_broken"
+    ADDRESS = "address"
+    SENSOR = "sensor"
+    HOURS = "time"
+    LOAD = "load"
+    INSTANCES = "service_limit"
+    PER_SOURCE = "per_source_limit"
+    PROCESSES = "process_limit"
+    RATE = "connections_per_second"
+    SOURCE_RATE = "source_rate"
+    IDENT = "ident"
+    DECIDE_TIMEOUT = "decide_timeout"
+    OVERLOAD = "overload"
+    BANNER = "banner"
+    LAUNCH = "fork"
+    STOPPING = "stopping"
+
+    @property
+    def xinetd_word(self) -> str:
+        """The word xinetd's FAIL line has for this (log.c); superd's own reasons map to the nearest."""
+        return _XINETD_WORDS.get(self, self.value)
+
+
+_XINETD_WORDS = {
+    Reason.RATE: "connections per second",
+    Reason.SOURCE_RATE: "connections per second",
+    Reason.SENSOR: "address",
+    Reason.RULE_BROKEN: "libwrap",
+    Reason.DECIDE_TIMEOUT: "libwrap",
+    Reason.OVERLOAD: "process_limit",
+}
+
+
+class Need(Enum):
+    """A fact that must be looked up before the question can be answered; asked by returning it."""
+
+    HOST_NAME = "host_name"
+    USER_NAME = "user_name"
+    SERVER_NAME = "server_name"
+    NETGROUP = "netgroup"
+    ACLEXEC = "aclexec"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``admit`` or refuse, the reason, the rule that decided (if one did) and a line for people."""
+
+    admit: bool
+    reason: Reason
+    rule: Rule | None = None
+    detail: str = ""
+
+    def why(self) -> str:
+        """One line: the word, the rule's file and line, the detail."""
+        parts = [self.reason.value]
+        if self.rule is not None:
+            parts.append(str(self.rule.origin))
+        if self.detail:
+            parts.append(self.detail)
+        return ": ".join(parts)

@@ -1,0 +1,1 @@
+"""Bytes ↔ words. Pure (sans-io)."""
