@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from superd.rule import Rule
+    from superd.rule import Option, Rule
 
 
 class Reason(StrEnum):
@@ -61,12 +61,16 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``admit`` or refuse, the reason, the rule that decided (if one did) and a line for people."""
+    """``admit`` or refuse, the reason, the rule that decided (if one did) and a line for people.
+
+    ``steps`` are the options of the matched rule to carry out, in libwrap's order, up to the first that is in error.
+    """
 
     admit: bool
     reason: Reason
     rule: Rule | None = None
     detail: str = ""
+    steps: tuple[Option, ...] = ()
 
     def why(self) -> str:
         """One line: the word, the rule's file and line, the detail."""
@@ -76,3 +80,16 @@ class Verdict:
         if self.detail:
             parts.append(self.detail)
         return ": ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """No verdict yet: ``need`` must be found out first.
+
+    ``option`` is the aclexec command to run, ``steps`` the options before it; ``netgroup`` is (group, host).
+    """
+
+    need: Need
+    option: Option | None = None
+    steps: tuple[Option, ...] = ()
+    netgroup: tuple[str, str] = ("", "")

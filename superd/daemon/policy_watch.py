@@ -1,0 +1,99 @@
+"""Keeps the policy as fresh as the files: a stat(2) at each batch, a new reading only when they changed.
+
+The front looks, the master reads (some tables only root may read), the front parses in a thread. Whoever connects after
+a change waits for the new tables; what cannot be read or parsed leaves the last good ones in force, loudly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import trio
+
+from superd.daemon.policy_files import PolicyFiles, Signature, signature
+from superd.daemon.policy_load import parse_policy
+from superd.errors import ConfigError
+from superd.policy.hosts_access import Tables, compile_policy
+
+if TYPE_CHECKING:
+    from superd.daemon.channel import PolicyReply
+
+SETTLE = 0.02
+"""Seconds a changed table must stay as it is before it is read: a rewriting in place truncates first (measured)."""
+SETTLE_TRIES = 25
+"""A table that never stays still is not waited for longer than this many times SETTLE."""
+
+
+class PolicyWatch:
+    """The tables in force. ``current`` is plain; ``fresh`` waits."""
+
+    def __init__(self, files: PolicyFiles, ask: Callable[[], None], say: Callable[[str, str], None]) -> None:
+        self._files = files
+        self._ask = ask
+        self._say = say
+        self._tables = compile_policy(parse_policy(files)[0])
+        self._paths = (files.allow_path, files.deny_path)
+        self._seen: Signature = files.signature
+        self._reply: trio.Event | None = None
+        self._answer: PolicyReply | None = None
+        self._busy = trio.Lock()
+
+    def current(self) -> Tables | None:
+        """The tables if they are what the files say now, else ``None``: then ``await fresh()``."""
+        if signature(self._paths) == self._seen:
+            return self._tables
+        return None
+
+    def in_force(self) -> Tables:
+        """The last good tables, whatever the files say now."""
+        return self._tables
+
+    async def fresh(self) -> Tables:
+        """The tables after a change, read and compiled off the loop; the last good ones when that fails."""
+        async with self._busy:
+            look = signature(self._paths)
+            if look == self._seen:
+                return self._tables
+            for _ in range(SETTLE_TRIES):
+                await trio.sleep(SETTLE)
+                before, look = look, signature(self._paths)
+                if before == look:
+                    break
+            else:
+                return self._tables
+            self._reply = trio.Event()
+            self._ask()
+            await self._reply.wait()
+            answer = self._answer
+            assert answer is not None
+            # What was seen is remembered even when it is no good: it is not read again until it changes again.
+            self._seen = answer.files.signature if answer.files is not None else look
+            if answer.files is None:
+                self._say("error", f"policy unchanged, the new tables cannot be used: {answer.failure}")
+            else:
+                await self._take(answer.files)
+            return self._tables
+
+    async def _take(self, files: PolicyFiles) -> None:
+        try:
+            self._tables = await trio.to_thread.run_sync(lambda: compile_policy(parse_policy(files)[0]))
+        except ConfigError as refused:
+            self._say("error", f"policy unchanged: {refused}")
+        else:
+            self._files = files
+            self._say("notice", "policy read again")
+
+    def answered(self, answer: PolicyReply) -> None:
+        """The master's reply came."""
+        self._answer = answer
+        if self._reply is not None:
+            self._reply.set()
+
+    async def replace(self, files: PolicyFiles) -> None:
+        """A reload brought tables of its own."""
+        async with self._busy:
+            self._paths = (files.allow_path, files.deny_path)
+            self._seen = files.signature
+            if (files.allow, files.deny, files.files) != (self._files.allow, self._files.deny, self._files.files):
+                await self._take(files)

@@ -1,0 +1,104 @@
+"""Start to end of ``superd run``: read, check, bind, become master, serve. Returns the exit status."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from superd.daemon.channel import Apply
+from superd.daemon.logs import Log
+from superd.daemon.master import Master
+from superd.daemon.policy_load import load_policy
+from superd.daemon.systemd import Notifier
+from superd.errors import ConfigError
+from superd.net.bind import inherited
+
+if TYPE_CHECKING:
+    from superd.problem import Problem
+    from superd.registry import Registry
+
+EX_CONFIG = 78
+"""sysexits.h: what systemd's RestartPreventExitStatus= names."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+def run(
+    read: Callable[[], tuple[Registry, tuple[Problem, ...]]],
+    *,
+    print_problems: Callable[[tuple[Problem, ...]], None],
+    on_ready: Callable[[Registry], None],
+    on_dump: Callable[[bytes], None],
+) -> int:
+    """Serves what ``read`` returns until told to stop. Returns 0, or 78 when the configuration has errors."""
+    if sys.platform != "linux":
+        print("superd: error: superd runs on Linux only", file=sys.stderr)  # noqa: T201 - there is no log yet
+        return 69  # EX_UNAVAILABLE
+    raise_descriptor_limit()
+    try:
+        registry, problems = read()
+        settings = registry.settings
+        policy, more = load_policy(settings.policy.hosts_allow, settings.policy.hosts_deny)
+    except ConfigError as refused:
+        print_problems(refused.problems)
+        return EX_CONFIG
+    print_problems((*problems, *more))
+    log = Log(settings.log, stderr_is_tty=sys.stderr.isatty())
+    adopted = inherited(os.environ)
+    notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
+    for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
+        os.environ.pop(name, None)
+
+    # Before the fork, not in the front: a front that is replaced must be there in milliseconds, and shares the pages.
+    import trio
+
+    from superd.daemon.front import Front
+
+    master_pid = os.getpid()
+
+    def front(order: Apply, fds: list[int], channel: socket.socket) -> int:
+        drop_privileges(settings.user, master_pid)
+        return trio.run(Front(order, fds, channel, log).run)
+
+    master = Master(registry, policy, read, front, log, notifier, adopted, on_dump, on_ready)
+    return master.run()
+
+
+def raise_descriptor_limit() -> None:
+    """Soft limit up to the hard one: a listener and a session each cost descriptors. Programs get the old one back."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        os.environ.setdefault("SUPERD_NOFILE", str(soft))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def drop_privileges(user: str, master_pid: int) -> None:
+    """Makes this process the front: ``user`` (``nobody`` where that does not exist), no groups, no way back.
+
+    As an ordinary user it stays who it is. Raises ``OSError`` when a drop fails; then nothing may be served.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.geteuid() == 0:
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError:
+            entry = pwd.getpwnam("nobody")
+        os.setgroups([])
+        os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
+        os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+        if os.getresuid() != (entry.pw_uid,) * 3 or os.getgroups():
+            raise PermissionError("the front could not give up root")
+        if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
+    # After setresuid: the kernel clears the death signal when credentials change (prctl(2)).
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != master_pid:
+        raise ProcessLookupError("the master ended before the front began")

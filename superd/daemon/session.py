@@ -1,0 +1,308 @@
+"""The trip of a connection that has to wait for something: names, hooks, banners, a relay, an internal service.
+
+One task a connection, under deadlines; whatever happens, the session is left and one record is written.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+import trio
+
+from superd.banner import render
+from superd.expansion import values_of
+from superd.internal import HANDLERS
+from superd.net import ident
+from superd.net.netgroup import member
+from superd.net.relay import relay
+from superd.peer import UNKNOWN
+from superd.policy.hosts_access import Facts, decide
+from superd.verdict import Ask, Need, Reason, Verdict
+
+if TYPE_CHECKING:
+    from superd.daemon.front import Front
+    from superd.daemon.state import ServiceState
+    from superd.net.listener import Listener
+    from superd.peer import Peer
+    from superd.record import SessionRecord
+    from superd.rule import Option
+
+MAX_BANNER = 1 << 20
+"""Bytes of a banner file; the rest is not sent."""
+DRAIN_BYTES, DRAIN_SECONDS = 65536, 2.0
+"""What is read and thrown away after a refusal, so that the client gets the banner and not a reset."""
+CONNECT_TIMEOUT = 10.0
+"""Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
+
+
+async def run_session(
+    front: Front,
+    listener: Listener,
+    state: ServiceState,
+    sock: socket.socket,
+    record: SessionRecord,
+    first: Verdict | Ask | None,
+) -> None:
+    """One connection from its first wait to its end. Owns ``sock`` until it is handed over or closed."""
+    sock.setblocking(False)
+    stream = trio.socket.from_stdlib_socket(sock)
+    session = _Session(front, listener, state, stream, record)
+    try:
+        verdict = await session.decide(first)
+        if verdict.admit and "IDONLY" in state.service.flags and session.client.user in ("", UNKNOWN):
+            verdict = replace(verdict, admit=False, reason=Reason.IDENT, detail="no ident reply")
+        if not verdict.admit:
+            await session.refuse(verdict)
+        else:
+            await session.serve()
+    except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
+        # The peer went away; that is a normal end and no fault of anybody's.
+        session.abandon()
+    finally:
+        session.settle()
+        stream.close()
+        front.log.flush()
+
+
+class _Session:
+    """The mutable middle of one trip: what has been asked, what has been carried out."""
+
+    def __init__(
+        self,
+        front: Front,
+        listener: Listener,
+        state: ServiceState,
+        sock: trio.socket.SocketType,
+        record: SessionRecord,
+    ) -> None:
+        self.front = front
+        self.state = state
+        self.sock = sock
+        self.record = record
+        self.client = record.peer
+        self.server = front.server_of(listener, sock)  # type: ignore[arg-type]
+        self.done = 0
+        self.digests: list[str] = []
+        self.twist = False
+        self.user = ""
+        self.group = ""
+        self.decided = False
+        self.over = False
+        self._facts = Facts()
+
+    # ------------------------------------------------------------------ deciding
+
+    async def decide(self, first: Verdict | Ask | None) -> Verdict:
+        """The verdict, within the service's time for it; a look-up that takes longer counts as unknown."""
+        service = self.state.service
+        if service.banner and not await self.send_file(service.banner):
+            return Verdict(False, Reason.BANNER, detail="the client did not read its banner")
+        verdict = first if isinstance(first, Verdict) and not first.admit else None
+        with trio.move_on_after(self.front.settings.policy.decide_timeout) as scope:
+            if verdict is None:
+                verdict = await self._ask_all(first)
+            if "USERID" in (service.log_on_success if verdict.admit else service.log_on_failure):
+                await self._ask_user()
+        if scope.cancelled_caught and (verdict is None or isinstance(verdict, Ask)):
+            verdict = Verdict(False, Reason.DECIDE_TIMEOUT, detail="look-ups took too long")
+        assert isinstance(verdict, Verdict)
+        verdict = await self._carry_out(verdict)
+        if service.banners and verdict.admit is not None:
+            await self.send_banners(service.banners)
+        self._decided()
+        return verdict
+
+    def _decided(self) -> None:
+        if not self.decided:
+            self.decided = True
+            self.front.undecided -= 1
+
+    async def _ask_all(self, first: Verdict | Ask | None) -> Verdict:
+        answer: Verdict | Ask | None = first
+        access = self.state.access
+        asked_address = isinstance(first, Ask) and first.option is None and not access.settled(self.client)
+        while asked_address and isinstance(answer, Ask):
+            await self._learn(answer)
+            answer = self.front.admit_again(self.state, self.client)
+            asked_address = isinstance(answer, Ask)
+        if isinstance(answer, Verdict) and not answer.admit:
+            return answer
+        if not self.state.wrapped:
+            return Verdict(True, Reason.NO_RULE)
+        tables = self.front.policy.current() or await self.front.policy.fresh()
+        while True:
+            answer = decide(tables, self.state.daemon, self.client, self.server, self._facts)
+            if isinstance(answer, Verdict):
+                return answer
+            await self._learn(answer)
+
+    async def _learn(self, ask: Ask) -> None:
+        """Finds the one fact out that ``ask`` names, and remembers it."""
+        match ask.need:
+            case Need.HOST_NAME:
+                self.client = replace(self.client, name=await self.front.resolver.name_of(self.client.address))
+            case Need.SERVER_NAME:
+                self.server = replace(self.server, name=await self.front.resolver.name_of(self.server.address))
+            case Need.USER_NAME:
+                await self._ask_user()
+            case Need.NETGROUP:
+                group, host = ask.netgroup
+                known = {**self._facts.netgroups, (group, host): await member(group, host)}
+                self._facts = replace(self._facts, netgroups=known)
+            case Need.ACLEXEC:
+                assert ask.option is not None
+                await self._steps(ask.steps)
+                status = await self._hook(ask.option)
+                self._facts = replace(self._facts, aclexec={**self._facts.aclexec, ask.option.digest: status == 0})
+            case _:
+                assert_never(ask.need)
+        self.record.peer = self.client
+
+    async def _ask_user(self) -> None:
+        if self.client.user or not self.client.version:
+            return
+        user = await ident.ask(self.client, self.server, self.front.settings.policy.ident_timeout)
+        self.client = self.record.peer = replace(self.client, user=user or UNKNOWN)
+        self.front.log.identified(self.record, user)
+
+    # ------------------------------------------------------------------ the options of the rule
+
+    async def _carry_out(self, verdict: Verdict) -> Verdict:
+        """Runs the options of the matched rule, as libwrap does before it says what it decided."""
+        failure = await self._steps(verdict.steps)
+        if failure:
+            return replace(verdict, admit=False, reason=Reason.RULE_BROKEN, detail=failure)
+        return verdict
+
+    async def _steps(self, steps: tuple[Option, ...]) -> str:
+        for option in steps[self.done :]:
+            self.done += 1
+            match option.name:
+                case "banners":
+                    await self.send_banners(option.value)
+                case "spawn":
+                    await self._hook(option)
+                case "severity":
+                    self.record.severity = option.value
+                case "keepalive":
+                    self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                case "linger":
+                    seconds = struct.pack("ii", 1, int(option.value))
+                    self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, seconds)
+                case "rfc931":
+                    if not self.client.user:
+                        await self._ask_user()
+                case "user":
+                    self.user, _, group = option.value.partition(".")
+                    self.group = group or self.group
+                case "group":
+                    self.group = option.value
+                case "setenv" | "umask" | "nice":
+                    self.digests.append(option.digest)
+                case "twist":
+                    self.digests.append(option.digest)
+                    self.twist = True
+        return ""
+
+    async def _hook(self, option: Option) -> int:
+        """Runs a command of the policy through the launcher; its exit status, or 1 when it could not be run."""
+        values = values_of(self.state.daemon, self.client, self.server, os.getpid())
+        return await self.front.run_hook(option, values, self.record.service.name)
+
+    # ------------------------------------------------------------------ banners
+
+    async def send_banners(self, folder: str) -> bool:
+        """``folder``/daemon with its expansions, as hosts_options(5) has it; no file is no banner."""
+        return await self.send_file(f"{folder.rstrip('/')}/{self.state.daemon}", expand=True)
+
+    async def send_file(self, path: str, *, expand: bool = False) -> bool:
+        """Sends a file to the client; False when the client does not read it in time."""
+        try:
+            data = await trio.to_thread.run_sync(_read_banner, path)
+        except FileNotFoundError:
+            return True
+        except OSError as problem:
+            self.front.log.message("error", f"banner `{path}` cannot be read: {problem.strerror}", self.state.name)
+            return True
+        if expand:
+            data = render(data, values_of(self.state.daemon, self.client, self.server, os.getpid()))
+        with trio.move_on_after(self.front.settings.policy.banner_timeout) as scope:
+            view = memoryview(data)
+            while view:
+                view = view[await self.sock.send(view) :]
+        return not scope.cancelled_caught
+
+    # ------------------------------------------------------------------ the ends
+
+    async def refuse(self, verdict: Verdict) -> None:
+        """Banner if any, end of our side, a short wait for the client's: the client sees the banner, not a reset."""
+        self._decided()
+        self.front.refuse(self.record, verdict)
+        self.over = True
+        if self.state.service.banner_fail:
+            await self.send_file(self.state.service.banner_fail)
+        self.sock.shutdown(socket.SHUT_WR)
+        with trio.move_on_after(DRAIN_SECONDS):
+            left = DRAIN_BYTES
+            while left > 0 and (data := await self.sock.recv(4096)):
+                left -= len(data)
+
+    async def serve(self) -> None:
+        """What the service is there for."""
+        service = self.state.service
+        if service.banner_success and not await self.send_file(service.banner_success):
+            await self.refuse(Verdict(False, Reason.BANNER, detail="the client did not read its banner"))
+            return
+        if service.server or self.twist:
+            self._hand_over()
+        elif service.redirect:
+            await self._redirect(service.redirect)
+        else:
+            self.front.log.started(self.record)
+            handler = HANDLERS[service.internal]
+            with trio.move_on_after(service.limits.session or float("inf")):
+                await handler(self.sock)
+
+    def _hand_over(self) -> None:
+        self.over = True
+        profile = self.front.profile_for(self.user, self.group) if self.user or self.group else None
+        values = values_of(self.state.daemon, self.client, self.server, os.getpid()) if self.digests else None
+        self.front.hand_over(
+            self.record, self.server, self.sock.detach(), steps=tuple(self.digests), values=values, profile=profile
+        )
+
+    async def _redirect(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        with trio.move_on_after(CONNECT_TIMEOUT) as scope:
+            try:
+                other = await trio.open_tcp_stream(host.strip("[]"), int(port))
+            except OSError as problem:
+                await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"cannot connect to `{target}`: {problem}"))
+                return
+        if scope.cancelled_caught:
+            await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"`{target}` does not answer"))
+            return
+        self.front.log.started(self.record)
+        async with other:
+            limits = self.state.service.limits
+            with trio.move_on_after(limits.session or float("inf")):
+                self.record.traffic = await relay(self.sock, other.socket, idle=limits.idle)
+
+    def abandon(self) -> None:
+        """The peer is gone."""
+
+    def settle(self) -> None:
+        """Leaves the session, in every case, once."""
+        self._decided()
+        if not self.over:
+            self.over = True
+            self.front.finish(self.record)
+
+
+def _read_banner(path: str) -> bytes:
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
+        return file.read(MAX_BANNER)

@@ -1,0 +1,40 @@
+"""One service while it is served: the frozen ``Service``, what was compiled from it, and its launcher.
+
+Made anew when the service changes; sessions keep the one they began with. Counts are not here: they belong to the id and
+outlive a reload (``occupancy.py``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from superd.address import SocketType
+from superd.policy.admission import Access, compile_access
+
+if TYPE_CHECKING:
+    from superd.service import Service
+
+
+class ServiceState:
+    """``fast``: a connection that policy lets in goes straight to the launcher, nothing has to be waited for."""
+
+    __slots__ = ("service", "name", "access", "daemon", "profile", "wrapped", "program", "fast", "log_start", "numbered")
+
+    def __init__(self, service: Service, profile: int | None) -> None:
+        self.service = service
+        self.name = service.name
+        self.access: Access = compile_access(service)
+        self.daemon = service.daemon
+        self.profile = profile
+        self.wrapped = "NOLIBWRAP" not in service.flags
+        self.program = bool(service.server) and not service.sensor
+        self.fast = (
+            self.program
+            and service.socket_type is not SocketType.DGRAM
+            and not (service.banner or service.banner_success or service.banners)
+            and not {"IDONLY"} & service.flags
+            and "USERID" not in service.log_on_success
+        )
+        self.log_start = bool(service.log_on_success)
+        # Only a session with a limit on silence needs the front to keep a copy of its socket.
+        self.numbered = service.limits.idle is not None

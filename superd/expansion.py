@@ -1,0 +1,155 @@
+"""The % expansions of hosts_access(5): their values, and how each is made harmless where it is used.
+
+Standard library only and nothing of trio: the launcher expands its own copy of a command with values that came from the
+front, and trusts none of them. Values are put in by one pass; what was put in is never looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from superd.peer import Peer
+
+MAX_COMMAND = 8190
+"""Bytes of an expanded command (options.c: BUFSIZ - 2)."""
+MAX_VALUE = 255
+"""Characters of one value in a command, a variable or a log line."""
+
+_UNSAFE = re.compile(r"[^0-9A-Za-z:,._+\- ]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+_EXPANSION = re.compile(r"%(.)", re.DOTALL)
+_NAMED = {
+    "a": "CLIENT_ADDRESS",
+    "A": "SERVER_ADDRESS",
+    "c": "CLIENT",
+    "d": "DAEMON",
+    "h": "CLIENT_HOST",
+    "H": "SERVER_HOST",
+    "n": "CLIENT_NAME",
+    "N": "SERVER_NAME",
+    "p": "PID",
+    "r": "CLIENT_PORT",
+    "R": "SERVER_PORT",
+    "s": "SERVER",
+    "u": "USER",
+}
+
+
+class ExpansionTooLong(ValueError):
+    """The expanded text is longer than a command may be; the connection is refused, nothing is run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What each letter stands for, raw, in libwrap's words for each state of knowledge (eval.c)."""
+
+    a: str = "unknown"
+    A: str = "unknown"
+    c: str = "unknown"
+    d: str = "unknown"
+    h: str = "unknown"
+    H: str = "unknown"
+    n: str = "unknown"
+    N: str = "unknown"
+    p: str = "0"
+    r: str = "0"
+    R: str = "0"
+    s: str = "unknown"
+    u: str = "unknown"
+
+
+def _host_info(end: Peer) -> str:
+    known = end.name and end.name not in ("unknown", "paranoid")
+    return end.name if known else (end.address or "unknown")
+
+
+def values_of(daemon: str, client: Peer, server: Peer, pid: int) -> Values:
+    """The values for one request (percent_x.c, eval.c). ``%c`` and ``%h`` are the address until a name is known."""
+    user = client.user or "unknown"
+    client_host, server_host = _host_info(client), _host_info(server)
+    return Values(
+        a=client.address or "unknown",
+        A=server.address or "unknown",
+        c=f"{user}@{client_host}" if user != "unknown" else client_host,
+        d=daemon,
+        h=client_host,
+        H=server_host,
+        n=client.name or "unknown",
+        N=server.name or "unknown",
+        p=str(pid),
+        r=str(client.port),
+        R=str(server.port),
+        s=f"{daemon}@{server_host}" if server_host != "unknown" else daemon,
+        u=user,
+    )
+
+
+def defuse(value: str) -> str:
+    """One word that a shell and a program take as plain data: no ``/ = @ ! %``, no leading ``- + .``, no ``..``."""
+    text = _UNSAFE.sub("_", value).replace(" ", "_")[:MAX_VALUE]
+    while ".." in text:
+        text = text.replace("..", "_")
+    if text[:1] in ("-", "+", "."):
+        text = "_" + text[1:]
+    return text or "_"
+
+
+def defused(values: Values) -> dict[str, str]:
+    """Every value defused; the ``@`` of %c and %s, which superd itself puts there, stays."""
+    found: dict[str, str] = {}
+    for letter, value in asdict(values).items():
+        if letter in ("c", "s") and "@" in value:
+            # From the right: an ident server may well answer with a user of `root@trusted`.
+            user, _, host = value.rpartition("@")
+            found[letter] = f"{defuse(user)}@{defuse(host)}"
+        else:
+            found[letter] = defuse(value)
+    return found
+
+
+def expand_shell(template: str, values: Values) -> str:
+    """The command with its expansions, for ``/bin/sh -c``. Raises ``ExpansionTooLong``.
+
+    An unknown letter expands to nothing and a lone ``%`` at the end stays, as in percent_x.c.
+    """
+    words = defused(values)
+    words["%"] = "%"
+    text = _EXPANSION.sub(lambda match: words.get(match[1], ""), template)
+    if len(text.encode("utf-8", "surrogateescape")) > MAX_COMMAND:
+        raise ExpansionTooLong(f"the expanded command is longer than {MAX_COMMAND} bytes")
+    return text
+
+
+def hook_environment(values: Values) -> dict[str, str]:
+    """The same values as SUPERD_* variables: defused, so that no command has to quote them."""
+    words = defused(values)
+    return {f"SUPERD_{name}": words[letter] for letter, name in _NAMED.items()}
+
+
+def expand_banner(line: bytes, values: Values) -> bytes:
+    """One line of a banner with its expansions; control characters of a value become ``_``."""
+    words = {letter.encode(): safe_banner(value) for letter, value in asdict(values).items()}
+    words[b"%"] = b"%"
+    return re.sub(rb"%(.)", lambda match: words.get(match[1], b""), line, flags=re.DOTALL)
+
+
+def safe_banner(value: str) -> bytes:
+    """A value as it is shown to the client: one printable line."""
+    return _CONTROL.sub("_", value)[:MAX_VALUE].encode("utf-8", "replace")
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
+
+
+def safe(text: str, limit: int = MAX_VALUE) -> str:
+    r"""Text from anywhere as part of one log line: controls, C1 and invalid UTF-8 as ``\xNN``, cut to ``limit``."""
+    if len(text) > limit:
+        text = text[:limit] + "…"
+    return _CONTROL.sub(_escape, text)

@@ -1,0 +1,134 @@
+"""An index of the rules that look at nothing but an address. First match stays exact; a decision stays microseconds.
+
+What denyhosts, fail2ban and country lists write is 100,000 lines of ``ALL: 192.0.2.7`` or ``sshd: 10.1.``. Those rules
+become, for each daemon list, a table per mask; only rules that need more (names, users, EXCEPT, files) are walked.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from superd.policy.patterns import inet_addr, network, split_mask, string_match
+
+if TYPE_CHECKING:
+    from superd.peer import Peer
+    from superd.rule import Rule
+
+_V4 = 0xFFFFFFFF
+_V6 = (1 << 128) - 1
+_ANY = (0, 0, 0)
+
+
+class AddressIndex:
+    """The rules of one table by position. ``others`` are those that must be tried one by one, in order."""
+
+    __slots__ = ("rules", "others", "_groups", "_for_daemon")
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.others: list[tuple[int, Rule]] = []
+        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._for_daemon: dict[str, tuple[_Group, ...]] = {}
+        for position, rule in enumerate(rules):
+            entries = _entries(rule)
+            if entries is None:
+                self.others.append((position, rule))
+            else:
+                group = self._groups.setdefault(rule.daemons, _Group())
+                for entry in entries:
+                    group.add(entry, position)
+
+    def first(self, daemon: str, client: Peer, skip: int = -1) -> tuple[int, Rule] | None:
+        """The first indexed rule after position ``skip`` that matches daemon and address."""
+        groups = self._for_daemon.get(daemon)
+        if groups is None:
+            groups = tuple(
+                group for daemons, group in self._groups.items() if any(string_match(word, daemon) for word in daemons)
+            )
+            if len(self._for_daemon) < 4096:
+                self._for_daemon[daemon] = groups
+        best = -1
+        for group in groups:
+            found = group.first(client, skip)
+            if found >= 0 and (best < 0 or found < best):
+                best = found
+        return (best, self.rules[best]) if best >= 0 else None
+
+
+class _Group:
+    """The entries of rules with the same daemon list: for each version and mask, network → positions."""
+
+    __slots__ = ("tables", "anybody")
+
+    def __init__(self) -> None:
+        self.tables: dict[tuple[int, int], dict[int, tuple[int, ...]]] = {}
+        self.anybody: list[int] = []
+
+    def add(self, entry: tuple[int, int, int], position: int) -> None:
+        if entry == _ANY:
+            self.anybody.append(position)
+            return
+        version, number, mask = entry
+        table = self.tables.setdefault((version, mask), {})
+        table[number] = (*table.get(number, ()), position) if number in table else (position,)
+
+    def first(self, client: Peer, skip: int) -> int:
+        best = next((position for position in self.anybody if position > skip), -1)
+        for (version, mask), table in self.tables.items():
+            if version == client.version:
+                for position in table.get(client.number & mask, ()):
+                    if position > skip:
+                        if best < 0 or position < best:
+                            best = position
+                        break
+        return best
+
+
+def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
+    """(version, network, mask) of each client, or ``None`` for a rule that needs more than an address."""
+    for word in rule.daemons:
+        if word.upper() == "EXCEPT" or "@" in word[1:] or word[:1].isdecimal() or word[:1] == "+":
+            return None
+    entries: list[tuple[int, int, int]] = []
+    for word in rule.clients:
+        entry = _entry(word)
+        if entry is None:
+            return None
+        entries.append(entry)
+    return entries
+
+
+def _entry(word: str) -> tuple[int, int, int] | None:
+    if word.upper() == "ALL":
+        return _ANY
+    if word[0] in "@/" or "@" in word or "*" in word or "?" in word:
+        return None
+    slash = split_mask(word)
+    if slash is not None:
+        return network(*slash)
+    if word[0] == "[" and word[-1] == "]" and "%" not in word:
+        try:
+            number = int(ipaddress.IPv6Address(word[1:-1]))
+        except ValueError:
+            return None
+        # A bracketed pattern is compared with the name too, where no rule of this index may look.
+        return None if number >> 32 == 0xFFFF else (6, number, _V6)
+    if word[-1] == ".":
+        parts = word[:-1].split(".")
+        if len(parts) <= 3 and all(_canonical(part) for part in parts):
+            bits = 8 * len(parts)
+            number = 0
+            for part in parts:
+                number = number << 8 | int(part)
+            return 4, number << (32 - bits), (_V4 << (32 - bits)) & _V4
+        return None
+    parts = word.split(".")
+    if len(parts) == 4 and all(_canonical(part) for part in parts):
+        exact = inet_addr(word)
+        return (4, exact, _V4) if exact is not None else None
+    return None
+
+
+def _canonical(part: str) -> bool:
+    return part.isascii() and part.isdecimal() and str(int(part)) == part and int(part) < 256

@@ -1,0 +1,17 @@
+"""What had to be found out for one decision, beside the names and the user that the peers carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``netgroups``: (group, host) → member or not. ``aclexec``: an option's digest → whether its command succeeded."""
+
+    netgroups: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    aclexec: Mapping[str, bool] = field(default_factory=dict)
+
+
+NO_FACTS = Facts()

@@ -1,0 +1,200 @@
+"""Who may connect, by hosts.allow and hosts.deny: ``decide`` answers, or says what it must know first.
+
+The tables are compiled once a change. Rules whose clients are addresses alone sit in an index by daemon list; a decision
+looks up the first such rule that matches and then tries, in file order, only the rules before it that need more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from superd.policy.compiled import AddressIndex
+from superd.policy.facts import NO_FACTS, Facts
+from superd.policy.patterns import host_match, string_match
+from superd.verdict import Ask, Need, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from superd.peer import Peer
+    from superd.rule import Option, Policy, Rule
+
+__all__ = ["NO_FACTS", "Facts", "Tables", "compile_policy", "decide"]
+
+_NO_RULE = Verdict(True, Reason.NO_RULE)
+
+
+class Tables:
+    """Both tables, compiled. ``empty`` says that nobody is ever refused and nothing ever done."""
+
+    __slots__ = ("allow", "deny", "files", "empty")
+
+    def __init__(self, policy: Policy) -> None:
+        self.allow = AddressIndex(policy.allow)
+        self.deny = AddressIndex(policy.deny)
+        self.files = policy.files
+        self.empty = not policy.allow and not policy.deny
+
+
+def compile_policy(policy: Policy) -> Tables:
+    """The tables, ready to decide. 100,000 entries take about a second; do it off the loop."""
+    return Tables(policy)
+
+
+def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts) -> Verdict | Ask:
+    """The verdict on one request, or the one fact it hangs on (hosts_access.c, hosts_access)."""
+    steps: tuple[Option, ...] = ()
+    for table in (tables.allow, tables.deny):
+        skip = -1
+        while True:
+            found = _first_match(table, skip, daemon, client, server, facts, tables.files)
+            if found is None:
+                break
+            if isinstance(found, Ask):
+                return found if not steps else Ask(found.need, found.option, steps + found.steps, found.netgroup)
+            position, rule = found
+            outcome = _options(rule, facts, steps)
+            if outcome is None:
+                # An aclexec command that failed: the rule did not match. In hosts.allow the rest of the file is skipped,
+                # as in libwrap; in hosts.deny the search goes on, where libwrap would let the client in.
+                steps = _before_aclexec(rule, steps)
+                if rule.table == "allow":
+                    break
+                skip = position
+                continue
+            return outcome
+    return _NO_RULE if not steps else Verdict(True, Reason.NO_RULE, steps=steps)
+
+
+def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | Ask | None:
+    if not rule.options:
+        admit = rule.table == "allow"
+        return Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule, steps=before)
+    admit = rule.table == "allow"
+    steps = list(before)
+    for option in rule.options:
+        if option.error:
+            return Verdict(False, Reason.RULE_BROKEN, rule, option.error, tuple(steps))
+        match option.name:
+            case "allow":
+                admit = True
+            case "deny":
+                admit = False
+            case "twist":
+                admit = True
+                steps.append(option)
+            case "aclexec":
+                succeeded = facts.aclexec.get(option.digest)
+                if succeeded is None:
+                    return Ask(Need.ACLEXEC, option, tuple(steps))
+                if not succeeded:
+                    return None
+            case _:
+                steps.append(option)
+    return Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule, steps=tuple(steps))
+
+
+def _before_aclexec(rule: Rule, before: tuple[Option, ...]) -> tuple[Option, ...]:
+    steps = list(before)
+    for option in rule.options:
+        if option.name == "aclexec":
+            break
+        steps.append(option)
+    return tuple(steps)
+
+
+def _first_match(
+    table: AddressIndex,
+    skip: int,
+    daemon: str,
+    client: Peer,
+    server: Peer,
+    facts: Facts,
+    files: Mapping[str, bytes],
+) -> tuple[int, Rule] | Ask | None:
+    indexed = table.first(daemon, client, skip)
+    for position, rule in table.others:
+        if position <= skip:
+            continue
+        if indexed is not None and position > indexed[0]:
+            break
+        answer = rule_match(rule, daemon, client, server, facts, files)
+        if isinstance(answer, Ask):
+            return answer
+        if answer:
+            return position, rule
+    return indexed
+
+
+def rule_match(
+    rule: Rule, daemon: str, client: Peer, server: Peer, facts: Facts, files: Mapping[str, bytes]
+) -> bool | Ask:
+    """Do both lists of the rule match? The daemon list first, and the clients only if it does."""
+    answer = _list_match(rule.daemons, lambda token: server_match(token, daemon, server, facts, files))
+    if answer is not True:
+        return answer
+    return _list_match(rule.clients, lambda token: client_match(token, client, facts, files))
+
+
+def _list_match(tokens: tuple[str, ...], matches: object) -> bool | Ask:
+    """Left to right, EXCEPT nesting to the right (hosts_access.c, list_match)."""
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        if token.upper() == "EXCEPT":
+            return False
+        answer = matches(token)  # type: ignore[operator]
+        if isinstance(answer, Ask):
+            return answer
+        if answer:
+            rest = index + 1
+            while rest < len(tokens) and tokens[rest].upper() != "EXCEPT":
+                rest += 1
+            if rest == len(tokens):
+                return True
+            excepted = _list_match(tokens[rest + 1 :], matches)
+            return excepted if isinstance(excepted, Ask) else not excepted
+        index += 1
+    return False
+
+
+def split_at_sign(token: str) -> tuple[str, str] | None:
+    """Around the first ``@`` after the first character and outside brackets."""
+    depth = 0
+    for index, character in enumerate(token):
+        if character == "[":
+            depth += 1
+        elif character == "]":
+            depth -= 1
+        elif character == "@" and index > 0 and depth == 0:
+            return token[:index], token[index + 1 :]
+    return None
+
+
+def server_match(token: str, daemon: str, server: Peer, facts: Facts, files: Mapping[str, bytes]) -> bool | Ask:
+    """``daemon[@server]``; a number is the server's port and never a daemon's name."""
+    parts = split_at_sign(token)
+    name, host = parts if parts is not None else (token, "")
+    number = name[1:] if name[:1] == "+" else name
+    if number.isascii() and number.isdecimal() and int(number) <= 65535:
+        if server.port == 0 or server.port != int(number):
+            return False
+    elif not string_match(name, daemon):
+        return False
+    if parts is None:
+        return True
+    return bool(host) and host_match(host, server, facts, files, Need.SERVER_NAME)
+
+
+def client_match(token: str, client: Peer, facts: Facts, files: Mapping[str, bytes]) -> bool | Ask:
+    """``[user@]client``: the host first; only for a host that matches is the user asked for."""
+    parts = split_at_sign(token)
+    if parts is None:
+        return host_match(token, client, facts, files)
+    user, host = parts
+    answer = bool(host) and host_match(host, client, facts, files)
+    if answer is not True:
+        return answer
+    if not client.user:
+        return Ask(Need.USER_NAME)
+    return string_match(user, client.user)

@@ -1,0 +1,54 @@
+"""The words of hosts.allow and hosts.deny: rules, their options, and the two tables. Reads nothing, matches nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from superd.problem import Origin
+
+Table = Literal["allow", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a rule (hosts_options(5)): its keyword in lower case, its text before expansion, its place."""
+
+    name: str
+    value: str
+    origin: Origin
+    error: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What a launcher knows the option by: a request names it and never carries the text."""
+        return hashlib.sha256(f"{self.name}\0{self.value}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``daemons : clients : options``; the lists are the tokens as written, EXCEPT among them."""
+
+    table: Table
+    daemons: tuple[str, ...]
+    clients: tuple[str, ...]
+    options: tuple[Option, ...]
+    origin: Origin
+
+    @property
+    def text(self) -> str:
+        """The rule as one line."""
+        parts = [" ".join(self.daemons), " ".join(self.clients)]
+        parts += [f"{option.name} {option.value}".strip() for option in self.options]
+        return " : ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Both tables in file order, and the contents of the `/file` patterns they use."""
+
+    allow: tuple[Rule, ...] = ()
+    deny: tuple[Rule, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
