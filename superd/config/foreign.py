@@ -1,0 +1,31 @@
+"""What a reader of another daemon's files hands back. Only the values; ``xinetd_conf.py`` and ``inetd_conf.py`` fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from superd.problem import Origin, Problem
+from superd.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Services read from a foreign file. ``origins`` maps (service id, key) to a place; key ``""`` is the whole service."""
+
+    services: tuple[Service, ...] = ()
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+class FileReader(Protocol):
+    """Reads for a pure parser."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a regular file. Raises ``OSError``."""
+        ...
+
+    def list(self, path: str) -> list[str]:
+        """The names (not paths) in a folder, in any order. Raises ``OSError``."""
+        ...
