@@ -159,6 +159,11 @@ def send_request(channel: socket.socket, word: str, *, number: int = 0, text: st
     channel.send(json.dumps(message).encode())
 
 
+def dump_message(size: int) -> bytes:
+    """The request that goes with a dump's descriptor."""
+    return json.dumps({"word": "dump", "size": size}).encode()
+
+
 def parse_request(data: bytes) -> Request:
     """Master's side: one message of the closed table, or ``ControlError``."""
     if len(data) > MAX_REQUEST:

@@ -71,8 +71,8 @@ class Master:
         self._on_ready = on_ready
         self._sockets: dict[BindAddress, socket.socket] = {}
         self._unbound: dict[BindAddress, float] = {}
-        self._launchers = LauncherPool(log)
         self._poll = select.poll()
+        self._launchers = LauncherPool(log, self._poll)
         self._channel: socket.socket | None = None
         self._front_pid = 0
         self._front_started = 0.0
@@ -110,7 +110,10 @@ class Master:
                 elif self._channel is not None and fd == self._channel.fileno():
                     self._on_request()
                 else:
-                    self._launchers.on_readable(fd, self._poll)
+                    self._launchers.on_readable(fd)
+                    if self._launchers.broken_front:
+                        self._replace_front(self._launchers.broken_front)
+                        self._launchers.broken_front = ""
             self._on_timers()
         self._launchers.close()
         for address in self._sockets:
@@ -131,7 +134,7 @@ class Master:
         if self._reload_due is not None and now >= self._reload_due:
             self._reload_due = None
             self._reload()
-        self._launchers.on_timer(now, self._poll)
+        self._launchers.on_timer(now)
         self._log.flush()
 
     def _on_signals(self, numbers: bytes) -> None:
@@ -301,9 +304,7 @@ class Master:
         except ControlError as problem:
             for fd in fds:
                 os.close(fd)
-            self._log.message("alert", f"the front broke its protocol ({problem}); it is being replaced")
-            os.kill(self._front_pid, signal.SIGKILL)
-            self._drop_channel()
+            self._replace_front(str(problem))
             return
         match request.word:
             case "ready":
@@ -321,6 +322,12 @@ class Master:
                     self._on_dump(file.read(request.number))
             case "stopped":
                 pass  # its end follows
+
+    def _replace_front(self, why: str) -> None:
+        self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced")
+        if self._front_pid:
+            os.kill(self._front_pid, signal.SIGKILL)
+        self._drop_channel()
 
     def _tell_ready(self) -> None:
         self._notifier.ready(f"{len(self._registry.services)} services, {len(self._sockets)} listeners")
@@ -352,7 +359,7 @@ class Master:
             if pid == self._front_pid:
                 self._front_ended(status)
             else:
-                self._launchers.ended(pid, status, self._poll)
+                self._launchers.ended(pid, status)
 
     def _front_ended(self, status: int) -> None:
         self._front_pid = 0

@@ -1,0 +1,304 @@
+"""What front and launcher say to each other: bytes ↔ words, closed tables, every field checked. Sends nothing.
+
+Standard library only: the launcher imports it. One message is a batch of records; the descriptors of its launches travel
+beside it in the same order. A record is a JSON array whose first item is its letter: parsed by C, and nothing to overrun.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from superd.errors import ControlError
+from superd.expansion import Values
+
+MAX_MESSAGE = 60000
+"""Bytes of one message; a seqpacket buffer holds several."""
+MAX_LAUNCHES = 32
+"""Launches, and so descriptors, in one message."""
+MAX_TEXT = 8192
+
+_INT_MAX = 0x7FFFFFFF
+
+
+@dataclass(slots=True)
+class Launch:
+    """Start the program of ``service`` with the socket that goes with this record.
+
+    ``conn`` is the front's number for it. ``steps`` are digests of policy options (setenv, umask, nice, twist).
+    """
+
+    conn: int
+    service: str
+    remote_host: str
+    remote_port: int
+    local_host: str
+    local_port: int
+    name: str
+    user: str
+    proto: str
+    steps: tuple[str, ...] = ()
+    values: Values | None = None
+
+
+@dataclass(slots=True)
+class Hook:
+    """Run a command of the policy, named by its digest, for at most ``seconds``."""
+
+    hook: int
+    digest: str
+    values: Values
+    seconds: float
+
+
+@dataclass(slots=True)
+class Signal:
+    """Send ``signal`` to the process group of connection ``conn``."""
+
+    conn: int
+    signal: int
+
+
+@dataclass(slots=True)
+class List:
+    """Say which programs live."""
+
+
+Request = Launch | Hook | Signal | List
+
+
+@dataclass(slots=True)
+class Started:
+    """The program of ``conn`` runs as ``pid``."""
+
+    conn: int
+    pid: int
+
+
+@dataclass(slots=True)
+class Failed:
+    """The program of ``conn`` could not be started; ``errno`` and the program's name."""
+
+    conn: int
+    errno: int
+    what: str
+
+
+@dataclass(slots=True)
+class Exited:
+    """A program ended: wait(2) status, CPU seconds, peak KiB, seconds it lived."""
+
+    conn: int
+    service: str
+    pid: int
+    status: int
+    utime: float
+    stime: float
+    maxrss: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class HookDone:
+    """A hook ended with this exit status; 128 + signal when killed, -1 when it was not run."""
+
+    hook: int
+    status: int
+
+
+@dataclass(slots=True)
+class StderrPipe:
+    """The descriptor beside this record is what the programs of ``service`` write to their fd 2."""
+
+    service: str
+
+
+@dataclass(slots=True)
+class Living:
+    """A program that was started for an earlier front and still runs."""
+
+    conn: int
+    service: str
+    pid: int
+    source: str
+
+
+Report = Started | Failed | Exited | HookDone | StderrPipe | Living
+
+
+def encode_launch(launch: Launch) -> str:
+    """One launch as JSON text, without the brackets of the batch."""
+    values = launch.values
+    return json.dumps(
+        [
+            "L",
+            launch.conn,
+            launch.service,
+            launch.remote_host,
+            launch.remote_port,
+            launch.local_host,
+            launch.local_port,
+            launch.name,
+            launch.user,
+            launch.proto,
+            list(launch.steps),
+            None if values is None else [getattr(values, letter) for letter in _LETTERS],
+        ]
+    )
+
+
+_LETTERS = ("a", "A", "c", "d", "h", "H", "n", "N", "p", "r", "R", "s", "u")
+
+
+def encode_request(request: Hook | Signal | List) -> str:
+    """Any other request as JSON text."""
+    match request:
+        case Hook():
+            values = [getattr(request.values, letter) for letter in _LETTERS]
+            return json.dumps(["H", request.hook, request.digest, values, request.seconds])
+        case Signal():
+            return json.dumps(["S", request.conn, request.signal])
+        case List():
+            return '["Q"]'
+
+
+def batch(records: list[str]) -> bytes:
+    """Records as one message."""
+    return ("[" + ",".join(records) + "]").encode()
+
+
+def _text(value: object, limit: int = 1024) -> str:
+    if type(value) is not str or len(value) > limit or "\0" in value:
+        raise ControlError("a text field is wrong")
+    return value
+
+
+def _number(value: object, limit: int = _INT_MAX) -> int:
+    if type(value) is not int or not 0 <= value <= limit:
+        raise ControlError("a number field is wrong")
+    return value
+
+
+def _values(value: object) -> Values | None:
+    if value is None:
+        return None
+    if type(value) is not list or len(value) != len(_LETTERS):
+        raise ControlError("the values are wrong")
+    return Values(**{letter: _text(item) for letter, item in zip(_LETTERS, value, strict=True)})
+
+
+def _records(data: bytes) -> list[list[object]]:
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ControlError("message is not JSON") from None
+    if type(message) is not list or not all(type(record) is list and record for record in message):
+        raise ControlError("message is not a batch")
+    return message
+
+
+def parse_requests(data: bytes) -> list[Request]:
+    """The launcher's side: every record of a batch, or ``ControlError`` and nothing of it counts."""
+    found: list[Request] = []
+    for record in _records(data):
+        match record:
+            case ["L", conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values]:
+                if type(steps) is not list or len(steps) > 64:
+                    raise ControlError("the steps are wrong")
+                found.append(
+                    Launch(
+                        _number(conn),
+                        _text(service, 256),
+                        _text(rhost, 128),
+                        _number(rport, 65535),
+                        _text(lhost, 128),
+                        _number(lport, 65535),
+                        _text(name, 256),
+                        _text(user, 512),
+                        _text(proto, 16),
+                        tuple(_text(step, 16) for step in steps),
+                        _values(values),
+                    )
+                )
+            case ["H", hook, digest, values, seconds]:
+                parsed = _values(values)
+                if parsed is None or type(seconds) not in (int, float) or not 0 < seconds <= 86400:  # type: ignore[operator]
+                    raise ControlError("the hook is wrong")
+                found.append(Hook(_number(hook), _text(digest, 16), parsed, float(seconds)))  # type: ignore[arg-type]
+            case ["S", conn, signal]:
+                found.append(Signal(_number(conn), _number(signal, 64)))
+            case ["Q"]:
+                found.append(List())
+            case _:
+                raise ControlError("a record is not in the table")
+    return found
+
+
+def encode_report(report: Report) -> str:
+    """The launcher's side: one report as JSON text."""
+    match report:
+        case Started(conn, pid):
+            return f'["B",{conn},{pid}]'
+        case Failed():
+            return json.dumps(["F", report.conn, report.errno, report.what])
+        case Exited():
+            return json.dumps(
+                [
+                    "E",
+                    report.conn,
+                    report.service,
+                    report.pid,
+                    report.status,
+                    report.utime,
+                    report.stime,
+                    report.maxrss,
+                    report.seconds,
+                ]
+            )
+        case HookDone(hook, status):
+            return f'["D",{hook},{status}]'
+        case StderrPipe(service):
+            return json.dumps(["P", service])
+        case Living():
+            return json.dumps(["A", report.conn, report.service, report.pid, report.source])
+
+
+def parse_reports(data: bytes) -> list[Report]:
+    """The front's side. A launcher runs as a service's user, so its words are checked like anybody's."""
+    found: list[Report] = []
+    for record in _records(data):
+        match record:
+            case ["B", conn, pid]:
+                found.append(Started(_number(conn), _number(pid)))
+            case ["F", conn, errno, what]:
+                found.append(Failed(_number(conn), _number(errno), _text(what)))
+            case ["E", conn, service, pid, status, utime, stime, maxrss, seconds]:
+                found.append(
+                    Exited(
+                        _number(conn),
+                        _text(service, 256),
+                        _number(pid),
+                        _number(status),
+                        _real(utime),
+                        _real(stime),
+                        _number(maxrss),
+                        _real(seconds),
+                    )
+                )
+            case ["D", hook, status]:
+                if type(status) is not int or not -1 <= status <= 255:
+                    raise ControlError("a status is wrong")
+                found.append(HookDone(_number(hook), status))
+            case ["P", service]:
+                found.append(StderrPipe(_text(service, 256)))
+            case ["A", conn, service, pid, source]:
+                found.append(Living(_number(conn), _text(service, 256), _number(pid), _text(source, 128)))
+            case _:
+                raise ControlError("a record is not in the table")
+    return found
+
+
+def _real(value: object) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1e12:  # type: ignore[operator]
+        raise ControlError("a real number is wrong")
+    return float(value)  # type: ignore[arg-type]
