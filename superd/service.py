@@ -79,7 +79,7 @@ def _sorted(value: frozenset[str]) -> list[str]:
     return sorted(value)
 
 
-Count = Annotated[int | None, BeforeValidator(_unlimited), Field(ge=0)]
+Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=-1)]
 Mode = Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o7777), PlainSerializer(lambda value: f"0{value:o}")]
@@ -96,6 +96,9 @@ class Limits(BaseModel):
     memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
     source_rate: tuple[float, float] | None = Field(
         None, description="[connections a second, burst] one source address may make"
+    )
+    per_minute: tuple[int, float] | None = Field(
+        None, description="[starts within 60 s, seconds of pause behind them]: the inetds' nowait.N"
     )
     v4_prefix: int = Field(32, ge=1, le=32, description="prefix length that counts as one IPv4 source")
     v6_prefix: int = Field(64, ge=1, le=128, description="prefix length that counts as one IPv6 source")

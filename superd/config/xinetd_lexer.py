@@ -132,11 +132,13 @@ class _Reader:
             self.fail(
                 origin,
                 f"`{name[:80]}` needs a blank before the operator; xinetd dropped the entry",
-                f"write `{re.sub(r'([+-]?=)', r' \1 ', name, count=1)[:80].strip()}`",
+                "write `name = value`",
             )
         elif not rest:
             self.fail(
-                origin, f"nothing after `{name[:80]}`; xinetd lost the next service too", f"write `{name[:80]} =` and values"
+                origin,
+                f"nothing after `{name[:80]}`; xinetd lost the next service too",
+                f"write `{name[:80]} =` and values",
             )
         else:
             self.fail(origin, f"bad operator in `{' '.join(words)[:80]}`", "use =, += or -=")
@@ -155,7 +157,9 @@ def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
     reader = _Reader(file)
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
-        reader.problems.append(warning(Origin(file, 1), "byte order mark is ignored; xinetd lost the first entry to it"))
+        reader.problems.append(
+            warning(Origin(file, 1), "byte order mark is ignored; xinetd lost the first entry to it")
+        )
     returns = False
     for number, raw in enumerate(data.split(b"\n"), 1):
         origin = Origin(file, number)
@@ -163,7 +167,9 @@ def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
             raw = raw[:-1]
             if not returns:
                 returns = True
-                reader.problems.append(warning(origin, "CR at the end of lines is ignored; xinetd took it into the value"))
+                reader.problems.append(
+                    warning(origin, "CR at the end of lines is ignored; xinetd took it into the value")
+                )
         if not raw.strip(b" \t") or raw.lstrip(b" \t").startswith(b"#"):
             continue
         if len(raw) > MAX_LINE:
