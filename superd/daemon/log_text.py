@@ -1,0 +1,141 @@
+"""An event as one line: superd's own, JSON, or xinetd's to the letter (log.c). Pure; hostile text is made safe here."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from superd.expansion import safe
+
+if TYPE_CHECKING:
+    from superd.record import SessionRecord
+    from superd.verdict import Verdict
+
+Fields = dict[str, str | int | float]
+
+
+def _from(record: SessionRecord, flags: frozenset[str]) -> Fields:
+    found: Fields = {}
+    peer = record.peer
+    if peer is None or "HOST" not in flags:
+        return found
+    found["from"] = safe(peer.address)
+    if peer.version:
+        found["port"] = peer.port
+    elif peer.uid is not None:
+        found["uid"] = peer.uid
+    if peer.name:
+        found["name"] = safe(peer.name)
+    if peer.user:
+        found["user"] = safe(peer.user)
+    return found
+
+
+def start_fields(record: SessionRecord) -> Fields:
+    """START: who, and the pid."""
+    flags = frozenset(record.service.log_on_success)
+    fields = _from(record, flags)
+    if record.pid and "PID" in flags:
+        fields["pid"] = record.pid
+    return fields
+
+
+def exit_fields(record: SessionRecord) -> Fields:
+    """EXIT: how it ended and how long it took."""
+    flags = frozenset(record.service.log_on_success)
+    fields = _from(record, flags)
+    if record.pid and "PID" in flags:
+        fields["pid"] = record.pid
+    if record.status is not None and "EXIT" in flags:
+        if os.WIFSIGNALED(record.status):
+            fields["signal"] = os.WTERMSIG(record.status)
+        else:
+            fields["status"] = os.waitstatus_to_exitcode(record.status)
+    if "DURATION" in flags:
+        fields["duration"] = round(record.seconds, 3)
+    if record.traffic is not None and "TRAFFIC" in flags:
+        fields["in"], fields["out"] = record.traffic
+    return fields
+
+
+def fail_fields(record: SessionRecord, verdict: Verdict) -> Fields:
+    """FAIL: the reason, the rule, the peer."""
+    fields: Fields = {"reason": verdict.reason.value}
+    fields.update(_from(record, frozenset(record.service.log_on_failure)))
+    if verdict.rule is not None:
+        fields["rule"] = str(verdict.rule.origin)
+    if verdict.detail:
+        fields["detail"] = safe(verdict.detail)
+    return fields
+
+
+def native(event: str, service: str, fields: Fields) -> str:
+    """``START echo from=127.0.0.1 port=4711``: values with blanks are quoted."""
+    words = [event, service]
+    for key, value in fields.items():
+        text = f"{value:.3f}" if isinstance(value, float) else str(value)
+        if text == "" or any(character in text for character in ' "='):
+            text = json.dumps(text, ensure_ascii=False)
+        words.append(f"{key}={text}")
+    return " ".join(words)
+
+
+def as_json(when: str, level: str, event: str, service: str, text: str, fields: Fields) -> str:
+    """One JSON object; control characters are JSON's business."""
+    line: dict[str, object] = {"time": when, "level": level, "event": event}
+    if service:
+        line["service"] = service
+    if text:
+        line["message"] = safe(text, 4096)
+    line.update(fields)
+    return json.dumps(line, ensure_ascii=False)
+
+
+def xinetd_address(record: SessionRecord) -> str:
+    """The peer as xinetd prints it; nobody known is ``<no address>``."""
+    return safe(record.peer.address) if record.peer is not None else "<no address>"
+
+
+def xinetd_start(record: SessionRecord) -> str:
+    """``START: ID pid=N from=ADDR``."""
+    flags = record.service.log_on_success
+    line = f"START: {record.service.name}"
+    if "PID" in flags:
+        line += f" pid={record.pid}"
+    if "HOST" in flags:
+        line += f" from={xinetd_address(record)}"
+    return line
+
+
+def xinetd_exit(record: SessionRecord) -> str:
+    """``EXIT: ID status=N pid=N duration=N(sec)``; empty where neither EXIT nor DURATION is asked for."""
+    flags = record.service.log_on_success
+    if not flags & {"EXIT", "DURATION"}:
+        return ""
+    line = f"EXIT: {record.service.name}"
+    status = record.status or 0
+    if "EXIT" in flags:
+        if os.WIFSIGNALED(status):
+            line += f" signal={os.WTERMSIG(status)}"
+        else:
+            line += f" status={os.waitstatus_to_exitcode(status)}"
+    if "PID" in flags:
+        line += f" pid={record.pid}"
+    if "DURATION" in flags:
+        line += f" duration={int(record.seconds)}(sec)"
+    return line
+
+
+def xinetd_fail(record: SessionRecord, verdict: Verdict) -> str:
+    """``FAIL: ID REASON from=ADDR``."""
+    line = f"FAIL: {record.service.name} {verdict.reason.xinetd_word}"
+    if "HOST" in record.service.log_on_failure:
+        line += f" from={xinetd_address(record)}"
+    return line
+
+
+def xinetd_traffic(record: SessionRecord) -> str:
+    """``TRAFFIC: ID in=N(bytes) out=N(bytes)``."""
+    received, sent = record.traffic or (0, 0)
+    return f"TRAFFIC: {record.service.name} in={received}(bytes) out={sent}(bytes)"

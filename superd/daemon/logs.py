@@ -1,0 +1,279 @@
+"""The log: what happened, to whoever is to know, without ever waiting for them. Decides nothing.
+
+Every method is plain and returns at once. ``flush`` is called once a batch; what a target does not take is queued, and
+``run`` tries again. One event is one line in one place: the service's own log if it has one, else superd's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import trio
+
+from superd.daemon import log_text
+from superd.daemon.log_sinks import MAX_LINE, StreamSink, SyslogSink
+from superd.expansion import safe
+from superd.settings import FACILITIES, LEVELS
+
+if TYPE_CHECKING:
+    from superd.record import SessionRecord
+    from superd.settings import LogSettings
+    from superd.verdict import Verdict
+
+RETRY = 0.25
+"""Seconds between tries to write what a target did not take."""
+REPEAT_SECONDS = 5.0
+"""The same message within so many seconds is written once, and then its number."""
+
+_FACILITY = {name: number << 3 for number, name in enumerate(FACILITIES[:10])} | {
+    "authpriv": 10 << 3, "ftp": 11 << 3, "security": 4 << 3, "none": 0,
+    **{f"local{number}": (16 + number) << 3 for number in range(8)},
+}  # fmt: skip
+_LEVEL = {name: number for number, name in enumerate(LEVELS)} | {
+    "error": 3, "warn": 4, "panic": 0, "critical": 2, "note": 5, "none": 6,
+}  # fmt: skip
+
+
+def priority(text: str, facility: str, level: str) -> int:
+    """The number of ``[facility.]level``, with defaults for what is not said (syslog.h)."""
+    named, _, said = text.lower().rpartition(".")
+    return _FACILITY[named or facility] | _LEVEL[said or level]
+
+
+class Log:
+    """The log of one process."""
+
+    def __init__(
+        self,
+        settings: LogSettings,
+        *,
+        stderr_is_tty: bool,
+        policy_facility: str = "authpriv",
+        open_file: Callable[[str], int] | None = None,
+        syslog_path: str = "/dev/log",
+    ) -> None:
+        targets = settings.targets or ("stderr",)
+        self._json = settings.format == "json" or (settings.format == "auto" and not stderr_is_tty)
+        self._facility = settings.facility
+        self._policy_facility = policy_facility
+        self._limit = settings.queue
+        self._open_file = open_file
+        self._stderr = StreamSink(2, settings.queue) if "stderr" in targets else None
+        self._syslog: SyslogSink | None = SyslogSink(settings.queue, syslog_path) if "syslog" in targets else None
+        self._syslog_path = syslog_path
+        self._files: dict[str, StreamSink] = {}
+        self._said: dict[tuple[str, str], list[float]] = {}
+        self._clock = (0, "", "", "")
+        self._dirty = False
+        self._stuck = False
+        self._wake: trio.Event | None = None
+
+    # ------------------------------------------------------------------ events
+
+    def started(self, record: SessionRecord) -> None:
+        """A session began: its program runs, or the front serves it."""
+        service = record.service
+        if not service.log_on_success:
+            return
+        if service.log_style == "xinetd":
+            self._xinetd(record, log_text.xinetd_start(record))
+        else:
+            self._event(record, "info", "START", log_text.start_fields(record))
+
+    def exited(self, record: SessionRecord) -> None:
+        """A session ended."""
+        service = record.service
+        if service.log_style == "xinetd":
+            if record.traffic is not None and "TRAFFIC" in service.log_on_success:
+                self._xinetd(record, log_text.xinetd_traffic(record))
+            line = log_text.xinetd_exit(record)
+            if line and (record.pid or record.traffic is not None):
+                self._xinetd(record, line)
+        elif service.log_on_success & {"EXIT", "DURATION"}:
+            self._event(record, "info", "EXIT", log_text.exit_fields(record))
+
+    def refused(self, record: SessionRecord, verdict: Verdict) -> None:
+        """A connection was refused, or its program could not be started."""
+        service = record.service
+        if verdict.reason in ("libwrap", "rule_broken"):
+            self._policy_line(record, "refused connect from", "warning")
+        if not service.log_on_failure:
+            return
+        if service.log_style == "xinetd":
+            self._xinetd(record, log_text.xinetd_fail(record, verdict))
+        else:
+            self._event(record, "warning", "FAIL", log_text.fail_fields(record, verdict))
+
+    def _policy_line(self, record: SessionRecord, text: str, level: str) -> None:
+        """TCP Wrappers' own line, with the severity of the rule; only to syslog, where tcpd's readers look."""
+        if self._syslog is None and not record.severity:
+            return
+        peer = record.peer
+        assert peer is not None
+        client = peer.name if peer.name not in ("", "unknown", "paranoid") else peer.address
+        if peer.user and peer.user != "unknown":
+            client = f"{peer.user}@{client}"
+        number = priority(record.severity, self._policy_facility, level)
+        daemon = safe(record.service.daemon, 64)
+        self._to_syslog(number, f"{daemon}[{os.getpid()}]: {text} {safe(client)} ({safe(peer.address)})")
+
+    def granted_by_rule(self, record: SessionRecord) -> None:
+        """A rule with a severity of its own let the connection in."""
+        if record.severity:
+            self._policy_line(record, "connect from", "info")
+
+    def identified(self, record: SessionRecord, user: str) -> None:
+        """The ident server answered, or did not (xinetd: USERID, NOID)."""
+        if record.service.log_style == "xinetd":
+            known = user and user != "unknown"
+            address = log_text.xinetd_address(record)
+            self._xinetd(
+                record,
+                f"USERID: {record.service.name} UNIX : {safe(user)}"
+                if known
+                else f"NOID: {record.service.name} {address} no server",
+            )
+
+    def message(self, level: str, text: str, service: str = "") -> None:
+        """Anything else. The same text again within seconds is counted, not written."""
+        now = time.monotonic()
+        key = (service, text[:200])
+        seen = self._said.get(key)
+        if seen is not None and now - seen[0] < REPEAT_SECONDS:
+            seen[1] += 1
+            return
+        if seen is not None and seen[1]:
+            text = f"{text} ({int(seen[1])} more like this in {now - seen[0]:.0f} s)"
+        if len(self._said) >= 1024:
+            self._said.clear()
+        self._said[key] = [now, 0]
+        self._write(level, "message", service, safe(text, 1500), {})
+
+    # ------------------------------------------------------------------ lines
+
+    def _event(self, record: SessionRecord, level: str, event: str, fields: log_text.Fields) -> None:
+        name = record.service.name
+        log_type = record.service.log_type
+        if log_type:
+            self._service_log(log_type, log_text.native(event, name, fields), "superd")
+            return
+        self._write(level, event, name, "", fields)
+
+    def _xinetd(self, record: SessionRecord, line: str) -> None:
+        log_type = record.service.log_type
+        if log_type:
+            self._service_log(log_type, line, "xinetd")
+        # Without log_type xinetd logs nothing. superd says it where it says everything else.
+        elif self._stderr is not None:
+            self._line(f"{self._now()[1]}: {line}")
+        else:
+            self._to_syslog(_FACILITY[self._facility] | 6, f"xinetd[{os.getpid()}]: {line}")
+
+    def _service_log(self, log_type: str, line: str, tag: str) -> None:
+        words = log_type.split()
+        if words[0].upper() == "SYSLOG":
+            level = words[2] if len(words) > 2 else "info"
+            self._to_syslog(_FACILITY[words[1].lower()] | _LEVEL[level.lower()], f"{tag}[{os.getpid()}]: {line}")
+            return
+        sink = self._files.get(log_type)
+        if sink is None:
+            self.message("error", f"log file `{words[1]}` is not open: logging here instead")
+            self._line(line)
+            return
+        sink.put(f"{self._now()[1]}: {line}\n".encode("utf-8", "replace")[:MAX_LINE])
+        self._dirty = True
+
+    def attach_file(self, log_type: str, fd: int) -> None:
+        """The file of a service's ``log_type`` was opened by the master; replaces the one from before a reload."""
+        old = self._files.pop(log_type, None)
+        if old is not None:
+            old.close()
+            os.close(old.fd)
+        words = log_type.split()
+        soft = size_of(words[2]) if len(words) > 2 else 0
+        hard = size_of(words[3]) if len(words) > 3 else (soft + min(max(soft // 100, 5 << 10), 20 << 10) if soft else 0)
+        path = words[1]
+        self._files[log_type] = StreamSink(
+            fd, self._limit, hard=hard, on_full=lambda why: self.message("error", f"log file `{path}`: {why}")
+        )
+
+    def _write(self, level: str, event: str, service: str, text: str, fields: log_text.Fields) -> None:
+        if self._json and self._stderr is not None:
+            self._line(log_text.as_json(self._now()[2], level, event, service, text, fields))
+        elif event == "message":
+            body = f"{service}: {text}" if service else text
+            self._line(f"{self._now()[0]} {level}: {body}")
+        else:
+            self._line(f"{self._now()[0]} {log_text.native(event, service, fields)}")
+        if self._syslog is not None:
+            number = _FACILITY[self._facility] | _LEVEL.get(level, 6)
+            body = log_text.native(event, service, fields) if event != "message" else (
+                f"{service}: {text}" if service else text
+            )
+            self._to_syslog(number, f"superd[{os.getpid()}]: {body}")
+
+    def _line(self, text: str) -> None:
+        if self._stderr is not None:
+            self._stderr.put(text.encode("utf-8", "replace")[:MAX_LINE] + b"\n")
+            self._dirty = True
+
+    def _to_syslog(self, number: int, text: str) -> None:
+        if self._syslog is None:
+            self._syslog = SyslogSink(self._limit, self._syslog_path)
+        self._syslog.put(f"<{number}>{self._now()[3]} {text}".encode("utf-8", "replace")[:MAX_LINE])
+        self._dirty = True
+
+    def _now(self) -> tuple[str, str, str, str]:
+        """Local wall time: native, xinetd's, ISO 8601, syslog's; made once a second."""
+        second = int(time.time())  # noqa: TID251 - for people to read; no limit depends on it
+        if second != self._clock[0]:
+            local = time.localtime(second)
+            xinetd = f"{local.tm_year % 100}/{local.tm_mon}/{local.tm_mday}@{time.strftime('%H:%M:%S', local)}"
+            self._clock = (  # type: ignore[assignment]
+                second, time.strftime("%Y-%m-%d %H:%M:%S", local), xinetd,
+                time.strftime("%Y-%m-%dT%H:%M:%S%z", local), time.strftime("%b %e %H:%M:%S", local),
+            )  # fmt: skip
+        return self._clock[1:]  # type: ignore[return-value]
+
+    # ------------------------------------------------------------------ writing
+
+    def flush(self) -> None:
+        """Writes what targets take now."""
+        if not self._dirty:
+            return
+        sinks: list[StreamSink | SyslogSink] = [*self._files.values()]
+        sinks += [sink for sink in (self._stderr, self._syslog) if sink is not None]
+        left = False
+        for sink in sinks:
+            if not sink.flush():
+                left = True
+            elif sink.queue.dropped:
+                lost, sink.queue.dropped = sink.queue.dropped, 0
+                self.message("error", f"{lost} log records were lost: the log did not take them")
+        self._dirty = left
+        if left and self._wake is not None:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Tries again what is left, until all is written."""
+        while True:
+            self._wake = trio.Event()
+            if not self._dirty:
+                await self._wake.wait()
+            await trio.sleep(RETRY)
+            self.flush()
+
+    def close(self) -> None:
+        """The last flush."""
+        for sink in (*self._files.values(), self._stderr, self._syslog):
+            if sink is not None:
+                sink.close()
+
+
+def size_of(text: str) -> int:
+    """``4096``, ``64K``, ``1M`` as bytes (xinetd.conf(5), log_type)."""
+    unit = text[-1:].upper()
+    return int(text[:-1]) * {"K": 1024, "M": 1 << 20}[unit] if unit in ("K", "M") else int(text)

@@ -1,0 +1,44 @@
+"""How many sessions live, by service and by source: what limits are held against. Owned by the front; decides nothing.
+
+Counts belong to the service's id, not to a socket: they outlive reloads and pauses (xinetd's do not).
+"""
+
+from __future__ import annotations
+
+Source = tuple[int, int]
+"""(version, address cut to the prefix that counts as one source)."""
+
+
+class Occupancy:
+    """Living sessions only, so it is as small as they are few."""
+
+    __slots__ = ("total", "by_service", "by_source")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.by_service: dict[str, int] = {}
+        self.by_source: dict[tuple[str, Source], int] = {}
+
+    def enter(self, service: str, source: Source | None) -> None:
+        """A session of ``service`` begins; ``source`` is None where nobody counts sources."""
+        self.total += 1
+        self.by_service[service] = self.by_service.get(service, 0) + 1
+        if source is not None:
+            key = (service, source)
+            self.by_source[key] = self.by_source.get(key, 0) + 1
+
+    def leave(self, service: str, source: Source | None) -> None:
+        """It ends; the counts go back to what they were before it entered."""
+        self.total -= 1
+        left = self.by_service[service] - 1
+        if left:
+            self.by_service[service] = left
+        else:
+            del self.by_service[service]
+        if source is not None:
+            key = (service, source)
+            left = self.by_source[key] - 1
+            if left:
+                self.by_source[key] = left
+            else:
+                del self.by_source[key]
