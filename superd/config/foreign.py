@@ -1,4 +1,4 @@
-"""What a reader of another daemon's files hands back. Only the values; ``xinetd_conf.py`` and ``inetd_conf.py`` fill them."""
+"""What a reader of another daemon's files hands back. Only the values; ``xinetd_conf`` and ``inetd_conf`` fill them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from superd.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Services read from a foreign file. ``origins`` maps (service id, key) to a place; key ``""`` is the whole service."""
+    """Services of a foreign file. ``origins`` maps (service id, key) to a place; key ``""`` is the whole service."""
 
     services: tuple[Service, ...] = ()
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)

@@ -18,15 +18,71 @@ LIST, SUM = -1, -2
 
 COUNTS: Mapping[str, int] = {
     **dict.fromkeys(
-        ["socket_type", "protocol", "wait", "user", "group", "groups", "umask", "nice", "server", "instances", "per_source", "max_load", "id", "port", "bind", "interface", "rpc_version", "rpc_number", "banner", "banner_success", "banner_fail", "disable", "rlimit_as", "rlimit_data", "rlimit_rss", "rlimit_stack", "rlimit_cpu", "rlimit_files", "deny_time", "v6only", "libwrap"],
+        [
+            "socket_type",
+            "protocol",
+            "wait",
+            "user",
+            "group",
+            "groups",
+            "umask",
+            "nice",
+            "server",
+            "instances",
+            "per_source",
+            "max_load",
+            "id",
+            "port",
+            "bind",
+            "interface",
+            "rpc_version",
+            "rpc_number",
+            "banner",
+            "banner_success",
+            "banner_fail",
+            "disable",
+            "rlimit_as",
+            "rlimit_data",
+            "rlimit_rss",
+            "rlimit_stack",
+            "rlimit_cpu",
+            "rlimit_files",
+            "deny_time",
+            "v6only",
+            "libwrap",
+        ],
         1,
     ),
     **dict.fromkeys(("cps", "redirect"), 2),
     **dict.fromkeys(["server_args", "access_times", "log_type", "type", "flags"], LIST),
-    **dict.fromkeys(["only_from", "no_access", "log_on_success", "log_on_failure", "env", "passenv", "enabled", "disabled"], SUM),
+    **dict.fromkeys(
+        ["only_from", "no_access", "log_on_success", "log_on_failure", "env", "passenv", "enabled", "disabled"], SUM
+    ),
 }
 DEFAULTS = frozenset(
-    ["groups", "umask", "instances", "per_source", "cps", "max_load", "only_from", "no_access", "log_type", "log_on_success", "log_on_failure", "bind", "interface", "passenv", "banner", "banner_success", "banner_fail", "enabled", "disabled", "deny_time", "v6only"]
+    [
+        "groups",
+        "umask",
+        "instances",
+        "per_source",
+        "cps",
+        "max_load",
+        "only_from",
+        "no_access",
+        "log_type",
+        "log_on_success",
+        "log_on_failure",
+        "bind",
+        "interface",
+        "passenv",
+        "banner",
+        "banner_success",
+        "banner_fail",
+        "enabled",
+        "disabled",
+        "deny_time",
+        "v6only",
+    ]
 )
 # xinetd ignores these in `defaults`; each only ever closes, so what the file means is served.
 CLOSING_DEFAULTS = frozenset(
@@ -42,7 +98,9 @@ DROPPED_FLAGS = {
     "INTERCEPT": "packets of a wait service are not checked one by one (xinetd's own refused or lost them); "
     "superd checks the sender of the datagram that starts the program",
 }
-FACILITIES = ["daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp"] + [f"local{n}" for n in range(8)]
+FACILITIES = ["daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp"] + [
+    f"local{n}" for n in range(8)
+]
 LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 
 

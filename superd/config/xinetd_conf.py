@@ -1,7 +1,7 @@
 """xinetd.conf and all it includes → ``Foreign``. Reads through the ``FileReader`` it is given, never the disk itself.
 
-An entry with an error is never served, and never hides the next one. An error in ``defaults`` keeps every service of
-the source from running: nobody can tell which limit it would have set (xinetd dropped the rest of the block and started).
+An entry with an error is never served, and never hides the next one. An error in ``defaults`` keeps every service
+of the source from running: nobody can tell which limit it would have set (xinetd started without it).
 """
 
 from __future__ import annotations
