@@ -1,4 +1,4 @@
-"""``superd import xinetd|inetd PATH… -o DIR``: old files → one TOML file a service, and a report. Changes no old file."""
+"""``superd import xinetd|inetd PATH… -o DIR``: old files → a TOML file a service, and a report. Leaves the old files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from superd.config.foreign import Foreign
+    from superd.problem import Problem
+    from superd.service import Service
 
 EX_CONFIG, EX_CANTCREAT = 78, 73
 MAX_BYTES = 1 << 20
@@ -43,7 +45,9 @@ def read_foreign(kind: Literal["xinetd", "inetd"], paths: Sequence[str], dialect
     from superd.config.foreign import Foreign
     from superd.problem import Origin, error
 
-    services, origins, problems = {}, {}, []
+    services: dict[str, Service] = {}
+    origins: dict[tuple[str, str], Origin] = {}
+    problems: list[Problem] = []
     for path in paths:
         found = xinetd_conf.parse(path, Disk()) if kind == "xinetd" else inetd_conf.parse(path, Disk(), dialect)  # type: ignore[arg-type]
         problems.extend(found.problems)

@@ -42,7 +42,9 @@ class Report:
 
 def report(foreign: Foreign) -> Report:
     """Sorts what the reader found: errors are lost, warnings and notes differ, the rest is as it was."""
-    carried, changed, lost = [], [], []
+    carried: list[Finding] = []
+    changed: list[Finding] = []
+    lost: list[Finding] = []
     for service in foreign.services:
         place = foreign.origins.get((service.name, ""), Origin(""))
         keys = sorted(

@@ -298,9 +298,13 @@ class _Line:
             raise ValueError(f"`{proto}` does not go with `{self.out['socket_type']}`")
         family = match[2]
         hosts, service = self.split_host(service)
-        listen = {None: self.dialect.plain, "4": ("0.0.0.0",), "6": self.dialect.six, "46": ("*",), "6only": ("[::]",)}[
-            family
-        ]
+        listen = {
+            None: self.dialect.plain,
+            "4": ("0.0.0.0",),  # noqa: S104 - what the file says
+            "6": self.dialect.six,
+            "46": ("*",),
+            "6only": ("[::]",),
+        }[family]
         if hosts:
             listen = tuple(f"[{host.strip('[]')}]" if ":" in host else host for host in hosts if host)
         self.out["service"] = self.out["name"] = service

@@ -9,25 +9,10 @@ import re
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"""\s*(?:(?P<quote>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<sign>[=,;])|(?P<word>[^\s=,;"']+))""")
-_KEYS = frozenset(
-    [
-        "bind",
-        "socktype",
-        "accept_max",
-        "acceptfilter",
-        "protocol",
-        "sndbuf",
-        "recvbuf",
-        "wait",
-        "service_max",
-        "ip_max",
-        "user",
-        "group",
-        "exec",
-        "args",
-        "ipsec",
-    ]
-)
+_KEYS = frozenset({
+    "bind", "socktype", "accept_max", "acceptfilter", "protocol", "sndbuf", "recvbuf", "wait", "service_max", "ip_max",
+    "user", "group", "exec", "args", "ipsec",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,7 @@ def _finish(made: list[tuple[Service, Entry]], source: _Source) -> Foreign:
             for index, service in names.items()
             for key, origin in _origins(service, made[index][1], source).items()
         },
-        tuple(source.problems),
+        tuple(dict.fromkeys(source.problems)),  # a wrong default is found once for each heir
     )
 
 
