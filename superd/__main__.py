@@ -1,0 +1,5 @@
+"""``python -m superd``."""
+
+from superd.cli import main
+
+main()

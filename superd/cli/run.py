@@ -1,0 +1,85 @@
+"""``superd run``: reads, then serves; prints a table of what listens where."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from superd.address import BindAddress, SocketType
+from superd.cli.diagnostics import print_problems
+from superd.config.read import Sources
+
+if TYPE_CHECKING:
+    from superd.registry import Registry
+    from superd.service import Service
+
+DUMP = "/run/superd.dump"
+
+
+def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> int:
+    """Serves until told to stop. Returns the exit status: 0, or 78 for a configuration with errors."""
+    from superd.daemon.load import load
+    from superd.daemon.run import run as serve
+
+    return serve(
+        lambda: load(sources, keep_going=keep_going),
+        print_problems=print_problems,
+        on_ready=print_table,
+        on_dump=lambda data: write_dump(dump_path or default_dump(), data),
+    )
+
+
+def default_dump() -> str:
+    """Where SIGUSR1 writes: /run for root, else the user's runtime folder or /tmp."""
+    if os.geteuid() == 0:
+        return DUMP
+    return os.path.join(os.environ.get("XDG_RUNTIME_DIR", "/tmp"), f"superd.{os.getuid()}.dump")  # noqa: S108
+
+
+def write_dump(path: str, data: bytes) -> None:
+    """Replaces ``path``: readable by its owner alone, never through a link that somebody put there."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError as problem:
+        sys.stderr.write(f"superd: error: state dump `{path}`: {problem.strerror}\n")
+
+
+def print_table(registry: Registry) -> None:
+    """What listens where, and one line to try for each; to stdout, and only to a terminal or a pipe that is asked."""
+    rows = [("SERVICE", "ADDRESS", "RUNS", "TRY")]
+    for name, service in sorted(registry.services.items()):
+        for address in service.addresses():
+            rows.append((name, address.describe(), what_runs(service), how_to_try(address, service)))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        sys.stdout.write("  ".join([*cells, row[3]]).rstrip() + "\n")
+    sys.stdout.write(f"superd {os.getpid()} serves {len(registry.services)} services; Ctrl-C stops it\n")
+    sys.stdout.flush()
+
+
+def what_runs(service: Service) -> str:
+    """The handler in a few words."""
+    if service.server:
+        return " ".join((service.server, *service.server_args))[:40]
+    if service.redirect:
+        return f"-> {service.redirect}"
+    return "sensor" if service.sensor else f"internal {service.internal}"
+
+
+def how_to_try(address: BindAddress, service: Service) -> str:
+    """A command that talks to the address."""
+    if address.path:
+        return f"nc -U {address.path}"
+    host = address.host or "127.0.0.1"
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
+    if address.socket_type is SocketType.DGRAM:
+        return f"echo hello | nc -u -w1 {host} {address.port}"
+    asks = service.internal in ("daytime", "time", "chargen")
+    return f"nc {host} {address.port}" if asks else f"echo hello | nc -N {host} {address.port}"

@@ -1,0 +1,42 @@
+"""``superd show``: the effective configuration, each value with the place it was written."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from superd.cli.diagnostics import print_problems
+from superd.config.read import Sources, read
+from superd.errors import ConfigError
+from superd.service import Service
+
+
+def show(sources: Sources, name: str | None, *, as_json: bool) -> int:
+    """Prints one service or all. Returns 0, 1 for a name that is not there, 78 for errors."""
+    try:
+        registry, _ = read(sources)
+    except ConfigError as refused:
+        print_problems(refused.problems)
+        return 78
+    services = [registry.services[name]] if name in registry.services else list(registry.services.values())
+    if name is not None and name not in registry.services:
+        sys.stderr.write(f"superd: error: no service `{name}`\n")
+        return 1
+    if as_json:
+        plain = {service.name: service.model_dump(mode="json") for service in services}
+        sys.stdout.write(json.dumps(plain, indent=1) + "\n")
+        return 0
+    for service in services:
+        sys.stdout.write(f"[{service.name}]\n")
+        values = service.model_dump(mode="json")
+        for key in Service.model_fields:
+            if key == "name":
+                continue
+            origin = registry.origins.get((service.name, key))
+            default = Service.model_fields[key].get_default(call_default_factory=True)
+            if origin is None and getattr(service, key) == default:
+                continue
+            shown = json.dumps(values[key], ensure_ascii=False)
+            sys.stdout.write(f"{key} = {shown}  # {origin or 'default'}\n")
+        sys.stdout.write("\n")
+    return 0

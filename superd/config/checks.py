@@ -1,0 +1,98 @@
+"""What one service file alone cannot show: clashes, users, programs, names, what anybody may reach. Pure: facts come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.address import SocketType
+from superd.problem import Origin, Problem, did_you_mean, error, warning
+from superd.service import BUILTINS
+
+if TYPE_CHECKING:
+    from superd.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the checks ask of the host: each answers about one name; ``program`` says what is wrong, or nothing."""
+
+    users: Callable[[str], bool]
+    groups: Callable[[str], bool]
+    program: Callable[[str], str]
+    readable: Callable[[str], bool]
+    user_names: tuple[str, ...]
+    root: bool
+
+
+def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
+    """Everything that is wrong with these services together."""
+    found: list[Problem] = []
+    for service in services.values():
+        found += _check_one(service, origins, host)
+    found += _clashes(services, origins)
+    return found
+
+
+def _at(origins: Mapping[tuple[str, str], Origin], name: str, key: str) -> Origin:
+    return origins.get((name, key)) or origins.get((name, ""), Origin(name))
+
+
+def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
+    found: list[Problem] = []
+    name = service.name
+
+    def at(key: str) -> Origin:
+        return _at(origins, name, key)
+
+    if service.user and not host.users(service.user):
+        found.append(error(at("user"), f"no such user `{service.user}`", did_you_mean(service.user, host.user_names)))
+    for group in [service.group, *(service.groups if isinstance(service.groups, tuple) else ())]:
+        if group and not host.groups(group):
+            found.append(error(at("group"), f"no such group `{group}`"))
+    if service.server:
+        if not service.server.startswith("/"):
+            found.append(error(at("server"), f"`{service.server}` is not an absolute path"))
+        elif wrong := host.program(service.server):
+            found.append(error(at("server"), f"`{service.server}` {wrong}"))
+    if service.internal and service.internal not in BUILTINS:
+        hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
+        found.append(error(at("type"), f"no internal service `{service.internal}`", hint))
+    if not service.addresses() and not service.mux_client and "RPC" not in service.type:
+        found.append(error(at(""), "nothing to listen on: give `port` or `listen`"))
+    if service.wait and service.socket_type is SocketType.STREAM and (service.only_from or service.no_access):
+        found.append(
+            warning(
+                at("wait"),
+                "addresses cannot be checked: with wait = true the program accepts the connections itself",
+                "use wait = false, or a firewall",
+            )
+        )
+    for key in ("banner", "banner_success", "banner_fail"):
+        path = getattr(service, key)
+        if path and not host.readable(path):
+            found.append(warning(at(key), f"banner `{path}` cannot be read"))
+    if service.user and not host.root and service.server:
+        found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
+    return found
+
+
+def _clashes(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
+    taken: dict[tuple[object, ...], list[tuple[object, str]]] = {}
+    found: list[Problem] = []
+    for service in services.values():
+        for address in service.addresses():
+            key = (address.socket_type, address.port, address.path)
+            for other, owner in taken.setdefault(key, []):
+                if address.overlaps(other):  # type: ignore[arg-type]
+                    where, there = _place(origins, service.name), _place(origins, owner)
+                    found.append(
+                        error(where, f"{address.describe()} is taken by service `{owner}` ({there})", "one of the two")
+                    )
+            taken[key].append((address, service.name))
+    return found
+
+
+def _place(origins: Mapping[tuple[str, str], Origin], name: str) -> Origin:
+    return origins.get((name, "port")) or origins.get((name, "listen")) or _at(origins, name, "")

@@ -1,0 +1,333 @@
+"""Everything an admin wrote → a ``Registry``, or all that is wrong with it. The one place in ``config/`` that reads files."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from superd.config.checks import Host, check
+from superd.config.service_file import Keys, make_service, merge, parse_toml
+from superd.config.settings_file import parse_settings
+from superd.config.trust import Untrusted, read_trusted
+from superd.errors import ConfigError
+from superd.problem import Origin, Problem, error, errors, note
+from superd.registry import Registry
+from superd.service import Service
+from superd.settings import Settings
+
+VENDOR = "/usr/lib/superd/services.d"
+ADMIN = "/etc/superd/services.d"
+MAIN = "/etc/superd/superd.toml"
+MAX_FILES = 20000
+"""Files in one folder."""
+
+_SKIPPED_ENDS = ("~", ".rpmnew", ".rpmsave", ".rpmorig", ".swp", ".bak")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the command line named. ``config``: superd.toml, or a foreign file; ``services``: folders, lowest first."""
+
+    config: str = ""
+    services: tuple[str, ...] = ()
+    hosts_allow: str | None = None
+    hosts_deny: str | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    """One service while its files are put together."""
+
+    keys: Keys
+    origins: dict[str, Origin]
+    whole: Origin
+    broken: bool = False
+
+
+class Files:
+    """The files of a host, read with the care that root needs."""
+
+    def __init__(self, *, root: bool) -> None:
+        self._root = root
+
+    def read(self, path: str) -> bytes:
+        """The content of one file. Raises ``OSError``."""
+        return read_trusted(path, root=self._root)
+
+    def list(self, path: str) -> list[str]:
+        """The names in one folder. Raises ``OSError``."""
+        return os.listdir(path)
+
+
+def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
+    """The registry and the warnings. Raises ``ConfigError`` with all problems when there is an error.
+
+    With ``keep_going`` the right services are in the registry and the errors of the others among the problems.
+    """
+    root = os.geteuid() == 0
+    files = Files(root=root)
+    problems: list[Problem] = []
+    settings, defaults, default_origins, foreign_file = _settings(sources, files, problems)
+    folders = sources.services or settings.services or (() if foreign_file else (VENDOR, ADMIN))
+    found: dict[str, _Found] = {}
+    for folder in folders:
+        _read_folder(folder, files, found, problems, named=bool(sources.services or settings.services))
+    services: dict[str, Service] = {}
+    origins: dict[tuple[str, str], Origin] = {}
+    ports = _Ports()
+    for name, entry in sorted(found.items()):
+        if entry.broken:
+            continue
+        keys = merge(defaults, entry.keys)
+        places = {**default_origins, **entry.origins}
+        service, wrong = make_service(name, ports.resolve(name, keys), places, entry.whole)
+        problems += wrong
+        origins[name, ""] = entry.whole
+        origins.update({(name, key): place for key, place in places.items()})
+        if service is not None and not service.disable:
+            services[name] = service
+    _read_foreign(settings, foreign_file, files, services, origins, problems)
+    _compile(services, origins, problems)
+    problems += check(services, origins, _host(root))
+    bad = {problem.origin.file for problem in errors(problems)}
+    if errors(problems):
+        if not keep_going:
+            raise ConfigError(tuple(problems))
+        services = {
+            name: service
+            for name, service in services.items()
+            if origins.get((name, ""), Origin(name)).file not in bad
+        }
+    return Registry(MappingProxyType(services), settings, origins), tuple(problems)
+
+
+def _settings(
+    sources: Sources, files: Files, problems: list[Problem]
+) -> tuple[Settings, Keys, dict[str, Origin], str]:
+    path = sources.config or (MAIN if not sources.services and os.path.exists(MAIN) else "")
+    settings, defaults, origins, foreign = Settings(), {}, {}, ""
+    if path:
+        try:
+            data = files.read(path)
+        except OSError as problem:
+            problems.append(error(Origin(path), f"cannot be read: {_why(problem)}"))
+        else:
+            if looks_foreign(path, data):
+                foreign = path
+            else:
+                settings, defaults, origins, wrong = parse_settings(data, path)
+                problems += wrong
+    update: dict[str, Any] = {}
+    if not sources.config and sources.services:
+        # A folder on the command line alone is a try-out: nothing of /etc decides anything.
+        update = {"hosts_allow": "", "hosts_deny": ""}
+    if sources.hosts_allow is not None:
+        update["hosts_allow"] = sources.hosts_allow
+    if sources.hosts_deny is not None:
+        update["hosts_deny"] = sources.hosts_deny
+    if update:
+        settings = settings.model_copy(update={"policy": settings.policy.model_copy(update=update)})
+    if foreign:
+        settings = settings.model_copy(update={"stop_sessions": "keep"})
+    return settings, defaults, origins, foreign
+
+
+def looks_foreign(path: str, data: bytes) -> str:
+    """``xinetd`` or ``inetd`` for another daemon's file, by what stands in it; ``""`` for superd's own."""
+    name = os.path.basename(path)
+    if name.endswith(".toml"):
+        return ""
+    for line in data.decode("utf-8", "replace").splitlines():
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        if words[0].lower() in ("service", "defaults", "include", "includedir"):
+            return "xinetd"
+        if "=" in line and len(words) >= 2 and words[1].startswith("="):
+            return ""
+        if len(words) >= 5 or words[0].endswith(":"):
+            return "inetd"
+        return ""
+    return "xinetd" if "xinetd" in name else "inetd" if "inetd" in name else ""
+
+
+def _read_folder(
+    folder: str, files: Files, found: dict[str, _Found], problems: list[Problem], *, named: bool
+) -> None:
+    try:
+        names = sorted(files.list(folder))
+    except FileNotFoundError:
+        if named:
+            problems.append(error(Origin(folder), "no such folder"))
+        return
+    except OSError as problem:
+        problems.append(error(Origin(folder), f"cannot be read: {_why(problem)}"))
+        return
+    if len(names) > MAX_FILES:
+        problems.append(error(Origin(folder), f"holds more than {MAX_FILES} files"))
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if skipped(name):
+            continue
+        if name.endswith(".toml.d"):
+            _read_fragments(path, name.removesuffix(".toml.d"), files, found, problems)
+        elif name.endswith(".toml"):
+            stem = name.removesuffix(".toml")
+            if os.path.realpath(path) == "/dev/null":
+                found.pop(stem, None)
+                continue
+            entry = _read_one(path, files, problems)
+            found[stem] = entry
+    # Fragments of a file in a lower folder come after it by name; those of this folder's own file after that file.
+
+
+def skipped(name: str) -> bool:
+    """Whether a file's name says that it is no configuration: what editors and package managers leave."""
+    return (
+        name.startswith(".")
+        or name.endswith(_SKIPPED_ENDS)
+        or ".dpkg-" in name
+        or (name.startswith("#") and name.endswith("#"))
+    )
+
+
+def _read_one(path: str, files: Files, problems: list[Problem]) -> _Found:
+    try:
+        data = files.read(path)
+    except OSError as problem:
+        problems.append(error(Origin(path), f"cannot be used: {_why(problem)}", _mend(problem)))
+        return _Found({}, {}, Origin(path), broken=True)
+    keys, origins, wrong = parse_toml(data, path)
+    problems += wrong
+    return _Found(keys, origins, Origin(path, 1), broken=bool(wrong))
+
+
+def _read_fragments(
+    folder: str, name: str, files: Files, found: dict[str, _Found], problems: list[Problem]
+) -> None:
+    base = found.get(name)
+    if base is None:
+        problems.append(note(Origin(folder), f"fragments of `{name}`, but there is no {name}.toml"))
+        return
+    for part in sorted(files.list(folder)):
+        if skipped(part) or not part.endswith(".toml"):
+            continue
+        entry = _read_one(os.path.join(folder, part), files, problems)
+        base.keys = merge(base.keys, entry.keys)
+        base.origins.update({key.removesuffix("_add"): place for key, place in entry.origins.items()})
+        base.broken = base.broken or entry.broken
+
+
+def _read_foreign(
+    settings: Settings,
+    foreign_file: str,
+    files: Files,
+    services: dict[str, Service],
+    origins: dict[tuple[str, str], Origin],
+    problems: list[Problem],
+) -> None:
+    xinetd, inetd = list(settings.xinetd), list(settings.inetd)
+    if foreign_file:
+        kind = looks_foreign(foreign_file, files.read(foreign_file))
+        (xinetd if kind == "xinetd" else inetd).append(foreign_file)
+    if not xinetd and not inetd:
+        return
+    from superd.config.inetd_conf import parse as parse_inetd
+    from superd.config.xinetd_conf import parse as parse_xinetd
+
+    read_files = [parse_xinetd(path, files) for path in xinetd]
+    read_files += [parse_inetd(path, files, settings.inetd_dialect) for path in inetd]
+    for foreign in read_files:
+        problems += foreign.problems
+        for service in foreign.services:
+            if service.disable:
+                continue
+            if service.name in services:
+                there = origins.get((service.name, ""), Origin(service.name))
+                here = foreign.origins.get((service.name, ""), Origin(service.name))
+                problems.append(error(here, f"service `{service.name}` is already there ({there})", "rename one"))
+                continue
+            services[service.name] = service
+            origins.update({key: place for key, place in foreign.origins.items() if key[0] == service.name})
+
+
+def _compile(
+    services: dict[str, Service], origins: Mapping[tuple[str, str], Origin], problems: list[Problem]
+) -> None:
+    from superd.config.words import check_words
+
+    for name, service in list(services.items()):
+        wrong = check_words(service)
+        for key, message in wrong:
+            where = origins.get((name, key)) or origins.get((name, ""), Origin(name))
+            problems.append(error(where, f"`{key}`: {message}"))
+        if wrong:
+            del services[name]
+
+
+class _Ports:
+    """Names of services → numbers, as getservbyname(3) knows them."""
+
+    def resolve(self, name: str, keys: Keys) -> Keys:
+        """``keys`` with a numeric port. A name that nobody knows stays, and is reported as no number."""
+        port = keys.get("port")
+        protocol = "udp" if keys.get("socket_type") == "dgram" else "tcp"
+        if isinstance(port, str) and not port.isdecimal():
+            try:
+                return {**keys, "port": socket.getservbyname(port, protocol)}
+            except OSError:
+                return keys
+        if isinstance(port, str):
+            return {**keys, "port": int(port)}
+        if port is None and "listen" not in keys and not {"TCPMUX", "TCPMUXPLUS", "RPC"} & set(_types(keys)):
+            try:
+                return {**keys, "port": socket.getservbyname(str(keys.get("service", name)), protocol)}
+            except OSError:
+                return keys
+        return keys
+
+
+def _types(keys: Keys) -> list[str]:
+    value = keys.get("type", [])
+    return [str(word).upper() for word in ([value] if isinstance(value, str) else value)]
+
+
+def _host(root: bool) -> Host:
+    def known_user(name: str) -> bool:
+        return name.isdecimal() or _exists(lambda: pwd.getpwnam(name))
+
+    def known_group(name: str) -> bool:
+        return name.isdecimal() or _exists(lambda: grp.getgrnam(name))
+
+    def program(path: str) -> str:
+        if not os.path.exists(path):
+            return "does not exist"
+        if os.path.isdir(path):
+            return "is a directory"
+        return "" if os.access(path, os.X_OK) else "is not executable"
+
+    names = tuple(entry.pw_name for entry in pwd.getpwall())
+    return Host(known_user, known_group, program, lambda path: os.access(path, os.R_OK), names, root)
+
+
+def _exists(look: Any) -> bool:
+    try:
+        look()
+    except KeyError:
+        return False
+    return True
+
+
+def _why(problem: OSError) -> str:
+    return str(problem) if isinstance(problem, Untrusted) else (problem.strerror or str(problem))
+
+
+def _mend(problem: OSError) -> str:
+    return "chown root and chmod go-w" if isinstance(problem, Untrusted) and "written" in str(problem) else ""

@@ -1,0 +1,38 @@
+"""superd.toml: text → ``Settings``, the ``[defaults]`` for services, and problems. Reads no file."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from superd.config.service_file import KEYS, Keys, explain_errors, parse_toml
+from superd.problem import Origin, Problem, did_you_mean, error
+from superd.settings import Settings
+
+
+def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Origin], tuple[Problem, ...]]:
+    """The settings, the defaults' keys and where each of those stands."""
+    keys, places, problems = parse_toml(data, file)
+    if problems:
+        return Settings(), {}, {}, problems
+    defaults = keys.pop("defaults", {})
+    found: list[Problem] = []
+    if not isinstance(defaults, dict):
+        found.append(error(places.get("defaults", Origin(file)), "`defaults` is not a table", "write [defaults]"))
+        defaults = {}
+    for key in defaults:
+        if key not in KEYS and key.removesuffix("_add") not in KEYS:
+            where = places.get(f"defaults.{key}", places.get("defaults", Origin(file)))
+            found.append(error(where, f"unknown key `{key}` in [defaults]", did_you_mean(key, KEYS)))
+    try:
+        settings = Settings.model_validate(keys)
+    except ValidationError as problem:
+        known = (*Settings.model_fields, "defaults", *_INNER)
+        found += explain_errors(problem, places, Origin(file), known)
+        settings = Settings()
+    origins = {key: places.get(f"defaults.{key}", Origin(file)) for key in defaults}
+    return settings, defaults, origins, tuple(found)
+
+
+_INNER = tuple(
+    name for table in ("policy", "log") for name in Settings().__getattribute__(table).__class__.model_fields
+)

@@ -1,0 +1,49 @@
+"""Values that have a grammar of their own: times of day, log targets, redirects, listen addresses. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from superd.config.hosts_access import FACILITIES, LEVELS
+
+if TYPE_CHECKING:
+    from superd.service import Service
+
+_SIZE = re.compile(r"\d+[KkMm]?")
+
+
+def check_words(service: Service) -> list[tuple[str, str]]:
+    """(key, what is wrong) for each such value of a service."""
+    found: list[tuple[str, str]] = []
+    if isinstance(service.port, str):
+        found.append(("port", f"`{service.port}` is not in /etc/services"))
+    elif service.port is not None and not 0 <= service.port <= 65535:
+        found.append(("port", f"`{service.port}` is not from 0 to 65535"))
+    else:
+        try:
+            service.addresses()
+        except ValueError as problem:
+            found.append(("listen", str(problem)))
+    if service.log_type:
+        wrong = _log_type(service.log_type.split())
+        if wrong:
+            found.append(("log_type", f"`{service.log_type}`: {wrong}"))
+    if service.redirect:
+        host, colon, port = service.redirect.rpartition(":")
+        if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            found.append(("redirect", f"`{service.redirect}` is not host:port"))
+    return found
+
+
+def _log_type(words: list[str]) -> str:
+    match [words[0].upper(), *words[1:]]:
+        case ["SYSLOG", facility] if facility.lower() in FACILITIES:
+            return ""
+        case ["SYSLOG", facility, level] if facility.lower() in FACILITIES and level.lower() in LEVELS:
+            return ""
+        case ["SYSLOG", *_]:
+            return "no such facility or level"
+        case ["FILE", path, *sizes] if path.startswith("/") and len(sizes) <= 2:
+            return "" if all(_SIZE.fullmatch(size) for size in sizes) else "a size is not like 64K or 1M"
+    return "write `SYSLOG facility [level]` or `FILE /path [soft [hard]]`"

@@ -1,0 +1,179 @@
+"""Names of addresses, confirmed as libwrap confirms them (socket.c, sock_hostname), without ever stopping the loop.
+
+/etc/hosts first, as nsswitch's ``files``; then DNS by dnspython on trio. Bounded in time, number and memory; one look-up
+in flight for an address. What takes too long is ``unknown``, and so lets nobody in who has to be known.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import OrderedDict
+
+import trio
+
+from superd.peer import PARANOID, UNKNOWN
+
+MAX_CACHE = 65536
+MAX_TTL, MIN_TTL = 60.0, 1.0
+"""Seconds an answer is believed: what the server says, within these."""
+MAX_NAME = 127
+"""libwrap's STRING_LENGTH, less the end."""
+
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+class HostsFile:
+    """/etc/hosts, read again when it changed."""
+
+    def __init__(self, path: str = "/etc/hosts") -> None:
+        self._path = path
+        self._stamp: object = None
+        self._names: dict[str, str] = {}
+        self._addresses: dict[str, set[str]] = {}
+
+    async def _fresh(self) -> None:
+        try:
+            status = await trio.Path(self._path).stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if stamp == self._stamp:
+                return
+            text = await trio.Path(self._path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            self._names, self._addresses = {}, {}
+            return
+        self._stamp = stamp
+        names: dict[str, str] = {}
+        addresses: dict[str, set[str]] = {}
+        for line in text.splitlines():
+            address, *words = line.partition("#")[0].split()[:64] or [""]
+            if not words or not is_address(address):
+                continue
+            names.setdefault(address, words[0])
+            for word in words:
+                addresses.setdefault(word.lower(), set()).add(address)
+        self._names, self._addresses = names, addresses
+
+    async def name_of(self, address: str) -> str | None:
+        """The first name on the address's first line."""
+        await self._fresh()
+        return self._names.get(address)
+
+    async def addresses_of(self, name: str) -> set[str]:
+        """Every address that bears the name."""
+        await self._fresh()
+        return self._addresses.get(name.lower(), set())
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is a numeric address."""
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+class Resolver:
+    """``name_of`` is all the daemon needs; ``deadline`` seconds for one name, ``at_once`` look-ups at a time."""
+
+    def __init__(
+        self,
+        *,
+        deadline: float = 5.0,
+        at_once: int = 64,
+        hosts: HostsFile | None = None,
+        nameservers: list[tuple[str, int]] | None = None,
+    ) -> None:
+        self._deadline = deadline
+        self._limit = trio.CapacityLimiter(at_once)
+        self._hosts = hosts or HostsFile()
+        self._nameservers = nameservers
+        self._cache: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._flying: dict[str, trio.Event] = {}
+        self._resolver: object = None
+
+    async def name_of(self, address: str) -> str:
+        """The confirmed name of ``address``, ``unknown`` where there is none (or none in time), or ``paranoid``."""
+        if not is_address(address):
+            return UNKNOWN
+        while True:
+            known = self._cache.get(address)
+            if known is not None and known[1] > trio.current_time():
+                return known[0]
+            flying = self._flying.get(address)
+            if flying is None:
+                break
+            await flying.wait()
+        self._flying[address] = trio.Event()
+        name, ttl = UNKNOWN, MIN_TTL
+        try:
+            with trio.move_on_after(self._deadline):
+                async with self._limit:
+                    name, ttl = await self._look_up(address)
+        finally:
+            self._remember(address, name, ttl)
+            self._flying.pop(address).set()
+        return name
+
+    def _remember(self, address: str, name: str, ttl: float) -> None:
+        if len(self._cache) >= MAX_CACHE:
+            self._cache.popitem(last=False)
+        self._cache[address] = (name, trio.current_time() + min(max(ttl, MIN_TTL), MAX_TTL))
+
+    async def _look_up(self, address: str) -> tuple[str, float]:
+        name = await self._hosts.name_of(address)
+        ttl = MAX_TTL
+        if name is None:
+            name, ttl = await self._reverse(address)
+        if name is None or len(name) > MAX_NAME or not _NAME.fullmatch(name):
+            return UNKNOWN, ttl
+        if is_address(name):
+            return PARANOID, ttl
+        found = await self._hosts.addresses_of(name)
+        canonical = name
+        if not found:
+            found, canonical, forward_ttl = await self._forward(name, ipaddress.ip_address(address.partition("%")[0]))
+            ttl = min(ttl, forward_ttl)
+        if canonical.lower() != name.lower() and name.lower() != "localhost":
+            return PARANOID, ttl
+        wanted = ipaddress.ip_address(address.partition("%")[0])
+        if not any(ipaddress.ip_address(text.partition("%")[0]) == wanted for text in found):
+            return PARANOID, ttl
+        return name, ttl
+
+    def _dns(self) -> object:
+        if self._resolver is None:
+            import dns.asyncresolver
+
+            resolver = dns.asyncresolver.Resolver(configure=self._nameservers is None)
+            if self._nameservers is not None:
+                resolver.nameservers = [host for host, _ in self._nameservers]
+                resolver.nameserver_ports = dict(self._nameservers)
+            resolver.lifetime = self._deadline
+            self._resolver = resolver
+        return self._resolver
+
+    async def _reverse(self, address: str) -> tuple[str | None, float]:
+        import dns.exception
+        import dns.reversename
+
+        try:
+            resolver = self._dns()
+            question = dns.reversename.from_address(address.partition("%")[0])
+            answer = await resolver.resolve(question, "PTR", search=False)  # type: ignore[attr-defined]
+        except (dns.exception.DNSException, OSError, ValueError):
+            return None, MIN_TTL
+        return answer[0].target.to_text(omit_final_dot=True), float(answer.rrset.ttl)
+
+    async def _forward(
+        self, name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address
+    ) -> tuple[set[str], str, float]:
+        import dns.exception
+
+        try:
+            answer = await self._dns().resolve(name, "A" if address.version == 4 else "AAAA", search=False)  # type: ignore[attr-defined]
+        except (dns.exception.DNSException, OSError, ValueError):
+            return set(), name, MIN_TTL
+        canonical = answer.canonical_name.to_text(omit_final_dot=True)
+        return {record.address for record in answer}, canonical, float(answer.rrset.ttl)
