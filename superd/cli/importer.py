@@ -1,4 +1,4 @@
-"""``superd import xinetd|inetd PATH… -o DIR``: old files → a TOML file a service, and a report. Leaves the old files."""
+"""``superd import xinetd|inetd PATH… -o DIR``: old files → a TOML file a service, a report. Leaves the old files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Golden cases: an input of one or more files, a line of five dashes, what the reader made of it. Reads no real /etc."""
+"""Golden cases: one or more files, a line of five dashes, what the reader made of them. Reads no real /etc."""
 
 from __future__ import annotations
 

@@ -12,8 +12,37 @@ from superd.config.inetd_conf import parse
 from superd.config.inetd_dialects import DIALECTS, Name
 from tests.config.golden import GOLDEN, MemoryFiles, load, show
 
-WORDS = ["ftp", "stream", "dgram", "tcp", "udp6", "tcp46", "nowait", "nowait.3", "wait:5", "nowait/1/2/3", "root", "a.b/c", "/bin/x",
-         "internal", "tcpmux/+x", "unix", "rpc/udp", "x/1", "on", "off", "=", ",", ";", '"', "#@", "::1:ftp", "*:", "\n", "\n "]  # fmt: skip
+WORDS = [
+    "ftp",
+    "stream",
+    "dgram",
+    "tcp",
+    "udp6",
+    "tcp46",
+    "nowait",
+    "nowait.3",
+    "wait:5",
+    "nowait/1/2/3",
+    "root",
+    "a.b/c",
+    "/bin/x",
+    "internal",
+    "tcpmux/+x",
+    "unix",
+    "rpc/udp",
+    "x/1",
+    "on",
+    "off",
+    "=",
+    ",",
+    ";",
+    '"',
+    "#@",
+    "::1:ftp",
+    "*:",
+    "\n",
+    "\n ",
+]
 
 
 @pytest.mark.parametrize("case", sorted((GOLDEN / "inetd").glob("*.case")), ids=lambda path: path.stem)

@@ -14,9 +14,32 @@ from superd.problem import Severity, errors
 from tests.config.golden import GOLDEN, MemoryFiles, load, show
 from tests.needs import needs
 
-PIECES = ["service a", "defaults", "{", "}", "include conf", "includedir d", "wait = no", "disable = no", "only_from += ::1",
-          "no_access -= 10.0", "instances=3", "cps = 5", "type = INTERNAL", "flags = SENSOR", "port = 7", "bare",
-          "socket_type = dgram", "server = /bin/true", "user = root", "only_from = 1.{300}", "\0", "\r", "#", "id = \ud7ff"]  # fmt: skip
+PIECES = [
+    "service a",
+    "defaults",
+    "{",
+    "}",
+    "include conf",
+    "includedir d",
+    "wait = no",
+    "disable = no",
+    "only_from += ::1",
+    "no_access -= 10.0",
+    "instances=3",
+    "cps = 5",
+    "type = INTERNAL",
+    "flags = SENSOR",
+    "port = 7",
+    "bare",
+    "socket_type = dgram",
+    "server = /bin/true",
+    "user = root",
+    "only_from = 1.{300}",
+    "\0",
+    "\r",
+    "#",
+    "id = \ud7ff",
+]
 
 
 @pytest.mark.parametrize("case", sorted((GOLDEN / "xinetd").glob("*.case")), ids=lambda path: path.stem)
