@@ -61,10 +61,10 @@ def read_foreign(kind: Literal["xinetd", "inetd"], paths: Sequence[str], dialect
     return Foreign(tuple(services.values()), origins, tuple(problems))
 
 
-def run_import(
-    kind: Literal["xinetd", "inetd"],
-    paths: Sequence[str],
-    output: str | None,
+def import_command(
+    kind: str,
+    paths: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str] | None,
     *,
     force: bool = False,
     dry_run: bool = False,
@@ -75,14 +75,16 @@ def run_import(
     Returns 0, 78 when something could not be kept, 73 when a file is there already or cannot be written; without
     ``force`` nothing at all is written then.
     """
+    from superd.config.import_report import report
     from superd.config.render import render
 
-    from superd.config.import_report import report
-
+    if kind not in ("xinetd", "inetd"):
+        sys.stderr.write(f"superd: error: `{kind[:40]}` is neither xinetd nor inetd\n")
+        return 64
     if not dry_run and not output:
         sys.stderr.write("superd: error: `-o DIR` or `--dry-run` is needed\n")
         return 64
-    foreign = read_foreign(kind, paths, dialect)
+    foreign = read_foreign("xinetd" if kind == "xinetd" else "inetd", [os.fspath(path) for path in paths], dialect)
     texts: dict[str, str] = {}
     for service in foreign.services:
         name = file_name(service.name, texts)
@@ -95,7 +97,7 @@ def run_import(
         for name, text in texts.items():
             sys.stdout.write(f"# {name}\n{text}\n")
     else:
-        status = _write(output or "", texts, force=force)
+        status = _write(os.fspath(output or ""), texts, force=force)
     result = report(foreign)
     sys.stdout.write(str(result))
     return status or (EX_CONFIG if result.lost else 0)

@@ -68,7 +68,7 @@ def translate(arguments: Sequence[str]) -> XinetdOptions:
     )
 
 
-def xinetd(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """The entry point. Returns an exit status: 64 for wrong usage, else what ``run`` returns."""
     try:
         options = translate(arguments)
@@ -82,6 +82,13 @@ def xinetd(arguments: Sequence[str]) -> int:
         return 0
     for word in options.ignored:
         sys.stderr.write(f"superd xinetd: note: `{word}` has no effect\n")
-    from superd.cli.run import run_xinetd
+    left = [name for name in ("pidfile", "limit", "log_file", "facility", "debug") if getattr(options, name)]
+    if left or options.inetd:
+        # Refused, not dropped: a script that waits for its pid file, or counts on a limit, must not go on without it.
+        names = [*left, *(("inetd_compat",) if options.inetd else ())]
+        sys.stderr.write(f"superd xinetd: error: not carried out yet: {', '.join(names)}\n")
+        return EX_USAGE
+    from superd.cli.run import run
+    from superd.config.read import Sources
 
-    return run_xinetd(options)
+    return run(Sources(options.config, (), None, None))

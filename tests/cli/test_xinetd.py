@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from superd.cli.xinetd import translate, xinetd
+from superd.cli.xinetd import main, translate
 
 
 def test_options_that_scripts_use_are_understood() -> None:
@@ -22,5 +22,5 @@ def test_options_that_scripts_use_are_understood() -> None:
 def test_an_unknown_or_wrong_option_is_an_error_with_status_64(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert xinetd(words) == 64
+    assert main(words) == 64
     assert "error" in capsys.readouterr().err
