@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trio import CancelScope
+
     from superd.occupancy import Source
     from superd.peer import Peer
     from superd.service import Service
@@ -19,7 +21,7 @@ class SessionRecord:
 
     __slots__ = (
         "conn", "service", "peer", "started", "source", "pid", "profile", "status", "seconds", "usage", "traffic",
-        "severity", "listener", "twist",
+        "severity", "listener", "scope",
     )  # fmt: skip
 
     def __init__(self, conn: int, service: Service, peer: Peer | None, started: float) -> None:
@@ -36,4 +38,4 @@ class SessionRecord:
         self.traffic: tuple[int, int] | None = None
         self.severity = ""
         self.listener: object = None
-        self.twist = False
+        self.scope: CancelScope | None = None

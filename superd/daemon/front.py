@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import time
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,12 @@ from superd.daemon.session import run_session
 from superd.daemon.sessions import Sessions
 from superd.daemon.state import ServiceState
 from superd.daemon.stderr import StderrCollector
-from superd.expansion import safe
-from superd.launch.client import LauncherClient
-from superd.net.listener import Listener, ListenerSet, is_dead
+from superd.launch.client import MAX_QUEUE, LauncherClient
+from superd.net.listener import Listener, ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text, unix_peer
-from superd.policy.admission import admit
+from superd.policy.admission import admit, check_addresses
 from superd.policy.hosts_access import NO_FACTS, decide
 from superd.policy.sensor import Sensor
 from superd.record import SessionRecord
@@ -41,8 +40,12 @@ from superd.wire import launch_message as messages
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.daemon.logs import Log
+    from superd.expansion import Values
     from superd.policy.hosts_access import Tables
+    from superd.rule import Option
 
+LAST_GRACE = 15.0
+"""Seconds that ended sessions get, over their own kill_grace, before superd ends without them."""
 LOAD_AGE = 1.0
 """Seconds the load average is believed; the kernel renews it every 5."""
 
@@ -77,7 +80,11 @@ class Front:
         self._tables: Tables | None = None
         self._load: tuple[float, float] = (-LOAD_AGE, 0.0)
         self._stop: channels.Stop | None = None
-        self._timers = trio.Event()
+        self._timers: trio.Event
+        self._quit: trio.Event
+        self._hook_limit: trio.CapacityLimiter
+        self._hook_number = 0
+        self._datagram_ports: frozenset[int] = frozenset()
         assert order.policy is not None
         self.policy = PolicyWatch(order.policy, lambda: self._ask("policy"), self.log.message)
         self.resolver = Resolver(
@@ -96,6 +103,8 @@ class Front:
         self._channel.setblocking(False)
         async with trio.open_nursery() as nursery:
             self.nursery = nursery
+            self._timers, self._quit = trio.Event(), trio.Event()
+            self._hook_limit = trio.CapacityLimiter(self.settings.policy.hooks_at_once)
             self._stderr = StderrCollector(
                 nursery, lambda service, text: self.log.message("info", text, service), self.log.flush
             )
@@ -182,13 +191,16 @@ class Front:
             if closed is not None:
                 self.datagrams.forget(closed)
                 self.listeners.remove(closed)
+        self._datagram_ports = frozenset(
+            address.port for address in self._by_address if address.socket_type is SocketType.DGRAM
+        )
 
     def _take_launchers(self, numbers: tuple[int, ...], fds: list[int]) -> None:
         for number, fd in zip(numbers, fds, strict=True):
-            client = LauncherClient(socket.socket(fileno=fd), self._on_report)
+            client = LauncherClient(socket.socket(fileno=fd), self._on_report, self._on_reports_read)
             self._launchers[number] = client
             self.nursery.start_soon(client.run)
-            client.list()
+            client.send(messages.List())
 
     # ------------------------------------------------------------------ one connection
 
@@ -221,7 +233,7 @@ class Front:
         tables = self._tables
         if tables is None:
             tables = self._tables = self.policy.current()
-        verdict: Verdict | Ask | None = admit(state.access, peer, self.counts, now, self._conditions())
+        verdict: Verdict | Ask | None = admit(state.access, peer, self.counts, now, self)
         if verdict is None and state.wrapped and tables is not None:
             if tables.empty:
                 verdict = None
@@ -298,7 +310,8 @@ class Front:
 
     def _enter(self, state: ServiceState, peer: Peer, now: float) -> SessionRecord:
         record = SessionRecord(self.sessions.number(), state.service, peer, now)
-        record.source = self.counts.enter(state.name, state.access.source_of(peer))
+        record.source = state.access.counted_source(peer)
+        self.counts.enter(state.name, record.source)
         self.sessions.enter(record)
         if record.service.limits.session is not None:
             self._timers.set()
@@ -347,10 +360,6 @@ class Front:
         """The local end of a connection."""
         return self._server(listener, sock.fileno())
 
-    def _conditions(self) -> Any:
-        """What admission asks of the world: the load, and the bans."""
-        return self
-
     def load(self, now: float) -> float:
         """The one-minute load, at most a second old."""
         if now - self._load[0] >= LOAD_AGE:
@@ -367,3 +376,201 @@ class Front:
     def _on_overload(self, number: int, pause: float) -> None:
         self.log.message("error", f"accepting paused for {pause:g} s: {os.strerror(number)}")
         self.log.flush()
+
+    # ------------------------------------------------------------------ what admission asks of the world
+
+    def minute_of_week(self) -> tuple[int, int]:
+        """Local weekday (Monday is 0) and minute of the day."""
+        local = time.localtime()
+        return local.tm_wday, local.tm_hour * 60 + local.tm_min
+
+    def process_limit(self) -> int | None:
+        """Programs at once over all services."""
+        return self.settings.process_limit
+
+    @property
+    def own_ports(self) -> frozenset[int]:
+        """Ports this superd answers datagrams on: an answer to one of them could come back for ever."""
+        return self._datagram_ports
+
+    def admit_again(self, state: ServiceState, peer: Peer) -> Verdict | Ask | None:
+        """The address lists once more, now that the peer's name is known."""
+        return check_addresses(state.access, peer, self.sensor, time.monotonic())
+
+    def refresh_policy(self) -> None:
+        """Reads the policy again in the background."""
+        self.nursery.start_soon(self.policy.fresh)
+
+    def look_up(self, address: str) -> None:
+        """Finds a name out in the background, for the next datagram of the same sender."""
+        if self.undecided < self.settings.undecided:
+            self.nursery.start_soon(self.resolver.name_of, address)
+
+    def refuse_datagram(self, state: ServiceState, peer: Peer, verdict: Verdict) -> None:
+        """One datagram is not answered. A flood of them is one line in a while."""
+        self.log.message("warning", f"datagram from {peer.address} refused: {verdict.why()}", state.name)
+
+    def profile_for(self, user: str, group: str) -> int | None:
+        """The launcher for a rule's `user` and `group` options."""
+        return self._overrides.get((user, group))
+
+    # ------------------------------------------------------------------ launchers
+
+    def start_waiting(self, listener: Listener, state: ServiceState, peer: Peer | None) -> None:
+        """Gives the listening socket of a `wait` service to its program."""
+        record = SessionRecord(self.sessions.number(), state.service, peer, time.monotonic())
+        record.listener = listener
+        self.counts.enter(state.name, None)
+        self.sessions.enter(record)
+        server = Peer("", 0, 0, listener.address.port)
+        self.hand_over(record, server, os.dup(listener.fd))
+
+    async def run_hook(self, option: Option, values: Values, record: SessionRecord) -> int:
+        """Runs a command of the policy as the service's user (or `hook_user`); its exit status, 1 if it did not run."""
+        number = self._hook_profile if self._hook_profile is not None else self._profiles.get(record.service.name)
+        client = self._launchers.get(number) if number is not None else None
+        if client is None:
+            return 1
+        async with self._hook_limit:
+            self._hook_number = (self._hook_number + 1) & 0x7FFFFFFF
+            hook, done = self._hook_number, trio.Event()
+            result = [1]
+            self._hooks[hook] = (done, result)
+            seconds = self.settings.policy.hook_timeout
+            client.send(messages.Hook(hook, option.digest, values, seconds))
+            with trio.move_on_after(seconds + 1):
+                await done.wait()
+            self._hooks.pop(hook, None)
+        if result[0] < 0:
+            self.log.message("error", f"{option.origin}: {option.name} could not be run", record.service.name)
+        return result[0] if result[0] >= 0 else 1
+
+    def _send_signal(self, record: SessionRecord, number: int) -> None:
+        client = self._launchers.get(record.profile) if record.profile is not None else None
+        if client is not None and record.pid:
+            client.send(messages.Signal(record.conn, number))
+        elif record.scope is not None:
+            record.scope.cancel()
+
+    def _on_report(self, report: messages.Report, fd: int) -> None:
+        match report:
+            case messages.Started():
+                record = self.sessions.get(report.conn)
+                if record is not None:
+                    record.pid = report.pid
+                    self.log.started(record)
+            case messages.Exited():
+                self._exited(report)
+            case messages.Failed():
+                record = self._leave(report.conn)
+                if record is not None:
+                    detail = f"cannot execute `{report.what}`: {os.strerror(report.errno)}"
+                    self.log.refused(record, Verdict(False, Reason.LAUNCH, detail=detail))
+                    self.log.message("error", detail, record.service.name)
+                    if record.listener is not None:
+                        self.datagrams.ended(record)
+            case messages.HookDone():
+                waiting = self._hooks.get(report.hook)
+                if waiting is not None:
+                    waiting[1][0] = report.status
+                    waiting[0].set()
+            case messages.StderrPipe():
+                self._stderr.take(report.service, fd)
+            case messages.Living():
+                self._adopt(report)
+
+    def _exited(self, report: messages.Exited) -> None:
+        record = self._leave(report.conn)
+        if record is None:
+            state = self.states.get(report.service)
+            if state is None:
+                return
+            record = SessionRecord(report.conn, state.service, None, 0.0)
+            record.pid = report.pid
+        record.status, record.seconds = report.status, report.seconds
+        record.usage = (report.utime, report.stime, report.maxrss)
+        self.log.exited(record)
+        if record.listener is not None:
+            self.datagrams.ended(record)
+
+    def _adopt(self, report: messages.Living) -> None:
+        """A program that an earlier front started: it counts, and its end is logged."""
+        state = self.states.get(report.service)
+        if state is None or self.sessions.get(report.conn) is not None:
+            return
+        peer = peer_from_text(report.source) if report.source else None
+        record = SessionRecord(report.conn, state.service, peer, time.monotonic())
+        record.pid = report.pid
+        record.profile = state.profile
+        record.source = state.access.counted_source(peer) if peer is not None else None
+        self.counts.enter(state.name, record.source)
+        self.sessions.enter(record)
+
+    def _on_reports_read(self) -> None:
+        if self.listeners.held and all(client.backlog < MAX_QUEUE // 2 for client in self._launchers.values()):
+            self.listeners.release()
+        if self._stop is not None and not self.sessions:
+            self._quit.set()
+        self.log.flush()
+
+    # ------------------------------------------------------------------ time and the end
+
+    async def _keep_time(self) -> None:
+        """Ends sessions whose time is over; sleeps until the next is due."""
+        while True:
+            self._timers = trio.Event()
+            due = self.sessions.due()
+            if due is None:
+                await self._timers.wait()
+                continue
+            with trio.move_on_after(max(0.0, due - time.monotonic())):
+                await self._timers.wait()
+            self.sessions.end_overdue(time.monotonic())
+
+    async def _end(self, order: channels.Stop) -> None:
+        """Stops accepting; lets sessions end, or ends them; then the process ends."""
+        first = self._stop is None
+        self._stop = order
+        if first:
+            self.listeners.close()
+            self._by_address.clear()
+        if not order.end or not self.sessions:
+            self._quit.set()
+        with trio.move_on_after(order.grace):
+            await self._quit.wait()
+        if not self._quit.is_set():
+            self.sessions.end_all(time.monotonic())
+            self._timers.set()
+            with trio.move_on_after(LAST_GRACE):
+                await self._quit.wait()
+        self.log.message("notice", "stopped")
+        self.log.flush()
+        self._ask("stopped")
+        self.nursery.cancel_scope.cancel()
+
+
+def _scoped(sockaddr: Any) -> str:
+    try:
+        return f"{sockaddr[0].partition('%')[0]}%{socket.if_indextoname(sockaddr[3])}"
+    except OSError:
+        return str(sockaddr[0])
+
+
+def _sockname(fd: int) -> tuple[str, int]:
+    sock = socket.socket(fileno=fd)
+    try:
+        name = sock.getsockname()
+    finally:
+        sock.detach()
+    return name[0], name[1]
+
+
+def _uid_of(fd: int) -> int | None:
+    sock = socket.socket(fileno=fd)
+    try:
+        _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    except OSError:
+        return None
+    finally:
+        sock.detach()
+    return int(uid)

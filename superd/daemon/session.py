@@ -211,7 +211,7 @@ class _Session:
     async def _hook(self, option: Option) -> int:
         """Runs a command of the policy through the launcher; its exit status, or 1 when it could not be run."""
         values = values_of(self.state.daemon, self.client, self.server, os.getpid())
-        return await self.front.run_hook(option, values, self.record.service.name)
+        return await self.front.run_hook(option, values, self.record)
 
     # ------------------------------------------------------------------ banners
 

@@ -116,6 +116,11 @@ class Resolver:
             self._flying.pop(address).set()
         return name
 
+    def cached(self, address: str) -> str | None:
+        """What is known of ``address`` without asking anybody."""
+        known = self._cache.get(address)
+        return known[0] if known is not None and known[1] > trio.current_time() else None
+
     def _remember(self, address: str, name: str, ttl: float) -> None:
         if len(self._cache) >= MAX_CACHE:
             self._cache.popitem(last=False)

@@ -1,0 +1,114 @@
+"""The commands and their options. Each imports what it needs when it is called: `check` must not load trio."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="superd",
+    help="The superserver with TCP Wrappers built in.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="superd.toml, or an xinetd.conf or inetd.conf as it is")
+]
+Folders = Annotated[
+    list[Path] | None, typer.Option("--services", "-s", help="folder of service files; may be given several times")
+]
+Allow = Annotated[str | None, typer.Option("--hosts-allow", help="table instead of /etc/hosts.allow")]
+Deny = Annotated[str | None, typer.Option("--hosts-deny", help="table instead of /etc/hosts.deny")]
+KeepGoing = Annotated[bool, typer.Option("--keep-going", help="serve the right files and report the wrong ones")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON value instead of text")]
+
+@app.callback(invoke_without_command=True)
+def version(
+    show_version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
+) -> None:
+    if show_version:
+        from superd import __version__
+
+        typer.echo(f"superd {__version__}")
+        raise typer.Exit
+
+@app.command()
+def run(
+    config: Config = None,
+    services: Folders = None,
+    hosts_allow: Allow = None,
+    hosts_deny: Deny = None,
+    keep_going: KeepGoing = False,
+) -> None:
+    """Serve in the foreground until SIGTERM. SIGHUP reloads."""
+    from superd.cli.run import run as serve
+    from superd.cli.sources import sources_of
+
+    raise typer.Exit(serve(sources_of(config, services, hosts_allow, hosts_deny), keep_going=keep_going))
+
+@app.command()
+def check(
+    path: Annotated[Path | None, typer.Argument(help="a file or folder instead of the host's own")] = None,
+    config: Config = None,
+    services: Folders = None,
+    hosts_allow: Allow = None,
+    hosts_deny: Deny = None,
+    strict: Annotated[bool, typer.Option("--strict", help="warnings fail too")] = False,
+    json_output: AsJson = False,
+) -> None:
+    """Check every file; start nothing. 0: fine, 78: errors."""
+    from superd.cli.check import check as look
+    from superd.cli.sources import sources_of
+
+    if path is not None:
+        config, services = (config, [path]) if path.is_dir() else (path, services)
+    sources = sources_of(config, services, hosts_allow, hosts_deny)
+    raise typer.Exit(look(sources, strict=strict, as_json=json_output))
+
+@app.command()
+def show(
+    service: Annotated[str | None, typer.Argument(help="one service instead of all")] = None,
+    config: Config = None,
+    services: Folders = None,
+    json_output: AsJson = False,
+) -> None:
+    """Print the effective configuration and where each value was written."""
+    from superd.cli.show import show as print_all
+    from superd.cli.sources import sources_of
+
+    raise typer.Exit(print_all(sources_of(config, services, None, None), service, as_json=json_output))
+
+@app.command()
+def explain(
+    service: Annotated[str, typer.Argument(help="a service's id")],
+    address: Annotated[str, typer.Argument(help="the client's address")],
+    name: Annotated[str, typer.Option("--name", help="the client's confirmed host name")] = "unknown",
+    user: Annotated[str, typer.Option("--user", help="the client's user as ident would say")] = "unknown",
+    config: Config = None,
+    services: Folders = None,
+    hosts_allow: Allow = None,
+    hosts_deny: Deny = None,
+) -> None:
+    """Say who decides about a client and why. 0: let in, 1: refused."""
+    from superd.cli.explain import explain as tell
+    from superd.cli.sources import sources_of
+
+    sources = sources_of(config, services, hosts_allow, hosts_deny)
+    raise typer.Exit(tell(sources, service, address, name=name, user=user))
+
+
+@app.command("import")
+def import_files(
+    dialect: Annotated[str, typer.Argument(help="xinetd or inetd")],
+    paths: Annotated[list[Path], typer.Argument(help="files or folders to read")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="folder the service files go to")] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print, write nothing")] = False,
+) -> None:
+    """Write superd's own files from xinetd's or inetd's, with a report of every difference."""
+    from superd.cli.importer import import_command
+
+    raise typer.Exit(import_command(dialect, paths, output, force=force, dry_run=dry_run))
