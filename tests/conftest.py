@@ -1,0 +1,32 @@
+"""Fixtures of the whole suite, and its closing line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_process import Superd
+from tests.needs import missing
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line: for want of which packages tests were skipped."""
+    if missing:
+        terminalreporter.write_line(f"skipped for want of: {', '.join(sorted(missing))}")
+
+
+@pytest.fixture
+def services_dir(tmp_path: Path) -> Path:
+    """An empty folder for service files that root too may trust."""
+    folder = tmp_path / "services.d"
+    folder.mkdir(mode=0o755)
+    return folder
+
+
+@pytest.fixture
+def superd(services_dir: Path, tmp_path: Path) -> object:
+    """A daemon that is not started yet: write files, then ``start()``; stopped at the end of the test."""
+    daemon = Superd(services_dir, tmp_path)
+    yield daemon
+    daemon.stop()

@@ -1,0 +1,139 @@
+"""superd as a process of its own: the real command, real sockets, real signals; its log is read, never waited for blindly."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+WAIT = 20.0
+"""Seconds after which a test gives up; nothing is slept through, every wait ends with what it waits for."""
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port of loopback that is free just now."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Superd:
+    """One daemon over one folder of services."""
+
+    def __init__(self, services: Path, folder: Path) -> None:
+        self.services = services
+        self.folder = folder
+        self.allow = folder / "hosts.allow"
+        self.deny = folder / "hosts.deny"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.events: list[dict[str, Any]] = []
+        self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.arguments: list[str] = []
+
+    def service(self, name: str, text: str) -> None:
+        """Writes one service file whole."""
+        temporary = self.services / f".{name}"
+        temporary.write_text(text)
+        temporary.rename(self.services / f"{name}.toml")
+
+    def start(self, *arguments: str) -> None:
+        """Starts it and waits until it serves."""
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", "superd", "run", "--services", str(self.services),
+                "--hosts-allow", str(self.allow), "--hosts-deny", str(self.deny), *self.arguments, *arguments,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+        threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True).start()
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if b"Ctrl-C" in line:
+                return
+        raise AssertionError(f"superd did not start: {self.events}")
+
+    def _read(self, stream: Any) -> None:
+        for line in stream:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                event = {"event": "text", "message": line.decode("utf-8", "replace").rstrip()}
+            self._fresh.put(event)
+        self._fresh.put(None)
+
+    def event(self, **wanted: Any) -> dict[str, Any]:
+        """The next event, seen or still to come, that has all these values; each event is given out once."""
+        for index, event in enumerate(self.events):
+            if all(event.get(key) == value for key, value in wanted.items()):
+                return self.events.pop(index)
+        deadline = time.monotonic() + WAIT
+        while True:
+            event = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            assert event is not None, f"superd ended; no event {wanted} among {self.events}"
+            if all(event.get(key) == value for key, value in wanted.items()):
+                return event
+            self.events.append(event)
+
+    def message(self, part: str) -> dict[str, Any]:
+        """The next message that holds ``part``."""
+        deadline = time.monotonic() + WAIT
+        while True:
+            for index, event in enumerate(self.events):
+                if part in event.get("message", ""):
+                    return self.events.pop(index)
+            event = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            assert event is not None, f"superd ended; no message `{part}` among {self.events}"
+            self.events.append(event)
+
+    def reload(self) -> None:
+        """SIGHUP, and waits for its result."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+        self.message("reload")
+
+    def stop(self) -> None:
+        """SIGINT, and waits for the end."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def talk(port: int, data: bytes = b"", *, source: str = "127.0.0.1", host: str = "127.0.0.1") -> bytes:
+    """Sends ``data``, ends our side, returns all that comes back."""
+    with socket.create_connection((host, port), WAIT, source_address=(source, 0)) as sock:
+        if data:
+            sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := sock.recv(65536):
+            answer += piece
+        return answer
+
+
+def living(pid: int) -> bool:
+    """Whether a process of this number is there and no zombie."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+ROOT = os.geteuid() == 0
