@@ -55,7 +55,9 @@ class Settings(BaseModel):
     user: str = Field("superd", description="unprivileged user of the front process; `nobody` where it does not exist")
     process_limit: int | None = Field(None, ge=1, description="programs at once over all services")
     undecided: int = Field(1024, ge=1, description="connections at once that wait for a look-up, a banner or a hook")
-    stop_grace: Seconds = Field(10.0, description="from SIGTERM to the end of what still runs; sessions live on with 0s…")
-    stop_sessions: Literal["keep", "end"] = Field("keep", description="whether running programs outlive superd")
+    stop_grace: Seconds = Field(10.0, description="from SIGTERM until what still runs is ended")
+    stop_sessions: Literal["keep", "end"] = Field(
+        "end", description="keep: programs outlive superd, as xinetd's do (and so the default for a foreign file)"
+    )
     policy: PolicySettings = Field(default_factory=PolicySettings, description="TCP Wrappers")
     log: LogSettings = Field(default_factory=LogSettings, description="where events go")

@@ -19,6 +19,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture
 def services_dir(tmp_path: Path) -> Path:
     """An empty folder for service files that root too may trust."""
+    # pytest makes its folders for their owner alone; the front is another user and watches the tables.
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
     folder = tmp_path / "services.d"
     folder.mkdir(mode=0o755)
     return folder

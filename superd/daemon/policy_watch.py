@@ -34,10 +34,22 @@ class PolicyWatch:
         self._say = say
         self._tables = compile_policy(parse_policy(files)[0])
         self._paths = (files.allow_path, files.deny_path)
-        self._seen: Signature = files.signature
+        self._seen = self._own_view(files)
         self._reply: trio.Event | None = None
         self._answer: PolicyReply | None = None
         self._busy = trio.Lock()
+
+    def _own_view(self, files: PolicyFiles) -> Signature:
+        """How the tables look from here; the master may see into folders that the front does not."""
+        mine = signature(self._paths)
+        seen: list[tuple[int, int, int, int, int] | str] = []
+        for path, own, read in zip(self._paths, mine, files.signature, strict=True):
+            if isinstance(own, str) and own != read:
+                self._say("warning", f"`{path}`: {own.lower()} for the front: changes are seen at a reload only")
+                seen.append(own)
+            else:
+                seen.append(read)
+        return tuple(seen)
 
     def current(self) -> Tables | None:
         """The tables if they are what the files say now, else ``None``: then ``await fresh()``."""
@@ -67,8 +79,8 @@ class PolicyWatch:
             await self._reply.wait()
             answer = self._answer
             assert answer is not None
-            # What was seen is remembered even when it is no good: it is not read again until it changes again.
-            self._seen = answer.files.signature if answer.files is not None else look
+            # Remembered even when it is no good: it is not read again until it changes again.
+            self._seen = look
             if answer.files is None:
                 self._say("error", f"policy unchanged, the new tables cannot be used: {answer.failure}")
             else:
@@ -94,6 +106,6 @@ class PolicyWatch:
         """A reload brought tables of its own."""
         async with self._busy:
             self._paths = (files.allow_path, files.deny_path)
-            self._seen = files.signature
+            self._seen = self._own_view(files)
             if (files.allow, files.deny, files.files) != (self._files.allow, self._files.deny, self._files.files):
                 await self._take(files)
