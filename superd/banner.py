@@ -18,7 +18,6 @@ def render(data: bytes, values: Values) -> bytes:
     lines = data.split(b"\n")
     ends = [b"\r\n"] * (len(lines) - 1) + [b""]
     rendered = b"".join(
-        expand_banner(line.removesuffix(b"\r") if end else line, values) + end
-        for line, end in zip(lines, ends, strict=True)
+        expand_banner(line.removesuffix(b"\r") if end else line, values) + end for line, end in zip(lines, ends, strict=True)
     )
     return rendered[:MAX_RENDERED]

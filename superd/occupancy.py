@@ -12,7 +12,7 @@ Source = tuple[int, int]
 class Occupancy:
     """Living sessions only, so it is as small as they are few."""
 
-    __slots__ = ("total", "by_service", "by_source")
+    __slots__ = ("by_service", "by_source", "total")
 
     def __init__(self) -> None:
         self.total = 0

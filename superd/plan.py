@@ -22,10 +22,7 @@ class Plan:
 
     def summary(self) -> str:
         """The counts, as the reload's log line has them."""
-        return (
-            f"{len(self.open)} opened, {len(self.keep)} kept, "
-            f"{len(self.retarget)} retargeted, {len(self.close)} closed"
-        )
+        return f"{len(self.open)} opened, {len(self.keep)} kept, {len(self.retarget)} retargeted, {len(self.close)} closed"
 
     def describe(self) -> list[str]:
         """One line a change, as ``superd reload --dry-run`` prints."""
@@ -45,9 +42,7 @@ def plan(old: Registry, new: Registry) -> Plan:
     return Plan(
         open=tuple((address, service) for address, service in after.items() if address not in before),
         retarget=tuple(
-            (address, service)
-            for address, service in after.items()
-            if address in before and before[address] != service
+            (address, service) for address, service in after.items() if address in before and before[address] != service
         ),
         close=tuple(address for address in before if address not in after),
         keep=tuple(address for address, service in after.items() if before.get(address) == service),

@@ -20,8 +20,20 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "conn", "service", "peer", "started", "source", "pid", "profile", "status", "seconds", "usage", "traffic",
-        "severity", "listener", "scope",
+        "conn",
+        "listener",
+        "peer",
+        "pid",
+        "profile",
+        "scope",
+        "seconds",
+        "service",
+        "severity",
+        "source",
+        "started",
+        "status",
+        "traffic",
+        "usage",
     )  # fmt: skip
 
     def __init__(self, conn: int, service: Service, peer: Peer | None, started: float) -> None:

@@ -94,9 +94,7 @@ class Limits(BaseModel):
     session: Seconds | None = Field(None, description="longest time a connection's program may run")
     idle: Seconds | None = Field(None, description="longest silence in both directions on a stream connection")
     memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
-    source_rate: tuple[float, float] | None = Field(
-        None, description="[connections a second, burst] one source address may make"
-    )
+    source_rate: tuple[float, float] | None = Field(None, description="[connections a second, burst] one source address may make")
     per_minute: tuple[int, float] | None = Field(
         None, description="[starts within 60 s, seconds of pause behind them]: the inetds' nowait.N"
     )
@@ -152,7 +150,8 @@ class Service(BaseModel):
     instances: Count = Field(None, description="programs (or sessions) at once; UNLIMITED is no limit")
     per_source: Count = Field(None, description="the same for one source address")
     cps: tuple[float, float] | None = Field(
-        (50.0, 10.0), description="[connections a second, seconds of pause]; of one source, as far as sources can be told"
+        (50.0, 10.0),
+        description="[connections a second, seconds of pause]; of one source, as far as sources can be told",
     )
     max_load: float | None = Field(None, gt=0, description="one-minute load from which connections are refused")
     access_times: Words = Field((), description="H:M-H:M, optionally behind days: Mon-Fri 08:00-18:00")
@@ -210,11 +209,11 @@ class Service(BaseModel):
         if self.disable:
             return self
         if not handlers:
-            raise ValueError("nothing to run: give `server`, `redirect` or `type = \"INTERNAL\"`")
+            raise ValueError('nothing to run: give `server`, `redirect` or `type = "INTERNAL"`')
         if "server" in handlers and "redirect" in handlers:
             raise ValueError("`server` and `redirect` exclude each other")
         if self.redirect and (self.wait or self.socket_type is not SocketType.STREAM):
-            raise ValueError("`redirect` needs socket_type = \"stream\" and wait = false")
+            raise ValueError('`redirect` needs socket_type = "stream" and wait = false')
         return self
 
     @property

@@ -8,9 +8,29 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from superd.service import Seconds, Words
 
-FACILITIES = ("kern user mail daemon auth syslog lpr news uucp cron authpriv ftp "
-              "local0 local1 local2 local3 local4 local5 local6 local7").split()
-LEVELS = "emerg alert crit err warning notice info debug".split()
+FACILITIES = [
+    "kern",
+    "user",
+    "mail",
+    "daemon",
+    "auth",
+    "syslog",
+    "lpr",
+    "news",
+    "uucp",
+    "cron",
+    "authpriv",
+    "ftp",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+    "local4",
+    "local5",
+    "local6",
+    "local7",
+]
+LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 
 
 class PolicySettings(BaseModel):
@@ -18,8 +38,8 @@ class PolicySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hosts_allow: str = Field("/etc/hosts.allow", description="table of who may connect; absent is empty; \"\" is none")
-    hosts_deny: str = Field("/etc/hosts.deny", description="table of who may not connect; absent is empty; \"\" is none")
+    hosts_allow: str = Field("/etc/hosts.allow", description='table of who may connect; absent is empty; "" is none')
+    hosts_deny: str = Field("/etc/hosts.deny", description='table of who may not connect; absent is empty; "" is none')
     facility: str = Field("authpriv", description="syslog facility of policy messages")
     hook_user: str = Field("", description="user that spawn and aclexec commands run as; default: the service's")
     hook_timeout: Seconds = Field(10.0, description="longest time a spawn or aclexec command may hold a connection")

@@ -55,7 +55,8 @@ class Superd:
             stderr=subprocess.PIPE,
             cwd=Path(__file__).parent.parent,
         )  # fmt: skip
-        threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
+        self._reader.start()
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if b"Ctrl-C" in line:
@@ -78,11 +79,11 @@ class Superd:
                 return self.events.pop(index)
         deadline = time.monotonic() + WAIT
         while True:
-            event = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
-            assert event is not None, f"superd ended; no event {wanted} among {self.events}"
-            if all(event.get(key) == value for key, value in wanted.items()):
-                return event
-            self.events.append(event)
+            fresh = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            assert fresh is not None, f"superd ended; no event {wanted} among {self.events}"
+            if all(fresh.get(key) == value for key, value in wanted.items()):
+                return fresh
+            self.events.append(fresh)
 
     def message(self, part: str) -> dict[str, Any]:
         """The next message that holds ``part``."""
@@ -91,9 +92,9 @@ class Superd:
             for index, event in enumerate(self.events):
                 if part in event.get("message", ""):
                     return self.events.pop(index)
-            event = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
-            assert event is not None, f"superd ended; no message `{part}` among {self.events}"
-            self.events.append(event)
+            fresh = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            assert fresh is not None, f"superd ended; no message `{part}` among {self.events}"
+            self.events.append(fresh)
 
     def reload(self) -> None:
         """SIGHUP, and waits for its result."""
@@ -112,8 +113,10 @@ class Superd:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._reader.join(WAIT)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def talk(port: int, data: bytes = b"", *, source: str = "127.0.0.1", host: str = "127.0.0.1") -> bytes:

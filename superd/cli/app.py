@@ -14,9 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="superd.toml, or an xinetd.conf or inetd.conf as it is")
-]
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="superd.toml, or an xinetd.conf or inetd.conf as it is")]
 Folders = Annotated[
     list[Path] | None, typer.Option("--services", "-s", help="folder of service files; may be given several times")
 ]
@@ -24,6 +22,7 @@ Allow = Annotated[str | None, typer.Option("--hosts-allow", help="table instead 
 Deny = Annotated[str | None, typer.Option("--hosts-deny", help="table instead of /etc/hosts.deny")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="serve the right files and report the wrong ones")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON value instead of text")]
+
 
 @app.callback(invoke_without_command=True)
 def version(
@@ -34,6 +33,7 @@ def version(
 
         typer.echo(f"superd {__version__}")
         raise typer.Exit
+
 
 @app.command()
 def run(
@@ -48,6 +48,7 @@ def run(
     from superd.cli.sources import sources_of
 
     raise typer.Exit(serve(sources_of(config, services, hosts_allow, hosts_deny), keep_going=keep_going))
+
 
 @app.command()
 def check(
@@ -68,6 +69,7 @@ def check(
     sources = sources_of(config, services, hosts_allow, hosts_deny)
     raise typer.Exit(look(sources, strict=strict, as_json=json_output))
 
+
 @app.command()
 def show(
     service: Annotated[str | None, typer.Argument(help="one service instead of all")] = None,
@@ -80,6 +82,7 @@ def show(
     from superd.cli.sources import sources_of
 
     raise typer.Exit(print_all(sources_of(config, services, None, None), service, as_json=json_output))
+
 
 @app.command()
 def explain(
@@ -97,7 +100,7 @@ def explain(
     from superd.cli.sources import sources_of
 
     sources = sources_of(config, services, hosts_allow, hosts_deny)
-    raise typer.Exit(tell(sources, service, address, name=name, user=user))
+    raise typer.Exit(tell(sources, service, address, name, user))
 
 
 @app.command("import")

@@ -34,8 +34,8 @@ class _Now:
         return None
 
 
-def explain(sources: Sources, name: str, address: str, **known: str) -> int:
-    """Prints every step; ``known`` holds the client's name and user. Returns 0 let in, 1 refused, 64 usage, 78 errors."""
+def explain(sources: Sources, name: str, address: str, client: str, user: str) -> int:
+    """Prints every step; Returns 0 let in, 1 refused, 64 usage, 78 errors."""
     from superd.daemon.load import load
     from superd.daemon.policy_load import load_policy, parse_policy
 
@@ -51,7 +51,7 @@ def explain(sources: Sources, name: str, address: str, **known: str) -> int:
         sys.stderr.write(f"superd: error: no service `{name}`\n")
         return 64
     try:
-        peer = peer_from_text(address, name=known["name"], user=known["user"])
+        peer = peer_from_text(address, name=client, user=user)
     except ValueError:
         sys.stderr.write(f"superd: error: `{address}` is not an address\n")
         return 64

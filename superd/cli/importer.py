@@ -88,9 +88,7 @@ def import_command(
     texts: dict[str, str] = {}
     for service in foreign.services:
         name = file_name(service.name, texts)
-        comments = {
-            key: f"from {origin}" for (owner, key), origin in sorted(foreign.origins.items()) if owner == service.name
-        }
+        comments = {key: f"from {origin}" for (owner, key), origin in sorted(foreign.origins.items()) if owner == service.name}
         texts[name] = render(service.model_copy(update={"name": name.removesuffix(".toml")}), comments)
     status = 0
     if dry_run:

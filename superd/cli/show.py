@@ -18,8 +18,8 @@ def show(sources: Sources, name: str | None, *, as_json: bool) -> int:
     except ConfigError as refused:
         print_problems(refused.problems)
         return 78
-    services = [registry.services[name]] if name in registry.services else list(registry.services.values())
-    if name is not None and name not in registry.services:
+    services = [service for key, service in registry.services.items() if name in (None, key)]
+    if not services and name is not None:
         sys.stderr.write(f"superd: error: no service `{name}`\n")
         return 1
     if as_json:

@@ -8,9 +8,7 @@ from pathlib import Path
 from superd.config.read import Sources
 
 
-def sources_of(
-    config: Path | None, services: list[Path] | None, hosts_allow: str | None, hosts_deny: str | None
-) -> Sources:
+def sources_of(config: Path | None, services: list[Path] | None, hosts_allow: str | None, hosts_deny: str | None) -> Sources:
     """What was typed, made absolute."""
     return Sources(
         os.path.abspath(config) if config is not None else "",

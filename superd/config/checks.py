@@ -87,9 +87,7 @@ def _clashes(services: Mapping[str, Service], origins: Mapping[tuple[str, str], 
             for other, owner in taken.setdefault(key, []):
                 if address.overlaps(other):  # type: ignore[arg-type]
                     where, there = _place(origins, service.name), _place(origins, owner)
-                    found.append(
-                        error(where, f"{address.describe()} is taken by service `{owner}` ({there})", "one of the two")
-                    )
+                    found.append(error(where, f"{address.describe()} is taken by service `{owner}` ({there})", "one of the two"))
             taken[key].append((address, service.name))
     return found
 

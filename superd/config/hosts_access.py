@@ -64,8 +64,7 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
         if rule is None:
             problems.append(broken(origin, f'no ":" in `{line.strip()[:80]}`, so it is no rule', "daemons : clients"))
             continue
-        problems += [warning(origin, f"{option.error}, so whoever matches is refused") for option in rule.options
-                     if option.error]
+        problems += [warning(origin, f"{option.error}, so whoever matches is refused") for option in rule.options if option.error]
         rules.append(rule)
     return tuple(rules), tuple(problems)
 
@@ -161,9 +160,32 @@ def _option(field: str, origin: Origin, *, last: bool) -> Option:
     return Option(name, value, origin, _value_error(name, value))
 
 
-FACILITIES = frozenset("kern user mail daemon auth security syslog lpr news uucp cron authpriv ftp "
-                       "local0 local1 local2 local3 local4 local5 local6 local7".split())
-LEVELS = frozenset("emerg panic alert crit err error warning warn notice info debug none".split())
+FACILITIES = frozenset(
+    [
+        "kern",
+        "user",
+        "mail",
+        "daemon",
+        "auth",
+        "security",
+        "syslog",
+        "lpr",
+        "news",
+        "uucp",
+        "cron",
+        "authpriv",
+        "ftp",
+        "local0",
+        "local1",
+        "local2",
+        "local3",
+        "local4",
+        "local5",
+        "local6",
+        "local7",
+    ]
+)
+LEVELS = frozenset(["emerg", "panic", "alert", "crit", "err", "error", "warning", "warn", "notice", "info", "debug", "none"])
 
 
 def _value_error(name: str, value: str) -> str:

@@ -55,9 +55,7 @@ def report(foreign: Foreign) -> Report:
         if service.log_style == "xinetd" and not service.disable:
             if not service.log_type and (service.log_on_success or service.log_on_failure):
                 changed.append(
-                    Finding(
-                        place, f"`{service.name}` has no log_type: xinetd logged nothing, superd logs to its own log"
-                    )
+                    Finding(place, f"`{service.name}` has no log_type: xinetd logged nothing, superd logs to its own log")
                 )
             if service.rlimit_files is None:
                 changed.append(

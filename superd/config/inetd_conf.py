@@ -47,17 +47,13 @@ def parse(path: str, files: FileReader, dialect: Name | Literal["auto"] = "auto"
         name, word = detect(text for _, lines in texts for _, text in lines)
         source.dialect = DIALECTS[name]
         why = f"`{word[:40]}` is written so there" if word else "nothing tells it from another"
-        source.problems.append(
-            note(Origin(path), f"read as the inetd.conf of {name}: {why}", "--dialect names another")
-        )
+        source.problems.append(note(Origin(path), f"read as the inetd.conf of {name}: {why}", "--dialect names another"))
     for file, lines in texts:
         source.ipsec, source.default_hosts = None, ()
         _read(file, lines, source, ())
     services = tuple(service for service, _ in source.services.values())
     origins = {(service.name, ""): origin for service, origin in source.services.values()}
-    origins |= {
-        (service.name, key): origin for service, origin in source.services.values() for key in service.model_fields_set
-    }
+    origins |= {(service.name, key): origin for service, origin in source.services.values() for key in service.model_fields_set}
     return Foreign(services, origins, tuple(source.problems))
 
 
@@ -98,9 +94,7 @@ def _read(file: str, lines: list[tuple[Origin, str]], source: _Source, chain: tu
     statement = False  # inside a key-value statement, which ends at `;` only
     for origin, text in lines:
         words = text.split()
-        if statement or (
-            text[0] in " \t" and source.dialect.continues and entries and not text.lstrip().startswith("#@")
-        ):
+        if statement or (text[0] in " \t" and source.dialect.continues and entries and not text.lstrip().startswith("#@")):
             entries[-1] = (entries[-1][0], f"{entries[-1][1]} {text}")
         else:
             entries.append((origin, text))

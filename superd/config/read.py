@@ -99,19 +99,15 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     if errors(problems):
         if not keep_going:
             raise ConfigError(tuple(problems))
-        services = {
-            name: service
-            for name, service in services.items()
-            if origins.get((name, ""), Origin(name)).file not in bad
-        }
+        services = {name: service for name, service in services.items() if origins.get((name, ""), Origin(name)).file not in bad}
     return Registry(MappingProxyType(services), settings, origins), tuple(problems)
 
 
-def _settings(
-    sources: Sources, files: Files, problems: list[Problem]
-) -> tuple[Settings, Keys, dict[str, Origin], str]:
+def _settings(sources: Sources, files: Files, problems: list[Problem]) -> tuple[Settings, Keys, dict[str, Origin], str]:
     path = sources.config or (MAIN if not sources.services and os.path.exists(MAIN) else "")
-    settings, defaults, origins, foreign = Settings(), {}, {}, ""
+    settings, foreign = Settings(), ""
+    defaults: Keys = {}
+    origins: dict[str, Origin] = {}
     if path:
         try:
             data = files.read(path)
@@ -157,9 +153,7 @@ def looks_foreign(path: str, data: bytes) -> str:
     return "xinetd" if "xinetd" in name else "inetd" if "inetd" in name else ""
 
 
-def _read_folder(
-    folder: str, files: Files, found: dict[str, _Found], problems: list[Problem], *, named: bool
-) -> None:
+def _read_folder(folder: str, files: Files, found: dict[str, _Found], problems: list[Problem], *, named: bool) -> None:
     try:
         names = sorted(files.list(folder))
     except FileNotFoundError:
@@ -191,10 +185,7 @@ def _read_folder(
 def skipped(name: str) -> bool:
     """Whether a file's name says that it is no configuration: what editors and package managers leave."""
     return (
-        name.startswith(".")
-        or name.endswith(_SKIPPED_ENDS)
-        or ".dpkg-" in name
-        or (name.startswith("#") and name.endswith("#"))
+        name.startswith(".") or name.endswith(_SKIPPED_ENDS) or ".dpkg-" in name or (name.startswith("#") and name.endswith("#"))
     )
 
 
@@ -209,9 +200,7 @@ def _read_one(path: str, files: Files, problems: list[Problem]) -> _Found:
     return _Found(keys, origins, Origin(path, 1), broken=bool(wrong))
 
 
-def _read_fragments(
-    folder: str, name: str, files: Files, found: dict[str, _Found], problems: list[Problem]
-) -> None:
+def _read_fragments(folder: str, name: str, files: Files, found: dict[str, _Found], problems: list[Problem]) -> None:
     base = found.get(name)
     if base is None:
         problems.append(note(Origin(folder), f"fragments of `{name}`, but there is no {name}.toml"))
@@ -258,9 +247,7 @@ def _read_foreign(
             origins.update({key: place for key, place in foreign.origins.items() if key[0] == service.name})
 
 
-def _compile(
-    services: dict[str, Service], origins: Mapping[tuple[str, str], Origin], problems: list[Problem]
-) -> None:
+def _compile(services: dict[str, Service], origins: Mapping[tuple[str, str], Origin], problems: list[Problem]) -> None:
     from superd.config.words import check_words
 
     for name, service in list(services.items()):

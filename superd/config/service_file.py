@@ -90,9 +90,7 @@ def make_service(
         return None, tuple(explain_errors(problem, origins, whole, KEYS))
 
 
-def explain_errors(
-    problem: ValidationError, origins: Mapping[str, Origin], whole: Origin, known: Iterable[str]
-) -> list[Problem]:
+def explain_errors(problem: ValidationError, origins: Mapping[str, Origin], whole: Origin, known: Iterable[str]) -> list[Problem]:
     """pydantic's findings as problems with a place, a value and a hint; several of one key become one."""
     found: dict[tuple[str, str], Problem] = {}
     for item in problem.errors(include_url=False, include_context=False):

@@ -33,6 +33,4 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
     return settings, defaults, origins, tuple(found)
 
 
-_INNER = tuple(
-    name for table in ("policy", "log") for name in Settings().__getattribute__(table).__class__.model_fields
-)
+_INNER = tuple(name for table in ("policy", "log") for name in Settings().__getattribute__(table).__class__.model_fields)

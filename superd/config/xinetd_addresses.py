@@ -15,9 +15,7 @@ from dataclasses import dataclass
 _OCTET = r"(?:0|[1-9]\d{0,2})"
 _QUAD = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _NUMERIC = re.compile(r"[0-9xXa-fA-F.]*\d[0-9xXa-fA-F.]*", re.ASCII)
-_HOST = re.compile(
-    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII
-)
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII)
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 EVERYBODY = ("0.0.0.0/0", "::/0")
 

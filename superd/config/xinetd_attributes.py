@@ -55,9 +55,7 @@ COUNTS: Mapping[str, int] = {
     ),
     **dict.fromkeys(("cps", "redirect"), 2),
     **dict.fromkeys(["server_args", "access_times", "log_type", "type", "flags"], LIST),
-    **dict.fromkeys(
-        ["only_from", "no_access", "log_on_success", "log_on_failure", "env", "passenv", "enabled", "disabled"], SUM
-    ),
+    **dict.fromkeys(["only_from", "no_access", "log_on_success", "log_on_failure", "env", "passenv", "enabled", "disabled"], SUM),
 }
 DEFAULTS = frozenset(
     [
@@ -98,9 +96,7 @@ DROPPED_FLAGS = {
     "INTERCEPT": "packets of a wait service are not checked one by one (xinetd's own refused or lost them); "
     "superd checks the sender of the datagram that starts the program",
 }
-FACILITIES = ["daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp"] + [
-    f"local{n}" for n in range(8)
-]
+FACILITIES = ["daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp"] + [f"local{n}" for n in range(8)]
 LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 
 
@@ -152,9 +148,7 @@ def _fixed_count(line: Line, name: str, section: Section) -> Line | None:
     count, values = COUNTS[name], line.values
     comment = next((at for at, word in enumerate(values) if word.startswith("#")), None)
     if count > 0 and comment is not None and comment == count:
-        section.warn(
-            line, f"text behind `{name}` is taken for a comment; xinetd ignored the whole line", "move the comment up"
-        )
+        section.warn(line, f"text behind `{name}` is taken for a comment; xinetd ignored the whole line", "move the comment up")
         values = values[:count]
     if name == "cps" and len(values) == 1:
         section.warn(line, f"`cps = {values[0][:20]}` without a pause; xinetd ignored the line, superd pauses 10 s")
@@ -217,9 +211,7 @@ def addresses(lines: list[Line], section: Section, networks: Mapping[str, str]) 
                 continue
             if reading.xinetd:
                 taken = f"read as `{' '.join(reading.words)}`" if reading.words else "matches nobody"
-                section.warn(
-                    line, f"{line.name}: `{word[:80]}` {taken}; {reading.xinetd}", "write a plain address or a.b.c.d/n"
-                )
+                section.warn(line, f"{line.name}: `{word[:80]}` {taken}; {reading.xinetd}", "write a plain address or a.b.c.d/n")
             for item in reading.words:
                 if removing:
                     found.pop(item, None)
@@ -304,7 +296,5 @@ def log_type(line: Line, section: Section) -> str:
         counts = [int(m[1]) * {"": 1, "K": 1 << 10, "M": 1 << 20}[m[2].upper()] for m in sizes if m]
         if len(counts) == len(sizes) and counts == sorted(counts) and rest[0].startswith("/"):
             return " ".join(["FILE", *rest])
-    section.fail(
-        line, f"`log_type = {' '.join(line.values)[:80]}` is not `SYSLOG facility [level]` or `FILE path [soft [hard]]`"
-    )
+    section.fail(line, f"`log_type = {' '.join(line.values)[:80]}` is not `SYSLOG facility [level]` or `FILE path [soft [hard]]`")
     return ""

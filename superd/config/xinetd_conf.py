@@ -86,9 +86,7 @@ class _Source:
         try:
             names = self.files.list(entry.argument)
         except OSError as failed:
-            self.problems.append(
-                warning(entry.origin, f"cannot read the folder `{entry.argument}`: {failed.strerror or failed}")
-            )
+            self.problems.append(warning(entry.origin, f"cannot read the folder `{entry.argument}`: {failed.strerror or failed}"))
             return
         for name in sorted(names, key=lambda item: item.encode(errors="surrogateescape")):
             path = posixpath.join(entry.argument, name)
@@ -163,9 +161,7 @@ def _switch(made: list[tuple[Service, Entry]], source: _Source) -> list[tuple[Se
     disabled: set[str] = set()
     for line in lines.get("disabled", ()):
         if line.operator == "-=":
-            source.problems.append(
-                warning(line.origin, "`disabled -=` disables too, as in xinetd", "remove the ids instead")
-            )
+            source.problems.append(warning(line.origin, "`disabled -=` disables too, as in xinetd", "remove the ids instead"))
         disabled |= {word.lower() for word in line.values}
     result = []
     for service, entry in made:
@@ -193,9 +189,7 @@ def _finish(made: list[tuple[Service, Entry]], source: _Source) -> Foreign:
             explicit = any(line.name == "id" for line in entry.lines)
             first = taken[service.name].origin
             if explicit and not service.disable:
-                source.problems.append(
-                    error(entry.origin, f"id `{service.name}` is taken by {first}", "give it another id")
-                )
+                source.problems.append(error(entry.origin, f"id `{service.name}` is taken by {first}", "give it another id"))
                 continue
             longer = _another(service, taken)
             if not service.disable:
@@ -210,11 +204,7 @@ def _finish(made: list[tuple[Service, Entry]], source: _Source) -> Foreign:
     services = tuple(names[index] for index in sorted(names))
     return Foreign(
         services,
-        {
-            key: origin
-            for index, service in names.items()
-            for key, origin in _origins(service, made[index][1], source).items()
-        },
+        {key: origin for index, service in names.items() for key, origin in _origins(service, made[index][1], source).items()},
         tuple(dict.fromkeys(source.problems)),  # a wrong default is found once for each heir
     )
 

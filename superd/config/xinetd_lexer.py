@@ -114,7 +114,7 @@ class _Reader:
         if words == ["{"]:
             self.opened = True
             return
-        assert self.current is not None  # noqa: S101 - for the type checker
+        assert self.current is not None
         self.fail(origin, f"`{words[0][:80]}` where `{{` belongs; xinetd skipped this entry", "put `{` on its own line")
         if words[0].startswith("{"):
             self.opened = True
@@ -122,7 +122,7 @@ class _Reader:
             self.current = None
 
     def _attribute(self, words: list[str], text: str, origin: Origin) -> None:
-        assert self.current is not None  # noqa: S101 - for the type checker
+        assert self.current is not None
         name = words[0]
         rest = text.strip(" \t")[len(name) :].lstrip(" \t")
         operator = next((sign for sign in OPERATORS if rest.startswith(sign)), "")
@@ -157,9 +157,7 @@ def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
     reader = _Reader(file)
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
-        reader.problems.append(
-            warning(Origin(file, 1), "byte order mark is ignored; xinetd lost the first entry to it")
-        )
+        reader.problems.append(warning(Origin(file, 1), "byte order mark is ignored; xinetd lost the first entry to it"))
     returns = False
     for number, raw in enumerate(data.split(b"\n"), 1):
         origin = Origin(file, number)
@@ -167,9 +165,7 @@ def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
             raw = raw[:-1]
             if not returns:
                 returns = True
-                reader.problems.append(
-                    warning(origin, "CR at the end of lines is ignored; xinetd took it into the value")
-                )
+                reader.problems.append(warning(origin, "CR at the end of lines is ignored; xinetd took it into the value"))
         if not raw.strip(b" \t") or raw.lstrip(b" \t").startswith(b"#"):
             continue
         if len(raw) > MAX_LINE:

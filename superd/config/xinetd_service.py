@@ -179,7 +179,7 @@ class _Maker:
                 self.missing("server` or `type = INTERNAL")
             elif "SENSOR" not in self.flags and self.name.lower() not in BUILTINS[:6]:
                 line = self.own("type")
-                assert line is not None  # noqa: S101 - INTERNAL came from it
+                assert line is not None
                 self.section.fail(
                     line,
                     f"no internal service `{self.name[:80]}`",
@@ -204,9 +204,7 @@ class _Maker:
         if not path.startswith("/"):
             self.section.fail(server, f"`server = {path[:80]}` is not an absolute path")
         if "NAMEINARGS" in self.flags and args is None:
-            self.section.fail(
-                server, "`NAMEINARGS` without `server_args`; xinetd's child crashed", "name argv[0] there"
-            )
+            self.section.fail(server, "`NAMEINARGS` without `server_args`; xinetd's child crashed", "name argv[0] there")
         elif path.rpartition("/")[2] == "tcpd" and "NAMEINARGS" in self.flags:
             # tcpd(8) runs what argv[0] names; a bare name is in REAL_DAEMON_DIR, /usr/sbin on Debian
             real = arguments[0] if arguments[0].startswith("/") else f"/usr/sbin/{arguments[0]}"
@@ -277,11 +275,7 @@ class _Maker:
         self.keys["log_on_success"] = self.choose(self.all("log_on_success"), _SUCCESS)
         self.keys["log_on_failure"] = self.choose(self.all("log_on_failure"), _FAILURE)
         if "TRAFFIC" in self.keys["log_on_success"] and "redirect" not in self.keys:
-            mine = [
-                line
-                for line in self.section.lines.get("log_on_success", [])
-                if "TRAFFIC" in map(str.upper, line.values)
-            ]
+            mine = [line for line in self.section.lines.get("log_on_success", []) if "TRAFFIC" in map(str.upper, line.values)]
             if mine:
                 self.section.fail(mine[0], "`TRAFFIC` needs `redirect`; xinetd disabled the service")
             else:
@@ -294,7 +288,7 @@ class _Maker:
             self.keys["log_type"] = attribute.log_type(line_, self.section)
         if "IDONLY" in self.flags and "USERID" not in self.keys["log_on_success"]:
             flags = self.own("flags")
-            assert flags is not None  # noqa: S101 - IDONLY came from it
+            assert flags is not None
             self.section.fail(flags, "`IDONLY` needs USERID in `log_on_success`; xinetd disabled the service")
 
     def rpc(self, types: set[str]) -> None:
@@ -342,9 +336,7 @@ def make_service(name: str, section: Section, origin: Origin, around: Surroundin
     if section.broken:
         return None
     try:
-        return Service.model_validate(
-            {key: value for key, value in maker.keys.items() if value is not None or key in _NULL}
-        )
+        return Service.model_validate({key: value for key, value in maker.keys.items() if value is not None or key in _NULL})
     except ValidationError as bad:
         for item in bad.errors(include_url=False):
             where = ".".join(str(part) for part in item["loc"]) or name

@@ -21,8 +21,6 @@ def describe_state(front: Front) -> str:
         lines.append(f"service {name}: {where} running={front.counts.by_service.get(name, 0)} daemon={state.daemon}")
     for record in front.sessions:
         peer = safe(str(record.peer)) if record.peer is not None else "-"
-        lines.append(
-            f"session {record.conn}: {record.service.name} from={peer} pid={record.pid} age={now - record.started:.0f}s"
-        )
+        lines.append(f"session {record.conn}: {record.service.name} from={peer} pid={record.pid} age={now - record.started:.0f}s")
     lines.append(f"bans: {len(front.sensor)}")
     return "\n".join(lines) + "\n"

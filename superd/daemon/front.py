@@ -30,7 +30,7 @@ from superd.net.listener import Listener, ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text, unix_peer
-from superd.policy.admission import admit, check_addresses
+from superd.policy.admission import admit
 from superd.policy.hosts_access import NO_FACTS, decide
 from superd.policy.sensor import Sensor
 from superd.record import SessionRecord
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from superd.policy.hosts_access import Tables
     from superd.rule import Option
 
+NOBODY = Peer("", 4, 0)
+"""The peer of a ``wait`` stream service: its program accepts by itself."""
 LAST_GRACE = 15.0
 """Seconds that ended sessions get, over their own kill_grace, before superd ends without them."""
 LOAD_AGE = 1.0
@@ -87,9 +89,7 @@ class Front:
         self._datagram_ports: frozenset[int] = frozenset()
         assert order.policy is not None
         self.policy = PolicyWatch(order.policy, lambda: self._ask("policy"), self.log.message)
-        self.resolver = Resolver(
-            deadline=order.settings.policy.decide_timeout, at_once=order.settings.policy.lookups_at_once
-        )
+        self.resolver = Resolver(deadline=order.settings.policy.decide_timeout, at_once=order.settings.policy.lookups_at_once)
         self.datagrams = DatagramDesk(self)
         self.nursery: trio.Nursery
         self._stderr: StderrCollector
@@ -105,9 +105,7 @@ class Front:
             self.nursery = nursery
             self._timers, self._quit = trio.Event(), trio.Event()
             self._hook_limit = trio.CapacityLimiter(self.settings.policy.hooks_at_once)
-            self._stderr = StderrCollector(
-                nursery, lambda service, text: self.log.message("info", text, service), self.log.flush
-            )
+            self._stderr = StderrCollector(nursery, lambda service, text: self.log.message("info", text, service), self.log.flush)
             self._apply(self._order, self._fds)
             nursery.start_soon(self.log.run)
             nursery.start_soon(self.listeners.run)
@@ -191,9 +189,7 @@ class Front:
             if closed is not None:
                 self.datagrams.forget(closed)
                 self.listeners.remove(closed)
-        self._datagram_ports = frozenset(
-            address.port for address in self._by_address if address.socket_type is SocketType.DGRAM
-        )
+        self._datagram_ports = frozenset(address.port for address in self._by_address if address.socket_type is SocketType.DGRAM)
 
     def _take_launchers(self, numbers: tuple[int, ...], fds: list[int]) -> None:
         for number, fd in zip(numbers, fds, strict=True):
@@ -234,6 +230,7 @@ class Front:
         if tables is None:
             tables = self._tables = self.policy.current()
         verdict: Verdict | Ask | None = admit(state.access, peer, self.counts, now, self)
+        asked = isinstance(verdict, Ask)
         if verdict is None and state.wrapped and tables is not None:
             if tables.empty:
                 verdict = None
@@ -264,7 +261,9 @@ class Front:
         sock = socket.socket(fileno=fd)
         # Entered here, not in the task: else two connections both pass a limit of one.
         record = self._enter(state, peer, now)
-        self.nursery.start_soon(run_session, self, listener, state, sock, record, verdict)
+        # What decide asked for is asked again there; only admission's own question is passed on.
+        first = verdict if asked or isinstance(verdict, Verdict) else None
+        self.nursery.start_soon(run_session, self, listener, state, sock, record, first)
 
     def _launch_fast(self, listener: Listener, state: ServiceState, fd: int, peer: Peer, now: float) -> None:
         record = self._enter(state, peer, now)
@@ -290,7 +289,7 @@ class Front:
             self._leave(record.conn)
             self._refused_record(record, Verdict(False, Reason.LAUNCH, detail="no launcher"))
             return
-        peer = record.peer
+        peer = record.peer or NOBODY
         request = messages.Launch(
             record.conn,
             record.service.name,
@@ -331,8 +330,11 @@ class Front:
     def ban(self, state: ServiceState, peer: Peer) -> None:
         """A sensor was touched: its peer is refused everywhere for the service's ``deny_time``."""
         if self.sensor.ban(peer, state.service.deny_time, time.monotonic()):
-            self.log.message("crit", f"Adding {peer.address} to the global_no_access list for {state.service.deny_time}"
-                                     " minutes", state.name)
+            self.log.message(
+                "crit",
+                f"Adding {peer.address} to the global_no_access list for {state.service.deny_time} minutes",
+                state.name,
+            )
 
     def _refused_record(self, record: SessionRecord, verdict: Verdict) -> None:
         self.log.refused(record, verdict)
@@ -393,9 +395,15 @@ class Front:
         """Ports this superd answers datagrams on: an answer to one of them could come back for ever."""
         return self._datagram_ports
 
-    def admit_again(self, state: ServiceState, peer: Peer) -> Verdict | Ask | None:
-        """The address lists once more, now that the peer's name is known."""
-        return check_addresses(state.access, peer, self.sensor, time.monotonic())
+    def admit_again(self, record: SessionRecord, peer: Peer) -> Verdict | Ask | None:
+        """Admission once more, now that the peer's name is known; the session itself does not count meanwhile."""
+        state = self.states.get(record.service.name)
+        if state is None:
+            return Verdict(False, Reason.STOPPING, detail="the service was removed")
+        self.counts.leave(state.name, record.source)
+        answer = admit(state.access, peer, self.counts, time.monotonic(), self)
+        self.counts.enter(state.name, record.source)
+        return answer
 
     def refresh_policy(self) -> None:
         """Reads the policy again in the background."""

@@ -31,9 +31,7 @@ CRASH_PAUSE = 1.0
 _BUFFER = 1 << 20
 """Bytes of the pair's buffer: a few hundred requests."""
 
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from superd.launch.launcher import main; main()"
-)
+_BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from superd.launch.launcher import main; main()"
 
 
 def system_accounts() -> Accounts:
@@ -143,9 +141,7 @@ class LauncherPool:
             if slot.control is not None:
                 self._configure(slot)
 
-    def _override(
-        self, user: str, group: str, accounts: Accounts, registry: Registry, environ: dict[str, str]
-    ) -> None:
+    def _override(self, user: str, group: str, accounts: Accounts, registry: Registry, environ: dict[str, str]) -> None:
         try:
             account = accounts.user(user) if user else Account("root", 0, 0)
             gid = accounts.group(group) if group else account.gid
@@ -253,6 +249,14 @@ class LauncherPool:
                 socket.send_fds(slot.control, [b"C"], [memory])
             except OSError:
                 pass  # it died: SIGCHLD says so, and the next one is told anew
+
+    def close_copies(self) -> None:
+        """In a forked child: what only the master may hold."""
+        for slot in self._slots.values():
+            slot.front_end.close()
+            slot.launcher_end.close()
+            if slot.control is not None:
+                slot.control.close()
 
     def close(self) -> None:
         """Lets every launcher end; what they started lives on."""

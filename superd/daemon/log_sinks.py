@@ -43,7 +43,8 @@ class Queue:
 
     def take(self, limit: int) -> bytes:
         """As many whole records as fit in ``limit`` bytes, joined, at least one."""
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         for line in self._lines:
             if parts and size + len(line) > limit:
                 break

@@ -210,9 +210,7 @@ class Log:
             self._line(f"{self._now()[0]} {log_text.native(event, service, fields)}")
         if self._syslog is not None:
             number = _FACILITY[self._facility] | _LEVEL.get(level, 6)
-            body = log_text.native(event, service, fields) if event != "message" else (
-                f"{service}: {text}" if service else text
-            )
+            body = log_text.native(event, service, fields) if event != "message" else (f"{service}: {text}" if service else text)
             self._to_syslog(number, f"superd[{os.getpid()}]: {body}")
 
     def _line(self, text: str) -> None:

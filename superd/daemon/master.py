@@ -216,7 +216,12 @@ class Master:
                 for number in _SIGNALS:
                     signal.signal(number, signal.SIG_DFL if number != signal.SIGHUP else signal.SIG_IGN)
                 ours.close()
-                status = self._front(order, [os.dup(fd) for fd in fds], theirs)
+                kept = [os.dup(fd) for fd in fds]
+                # A fork copies every descriptor: a listener closed later must have no forgotten copy here.
+                for sock in self._sockets.values():
+                    sock.close()
+                self._launchers.close_copies()
+                status = self._front(order, kept, theirs)
             finally:
                 os._exit(status)
         theirs.close()
@@ -400,12 +405,12 @@ class Master:
             changes = plan(self._bound(), new)
             opened = self._open_all(changes)
         except ConfigError as refused:
-            for problem in refused.problems:
-                self._log.message(problem.severity.value, str(problem))
+            for found in refused.problems:
+                self._log.message(found.severity.value, str(found))
             self._refuse_reload(f"{len(refused.problems)} problems")
             return
-        except (OSError, BindError) as problem:
-            self._refuse_reload(str(problem))
+        except (OSError, BindError) as fault:
+            self._refuse_reload(str(fault))
             return
         for problem in (*problems, *more):
             self._log.message(problem.severity.value, str(problem))
@@ -485,5 +490,3 @@ def _describe(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"signal {os.WTERMSIG(status)}"
     return f"status {os.waitstatus_to_exitcode(status)}"
-
-

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from superd.daemon.front import Front
     from superd.daemon.state import ServiceState
     from superd.net.listener import Listener
-    from superd.peer import Peer
     from superd.record import SessionRecord
     from superd.rule import Option
 
@@ -50,7 +49,8 @@ async def run_session(
     """One connection from its first wait to its end. Owns ``sock`` until it is handed over or closed."""
     sock.setblocking(False)
     stream = trio.socket.from_stdlib_socket(sock)
-    session = _Session(front, listener, state, stream, record)
+    assert record.peer is not None
+    session = _Session(front, listener, state, stream, record, record.peer)
     try:
         verdict = await session.decide(first)
         if verdict.admit and "IDONLY" in state.service.flags and session.client.user in ("", UNKNOWN):
@@ -60,8 +60,9 @@ async def run_session(
         else:
             await session.serve()
     except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
-        # The peer went away; that is a normal end and no fault of anybody's.
-        session.abandon()
+        pass  # the peer went away: a normal end, and no fault of anybody's
+    except Exception as fault:  # noqa: BLE001 - ours, and it may end this connection but no other
+        front.log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", state.name)
     finally:
         session.settle()
         stream.close()
@@ -78,12 +79,13 @@ class _Session:
         state: ServiceState,
         sock: trio.socket.SocketType,
         record: SessionRecord,
+        client: Peer,
     ) -> None:
         self.front = front
         self.state = state
         self.sock = sock
         self.record = record
-        self.client = record.peer
+        self.client = client
         self.server = front.server_of(listener, sock)  # type: ignore[arg-type]
         self.done = 0
         self.digests: list[str] = []
@@ -122,20 +124,18 @@ class _Session:
             self.front.undecided -= 1
 
     async def _ask_all(self, first: Verdict | Ask | None) -> Verdict:
-        answer: Verdict | Ask | None = first
-        access = self.state.access
-        asked_address = isinstance(first, Ask) and first.option is None and not access.settled(self.client)
-        while asked_address and isinstance(answer, Ask):
-            await self._learn(answer)
-            answer = self.front.admit_again(self.state, self.client)
-            asked_address = isinstance(answer, Ask)
-        if isinstance(answer, Verdict) and not answer.admit:
-            return answer
+        """``first`` is an Ask only when it is admission's: then the service's own rules are not through yet."""
+        admission: Verdict | Ask | None = first if isinstance(first, Ask) else None
+        while isinstance(admission, Ask):
+            await self._learn(admission)
+            admission = self.front.admit_again(self.record, self.client)
+        if admission is not None:
+            return admission
         if not self.state.wrapped:
             return Verdict(True, Reason.NO_RULE)
         tables = self.front.policy.current() or await self.front.policy.fresh()
         while True:
-            answer = decide(tables, self.state.daemon, self.client, self.server, self._facts)
+            answer: Verdict | Ask = decide(tables, self.state.daemon, self.client, self.server, self._facts)
             if isinstance(answer, Verdict):
                 return answer
             await self._learn(answer)
@@ -291,9 +291,6 @@ class _Session:
             limits = self.state.service.limits
             with trio.move_on_after(limits.session or float("inf")):
                 self.record.traffic = await relay(self.sock, other.socket, idle=limits.idle)
-
-    def abandon(self) -> None:
-        """The peer is gone."""
 
     def settle(self) -> None:
         """Leaves the session, in every case, once."""

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 class ServiceState:
     """``fast``: a connection that policy lets in goes straight to the launcher, nothing has to be waited for."""
 
-    __slots__ = ("service", "name", "access", "daemon", "profile", "wrapped", "program", "fast", "log_start", "numbered")
+    __slots__ = (
+        "access",
+        "daemon",
+        "fast",
+        "log_start",
+        "name",
+        "numbered",
+        "profile",
+        "program",
+        "service",
+        "wrapped",
+    )
 
     def __init__(self, service: Service, profile: int | None) -> None:
         self.service = service

@@ -39,7 +39,7 @@ _SHELL = (b"/bin/sh",)
 class Child:
     """A program that runs: whose it is, since when, and for a hook its number and deadline."""
 
-    __slots__ = ("conn", "service", "started", "source", "hook", "deadline")
+    __slots__ = ("conn", "deadline", "hook", "service", "source", "started")
 
     def __init__(self, conn: int, service: str, source: str, hook: int = -1, deadline: float = 0.0) -> None:
         self.conn = conn
@@ -53,7 +53,7 @@ class Child:
 class Spec:
     """One service as it is started: bytes, ready for fork_exec."""
 
-    __slots__ = ("paths", "argv", "env", "umask", "stderr_socket", "wait", "pipe")
+    __slots__ = ("argv", "env", "paths", "pipe", "stderr_socket", "umask", "wait")
 
     def __init__(self, message: dict[str, Any]) -> None:
         self.paths = (os.fsencode(message["program"]),)
@@ -237,18 +237,14 @@ class Launcher:
             pid = self._start(spec, request, fd)
         except ExpansionTooLong as problem:
             os.close(fd)
-            self._reports.append(
-                messages.encode_report(messages.Failed(request.conn, errno.E2BIG, str(problem)))
-            )
+            self._reports.append(messages.encode_report(messages.Failed(request.conn, errno.E2BIG, str(problem))))
         except OSError as problem:
             if problem.errno in _TRANSIENT and time.monotonic() < until:
                 self._waiting.append((time.monotonic() + pause, until, request, fd))
                 return
             os.close(fd)
             program = os.fsdecode(spec.paths[0])
-            self._reports.append(
-                messages.encode_report(messages.Failed(request.conn, problem.errno or errno.EIO, program))
-            )
+            self._reports.append(messages.encode_report(messages.Failed(request.conn, problem.errno or errno.EIO, program)))
         else:
             os.close(fd)
             self._children[pid] = Child(request.conn, request.service, request.remote_host)
@@ -273,7 +269,8 @@ class Launcher:
     def _start_by_rule(self, spec: Spec, request: messages.Launch, fd: int, stderr: int, env: list[bytes]) -> int:
         """The program under options of the policy rule; the rule's texts are this process's own copies."""
         values = request.values or Values()
-        paths, argv, umask, nice = spec.paths, spec.argv, spec.umask, 0
+        paths: tuple[bytes, ...] = spec.paths
+        argv, umask, nice = spec.argv, spec.umask, 0
         for digest in request.steps:
             option = self._hooks.get(digest)
             if option is None:
@@ -306,9 +303,7 @@ class Launcher:
         if running < HOOKS_AT_ONCE:
             try:
                 command = os.fsencode(expand_shell(option[1], request.values))
-                pid = self._spawn(
-                    _SHELL, [b"sh", b"-c", command], _hook_env(request.values), self._null, self._null, 0o022
-                )
+                pid = self._spawn(_SHELL, [b"sh", b"-c", command], _hook_env(request.values), self._null, self._null, 0o022)
             except (OSError, ExpansionTooLong):
                 pass
             else:
@@ -329,9 +324,7 @@ class Launcher:
     def _list(self) -> None:
         for pid, child in self._children.items():
             if child.hook < 0:
-                self._reports.append(
-                    messages.encode_report(messages.Living(child.conn, child.service, pid, child.source))
-                )
+                self._reports.append(messages.encode_report(messages.Living(child.conn, child.service, pid, child.source)))
 
     # ------------------------------------------------------------------ what programs write to fd 2
 
@@ -363,9 +356,7 @@ class Launcher:
                 continue
             if child.hook >= 0:
                 code = os.waitstatus_to_exitcode(status)
-                self._reports.append(
-                    messages.encode_report(messages.HookDone(child.hook, code if code >= 0 else 128 - code))
-                )
+                self._reports.append(messages.encode_report(messages.HookDone(child.hook, code if code >= 0 else 128 - code)))
                 continue
             if self._by_conn.get(child.conn) == pid:
                 del self._by_conn[child.conn]

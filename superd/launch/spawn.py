@@ -9,27 +9,25 @@ from __future__ import annotations
 import _posixsubprocess
 import errno
 import os
-import sys
 from collections.abc import Callable
+from typing import Any
 
 Spawn = Callable[[tuple[bytes, ...], list[bytes], list[bytes], int, int, int], int]
 """(paths to try, argv, environment, fd for 0 and 1, fd for 2, umask) → pid. Raises ``OSError`` of fork or exec."""
 
-_TAILS: tuple[tuple[object, ...], ...] = ((None, None, None, -1, None, True), (None, None, None, -1, None))
+_TAILS: tuple[tuple[Any, ...], ...] = ((None, None, None, -1, None, True), (None, None, None, -1, None))
 """gid, groups, uid, umask, preexec_fn and, up to 3.13, allow_vfork."""
 
 
-def _fork_exec_with(tail: tuple[object, ...]) -> Spawn:
+def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
     # Non-blocking: the child writes an exec's error here while this process stands still in vfork; a full pipe that
     # nobody reads would stop the launcher for ever.
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     before, after = tail[:3], tail[4:]
-    fork_exec = _posixsubprocess.fork_exec
+    fork_exec: Any = _posixsubprocess.fork_exec
 
-    def spawn(
-        paths: tuple[bytes, ...], argv: list[bytes], env: list[bytes], sock: int, stderr: int, umask: int
-    ) -> int:
-        pid: int = fork_exec(  # type: ignore[call-arg]
+    def spawn(paths: tuple[bytes, ...], argv: list[bytes], env: list[bytes], sock: int, stderr: int, umask: int) -> int:
+        pid: int = fork_exec(
             argv, paths, False, (), b"/", env, sock, -1, -1, sock, -1, stderr, read, write, True, True, -1,
             *before, umask, *after,
         )  # fmt: skip

@@ -73,9 +73,7 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
     Without root nobody can become anybody: the ids stay superd's own. xinetd: child.c, set_credentials.
     """
     rlimits = tuple(
-        (number, value)
-        for name, number in RLIMITS.items()
-        if (value := getattr(service, f"rlimit_{name}")) is not None
+        (number, value) for name, number in RLIMITS.items() if (value := getattr(service, f"rlimit_{name}")) is not None
     )
     if service.limits.memory is not None and service.rlimit_as is None:
         rlimits = (*rlimits, (RLIMITS["as"], service.limits.memory))

@@ -84,9 +84,7 @@ def _open_wildcard(address: BindAddress) -> socket.socket:
     return _open_inet(address, socket.AF_INET, "0.0.0.0")  # noqa: S104 - what the admin asked for
 
 
-def _open_inet(
-    address: BindAddress, family: socket.AddressFamily, host: str, *, dual: bool = False
-) -> socket.socket:
+def _open_inet(address: BindAddress, family: socket.AddressFamily, host: str, *, dual: bool = False) -> socket.socket:
     sock = socket.socket(family, _KINDS[address.socket_type])
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -34,7 +34,7 @@ _TCP_CLOSE = 7
 class Listener:
     """One bound socket. ``name``, the id of the service it serves, is the one mutable cell: a reload points it anew."""
 
-    __slots__ = ("address", "name", "sock", "fd", "deaf", "tcp", "local")
+    __slots__ = ("address", "deaf", "fd", "local", "name", "sock", "tcp")
 
     def __init__(self, address: BindAddress, name: str, sock: socket.socket) -> None:
         self.address = address

@@ -26,7 +26,5 @@ async def member(group: str, host: str) -> bool:
     if _limit is None:
         _limit = trio.CapacityLimiter(8)
     with trio.move_on_after(TIMEOUT):
-        return await trio.to_thread.run_sync(
-            partial(innetgr, group, host), limiter=_limit, abandon_on_cancel=True
-        )
+        return await trio.to_thread.run_sync(partial(innetgr, group, host), limiter=_limit, abandon_on_cancel=True)
     return False

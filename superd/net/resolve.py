@@ -171,9 +171,7 @@ class Resolver:
             return None, MIN_TTL
         return answer[0].target.to_text(omit_final_dot=True), float(answer.rrset.ttl)
 
-    async def _forward(
-        self, name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address
-    ) -> tuple[set[str], str, float]:
+    async def _forward(self, name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[set[str], str, float]:
         import dns.exception
 
         try:

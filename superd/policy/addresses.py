@@ -26,7 +26,7 @@ _FACTORED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})\.\{(\d{1,3}(?:,\d{1,3})*)\}
 class AddressList:
     """``matches`` costs one bisect for an address; names are tried only after that."""
 
-    __slots__ = ("_starts", "_ends", "names", "all")
+    __slots__ = ("_ends", "_starts", "all", "names")
 
     def __init__(self, words: Iterable[str]) -> None:
         """Raises ``ValueError`` naming the first word that is none of the grammar's."""

@@ -34,8 +34,18 @@ class Access:
     """One service's own rules, compiled. The rate tables are its only mutable part; a reload may hand them on."""
 
     __slots__ = (
-        "only_from", "no_access", "hours", "max_load", "instances", "per_source", "rates", "sensor", "name",
-        "_v4_shift", "_v6_shift", "counts_sources",
+        "_v4_shift",
+        "_v6_shift",
+        "counts_sources",
+        "hours",
+        "instances",
+        "max_load",
+        "name",
+        "no_access",
+        "only_from",
+        "per_source",
+        "rates",
+        "sensor",
     )  # fmt: skip
 
     def __init__(self, service: Service) -> None:

@@ -23,7 +23,7 @@ _ANY = (0, 0, 0)
 class AddressIndex:
     """The rules of one table by position. ``others`` are those that must be tried one by one, in order."""
 
-    __slots__ = ("rules", "others", "_groups", "_for_daemon")
+    __slots__ = ("_for_daemon", "_groups", "others", "rules")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
@@ -59,7 +59,7 @@ class AddressIndex:
 class _Group:
     """The entries of rules with the same daemon list: for each version and mask, network → positions."""
 
-    __slots__ = ("tables", "anybody")
+    __slots__ = ("anybody", "tables")
 
     def __init__(self) -> None:
         self.tables: dict[tuple[int, int], dict[int, tuple[int, ...]]] = {}

@@ -27,7 +27,7 @@ _NO_RULE = Verdict(True, Reason.NO_RULE)
 class Tables:
     """Both tables, compiled. ``empty`` says that nobody is ever refused and nothing ever done."""
 
-    __slots__ = ("allow", "deny", "files", "empty")
+    __slots__ = ("allow", "deny", "empty", "files")
 
     def __init__(self, policy: Policy) -> None:
         self.allow = AddressIndex(policy.allow)
@@ -126,9 +126,7 @@ def _first_match(
     return indexed
 
 
-def rule_match(
-    rule: Rule, daemon: str, client: Peer, server: Peer, facts: Facts, files: Mapping[str, bytes]
-) -> bool | Ask:
+def rule_match(rule: Rule, daemon: str, client: Peer, server: Peer, facts: Facts, files: Mapping[str, bytes]) -> bool | Ask:
     """Do both lists of the rule match? The daemon list first, and the clients only if it does."""
     answer = _list_match(rule.daemons, lambda token: server_match(token, daemon, server, facts, files))
     if answer is not True:

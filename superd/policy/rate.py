@@ -19,7 +19,7 @@ MAX_SOURCES = 65536
 class RateTable:
     """Buckets of ``rate`` tokens a second and at most ``burst``; an empty one pauses its source for ``pause`` seconds."""
 
-    __slots__ = ("_rate", "_burst", "_pause", "_buckets")
+    __slots__ = ("_buckets", "_burst", "_pause", "_rate")
 
     def __init__(self, rate: float, burst: float, pause: float) -> None:
         self._rate = rate

@@ -8,19 +8,13 @@ from superd.cli.xinetd import main, translate
 
 
 def test_options_that_scripts_use_are_understood() -> None:
-    options = translate(
-        ["-pidfile", "/run/x.pid", "-stayalive", "-limit", "9", "-f", "/c", "-inetd_compat", "-dontfork"]
-    )
+    options = translate(["-pidfile", "/run/x.pid", "-stayalive", "-limit", "9", "-f", "/c", "-inetd_compat", "-dontfork"])
     assert (options.pidfile, options.limit, options.config) == ("/run/x.pid", 9, "/c")
     assert options.inetd == ("/etc/inetd.conf",)
     assert options.foreground
 
 
-@pytest.mark.parametrize(
-    "words", [["-help"], ["--help"], ["file"], ["-f"], ["-limit", "x"], ["-syslog", "a", "-filelog", "b"]]
-)
-def test_an_unknown_or_wrong_option_is_an_error_with_status_64(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("words", [["-help"], ["--help"], ["file"], ["-f"], ["-limit", "x"], ["-syslog", "a", "-filelog", "b"]])
+def test_an_unknown_or_wrong_option_is_an_error_with_status_64(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 64
     assert "error" in capsys.readouterr().err

@@ -62,9 +62,7 @@ def test_a_program_finds_exactly_the_world_it_was_promised(superd: Superd) -> No
 
 def test_what_a_program_writes_to_stderr_is_logged_with_its_service(superd: Superd) -> None:
     port = free_port()
-    superd.service(
-        "loud", f'server = "/bin/sh"\nserver_args = ["-c", "echo oops >&2"]\nlisten = ["127.0.0.1:{port}"]\n'
-    )
+    superd.service("loud", f'server = "/bin/sh"\nserver_args = ["-c", "echo oops >&2"]\nlisten = ["127.0.0.1:{port}"]\n')
     superd.start()
     assert talk(port) == b""
     assert superd.event(message="oops")["service"] == "loud"
