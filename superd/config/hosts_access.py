@@ -195,7 +195,7 @@ def _value_error(name: str, value: str) -> str:
             if (facility and facility not in FACILITIES) or level not in LEVELS:
                 return f'bad syslog facility or severity: "{value}"'
         case "umask":
-            if not value.strip("01234567") == "" or len(value) > 4:
+            if value.strip("01234567") != "" or len(value) > 4:
                 return f'bad umask value: "{value}"'
         case "linger" | "rfc931":
             if value and not (value.isascii() and value.isdecimal() and (name == "linger" or int(value) > 0)):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from superd.daemon.front import Front
     from superd.daemon.state import ServiceState
     from superd.net.listener import Listener
+    from superd.peer import Peer
     from superd.record import SessionRecord
     from superd.rule import Option
 

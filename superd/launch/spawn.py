@@ -53,7 +53,7 @@ def _popen(paths: tuple[bytes, ...], argv: list[bytes], env: list[bytes], sock: 
     process = subprocess.Popen(
         argv,
         executable=paths[0],
-        env=dict(item.split(b"=", 1) for item in env),  # type: ignore[misc]
+        env=dict(item.split(b"=", 1) for item in env),
         stdin=sock,
         stdout=sock,
         stderr=stderr,
