@@ -103,6 +103,8 @@ def _read(file: str, lines: list[tuple[Origin, str]], source: _Source, chain: tu
             statement = False
     for origin, text in entries:
         words = text.split()
+        if not words:
+            continue
         if words[0].startswith("#@"):
             if source.dialect.name in ("freebsd", "netbsd"):
                 source.ipsec = origin if text.strip()[2:].strip() else None

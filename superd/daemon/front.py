@@ -370,10 +370,14 @@ class Front:
 
     def _on_batch_end(self) -> None:
         self._tables = None
+        self.flush_launchers()
+        self.log.flush()
+
+    def flush_launchers(self) -> None:
+        """Sends what is queued for launchers: once a batch, and once for a session that had to wait."""
         for client in self._launchers.values():
             if client.backlog:
                 client.flush()
-        self.log.flush()
 
     def _on_overload(self, number: int, pause: float) -> None:
         self.log.message("error", f"accepting paused for {pause:g} s: {os.strerror(number)}")

@@ -11,13 +11,13 @@ import json
 import os
 import pwd
 import select
-import signal
 import socket
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from superd.daemon.policy_load import parse_policy
+from superd.launch.spawn import choose_spawn
 from superd.launch.spec import Account, Accounts, Profile, launch_spec, profile_of
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class LauncherPool:
     def __init__(self, log: Log, poll: select.poll) -> None:
         self._log = log
         self._poll = poll
+        self._spawn = choose_spawn()
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._slots: dict[Profile, _Slot] = {}
         self._new: list[int] = []
         self._hooks: dict[str, tuple[str, str]] = {}
@@ -230,7 +232,8 @@ class LauncherPool:
         )
         argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, str(theirs.fileno()), profile]
         os.set_inheritable(theirs.fileno(), True)
-        slot.pid = os.posix_spawn(sys.executable, argv, {"PATH": os.defpath}, setsigdef=[signal.SIGHUP])
+        # Not os.posix_spawn: glibc leaves its two internal signals ignored, and every program would inherit that.
+        slot.pid = self._spawn((os.fsencode(sys.executable),), [os.fsencode(word) for word in argv], [], self._null, 2, 0o022)
         slot.started = time.monotonic()
         theirs.close()
         slot.control = ours

@@ -275,6 +275,7 @@ class _Session:
         self.front.hand_over(
             self.record, self.server, self.sock.detach(), steps=tuple(self.digests), values=values, profile=profile
         )
+        self.front.flush_launchers()
 
     async def _redirect(self, target: str) -> None:
         host, _, port = target.rpartition(":")

@@ -433,7 +433,6 @@ def main() -> NoReturn:
                 continue  # a number the C library keeps to itself
     # The terminal's Ctrl-C and Ctrl-\ are the master's to answer; fork_exec sets them back for the programs.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    os.setsid()
     os.chdir("/")
     try:
         become(json.loads(sys.argv[2]))

@@ -29,7 +29,8 @@ def test_a_program_finds_exactly_the_world_it_was_promised(superd: Superd) -> No
     port = free_port()
     superd.service(
         "probe",
-        f'server = "{sys.executable}"\nserver_args = ["-I", "-S", "-c", {json.dumps(PROBE)}]\n'
+        f'server = "{sys.executable}"\nflags = ["NAMEINARGS"]\n'
+        f'server_args = ["{sys.executable}", "-I", "-S", "-c", {json.dumps(PROBE)}]\n'
         f'listen = ["127.0.0.1:{port}"]\numask = "027"\nenv = {{ A = "b" }}\n',
     )
     superd.start()
