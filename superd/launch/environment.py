@@ -1,4 +1,4 @@
-"""What a program finds in its environment about the connection. Pure, standard library only.
+"""What a program finds in its environment about the connection. Pure, standard library only; asks nobody.
 
 Three dialects at once, each by its own rules: xinetd's REMOTE_HOST (the address), systemd's and CGI's REMOTE_ADDR and
 REMOTE_PORT, and UCSPI's PROTO and TCP* (cr.yp.to/ucspi-tcp/environment.html).
@@ -15,53 +15,71 @@ from superd.errors import ControlError
 if TYPE_CHECKING:
     from superd.wire.launch_message import Launch
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
+VARIABLES = frozenset(
+    {
+        "REMOTE_HOST",
+        "REMOTE_ADDR",
+        "REMOTE_PORT",
+        "PROTO",
+        "TCPREMOTEIP",
+        "TCPREMOTEPORT",
+        "TCPREMOTEHOST",
+        "TCPREMOTEINFO",
+        "TCPLOCALIP",
+        "TCPLOCALPORT",
+    }
+)
+"""What the connection says, and so nothing else may: not a service's ``env``, not superd's own environment."""
+
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_.-])?")
 _USER = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-def connection_environment(launch: Launch) -> list[bytes]:
-    """``NAME=value`` for each variable. Raises ``ControlError`` for a field that is no address."""
-    host = launch.remote_host.encode()
-    if launch.proto == "unix":
-        return [b"PROTO=UNIX", b"REMOTE_HOST=localhost", b"REMOTE_ADDR=localhost"]
-    if not launch.remote_host:
-        return [b"PROTO=" + launch.proto.upper().encode()]
-    _check(launch.remote_host)
-    found = [
-        b"REMOTE_HOST=" + host,
-        b"REMOTE_ADDR=" + host,
-        b"REMOTE_PORT=%d" % launch.remote_port,
-    ]
-    local = launch.local_host.encode()
-    if launch.local_host:
-        _check(launch.local_host)
-    if launch.proto == "tcp":
-        found += [
-            b"PROTO=TCP",
-            b"TCPREMOTEIP=" + host,
-            b"TCPREMOTEPORT=%d" % launch.remote_port,
-            b"TCPLOCALIP=" + local,
-            b"TCPLOCALPORT=%d" % launch.local_port,
-        ]
-        if _NAME.fullmatch(launch.name) and launch.name not in ("unknown", "paranoid"):
-            found.append(b"TCPREMOTEHOST=" + launch.name.encode())
-        if _USER.fullmatch(launch.user) and launch.user != "unknown":
-            found.append(b"TCPREMOTEINFO=" + launch.user.encode())
-    elif launch.proto.isalnum():
-        found.append(b"PROTO=" + launch.proto.upper().encode())
-    return found
-
-
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9._:@-]{1,15})?")
+"""With a zone: an interface's name is at most 15 bytes (IFNAMSIZ)."""
+_SEEN_MOST = 4096
 _seen: set[str] = set()
 
 
+def connection_environment(launch: Launch) -> list[bytes]:
+    """``NAME=value`` for each variable. Raises ``ControlError`` for a field that is no address.
+
+    A name or user that is not known, or holds anything but printable characters, is left out.
+    """
+    proto = launch.proto
+    if proto == "unix":
+        return [b"PROTO=UNIX", b"REMOTE_HOST=localhost", b"REMOTE_ADDR=localhost"]
+    remote = launch.remote_host
+    if not remote:
+        return [b"PROTO=" + proto.upper().encode()]
+    if remote not in _seen:
+        _check(remote)
+    host = remote.encode()
+    port = b"%d" % launch.remote_port
+    found = [b"REMOTE_HOST=" + host, b"REMOTE_ADDR=" + host, b"REMOTE_PORT=" + port]
+    if proto != "tcp":
+        found.append(b"PROTO=" + proto.upper().encode())
+        return found
+    found += (b"PROTO=TCP", b"TCPREMOTEIP=" + host, b"TCPREMOTEPORT=" + port)
+    local = launch.local_host
+    if local:
+        if local not in _seen:
+            _check(local)
+        found += (b"TCPLOCALIP=" + local.encode(), b"TCPLOCALPORT=%d" % launch.local_port)
+    name, user = launch.name, launch.user
+    if name and name not in ("unknown", "paranoid") and _NAME.fullmatch(name):
+        found.append(b"TCPREMOTEHOST=" + name.encode())
+    if user and user != "unknown" and _USER.fullmatch(user):
+        found.append(b"TCPREMOTEINFO=" + user.encode())
+    return found
+
+
 def _check(address: str) -> None:
-    if address in _seen:
-        return
+    # The shape first: ip_address takes any character in a zone.
+    if _ADDRESS.fullmatch(address) is None:
+        raise ControlError("an address is wrong")
     try:
         ipaddress.ip_address(address)
     except ValueError:
         raise ControlError("an address is wrong") from None
-    if len(_seen) >= 4096:
+    if len(_seen) >= _SEEN_MOST:
         _seen.clear()
     _seen.add(address)

@@ -1,0 +1,212 @@
+"""A launcher's own copies of what may be started, and the starting itself. Talks to nobody; reaps nothing.
+
+A request names a service and options of policy rules by digest. Their argv, environment and command texts are here, as
+the master gave them; nothing a request carries becomes a command, but for values, which are defused again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from superd.expansion import Values, expand_shell, hook_environment
+from superd.launch.environment import connection_environment
+from superd.launch.identity import Limits, apply_limits
+from superd.launch.spawn import Before, Spawn
+from superd.wire.launch_message import Hook, Launch
+
+RETIRED_SECONDS = 60.0
+"""A service or option that is no longer configured may still be asked for by connections that were decided before."""
+MAX_PIPES = 128
+"""Services whose fd 2 has a pipe here at once: two descriptors each, and every spawn copies the table of them."""
+PATH = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_SHELL = (b"/bin/sh",)
+_ON_COMMAND = frozenset({"spawn", "aclexec"})
+
+
+class Spec:
+    """One service as it is started: bytes, ready for fork_exec."""
+
+    __slots__ = ("argv", "env", "living", "message", "paths", "pipe", "stderr_socket", "umask", "until")
+
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        self.message = message
+        self.paths = (os.fsencode(message["program"]),)
+        self.argv = [os.fsencode(word) for word in message["argv"]]
+        self.env = [os.fsencode(f"{name}={value}") for name, value in message["env"]]
+        self.umask: int = message["umask"]
+        self.stderr_socket: bool = message["stderr_socket"]
+        self.pipe: tuple[int, int] | None = None
+        self.living = 0
+        self.until = 0.0
+
+
+class Programs:
+    """Services and options by their names, and the pipes of those that write their fd 2 to the log."""
+
+    def __init__(self, spawn: Spawn, limits: Limits) -> None:
+        self._spawn = spawn
+        self._limits = limits
+        self._specs: dict[str, Spec] = {}
+        self._options: dict[str, tuple[str, str]] = {}
+        self._retired: dict[str, float] = {}
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self.untold: dict[str, None] = {}
+        """Services whose pipe the front does not have yet."""
+
+    # ------------------------------------------------------------------ what the master says
+
+    def configure(self, specs: Mapping[str, Mapping[str, Any]], options: Mapping[str, list[str]], now: float) -> None:
+        """Takes the new copies over; what is gone stays for ``RETIRED_SECONDS``."""
+        known = self._specs
+        for name, message in specs.items():
+            old = known.get(name)
+            if old is not None and old.message == message:
+                old.until = 0.0
+                continue
+            fresh = known[name] = Spec(message)
+            if old is not None:
+                fresh.pipe, fresh.living = old.pipe, old.living
+        for name, spec in list(known.items()):
+            if name in specs:
+                continue
+            if not spec.until:
+                spec.until = now + RETIRED_SECONDS
+            elif spec.until <= now:
+                self._close_pipe(spec)
+                del known[name]
+        for digest in self._options.keys() - options.keys():
+            if self._retired.setdefault(digest, now + RETIRED_SECONDS) <= now:
+                del self._options[digest], self._retired[digest]
+        for digest, (name, text) in options.items():
+            self._options[digest] = (name, text)
+            self._retired.pop(digest, None)
+
+    def spec(self, name: str, now: float) -> Spec | None:
+        """The service, if it is, or was just now, configured here."""
+        spec = self._specs.get(name)
+        return None if spec is None or (spec.until and spec.until <= now) else spec
+
+    def option(self, digest: str, now: float) -> tuple[str, str] | None:
+        """Keyword and text of a policy option, if it is, or was just now, in force."""
+        if self._retired and self._retired.get(digest, now + 1) <= now:
+            return None
+        return self._options.get(digest)
+
+    # ------------------------------------------------------------------ starting
+
+    def start(self, spec: Spec, request: Launch, fd: int, now: float) -> int:
+        """Starts the service's program with ``fd``, which stays the caller's. Returns the pid.
+
+        Raises ``OSError`` when it cannot be started, ``ControlError`` for a field that no front of ours sends,
+        ``ValueError`` for a text that is too long or holds a NUL.
+        """
+        env = spec.env + connection_environment(request)
+        # The one place where a socket is handed to a program: trio's are non-blocking, and `cat` dies of that.
+        os.set_blocking(fd, True)
+        stderr = fd
+        if not spec.stderr_socket:
+            pipe = spec.pipe
+            stderr = pipe[1] if pipe is not None else self._open_pipe(request.service, spec)
+        if request.steps:
+            pid = self._start_by_rule(spec, request, fd, stderr, env, now)
+        elif self._limits:
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, self._before(0))
+        else:
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask)
+        spec.living += 1
+        return pid
+
+    def _start_by_rule(self, spec: Spec, request: Launch, fd: int, stderr: int, env: list[bytes], now: float) -> int:
+        values = request.values or Values()
+        paths, argv, umask, nice = spec.paths, spec.argv, spec.umask, 0
+        for digest in request.steps:
+            option = self.option(digest, now)
+            if option is None:
+                raise OSError(errno.ESTALE, "the policy option is no longer in force")
+            name, text = option
+            if name == "setenv":
+                variable, _, value = (text.strip() + " ").replace("\t", " ").partition(" ")
+                prefix = os.fsencode(variable + "=")
+                env = [item for item in env if not item.startswith(prefix)]
+                env.append(prefix + os.fsencode(expand_shell(value.strip(), values)))
+            elif name == "umask":
+                umask = int(text, 8) & 0o777
+            elif name == "nice":
+                nice = int(text or "10")  # options.c: nice_option
+            elif name == "twist":
+                command = os.fsencode(expand_shell(text, values))
+                paths, argv, stderr = _SHELL, [b"sh", b"-c", command], fd
+                env = env + _command_environment(values)
+        before = self._before(nice) if nice or self._limits else None
+        return self._spawn(paths, argv, env, fd, stderr, umask, before)
+
+    def _before(self, nice: int) -> Before:
+        limits = self._limits
+
+        def before() -> None:
+            if nice:
+                try:
+                    os.nice(nice)
+                except PermissionError:
+                    pass  # a better priority than ours: libwrap too goes on without (options.c: nice_option)
+            apply_limits(limits)
+
+        return before
+
+    def run_command(self, request: Hook, now: float) -> int:
+        """Starts the shell command of a `spawn` or `aclexec`, with nothing but /dev/null. Returns the pid.
+
+        Raises as ``start`` does.
+        """
+        option = self.option(request.digest, now)
+        if option is None or option[0] not in _ON_COMMAND:
+            raise OSError(errno.ESTALE, "the policy option is no longer in force")
+        command = os.fsencode(expand_shell(option[1], request.values))
+        env = [PATH, *_command_environment(request.values)]
+        return self._spawn(_SHELL, [b"sh", b"-c", command], env, self._null, self._null, 0o022)
+
+    # ------------------------------------------------------------------ fd 2
+
+    def _open_pipe(self, name: str, spec: Spec) -> int:
+        with_pipe = [other for other in self._specs.values() if other.pipe is not None]
+        if len(with_pipe) >= MAX_PIPES:
+            for other in with_pipe:
+                if other.living == 0:
+                    self._close_pipe(other)
+        read, write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(read, False)
+        # The read end stays here too: without a front a program that writes must not die of SIGPIPE.
+        spec.pipe = (read, write)
+        self.untold[name] = None
+        return write
+
+    def _close_pipe(self, spec: Spec) -> None:
+        if spec.pipe is not None:
+            for end in spec.pipe:
+                os.close(end)
+            spec.pipe = None
+
+    def ended(self, name: str) -> None:
+        """A program of the service ended."""
+        spec = self._specs.get(name)
+        if spec is not None:
+            spec.living -= 1
+
+    def tell_all_pipes(self) -> None:
+        """The front is a new one: it gets every pipe."""
+        for name, spec in self._specs.items():
+            if spec.pipe is not None:
+                self.untold[name] = None
+
+    def pipe_of(self, name: str) -> int:
+        """The read end of a service's pipe, or -1 when it is closed again."""
+        spec = self._specs.get(name)
+        return spec.pipe[0] if spec is not None and spec.pipe is not None else -1
+
+
+def _command_environment(values: Values) -> list[bytes]:
+    return [os.fsencode(f"{name}={value}") for name, value in hook_environment(values).items()]
