@@ -259,7 +259,7 @@ class _Session:
             await self.refuse(Verdict(False, Reason.BANNER, detail="the client did not read its banner"))
             return
         if service.server or self.twist:
-            self._hand_over()
+            await self._hand_over()
         elif service.redirect:
             await self._redirect(service.redirect)
         else:
@@ -268,9 +268,16 @@ class _Session:
             with trio.move_on_after(service.limits.session or float("inf")):
                 await handler(self.sock)
 
-    def _hand_over(self) -> None:
+    async def _hand_over(self) -> None:
+        profile: int | None = None
+        if self.user or self.group:
+            profile = self.front.profile_for(self.user, self.group)
+            if profile is None:
+                # An unknown user, or superd is not root: running it as somebody else is not what the rule says.
+                detail = f"cannot become user `{self.user}` group `{self.group}`"
+                await self.refuse(Verdict(False, Reason.RULE_BROKEN, detail=detail))
+                return
         self.over = True
-        profile = self.front.profile_for(self.user, self.group) if self.user or self.group else None
         values = values_of(self.state.daemon, self.client, self.server, os.getpid()) if self.digests else None
         self.front.hand_over(
             self.record, self.server, self.sock.detach(), steps=tuple(self.digests), values=values, profile=profile

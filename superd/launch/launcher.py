@@ -1,182 +1,152 @@
 """The launcher: a small process that became one identity for good and starts programs as it. Standard library only.
 
-It is told its services once by the master, over the control socket, and then takes requests from the front: a request
-names a service, never a command. It reaps what it started and reports. When the front dies it waits for the next one;
-when the master dies it ends, and the programs live on.
+It is told its services by the master, over the control socket, and takes requests from the front: a request names a
+service, never a command. It reaps what it started and reports. When the front dies it serves the next one; when the
+master dies it ends, and the programs live on. A message that is not in the closed table ends that front's connection.
 """
 
 from __future__ import annotations
 
 import array
-import ctypes
 import errno
 import json
 import os
-import resource
 import select
 import signal
 import socket
 import sys
 import time
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from superd.errors import ControlError
-from superd.expansion import ExpansionTooLong, Values, expand_shell, hook_environment
-from superd.launch.environment import connection_environment
+from superd.expansion import ExpansionTooLong
+from superd.launch.identity import Limits, become, close_inside, close_on_exec, reset_signals
+from superd.launch.programs import Programs
 from superd.launch.spawn import choose_spawn
 from superd.wire import launch_message as messages
 
 RETRY_FIRST, RETRY_LAST, RETRY_TOTAL = 0.05, 1.0, 10.0
-"""Seconds between tries to fork when the kernel says EAGAIN or ENOMEM, and how long a connection is kept for them."""
+"""Seconds between tries to start when the kernel has no room, doubling, and how long a connection is kept for them."""
+MAX_WAITING = 128
+"""Connections kept for a retry; from here on requests stay in the socket's buffer, which pushes back on accept."""
+MAX_REPORTS = 4096
+"""Reports a front may leave unread before its requests are left unread too."""
+MESSAGES_A_PASS = 4
+"""Messages of the front between two sweeps for programs that ended."""
 HOOKS_AT_ONCE = 64
-MAX_CONTROL = 1 << 20
+EX_NOPERM = 77
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
-_TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM})
-_SHELL = (b"/bin/sh",)
+_TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_PIPES_A_MESSAGE = 16
+_RECORDS_A_MESSAGE = 256
 
 
 class Child:
-    """A program that runs: whose it is, since when, and for a hook its number and deadline."""
+    """A program that runs: whose connection it serves, of which service, for whom, since when (monotonic seconds)."""
 
-    __slots__ = ("conn", "deadline", "hook", "service", "source", "started")
+    __slots__ = ("conn", "service", "source", "started")
 
-    def __init__(self, conn: int, service: str, source: str, hook: int = -1, deadline: float = 0.0) -> None:
+    def __init__(self, conn: int, service: str, source: str, started: float) -> None:
         self.conn = conn
         self.service = service
         self.source = source
-        self.started = time.monotonic()
-        self.hook = hook
-        self.deadline = deadline
-
-
-class Spec:
-    """One service as it is started: bytes, ready for fork_exec."""
-
-    __slots__ = ("argv", "env", "paths", "pipe", "stderr_socket", "umask", "wait")
-
-    def __init__(self, message: dict[str, Any]) -> None:
-        self.paths = (os.fsencode(message["program"]),)
-        self.argv = [os.fsencode(word) for word in message["argv"]]
-        self.env = [os.fsencode(f"{name}={value}") for name, value in message["env"]]
-        self.umask: int = message["umask"]
-        self.stderr_socket: bool = message["stderr_socket"]
-        self.wait: bool = message["wait"]
-        self.pipe: tuple[int, int] | None = None
-
-
-def become(profile: dict[str, Any]) -> None:
-    """Takes the identity on for good. Raises ``OSError`` when any part of it fails; then nothing may be started."""
-    for number, value in profile["rlimits"]:
-        limit = resource.RLIM_INFINITY if value < 0 else value
-        hard = resource.getrlimit(number)[1]
-        if os.geteuid() != 0 and hard != resource.RLIM_INFINITY and (limit < 0 or limit > hard):
-            limit = hard
-        resource.setrlimit(number, (limit, limit))
-    if profile["nice"]:
-        os.setpriority(os.PRIO_PROCESS, 0, profile["nice"])
-    uid, gid = profile["uid"], profile["gid"]
-    if uid >= 0:
-        os.setgroups(profile["groups"])
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
-        if os.getresuid() != (uid,) * 3 or os.getresgid() != (gid,) * 3:
-            raise PermissionError("the identity was not taken on")
-        if sorted(os.getgroups()) != sorted(profile["groups"]):
-            raise PermissionError("the groups were not taken on")
-    libc = ctypes.CDLL(None, use_errno=True)
-    # After setresuid, which clears both (prctl(2)). Not dumpable: a service of the same uid cannot ptrace us.
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        self.started = started
 
 
 class Launcher:
     """The process's whole state."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, limits: Limits) -> None:
+        control.setblocking(False)
         self._control = control
         self._front: socket.socket | None = None
+        self._front_events = 0
+        self._blocked = False
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._specs: dict[str, Spec] = {}
-        self._hooks: dict[str, tuple[str, str]] = {}
+        self._programs = Programs(choose_spawn(), limits)
         self._children: dict[int, Child] = {}
         self._by_conn: dict[int, int] = {}
-        self._reports: list[str] = []
-        self._report_fds: list[int] = []
-        self._waiting: list[tuple[float, float, messages.Launch, int]] = []
-        self._spawn = choose_spawn()
-        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self._hooks: dict[int, tuple[int, float]] = {}
+        """pid → the front's number of a running hook, and when it is killed; 0.0 once that is done."""
+        self._waiting: list[tuple[float, float, float, messages.Launch, int]] = []
+        """(when next, then after how long again, until when, request, its socket)."""
+        # The first word to every front: what an earlier launcher started is not known here.
+        self._reports: list[str] = [messages.encode_report(messages.Fresh())]
         self._wakeup, wakeup_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll.register(self._wakeup, select.POLLIN)
         signal.set_wakeup_fd(wakeup_in, warn_on_full_buffer=False)
 
     def run(self) -> None:
         """Serves until the master is gone."""
+        control = self._control.fileno()
         while True:
-            ready = self._wait()
-            for fd, _ in ready:
-                if fd == self._control.fileno():
+            for fd, _ in self._wait():
+                if fd == control:
                     if not self._on_control():
                         return
-                elif self._front is not None and fd == self._front.fileno():
-                    self._on_front()
                 elif fd == self._wakeup:
                     os.read(self._wakeup, 4096)
+                elif self._front is not None and fd == self._front.fileno():
+                    self._blocked = False
+                    if not self._on_front():
+                        return
             self._reap()
-            self._on_time()
+            if self._waiting or self._hooks:
+                self._on_time(time.monotonic())
             self._send_reports()
+            self._set_interest()
 
     def _wait(self) -> list[tuple[int, int]]:
-        timeout = self._timeout()
         ready = self._poll.poll(0)
-        if ready or not self._children:
-            return ready or self._poll.poll(timeout)
+        if ready:
+            return ready
+        timeout = self._timeout() if self._waiting or self._hooks else None
+        if not self._children and not self._hooks:
+            return self._poll.poll(timeout)
         # SIGCHLD stays at its default while there is work: no signal is queued, one sweep a batch finds all. A handler
-        # stands only while we sleep with children alive (measured: 20 µs a connection less than one that stands always).
+        # stands only while we sleep with children alive (20 µs a connection less than one that stands always).
         signal.signal(signal.SIGCHLD, _nothing)
         try:
             self._reap()
-            if self._reports:
-                return self._poll.poll(0)
+            if self._reports and not self._blocked and self._front is not None:
+                return ready
             return self._poll.poll(timeout)
         finally:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def _timeout(self) -> float | None:
         due = [entry[0] for entry in self._waiting]
-        due += [child.deadline for child in self._children.values() if child.deadline] if self._hooks else []
+        due += [deadline for _, deadline in self._hooks.values() if deadline]
         return max(0.0, min(due) - time.monotonic()) * 1000 + 1 if due else None
 
     # ------------------------------------------------------------------ the master
 
     def _on_control(self) -> bool:
-        data, fds, _, _ = socket.recv_fds(self._control, 64, 2, socket.MSG_CMSG_CLOEXEC)
-        if not data:
-            return False
-        if data == b"F":
-            self._take_front(socket.socket(fileno=fds[0]))
-        elif data == b"C":
-            with open(fds[0], "rb") as file:
-                file.seek(0)
-                message = json.load(file)
-            for name, spec in message["specs"].items():
-                fresh = Spec(spec)
-                old = self._specs.get(name)
-                if old is not None:
-                    fresh.pipe = old.pipe
-                self._specs[name] = fresh
-            # Kept beside the new ones: a connection that is on its way was decided by the old policy.
-            self._hooks = {**dict(list(self._hooks.items())[-4096:]), **message["hooks"]}
-        return True
+        """Everything the master has said; False when it is gone."""
+        while True:
+            try:
+                data, fds, _, _ = socket.recv_fds(self._control, 64, 2, socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                return True
+            except ConnectionResetError:
+                return False
+            if not data:
+                return False
+            if data == b"F":
+                self._take_front(socket.socket(fileno=fds[0]))
+            elif data == b"C":
+                with open(fds[0], "rb") as file:
+                    file.seek(0)
+                    message = json.load(file)
+                self._programs.configure(message["specs"], message["hooks"], time.monotonic())
 
     def _take_front(self, front: socket.socket) -> None:
         self._drop_front()
         front.setblocking(False)
-        self._front = front
+        self._front, self._front_events, self._blocked = front, select.POLLIN, False
         self._poll.register(front, select.POLLIN)
-        for name, spec in self._specs.items():
-            if spec.pipe is not None:
-                self._tell_pipe(name, spec)
+        self._programs.tell_all_pipes()
 
     def _drop_front(self) -> None:
         if self._front is not None:
@@ -184,237 +154,233 @@ class Launcher:
             self._front.close()
             self._front = None
 
+    def _distrust_front(self, problem: ControlError) -> None:
+        """The rest of what it says is not looked at; the master replaces it. What runs, runs on."""
+        self._drop_front()
+        try:
+            self._control.send(b"X" + str(problem).encode()[:200])
+        except OSError:
+            pass  # the master is gone, which the loop sees, or has not read the last word of this kind yet
+
     # ------------------------------------------------------------------ the front
 
-    def _on_front(self) -> None:
-        assert self._front is not None
-        fds = array.array("i")
-        try:
-            data, ancillary, flags, _ = self._front.recvmsg(
-                messages.MAX_MESSAGE + 1,
-                socket.CMSG_SPACE((messages.MAX_LAUNCHES + 1) * fds.itemsize),
-                socket.MSG_CMSG_CLOEXEC,
-            )
-        except BlockingIOError:
-            return
-        except OSError:
-            data, ancillary, flags = b"", [], 0
-        for _, _, payload in ancillary:
-            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-        left = list(fds)
-        try:
-            if not data:
+    def _on_front(self) -> bool:
+        """Takes some messages; False when the master turned out to be gone."""
+        for _ in range(MESSAGES_A_PASS):
+            front = self._front
+            if front is None or len(self._waiting) >= MAX_WAITING or len(self._reports) >= MAX_REPORTS:
+                break
+            fds = array.array("i")
+            try:
+                data, ancillary, flags, _ = front.recvmsg(
+                    messages.MAX_MESSAGE + 1,
+                    socket.CMSG_SPACE((messages.MAX_LAUNCHES + 1) * fds.itemsize),
+                    socket.MSG_CMSG_CLOEXEC,
+                )
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                data, ancillary, flags = b"", [], 0
+            for level, kind, payload in ancillary:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+            if not data and not fds:
                 self._drop_front()
-                return
-            if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or len(data) > messages.MAX_MESSAGE:
-                raise ControlError("message is too long")
-            requests = messages.parse_requests(data)
-            if sum(isinstance(request, messages.Launch) for request in requests) != len(left):
-                raise ControlError("descriptors and launches do not agree")
-            for request in requests:
-                if isinstance(request, messages.Launch):
-                    self._launch(request, left.pop(0), RETRY_FIRST, time.monotonic() + RETRY_TOTAL)
-                elif isinstance(request, messages.Hook):
-                    self._hook(request)
-                elif isinstance(request, messages.Signal):
-                    self._signal(request)
-                else:
-                    self._list()
-        except ControlError as problem:
-            # The rest of the batch is not looked at; the master replaces a front that sends such. What runs, runs on.
-            self._control.send(b"X" + str(problem).encode()[:200])
-        finally:
-            for fd in left:
-                os.close(fd)
+                break
+            left = fds.tolist()
+            left.reverse()
+            try:
+                if not self._obey(data, flags, left):
+                    return False
+            except ControlError as problem:
+                self._distrust_front(problem)
+            finally:
+                for fd in left:
+                    os.close(fd)
+        return True
 
-    def _launch(self, request: messages.Launch, fd: int, pause: float, until: float) -> None:
-        spec = self._specs.get(request.service)
+    def _obey(self, data: bytes, flags: int, left: list[int]) -> bool:
+        if flags & socket.MSG_TRUNC or len(data) > messages.MAX_MESSAGE or len(left) > messages.MAX_LAUNCHES:
+            raise ControlError("message is too long")
+        requests = messages.parse_requests(data)
+        launches = 0
+        for request in requests:
+            if type(request) is messages.Launch:
+                launches += 1
+        if launches != len(left) and not (flags & socket.MSG_CTRUNC and launches > len(left)):
+            raise ControlError("descriptors and launches do not agree")
+        now = time.monotonic()
+        for request in requests:
+            if type(request) is messages.Launch:
+                # Truncated: this process ran out of descriptors, which is not the front's doing.
+                fd = left.pop() if left else -1
+                if fd < 0:
+                    self._failed(request.conn, errno.EMFILE, "superd's launcher")
+                elif not self._launch(request, fd, RETRY_FIRST, now + RETRY_TOTAL, now):
+                    return False
+            elif type(request) is messages.Hook:
+                self._hook(request, now)
+            elif type(request) is messages.Signal:
+                self._signal(request)
+            elif type(request) is messages.List:
+                self._list()
+        return True
+
+    def _launch(self, request: messages.Launch, fd: int, pause: float, until: float, now: float) -> bool:
+        """Starts a program for ``fd``, which is this function's. False when the master turned out to be gone."""
+        spec = self._programs.spec(request.service, now)
+        if spec is None:
+            # Perhaps its message is waiting on the other socket: the master tells us before it tells the front.
+            if not self._on_control():
+                os.close(fd)
+                return False
+            spec = self._programs.spec(request.service, now)
         if spec is None:
             os.close(fd)
-            self._reports.append(messages.encode_report(messages.Failed(request.conn, errno.ENOENT, request.service)))
-            return
+            self._failed(request.conn, errno.ENOENT, f"service {request.service}")
+            return True
         try:
-            pid = self._start(spec, request, fd)
-        except ExpansionTooLong as problem:
-            os.close(fd)
-            self._reports.append(messages.encode_report(messages.Failed(request.conn, errno.E2BIG, str(problem))))
+            pid = self._programs.start(spec, request, fd, now)
         except OSError as problem:
-            if problem.errno in _TRANSIENT and time.monotonic() < until:
-                self._waiting.append((time.monotonic() + pause, until, request, fd))
-                return
+            if problem.errno in _TRANSIENT and now < until:
+                self._waiting.append((min(now + pause, until), min(pause * 2, RETRY_LAST), until, request, fd))
+                return True
+            self._failed(request.conn, problem.errno or errno.EIO, os.fsdecode(spec.paths[0]))
+        except ControlError:
             os.close(fd)
-            program = os.fsdecode(spec.paths[0])
-            self._reports.append(messages.encode_report(messages.Failed(request.conn, problem.errno or errno.EIO, program)))
+            raise
+        except ValueError as problem:
+            number = errno.E2BIG if isinstance(problem, ExpansionTooLong) else errno.EINVAL
+            self._failed(request.conn, number, os.fsdecode(spec.paths[0]))
         else:
-            os.close(fd)
-            self._children[pid] = Child(request.conn, request.service, request.remote_host)
+            self._children[pid] = Child(request.conn, request.service, request.remote_host, now)
             self._by_conn[request.conn] = pid
             self._reports.append(f'["B",{request.conn},{pid}]')
+        os.close(fd)
+        return True
 
-    def _start(self, spec: Spec, request: messages.Launch, fd: int) -> int:
-        # The one place where a socket is handed to a program: trio's are non-blocking, and `cat` dies of that.
-        os.set_blocking(fd, True)
-        env = spec.env + connection_environment(request)
-        if spec.stderr_socket:
-            stderr = fd
-        else:
-            if spec.pipe is None:
-                self._open_pipe(request.service, spec)
-            assert spec.pipe is not None
-            stderr = spec.pipe[1]
-        if not request.steps:
-            return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask)
-        return self._start_by_rule(spec, request, fd, stderr, env)
+    def _failed(self, conn: int, number: int, what: str) -> None:
+        self._reports.append(messages.encode_report(messages.Failed(conn, number, what)))
 
-    def _start_by_rule(self, spec: Spec, request: messages.Launch, fd: int, stderr: int, env: list[bytes]) -> int:
-        """The program under options of the policy rule; the rule's texts are this process's own copies."""
-        values = request.values or Values()
-        paths: tuple[bytes, ...] = spec.paths
-        argv, umask, nice = spec.argv, spec.umask, 0
-        for digest in request.steps:
-            option = self._hooks.get(digest)
-            if option is None:
-                raise ControlError("a rule's option is not known")
-            name, text = option
-            if name == "setenv":
-                variable, _, value = text.partition(" ")
-                prefix = os.fsencode(variable + "=")
-                env = [item for item in env if not item.startswith(prefix)]
-                env.append(prefix + os.fsencode(expand_shell(value.strip(), values)))
-            elif name == "umask":
-                umask = int(text, 8)
-            elif name == "nice":
-                nice = int(text or "10")
-            elif name == "twist":
-                command = os.fsencode(expand_shell(text, values))
-                paths, argv, stderr = _SHELL, [b"sh", b"-c", command], fd
-                env = env + _hook_env(values)
-        if nice > 0:
-            argv = [b"nice", b"-n", b"%d" % nice, *paths, *argv[1:]]
-            paths = (b"/usr/bin/nice", b"/bin/nice")
-        return self._spawn(paths, argv, env, fd, stderr, umask)
-
-    def _hook(self, request: messages.Hook) -> None:
-        option = self._hooks.get(request.digest)
-        if option is None or option[0] not in ("spawn", "aclexec"):
-            raise ControlError("a hook is not known")
-        running = sum(child.hook >= 0 for child in self._children.values())
-        status = -1
-        if running < HOOKS_AT_ONCE:
+    def _hook(self, request: messages.Hook, now: float) -> None:
+        if len(self._hooks) < HOOKS_AT_ONCE:
             try:
-                command = os.fsencode(expand_shell(option[1], request.values))
-                pid = self._spawn(_SHELL, [b"sh", b"-c", command], _hook_env(request.values), self._null, self._null, 0o022)
-            except (OSError, ExpansionTooLong):
+                self._hooks[self._programs.run_command(request, now)] = (request.hook, now + request.seconds)
+            except (OSError, ValueError):
                 pass
             else:
-                deadline = time.monotonic() + request.seconds
-                self._children[pid] = Child(-1, "", "", request.hook, deadline)
                 return
-        self._reports.append(messages.encode_report(messages.HookDone(request.hook, status)))
+        self._reports.append(messages.encode_report(messages.HookDone(request.hook, -1)))
 
     def _signal(self, request: messages.Signal) -> None:
         pid = self._by_conn.get(request.conn)
-        if pid is None or request.signal not in (signal.SIGTERM, signal.SIGKILL):
-            return
-        try:
-            os.killpg(pid, request.signal)
-        except (ProcessLookupError, PermissionError):
-            pass  # it ended meanwhile, or became somebody else by a set-uid program
+        if pid is not None:
+            _kill_group(pid, request.signal)
 
     def _list(self) -> None:
         for pid, child in self._children.items():
-            if child.hook < 0:
-                self._reports.append(messages.encode_report(messages.Living(child.conn, child.service, pid, child.source)))
-
-    # ------------------------------------------------------------------ what programs write to fd 2
-
-    def _open_pipe(self, name: str, spec: Spec) -> None:
-        read, write = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(read, False)
-        # The read end stays here too: without a front a program that writes must not die of SIGPIPE.
-        spec.pipe = (read, write)
-        self._tell_pipe(name, spec)
-
-    def _tell_pipe(self, name: str, spec: Spec) -> None:
-        assert spec.pipe is not None
-        self._reports.append(messages.encode_report(messages.StderrPipe(name)))
-        self._report_fds.append(spec.pipe[0])
+            living = messages.Living(child.conn, child.service, pid, child.source)
+            self._reports.append(messages.encode_report(living))
+        self._programs.tell_all_pipes()
 
     # ------------------------------------------------------------------ children and time
 
     def _reap(self) -> None:
-        while self._children:
+        children, reports = self._children, self._reports
+        while children or self._hooks:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                self._children.clear()
+                # Cannot be while we hold their pids; if the kernel says so, it says it for good.
+                children.clear()
+                self._by_conn.clear()
                 return
             if pid == 0:
                 return
-            child = self._children.pop(pid, None)
+            child = children.pop(pid, None)
             if child is None:
-                continue
-            if child.hook >= 0:
-                code = os.waitstatus_to_exitcode(status)
-                self._reports.append(messages.encode_report(messages.HookDone(child.hook, code if code >= 0 else 128 - code)))
+                hook = self._hooks.pop(pid, None)
+                if hook is not None:
+                    code = os.waitstatus_to_exitcode(status)
+                    reports.append(messages.encode_report(messages.HookDone(hook[0], code if code >= 0 else 128 - code)))
                 continue
             if self._by_conn.get(child.conn) == pid:
                 del self._by_conn[child.conn]
-            lived = time.monotonic() - child.started
-            self._reports.append(
+            self._programs.ended(child.service)
+            reports.append(
                 f'["E",{child.conn},{json.dumps(child.service)},{pid},{status},{usage.ru_utime:.6f},'
-                f"{usage.ru_stime:.6f},{usage.ru_maxrss},{lived:.6f}]"
+                f"{usage.ru_stime:.6f},{usage.ru_maxrss},{time.monotonic() - child.started:.6f}]"
             )
 
-    def _on_time(self) -> None:
+    def _on_time(self, now: float) -> None:
         if self._waiting:
-            now = time.monotonic()
             due = [entry for entry in self._waiting if entry[0] <= now]
-            self._waiting = [entry for entry in self._waiting if entry[0] > now]
-            for _, until, request, fd in due:
-                self._launch(request, fd, min(RETRY_LAST, max(RETRY_FIRST, until - now)), until)
-        for pid, child in self._children.items():
-            if child.deadline and time.monotonic() >= child.deadline:
-                child.deadline = 0.0
+            if due:
+                self._waiting = [entry for entry in self._waiting if entry[0] > now]
+            for index, (_, pause, until, request, fd) in enumerate(due):
                 try:
-                    os.killpg(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass  # it ended between the sweep and now
+                    self._launch(request, fd, pause, until, now)
+                except ControlError as problem:
+                    self._distrust_front(problem)
+                    self._waiting += due[index + 1 :]
+                    break
+        for pid, (number, deadline) in self._hooks.items():
+            if deadline and now >= deadline:
+                self._hooks[pid] = (number, 0.0)
+                _kill_group(pid, signal.SIGKILL)
+
+    # ------------------------------------------------------------------ reports
 
     def _send_reports(self) -> None:
-        while self._reports and self._front is not None:
-            count, size = 0, 0
-            fds: list[int] = []
-            while count < len(self._reports) and count < 256 and size < messages.MAX_MESSAGE - 2048:
-                record = self._reports[count]
-                if record.startswith('["P"'):
-                    if len(fds) == 16:
+        front, reports = self._front, self._reports
+        if front is None or self._blocked:
+            return
+        try:
+            while self._programs.untold:
+                self._send_pipes(front)
+            while reports:
+                count, size = 0, 0
+                for record in reports:
+                    size += len(record) + 1
+                    if count == _RECORDS_A_MESSAGE or size >= messages.MAX_MESSAGE:
                         break
-                    fds.append(self._report_fds[len(fds)])
-                size += len(record) + 1
-                count += 1
-            data = messages.batch(self._reports[:count])
-            try:
-                if fds:
-                    socket.send_fds(self._front, [data], fds)
-                else:
-                    self._front.send(data)
-            except BlockingIOError:
-                # The front is busy. What is not sent now goes with the next batch; nothing is dropped.
-                self._poll.modify(self._front, select.POLLIN | select.POLLOUT)
-                return
-            except OSError:
-                self._drop_front()
-                return
-            del self._reports[:count]
-            del self._report_fds[: len(fds)]
-        if self._front is not None:
-            self._poll.modify(self._front, select.POLLIN)
+                    count += 1
+                front.send(messages.batch(reports[:count]))
+                del reports[:count]
+        except BlockingIOError:
+            # The front is busy. What is not sent goes when the socket takes it; nothing is dropped.
+            self._blocked = True
+        except OSError:
+            self._drop_front()
+
+    def _send_pipes(self, front: socket.socket) -> None:
+        names = list(self._programs.untold)[:_PIPES_A_MESSAGE]
+        told = [(name, fd) for name in names if (fd := self._programs.pipe_of(name)) >= 0]
+        if told:
+            data = messages.batch([messages.encode_report(messages.StderrPipe(name)) for name, _ in told])
+            socket.send_fds(front, [data], [fd for _, fd in told])
+        for name in names:
+            del self._programs.untold[name]
+
+    def _set_interest(self) -> None:
+        if self._front is None:
+            return
+        full = len(self._waiting) >= MAX_WAITING or len(self._reports) >= MAX_REPORTS
+        events = (0 if full else select.POLLIN) | (select.POLLOUT if self._blocked else 0)
+        if events != self._front_events:
+            self._front_events = events
+            self._poll.modify(self._front, events)
 
 
-def _hook_env(values: Values) -> list[bytes]:
-    path = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return [path, *(f"{name}={value}".encode() for name, value in hook_environment(values).items())]
+def _kill_group(pid: int, number: int) -> None:
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, number)
+        except ProcessLookupError:
+            continue  # it left its group, or ended since the last sweep
+        except PermissionError:
+            pass  # it became somebody else by a set-uid program
+        return
 
 
 def _nothing(*_: object) -> None:
@@ -422,22 +388,21 @@ def _nothing(*_: object) -> None:
 
 
 def main() -> NoReturn:
-    """Entry: argv is the control descriptor and the profile as JSON."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    os.set_inheritable(control.fileno(), False)
-    for number in range(1, signal.NSIG):
-        if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
-            try:
-                signal.signal(number, signal.SIG_DFL)
-            except (OSError, ValueError):
-                continue  # a number the C library keeps to itself
-    # The terminal's Ctrl-C and Ctrl-\ are the master's to answer; fork_exec sets them back for the programs.
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    """Entry: argv is the control descriptor (0 as ``starter`` has it) and the profile as JSON."""
+    reset_signals()
+    close_on_exec()
+    number = int(sys.argv[1])
+    control = socket.socket(fileno=os.dup(number) if number < 3 else number)
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    for low in (0, 1):
+        os.dup2(null, low)
+    os.close(null)
     os.chdir("/")
     try:
-        become(json.loads(sys.argv[2]))
+        limits = become(json.loads(sys.argv[2]))
+        close_inside()
     except OSError as problem:
         print(f"superd launcher: {problem}", file=sys.stderr)  # noqa: T201 - there is no front yet to tell
-        os._exit(77)  # EX_NOPERM
-    Launcher(control).run()
+        os._exit(EX_NOPERM)
+    Launcher(control, limits).run()
     os._exit(0)

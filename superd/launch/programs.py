@@ -129,10 +129,10 @@ class Programs:
                 raise OSError(errno.ESTALE, "the policy option is no longer in force")
             name, text = option
             if name == "setenv":
-                variable, _, value = (text.strip() + " ").replace("\t", " ").partition(" ")
+                variable, *value = text.split(None, 1)
                 prefix = os.fsencode(variable + "=")
                 env = [item for item in env if not item.startswith(prefix)]
-                env.append(prefix + os.fsencode(expand_shell(value.strip(), values)))
+                env.append(prefix + os.fsencode(expand_shell("".join(value).strip(), values)))
             elif name == "umask":
                 umask = int(text, 8) & 0o777
             elif name == "nice":
@@ -175,7 +175,7 @@ class Programs:
         with_pipe = [other for other in self._specs.values() if other.pipe is not None]
         if len(with_pipe) >= MAX_PIPES:
             for other in with_pipe:
-                if other.living == 0:
+                if other.living <= 0:
                     self._close_pipe(other)
         read, write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(read, False)

@@ -7,6 +7,7 @@ beside it in the same order. A record is a JSON array whose first item is its le
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from superd.errors import ControlError
@@ -16,9 +17,15 @@ MAX_MESSAGE = 60000
 """Bytes of one message; a seqpacket buffer holds several."""
 MAX_LAUNCHES = 32
 """Launches, and so descriptors, in one message."""
-MAX_TEXT = 8192
+MAX_RECORDS = 512
+"""Records in one message."""
+MAX_VALUE = 255
+"""Characters of one of ``Values``, as many as an expansion uses (``expansion.MAX_VALUE``)."""
+MAX_WHAT = 1024
 
 _INT_MAX = 0x7FFFFFFF
+_PROTO = re.compile(r"[a-z0-9._-]{0,16}")
+_SIGNALS = (15, 9)  # SIGTERM, SIGKILL: what the front ends a session with
 
 
 @dataclass(slots=True)
@@ -123,7 +130,12 @@ class Living:
     source: str
 
 
-Report = Started | Failed | Exited | HookDone | StderrPipe | Living
+@dataclass(slots=True)
+class Fresh:
+    """The launcher that says this has just begun: what runs of an earlier one it neither knows nor can wait for."""
+
+
+Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Fresh
 
 
 def encode_launch(launch: Launch) -> str:
@@ -138,11 +150,11 @@ def encode_launch(launch: Launch) -> str:
             launch.remote_port,
             launch.local_host,
             launch.local_port,
-            launch.name,
-            launch.user,
+            _fit(launch.name),
+            _fit(launch.user),
             launch.proto,
-            list(launch.steps),
-            None if values is None else [getattr(values, letter) for letter in _LETTERS],
+            launch.steps,
+            None if values is None else _letters(values),
         ]
     )
 
@@ -150,12 +162,22 @@ def encode_launch(launch: Launch) -> str:
 _LETTERS = ("a", "A", "c", "d", "h", "H", "n", "N", "p", "r", "R", "s", "u")
 
 
+def _fit(text: str) -> str:
+    """What a peer chose, as the table takes it: else his ident server could have the front's messages refused."""
+    if len(text) > MAX_VALUE or "\0" in text:
+        return text[:MAX_VALUE].replace("\0", "_")
+    return text
+
+
+def _letters(values: Values) -> list[str]:
+    return [_fit(getattr(values, letter)) for letter in _LETTERS]
+
+
 def encode_request(request: Hook | Signal | List) -> str:
     """Any other request as JSON text."""
     match request:
         case Hook():
-            values = [getattr(request.values, letter) for letter in _LETTERS]
-            return json.dumps(["H", request.hook, request.digest, values, request.seconds])
+            return json.dumps(["H", request.hook, request.digest, _letters(request.values), request.seconds])
         case Signal():
             return json.dumps(["S", request.conn, request.signal])
         case List():
@@ -167,7 +189,7 @@ def batch(records: list[str]) -> bytes:
     return ("[" + ",".join(records) + "]").encode()
 
 
-def _text(value: object, limit: int = 1024) -> str:
+def _text(value: object, limit: int = MAX_WHAT) -> str:
     if type(value) is not str or len(value) > limit or "\0" in value:
         raise ControlError("a text field is wrong")
     return value
@@ -179,12 +201,18 @@ def _number(value: object, limit: int = _INT_MAX) -> int:
     return value
 
 
+def _proto(value: object) -> str:
+    if type(value) is not str or _PROTO.fullmatch(value) is None:
+        raise ControlError("a protocol is wrong")
+    return value
+
+
 def _values(value: object) -> Values | None:
     if value is None:
         return None
     if type(value) is not list or len(value) != len(_LETTERS):
         raise ControlError("the values are wrong")
-    return Values(**{letter: _text(item) for letter, item in zip(_LETTERS, value, strict=True)})
+    return Values(**{letter: _text(item, MAX_VALUE) for letter, item in zip(_LETTERS, value, strict=True)})
 
 
 def _records(data: bytes) -> list[list[object]]:
@@ -192,7 +220,7 @@ def _records(data: bytes) -> list[list[object]]:
         message = json.loads(data)
     except (ValueError, RecursionError):
         raise ControlError("message is not JSON") from None
-    if type(message) is not list or not all(type(record) is list and record for record in message):
+    if type(message) is not list or len(message) > MAX_RECORDS or not all(type(record) is list for record in message):
         raise ControlError("message is not a batch")
     return message
 
@@ -213,9 +241,9 @@ def parse_requests(data: bytes) -> list[Request]:
                         _number(rport, 65535),
                         _text(lhost, 128),
                         _number(lport, 65535),
-                        _text(name, 256),
-                        _text(user, 512),
-                        _text(proto, 16),
+                        _text(name, MAX_VALUE),
+                        _text(user, MAX_VALUE),
+                        _proto(proto),
                         tuple(_text(step, 16) for step in steps),
                         _values(values),
                     )
@@ -226,7 +254,9 @@ def parse_requests(data: bytes) -> list[Request]:
                     raise ControlError("the hook is wrong")
                 found.append(Hook(_number(hook), _text(digest, 16), parsed, float(seconds)))  # type: ignore[arg-type]
             case ["S", conn, signal]:
-                found.append(Signal(_number(conn), _number(signal, 64)))
+                if type(signal) is not int or signal not in _SIGNALS:
+                    raise ControlError("a signal is wrong")
+                found.append(Signal(_number(conn), signal))
             case ["Q"]:
                 found.append(List())
             case _:
@@ -240,7 +270,8 @@ def encode_report(report: Report) -> str:
         case Started(conn, pid):
             return f'["B",{conn},{pid}]'
         case Failed():
-            return json.dumps(["F", report.conn, report.errno, report.what])
+            # A path may be longer than the table's texts.
+            return json.dumps(["F", report.conn, report.errno, report.what[:MAX_WHAT]])
         case Exited():
             return json.dumps(
                 [
@@ -261,6 +292,8 @@ def encode_report(report: Report) -> str:
             return json.dumps(["P", service])
         case Living():
             return json.dumps(["A", report.conn, report.service, report.pid, report.source])
+        case Fresh():
+            return '["N"]'
 
 
 def parse_reports(data: bytes) -> list[Report]:
@@ -293,6 +326,8 @@ def parse_reports(data: bytes) -> list[Report]:
                 found.append(StderrPipe(_text(service, 256)))
             case ["A", conn, service, pid, source]:
                 found.append(Living(_number(conn), _text(service, 256), _number(pid), _text(source, 128)))
+            case ["N"]:
+                found.append(Fresh())
             case _:
                 raise ControlError("a record is not in the table")
     return found
