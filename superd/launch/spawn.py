@@ -131,7 +131,7 @@ def popen(
     """The same by public means, three times as dear: for a Python whose fork_exec has other arguments."""
     import subprocess  # noqa: TID251 - the fallback
 
-    process = subprocess.Popen(  # noqa: PLW1509 - no thread runs in a launcher
+    process = subprocess.Popen(
         argv,
         executable=paths[0],
         env=dict(item.split(b"=", 1) for item in env),
