@@ -17,7 +17,7 @@ from superd.config.hosts_access import parse
 from superd.peer import Peer
 from superd.policy.hosts_access import Facts, compile_policy, decide
 from superd.policy.patterns import unmapped
-from superd.rule import Policy, Rule
+from superd.rule import Policy, Rule, Table
 from superd.verdict import Ask, Need, Reason
 
 DIRECTORY = "/oracle-files"
@@ -34,7 +34,7 @@ def make_peer(address: str, name: str, user: str, port: int) -> Peer:
     address = address or "unknown"
     try:
         parsed = ipaddress.ip_address(unmapped(address).partition("%")[0])
-        version, number = parsed.version, int(parsed)
+        version, number = int(parsed.version), int(parsed)
     except ValueError:
         version, number = 0, 0
     return Peer(unmapped(address), version, number, port, name or "unknown", user or "unknown")
@@ -44,7 +44,8 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     if case.get("client_addr") == "255.255.255.255" or case.get("server_addr") == "255.255.255.255":
         return {"skip": "the address inet_addr(3) cannot tell from an error"}
     rules: dict[str, tuple[Rule, ...]] = {}
-    for table in ("allow", "deny"):
+    tables_of: tuple[Table, ...] = ("allow", "deny")
+    for table in tables_of:
         text = case.get(table)
         if isinstance(text, dict):
             return {"skip": "a table that cannot be opened"}
@@ -57,7 +58,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
             return {"skip": "a NUL"}
         if data.endswith(b"\\\n"):
             return {"skip": "no newline at the end"}
-        rules[table] = parse(data, f"hosts.{table}", table)[0]  # type: ignore[arg-type]
+        rules[table] = parse(data, f"hosts.{table}", table)[0]
     files = {f"{DIRECTORY}/{name}": to_bytes(text.replace("@DIR@", DIRECTORY)) for name, text in case.get("files", {}).items()}
     user = case.get("user") or (case.get("ident", "") if case.get("client_port") and case.get("server_port") else "")
     if case.get("udp") and not case.get("user"):
