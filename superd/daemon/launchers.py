@@ -7,18 +7,15 @@ either process. A launcher that is not running is one whose end the master watch
 from __future__ import annotations
 
 import grp
-import json
 import os
 import pwd
 import select
-import socket
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from superd.daemon.policy_load import parse_policy
-from superd.launch.spawn import choose_spawn
 from superd.launch.spec import Account, Accounts, Profile, launch_spec, profile_of
+from superd.launch.starter import LauncherProcess, request_pair, start_launcher
 
 if TYPE_CHECKING:
     from superd.daemon.logs import Log
@@ -28,10 +25,6 @@ if TYPE_CHECKING:
 
 CRASH_PAUSE = 1.0
 """Seconds before a launcher that died within its first second is started again."""
-_BUFFER = 1 << 20
-"""Bytes of the pair's buffer: a few hundred requests."""
-
-_BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from superd.launch.launcher import main; main()"
 
 
 def system_accounts() -> Accounts:
@@ -62,11 +55,8 @@ class _Slot:
         self.number = number
         self.profile = profile
         self.specs: dict[str, LaunchSpec] = {}
-        self.front_end, self.launcher_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (self.front_end, self.launcher_end):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-        self.pid = 0
-        self.control: socket.socket | None = None
+        self.front_end, self.launcher_end = request_pair()
+        self.process: LauncherProcess | None = None
         self.started = 0.0
         self.due: float | None = None
 
@@ -77,8 +67,6 @@ class LauncherPool:
     def __init__(self, log: Log, poll: select.poll) -> None:
         self._log = log
         self._poll = poll
-        self._spawn = choose_spawn()
-        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._slots: dict[Profile, _Slot] = {}
         self._new: list[int] = []
         self._hooks: dict[str, tuple[str, str]] = {}
@@ -140,8 +128,8 @@ class LauncherPool:
             account = accounts.user(registry.settings.policy.hook_user)
             self.hook_profile = self._slot(Profile(account.uid, account.gid)).number
         for slot in self._slots.values():
-            if slot.control is not None:
-                self._configure(slot)
+            if slot.process is not None:
+                slot.process.configure(slot.specs, self._hooks)
 
     def _override(self, user: str, group: str, accounts: Accounts, registry: Registry, environ: dict[str, str]) -> None:
         try:
@@ -168,8 +156,8 @@ class LauncherPool:
     def on_readable(self, fd: int) -> None:
         """A request waits for a launcher that does not run, or a launcher says something."""
         for slot in self._slots.values():
-            if slot.control is not None and fd == slot.control.fileno():
-                self._on_control(slot)
+            if slot.process is not None and fd == slot.process.control.fileno():
+                self._on_control(slot, slot.process)
                 return
             if fd == slot.launcher_end.fileno():
                 self._poll.unregister(slot.launcher_end)
@@ -186,7 +174,7 @@ class LauncherPool:
     def ended(self, pid: int, status: int) -> bool:
         """A child of the master ended; True when it was a launcher."""
         for slot in self._slots.values():
-            if slot.pid == pid:
+            if slot.process is not None and slot.process.pid == pid:
                 self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another")
                 self._forget(slot)
                 lived = time.monotonic() - slot.started
@@ -197,69 +185,48 @@ class LauncherPool:
                 return True
         return False
 
-    def _on_control(self, slot: _Slot) -> None:
-        assert slot.control is not None
-        try:
-            data = slot.control.recv(1024)
-        except OSError:
-            data = b""
-        if not data:
-            self._poll.unregister(slot.control)
-        elif data[:1] == b"X":
-            self.broken_front = data[1:].decode("ascii", "replace")
+    def _on_control(self, slot: _Slot, process: LauncherProcess) -> None:
+        complaint = process.complaint()
+        if complaint is None:
+            self._poll.unregister(process.control)
+        elif complaint:
+            self.broken_front = complaint
+            # What else that front has sent must reach nobody: its pair goes with it, the next front gets another.
+            slot.front_end.close()
+            slot.launcher_end.close()
+            slot.front_end, slot.launcher_end = request_pair()
+            process.give_front(slot.launcher_end)
 
     def _forget(self, slot: _Slot) -> None:
-        slot.pid = 0
-        if slot.control is not None:
+        if slot.process is not None:
             try:
-                self._poll.unregister(slot.control)
+                self._poll.unregister(slot.process.control)
             except KeyError:
                 pass  # its end was seen before its death
-            slot.control.close()
-            slot.control = None
+            slot.process.close()
+            slot.process = None
 
     def _start(self, slot: _Slot) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        profile = json.dumps(
-            {
-                "uid": slot.profile.uid,
-                "gid": slot.profile.gid,
-                "groups": slot.profile.groups,
-                "nice": slot.profile.nice,
-                "rlimits": slot.profile.rlimits,
-            }
-        )
-        argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, str(theirs.fileno()), profile]
-        os.set_inheritable(theirs.fileno(), True)
-        # Not os.posix_spawn: glibc leaves its two internal signals ignored, and every program would inherit that.
-        slot.pid = self._spawn((os.fsencode(sys.executable),), [os.fsencode(word) for word in argv], [], self._null, 2, 0o022)
+        soft = os.environ.get("SUPERD_NOFILE", "")
         slot.started = time.monotonic()
-        theirs.close()
-        slot.control = ours
-        self._poll.register(ours, select.POLLIN)
-        self._configure(slot)
-        socket.send_fds(ours, [b"F"], [slot.launcher_end.fileno()])
-
-    def _configure(self, slot: _Slot) -> None:
-        assert slot.control is not None
-        message = {"specs": {name: spec.message() for name, spec in slot.specs.items()}, "hooks": self._hooks}
-        memory = os.memfd_create("superd-specs", os.MFD_CLOEXEC)
-        with open(memory, "w+b") as file:
-            file.write(json.dumps(message).encode())
-            file.flush()
-            try:
-                socket.send_fds(slot.control, [b"C"], [memory])
-            except OSError:
-                pass  # it died: SIGCHLD says so, and the next one is told anew
+        try:
+            process = start_launcher(slot.profile, open_files=int(soft) if soft.isdecimal() else None)
+        except OSError as problem:
+            self._log.message("error", f"a launcher cannot be started: {problem.strerror}; trying again")
+            slot.due = slot.started + CRASH_PAUSE
+            return
+        slot.process = process
+        self._poll.register(process.control, select.POLLIN)
+        process.configure(slot.specs, self._hooks)
+        process.give_front(slot.launcher_end)
 
     def close_copies(self) -> None:
         """In a forked child: what only the master may hold."""
         for slot in self._slots.values():
             slot.front_end.close()
             slot.launcher_end.close()
-            if slot.control is not None:
-                slot.control.close()
+            if slot.process is not None:
+                slot.process.close()
 
     def close(self) -> None:
         """Lets every launcher end; what they started lives on."""

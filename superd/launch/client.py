@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import os
 import socket
 from collections import deque
@@ -11,13 +12,20 @@ from typing import Protocol
 
 import trio
 
+from superd.errors import ControlError
 from superd.wire import launch_message as messages
 
 MAX_QUEUE = 512
 """Launches that wait for a launcher; from here on the front accepts no more until it is emptier."""
+AGAIN = 0.02
+"""Seconds until the next try when the kernel has no room for what is on its way (ETOOMANYREFS and the like)."""
+MESSAGES_A_PASS = 16
+"""Messages of reports between two looks at everything else."""
+
+_NO_ROOM = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
 
 OnReport = Callable[[messages.Report, int], None]
-"""(report, descriptor or -1)."""
+"""(report, descriptor or -1); the descriptor is the callee's."""
 
 
 class Launcher(Protocol):
@@ -32,15 +40,27 @@ class Launcher(Protocol):
 
 
 class LauncherClient:
-    """One launcher's client. Takes over every descriptor it is given."""
+    """One launcher's client. Takes over every descriptor it is given.
 
-    def __init__(self, sock: socket.socket, on_report: OnReport, on_batch: Callable[[], None]) -> None:
+    ``on_batch`` is called when reports were read or queued requests were sent: room may have come. ``on_broken`` gets
+    what was wrong with a message of the launcher's that is not in the table; the message counts for nothing.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_report: OnReport,
+        on_batch: Callable[[], None],
+        on_broken: Callable[[str], None] | None = None,
+    ) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._on_report = on_report
         self._on_batch = on_batch
+        self._on_broken = on_broken
         self._queue: deque[tuple[str, int]] = deque()
         self._blocked = False
+        self._no_room = False
         self._unblock = trio.Event()
 
     @property
@@ -69,7 +89,9 @@ class LauncherClient:
             size = 2
             for record, fd in queue:
                 size += len(record) + 1
-                if records and (size > messages.MAX_MESSAGE or len(fds) == messages.MAX_LAUNCHES):
+                if records and (
+                    size > messages.MAX_MESSAGE or len(fds) == messages.MAX_LAUNCHES or len(records) == messages.MAX_RECORDS
+                ):
                     break
                 records.append(record)
                 if fd >= 0:
@@ -82,18 +104,34 @@ class LauncherClient:
                 else:
                     self._sock.send(data)
             except BlockingIOError:
-                self._blocked = True
-                self._unblock.set()
+                self._wait_for_room(no_room=False)
                 return
-            except OSError:
-                return  # the launcher is gone; the master starts another at the same socket
+            except OSError as problem:
+                if problem.errno in _NO_ROOM:
+                    self._wait_for_room(no_room=True)
+                    return
+                if isinstance(problem, ConnectionError):
+                    return  # this pair is given up: ``run`` sees the end of it
+                raise
             for _ in records:
                 queue.popleft()
             for fd in fds:
                 os.close(fd)
 
+    def _wait_for_room(self, *, no_room: bool) -> None:
+        self._blocked, self._no_room = True, no_room
+        self._unblock.set()
+
+    def close(self) -> None:
+        """Gives up: what is still queued is closed, the clients see the end."""
+        self._sock.close()
+        for _, fd in self._queue:
+            if fd >= 0:
+                os.close(fd)
+        self._queue.clear()
+
     async def run(self) -> None:
-        """Reads reports, and sends on when the socket is writable again, until the socket is closed."""
+        """Reads reports, and sends on when the socket is writable again, until the other end is gone."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write)
             await self._read()
@@ -103,7 +141,10 @@ class LauncherClient:
         while True:
             await self._unblock.wait()
             self._unblock = trio.Event()
-            await trio.lowlevel.wait_writable(self._sock)
+            if self._no_room:
+                await trio.sleep(AGAIN)
+            else:
+                await trio.lowlevel.wait_writable(self._sock)
             self._blocked = False
             self.flush()
             self._on_batch()
@@ -111,22 +152,38 @@ class LauncherClient:
     async def _read(self) -> None:
         while True:
             await trio.lowlevel.wait_readable(self._sock)
-            for _ in range(16):
+            for _ in range(MESSAGES_A_PASS):
                 try:
                     data, ancillary, _, _ = self._sock.recvmsg(
                         messages.MAX_MESSAGE + 1, socket.CMSG_SPACE(64), socket.MSG_CMSG_CLOEXEC
                     )
                 except BlockingIOError:
                     break
+                except ConnectionResetError:
+                    return
                 if not data:
                     return
-                fds = array.array("i")
-                for _level, _kind, payload in ancillary:
-                    fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-                left = list(fds)
-                for report in messages.parse_reports(data):
-                    with_fd = isinstance(report, messages.StderrPipe) and left
-                    self._on_report(report, left.pop(0) if with_fd else -1)
-                for fd in left:
-                    os.close(fd)
+                self._take(data, ancillary)
             self._on_batch()
+
+    def _take(self, data: bytes, ancillary: list[tuple[int, int, bytes]]) -> None:
+        left: list[int] = []
+        if ancillary:
+            fds = array.array("i")
+            for level, kind, payload in ancillary:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+            left = fds.tolist()
+        try:
+            for report in messages.parse_reports(data):
+                if type(report) is not messages.StderrPipe:
+                    self._on_report(report, -1)
+                elif left:
+                    self._on_report(report, left.pop(0))
+        except ControlError as problem:
+            # Its identity is a service's: what it says is checked, and the front goes on without this message.
+            if self._on_broken is not None:
+                self._on_broken(str(problem))
+        finally:
+            for fd in left:
+                os.close(fd)

@@ -26,6 +26,10 @@ def become(profile: dict[str, Any]) -> Limits:
     kernel does not give is told on stderr and left where it is.
     """
     limits = tuple((number, _hard_limit(number, value)) for number, value in profile["rlimits"])
+    if profile.get("open_files") is not None:
+        # superd raised its own; a program that knows only select(2) breaks with more than it expects.
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (profile["open_files"], hard))
     if profile["nice"]:
         try:
             os.nice(profile["nice"])

@@ -150,7 +150,8 @@ class Launcher:
 
     def _drop_front(self) -> None:
         if self._front is not None:
-            self._poll.unregister(self._front)
+            if self._front_events:
+                self._poll.unregister(self._front)
             self._front.close()
             self._front = None
 
@@ -184,9 +185,6 @@ class Launcher:
             for level, kind, payload in ancillary:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                     fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-            if not data and not fds:
-                self._drop_front()
-                break
             left = fds.tolist()
             left.reverse()
             try:
@@ -200,6 +198,8 @@ class Launcher:
         return True
 
     def _obey(self, data: bytes, flags: int, left: list[int]) -> bool:
+        if not data:
+            raise ControlError("end of file")
         if flags & socket.MSG_TRUNC or len(data) > messages.MAX_MESSAGE or len(left) > messages.MAX_LAUNCHES:
             raise ControlError("message is too long")
         requests = messages.parse_requests(data)
@@ -210,6 +210,7 @@ class Launcher:
         if launches != len(left) and not (flags & socket.MSG_CTRUNC and launches > len(left)):
             raise ControlError("descriptors and launches do not agree")
         now = time.monotonic()
+        asked = False
         for request in requests:
             if type(request) is messages.Launch:
                 # Truncated: this process ran out of descriptors, which is not the front's doing.
@@ -222,8 +223,10 @@ class Launcher:
                 self._hook(request, now)
             elif type(request) is messages.Signal:
                 self._signal(request)
-            elif type(request) is messages.List:
-                self._list()
+            else:
+                asked = True
+        if asked:  # once a message, or a few bytes could ask for the list a thousand times
+            self._list()
         return True
 
     def _launch(self, request: messages.Launch, fd: int, pause: float, until: float, now: float) -> bool:
@@ -367,9 +370,13 @@ class Launcher:
             return
         full = len(self._waiting) >= MAX_WAITING or len(self._reports) >= MAX_REPORTS
         events = (0 if full else select.POLLIN) | (select.POLLOUT if self._blocked else 0)
-        if events != self._front_events:
-            self._front_events = events
-            self._poll.modify(self._front, events)
+        if events == self._front_events:
+            return
+        self._front_events = events
+        if events:
+            self._poll.register(self._front, events)
+        else:
+            self._poll.unregister(self._front)  # else a hang-up, which is always told, would keep us awake
 
 
 def _kill_group(pid: int, number: int) -> None:

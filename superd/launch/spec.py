@@ -7,11 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from superd.launch.environment import VARIABLES
+
 if TYPE_CHECKING:
     from superd.service import Service
 
 RLIMITS = {"as": 9, "cpu": 0, "data": 2, "rss": 5, "stack": 3, "files": 7}
 """resource.h's numbers on Linux, by the names of the rlimit_* keys."""
+_PRIVATE = ("LISTEN_", "NOTIFY_", "WATCHDOG_", "SUPERD_")
+"""Variables that service managers meant for superd alone."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,7 +86,7 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
     account = accounts.user(service.user) if service.user else Account("root", 0, 0)
     gid = accounts.group(service.group) if service.group else account.gid
     if service.groups is True:
-        groups = accounts.groups_of(account.name, gid)
+        groups = tuple(sorted(set(accounts.groups_of(account.name, gid))))
     elif service.groups is False:
         groups = ()
     else:
@@ -92,22 +96,19 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
 
 def launch_spec(service: Service, profile: Profile, environ: dict[str, str]) -> LaunchSpec:
     """The service's program as the launcher needs it. ``environ`` is superd's own, for ``passenv``."""
+    env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     if "*" in service.passenv:
-        passed = {name: value for name, value in environ.items() if not name.startswith(_PRIVATE)}
+        env |= {name: value for name, value in environ.items() if not name.startswith(_PRIVATE)}
     else:
-        passed = {name: environ[name] for name in service.passenv if name in environ}
-    if not service.passenv:
-        passed = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        env |= {name: environ[name] for name in service.passenv if name in environ}
+    env |= dict(service.env)
     return LaunchSpec(
         service=service.name,
-        program=os.path.abspath(service.server),
+        program=os.path.abspath(service.server) if service.server else "",
         argv=service.argv,
-        env=tuple(sorted((passed | dict(service.env)).items())),
+        env=tuple(sorted((name, value) for name, value in env.items() if name not in VARIABLES)),
         umask=service.umask,
         stderr_socket=service.stderr == "socket",
         wait=service.wait,
         profile=profile,
     )
-
-
-_PRIVATE = ("LISTEN_", "NOTIFY_", "WATCHDOG_", "SUPERD_")

@@ -21,6 +21,8 @@ MAX_RECORDS = 512
 """Records in one message."""
 MAX_VALUE = 255
 """Characters of one of ``Values``, as many as an expansion uses (``expansion.MAX_VALUE``)."""
+MAX_STEPS = 512
+"""Options of one rule."""
 MAX_WHAT = 1024
 
 _INT_MAX = 0x7FFFFFFF
@@ -152,8 +154,9 @@ def encode_launch(launch: Launch) -> str:
             launch.local_port,
             _fit(launch.name),
             _fit(launch.user),
-            launch.proto,
-            launch.steps,
+            launch.proto if _PROTO.fullmatch(launch.proto) else "",
+            # A rule of more options is refused: an option that was left out might have been the one that mattered.
+            launch.steps if len(launch.steps) <= MAX_STEPS else ("too many",),
             None if values is None else _letters(values),
         ]
     )
@@ -231,7 +234,7 @@ def parse_requests(data: bytes) -> list[Request]:
     for record in _records(data):
         match record:
             case ["L", conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values]:
-                if type(steps) is not list or len(steps) > 64:
+                if type(steps) is not list or len(steps) > MAX_STEPS:
                     raise ControlError("the steps are wrong")
                 found.append(
                     Launch(
