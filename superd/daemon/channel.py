@@ -82,7 +82,15 @@ class Dump:
     """Send the state back, as text."""
 
 
-Order = Apply | PolicyReply | Stop | Dump
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A program whose launcher died ended with this wait(2) status; the master is who inherited it."""
+
+    pid: int
+    status: int
+
+
+Order = Ended | Apply | PolicyReply | Stop | Dump
 
 _REQUESTS: dict[str, frozenset[str]] = {
     "ready": _NONE,

@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import struct
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -20,42 +18,31 @@ from superd.address import SocketType
 from superd.daemon import channel as channels
 from superd.daemon.datagram import DatagramDesk
 from superd.daemon.dump import describe_state
+from superd.daemon.launches import Launches
 from superd.daemon.policy_watch import PolicyWatch
 from superd.daemon.session import run_session
 from superd.daemon.sessions import Sessions
 from superd.daemon.state import ServiceState
-from superd.daemon.stderr import StderrCollector
-from superd.launch.client import MAX_QUEUE, LauncherClient
+from superd.net import peername
 from superd.net.listener import Listener, ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
-from superd.peer import Peer, peer_from_text, unix_peer
+from superd.peer import Peer
 from superd.policy.admission import admit
 from superd.policy.hosts_access import NO_FACTS, decide
 from superd.policy.sensor import Sensor
 from superd.record import SessionRecord
 from superd.verdict import Ask, Reason, Verdict
-from superd.wire import launch_message as messages
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.daemon.logs import Log
-    from superd.expansion import Values
     from superd.policy.hosts_access import Tables
-    from superd.rule import Option
 
-NOBODY = Peer("", 4, 0)
-"""The peer of a ``wait`` stream service: its program accepts by itself."""
 LAST_GRACE = 15.0
 """Seconds that ended sessions get, over their own kill_grace, before superd ends without them."""
 LOAD_AGE = 1.0
 """Seconds the load average is believed; the kernel renews it every 5."""
-
-
-@lru_cache(maxsize=8192)
-def _known_peer(address: str) -> Peer:
-    # Parsing an address costs 3 µs; floods and health checks come from few.
-    return peer_from_text(address)
 
 
 class Front:
@@ -72,27 +59,20 @@ class Front:
         self.states: dict[str, ServiceState] = {}
         self.listeners = ListenerSet(self._on_ready, self._on_batch_end, self._on_overload)
         self._by_address: dict[BindAddress, Listener] = {}
-        self._launchers: dict[int, LauncherClient] = {}
-        self._profiles: dict[str, int] = {}
-        self._overrides: dict[tuple[str, str], int] = {}
-        self._hook_profile: int | None = None
-        self.sessions = Sessions(self._send_signal)
-        self._hooks: dict[int, tuple[trio.Event, list[int]]] = {}
+        self.launches = Launches(self)
+        self.sessions = Sessions(self.launches.send_signal)
         self.undecided = 0
         self._tables: Tables | None = None
         self._load: tuple[float, float] = (-LOAD_AGE, 0.0)
         self._stop: channels.Stop | None = None
         self._timers: trio.Event
         self._quit: trio.Event
-        self._hook_limit: trio.CapacityLimiter
-        self._hook_number = 0
         self._datagram_ports: frozenset[int] = frozenset()
         assert order.policy is not None
         self.policy = PolicyWatch(order.policy, lambda: self._ask("policy"), self.log.message)
         self.resolver = Resolver(deadline=order.settings.policy.decide_timeout, at_once=order.settings.policy.lookups_at_once)
         self.datagrams = DatagramDesk(self)
         self.nursery: trio.Nursery
-        self._stderr: StderrCollector
 
     # ------------------------------------------------------------------ the loop
 
@@ -104,8 +84,7 @@ class Front:
         async with trio.open_nursery() as nursery:
             self.nursery = nursery
             self._timers, self._quit = trio.Event(), trio.Event()
-            self._hook_limit = trio.CapacityLimiter(self.settings.policy.hooks_at_once)
-            self._stderr = StderrCollector(nursery, lambda service, text: self.log.message("info", text, service), self.log.flush)
+            self.launches.begin(nursery, self.settings.policy.hooks_at_once)
             self._apply(self._order, self._fds)
             nursery.start_soon(self.log.run)
             nursery.start_soon(self.listeners.run)
@@ -136,9 +115,11 @@ class Front:
                         nursery.start_soon(self.policy.replace, order.policy)
                     self._ask("applied", number=order.number)
                 case channels.PolicyReply():
-                    self._take_launchers(order.launchers, fds)
-                    self._overrides = order.overrides
+                    self.launches.take(order.launchers, fds)
+                    self.launches.overrides = order.overrides
                     self.policy.answered(order)
+                case channels.Ended():
+                    self.launches.orphan_ended(order.pid, order.status)
                 case channels.Dump():
                     self._dump()
                 case channels.Stop():
@@ -164,16 +145,16 @@ class Front:
     def _apply(self, order: channels.Apply, fds: list[int]) -> None:
         # No await below: nobody sees half a reload.
         self.settings = order.settings
-        self._profiles, self._overrides = order.profiles, order.overrides
-        self._hook_profile = order.hook_profile
+        self.launches.profiles, self.launches.overrides = order.profiles, order.overrides
+        self.launches.hook_profile = order.hook_profile
         listener_fds, launcher_fds = fds[: len(order.sockets)], fds[len(order.sockets) :]
-        self._take_launchers(order.launchers, launcher_fds)
+        self.launches.take(order.launchers, launcher_fds)
         for name in order.removed:
             self.states.pop(name, None)
         for name, service in order.services.items():
-            self.states[name] = ServiceState(service, self._profiles.get(name))
+            self.states[name] = ServiceState(service, self.launches.profiles.get(name))
         for state in self.states.values():
-            state.profile = self._profiles.get(state.name)
+            state.profile = self.launches.profiles.get(state.name)
         for address, fd in zip(order.sockets, listener_fds, strict=True):
             sock = socket.socket(fileno=fd)
             sock.setblocking(False)
@@ -190,13 +171,6 @@ class Front:
                 self.datagrams.forget(closed)
                 self.listeners.remove(closed)
         self._datagram_ports = frozenset(address.port for address in self._by_address if address.socket_type is SocketType.DGRAM)
-
-    def _take_launchers(self, numbers: tuple[int, ...], fds: list[int]) -> None:
-        for number, fd in zip(numbers, fds, strict=True):
-            client = LauncherClient(socket.socket(fileno=fd), self._on_report, self._on_reports_read)
-            self._launchers[number] = client
-            self.nursery.start_soon(client.run)
-            client.send(messages.List())
 
     # ------------------------------------------------------------------ one connection
 
@@ -221,10 +195,9 @@ class Front:
     def _arrive(self, listener: Listener, state: ServiceState, fd: int, sockaddr: Any) -> None:
         """One accepted connection; ``fd`` is this function's, then the launcher's or the session's."""
         if listener.tcp:
-            known = _known_peer(sockaddr[0] if len(sockaddr) == 2 or not sockaddr[3] else _scoped(sockaddr))
-            peer = Peer(known.address, known.version, known.number, sockaddr[1])
+            peer = peername.remote(sockaddr)
         else:
-            peer = unix_peer(_uid_of(fd))
+            peer = peername.remote_of_unix(fd)
         now = time.monotonic()
         tables = self._tables
         if tables is None:
@@ -235,11 +208,11 @@ class Front:
             if tables.empty:
                 verdict = None
             else:
-                verdict = decide(tables, state.daemon, peer, self._server(listener, fd), NO_FACTS)
+                verdict = decide(tables, state.daemon, peer, self.server_of(listener, fd), NO_FACTS)
                 if type(verdict) is Verdict and verdict.admit and not verdict.steps:
                     verdict = None
         if verdict is None and state.fast and (tables is not None or not state.wrapped):
-            self._launch_fast(listener, state, fd, peer, now)
+            self.launches.hand_over(self._enter(state, peer, now), self.server_of(listener, fd), fd)
             return
         if (
             type(verdict) is Verdict
@@ -265,48 +238,6 @@ class Front:
         first = verdict if asked or isinstance(verdict, Verdict) else None
         self.nursery.start_soon(run_session, self, listener, state, sock, record, first)
 
-    def _launch_fast(self, listener: Listener, state: ServiceState, fd: int, peer: Peer, now: float) -> None:
-        record = self._enter(state, peer, now)
-        server = self._server(listener, fd)
-        self.hand_over(record, server, fd)
-
-    def hand_over(
-        self,
-        record: SessionRecord,
-        server: Peer,
-        fd: int,
-        *,
-        steps: tuple[str, ...] = (),
-        values: Any = None,
-        profile: int | None = None,
-    ) -> None:
-        """Gives the session's socket to the launcher of its service; ``fd`` is the launcher's from here."""
-        state = self.states.get(record.service.name)
-        number = profile if profile is not None else self._profiles.get(record.service.name)
-        client = self._launchers.get(number) if number is not None else None
-        if client is None or state is None:
-            os.close(fd)
-            self._leave(record.conn)
-            self._refused_record(record, Verdict(False, Reason.LAUNCH, detail="no launcher"))
-            return
-        peer = record.peer or NOBODY
-        request = messages.Launch(
-            record.conn,
-            record.service.name,
-            peer.address,
-            peer.port,
-            server.address,
-            server.port,
-            peer.name,
-            peer.user,
-            record.service.proto if peer.version else "unix",
-            steps,
-            values,
-        )
-        record.profile = number
-        if not client.launch(request, fd):
-            self.listeners.hold()
-
     def _enter(self, state: ServiceState, peer: Peer, now: float) -> SessionRecord:
         record = SessionRecord(self.sessions.number(), state.service, peer, now)
         record.source = state.access.counted_source(peer)
@@ -316,7 +247,8 @@ class Front:
             self._timers.set()
         return record
 
-    def _leave(self, conn: int) -> SessionRecord | None:
+    def leave(self, conn: int) -> SessionRecord | None:
+        """The session is over; ``None`` when it was not known."""
         record = self.sessions.leave(conn)
         if record is not None:
             self.counts.leave(record.service.name, record.source)
@@ -336,31 +268,21 @@ class Front:
                 state.name,
             )
 
-    def _refused_record(self, record: SessionRecord, verdict: Verdict) -> None:
-        self.log.refused(record, verdict)
-
     def refuse(self, record: SessionRecord, verdict: Verdict) -> None:
         """The session of ``record`` is over before it began."""
-        self._leave(record.conn)
+        self.leave(record.conn)
         self.log.refused(record, verdict)
 
     def finish(self, record: SessionRecord) -> None:
         """A session that the front itself served (internal, redirect) has ended."""
-        if self._leave(record.conn) is not None:
+        if self.leave(record.conn) is not None:
             self.log.exited(record)
 
-    def _server(self, listener: Listener, fd: int) -> Peer:
+    def server_of(self, listener: Listener, fd: int) -> Peer:
+        """The local end of a connection."""
         if not listener.tcp:
             return Peer("localhost", 0, 0)
-        local = listener.local
-        if local is None:
-            local = _sockname(fd)
-        known = _known_peer(local[0])
-        return Peer(known.address, known.version, known.number, local[1])
-
-    def server_of(self, listener: Listener, sock: socket.socket) -> Peer:
-        """The local end of a connection."""
-        return self._server(listener, sock.fileno())
+        return peername.local_of(fd) if listener.local is None else listener.local
 
     def load(self, now: float) -> float:
         """The one-minute load, at most a second old."""
@@ -370,14 +292,8 @@ class Front:
 
     def _on_batch_end(self) -> None:
         self._tables = None
-        self.flush_launchers()
+        self.launches.flush()
         self.log.flush()
-
-    def flush_launchers(self) -> None:
-        """Sends what is queued for launchers: once a batch, and once for a session that had to wait."""
-        for client in self._launchers.values():
-            if client.backlog:
-                client.flush()
 
     def _on_overload(self, number: int, pause: float) -> None:
         self.log.message("error", f"accepting paused for {pause:g} s: {os.strerror(number)}")
@@ -422,12 +338,6 @@ class Front:
         """One datagram is not answered. A flood of them is one line in a while."""
         self.log.message("warning", f"datagram from {peer.address} refused: {verdict.why()}", state.name)
 
-    def profile_for(self, user: str, group: str) -> int | None:
-        """The launcher for a rule's `user` and `group` options."""
-        return self._overrides.get((user, group))
-
-    # ------------------------------------------------------------------ launchers
-
     def start_waiting(self, listener: Listener, state: ServiceState, peer: Peer | None) -> None:
         """Gives the listening socket of a `wait` service to its program."""
         record = SessionRecord(self.sessions.number(), state.service, peer, time.monotonic())
@@ -435,95 +345,12 @@ class Front:
         self.counts.enter(state.name, None)
         self.sessions.enter(record)
         server = Peer("", 0, 0, listener.address.port)
-        self.hand_over(record, server, os.dup(listener.fd))
+        self.launches.hand_over(record, server, os.dup(listener.fd))
 
-    async def run_hook(self, option: Option, values: Values, record: SessionRecord) -> int:
-        """Runs a command of the policy as the service's user (or `hook_user`); its exit status, 1 if it did not run."""
-        number = self._hook_profile if self._hook_profile is not None else self._profiles.get(record.service.name)
-        client = self._launchers.get(number) if number is not None else None
-        if client is None:
-            return 1
-        async with self._hook_limit:
-            self._hook_number = (self._hook_number + 1) & 0x7FFFFFFF
-            hook, done = self._hook_number, trio.Event()
-            result = [1]
-            self._hooks[hook] = (done, result)
-            seconds = self.settings.policy.hook_timeout
-            client.send(messages.Hook(hook, option.digest, values, seconds))
-            with trio.move_on_after(seconds + 1):
-                await done.wait()
-            self._hooks.pop(hook, None)
-        if result[0] < 0:
-            self.log.message("error", f"{option.origin}: {option.name} could not be run", record.service.name)
-        return result[0] if result[0] >= 0 else 1
-
-    def _send_signal(self, record: SessionRecord, number: int) -> None:
-        client = self._launchers.get(record.profile) if record.profile is not None else None
-        if client is not None and record.pid:
-            client.send(messages.Signal(record.conn, number))
-        elif record.scope is not None:
-            record.scope.cancel()
-
-    def _on_report(self, report: messages.Report, fd: int) -> None:
-        match report:
-            case messages.Started():
-                record = self.sessions.get(report.conn)
-                if record is not None:
-                    record.pid = report.pid
-                    self.log.started(record)
-            case messages.Exited():
-                self._exited(report)
-            case messages.Failed():
-                record = self._leave(report.conn)
-                if record is not None:
-                    detail = f"cannot execute `{report.what}`: {os.strerror(report.errno)}"
-                    self.log.refused(record, Verdict(False, Reason.LAUNCH, detail=detail))
-                    self.log.message("error", detail, record.service.name)
-                    if record.listener is not None:
-                        self.datagrams.ended(record)
-            case messages.HookDone():
-                waiting = self._hooks.get(report.hook)
-                if waiting is not None:
-                    waiting[1][0] = report.status
-                    waiting[0].set()
-            case messages.StderrPipe():
-                self._stderr.take(report.service, fd)
-            case messages.Living():
-                self._adopt(report)
-
-    def _exited(self, report: messages.Exited) -> None:
-        record = self._leave(report.conn)
-        if record is None:
-            state = self.states.get(report.service)
-            if state is None:
-                return
-            record = SessionRecord(report.conn, state.service, None, 0.0)
-            record.pid = report.pid
-        record.status, record.seconds = report.status, report.seconds
-        record.usage = (report.utime, report.stime, report.maxrss)
-        self.log.exited(record)
-        if record.listener is not None:
-            self.datagrams.ended(record)
-
-    def _adopt(self, report: messages.Living) -> None:
-        """A program that an earlier front started: it counts, and its end is logged."""
-        state = self.states.get(report.service)
-        if state is None or self.sessions.get(report.conn) is not None:
-            return
-        peer = peer_from_text(report.source) if report.source else None
-        record = SessionRecord(report.conn, state.service, peer, time.monotonic())
-        record.pid = report.pid
-        record.profile = state.profile
-        record.source = state.access.counted_source(peer) if peer is not None else None
-        self.counts.enter(state.name, record.source)
-        self.sessions.enter(record)
-
-    def _on_reports_read(self) -> None:
-        if self.listeners.held and all(client.backlog < MAX_QUEUE // 2 for client in self._launchers.values()):
-            self.listeners.release()
+    def sessions_changed(self) -> None:
+        """Sessions may have ended: when none is left, a stopping front can go."""
         if self._stop is not None and not self.sessions:
             self._quit.set()
-        self.log.flush()
 
     # ------------------------------------------------------------------ time and the end
 
@@ -559,30 +386,3 @@ class Front:
         self.log.flush()
         self._ask("stopped")
         self.nursery.cancel_scope.cancel()
-
-
-def _scoped(sockaddr: Any) -> str:
-    try:
-        return f"{sockaddr[0].partition('%')[0]}%{socket.if_indextoname(sockaddr[3])}"
-    except OSError:
-        return str(sockaddr[0])
-
-
-def _sockname(fd: int) -> tuple[str, int]:
-    sock = socket.socket(fileno=fd)
-    try:
-        name = sock.getsockname()
-    finally:
-        sock.detach()
-    return name[0], name[1]
-
-
-def _uid_of(fd: int) -> int | None:
-    sock = socket.socket(fileno=fd)
-    try:
-        _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    except OSError:
-        return None
-    finally:
-        sock.detach()
-    return int(uid)

@@ -74,6 +74,8 @@ class LauncherPool:
         self.overrides: dict[tuple[str, str], int] = {}
         self.hook_profile: int | None = None
         self.broken_front = ""
+        self.orphans = False
+        """Whether a launcher has died: its programs are the master's children since then."""
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -177,6 +179,7 @@ class LauncherPool:
             if slot.process is not None and slot.process.pid == pid:
                 self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another")
                 self._forget(slot)
+                self.orphans = True
                 lived = time.monotonic() - slot.started
                 if lived < CRASH_PAUSE:
                     slot.due = time.monotonic() + CRASH_PAUSE

@@ -363,8 +363,8 @@ class Master:
                 return
             if pid == self._front_pid:
                 self._front_ended(status)
-            else:
-                self._launchers.ended(pid, status)
+            elif not self._launchers.ended(pid, status) and self._launchers.orphans:
+                self._tell(channels.Ended(pid, status))
 
     def _front_ended(self, status: int) -> None:
         self._front_pid = 0

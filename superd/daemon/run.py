@@ -28,6 +28,7 @@ EX_CONFIG = 78
 """sysexits.h: what systemd's RestartPreventExitStatus= names."""
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
 
@@ -68,6 +69,8 @@ def run(
         drop_privileges(settings.user, master_pid)
         return trio.run(Front(order, fds, channel, log).run)
 
+    # What a launcher leaves behind when it dies is ours then, and its end can still be told.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     master = Master(registry, policy, read, front, log, notifier, adopted, on_dump, on_ready)
     return master.run()
 

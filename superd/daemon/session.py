@@ -87,7 +87,7 @@ class _Session:
         self.sock = sock
         self.record = record
         self.client = client
-        self.server = front.server_of(listener, sock)  # type: ignore[arg-type]
+        self.server = front.server_of(listener, sock.fileno())
         self.done = 0
         self.digests: list[str] = []
         self.twist = False
@@ -212,7 +212,7 @@ class _Session:
     async def _hook(self, option: Option) -> int:
         """Runs a command of the policy through the launcher; its exit status, or 1 when it could not be run."""
         values = values_of(self.state.daemon, self.client, self.server, os.getpid())
-        return await self.front.run_hook(option, values, self.record)
+        return await self.front.launches.run_hook(option, values, self.record)
 
     # ------------------------------------------------------------------ banners
 
@@ -271,7 +271,7 @@ class _Session:
     async def _hand_over(self) -> None:
         profile: int | None = None
         if self.user or self.group:
-            profile = self.front.profile_for(self.user, self.group)
+            profile = self.front.launches.profile_for(self.user, self.group)
             if profile is None:
                 # An unknown user, or superd is not root: running it as somebody else is not what the rule says.
                 detail = f"cannot become user `{self.user}` group `{self.group}`"
@@ -279,10 +279,10 @@ class _Session:
                 return
         self.over = True
         values = values_of(self.state.daemon, self.client, self.server, os.getpid()) if self.digests else None
-        self.front.hand_over(
+        self.front.launches.hand_over(
             self.record, self.server, self.sock.detach(), steps=tuple(self.digests), values=values, profile=profile
         )
-        self.front.flush_launchers()
+        self.front.launches.flush()
 
     async def _redirect(self, target: str) -> None:
         host, _, port = target.rpartition(":")

@@ -210,7 +210,7 @@ class Launcher:
         if launches != len(left) and not (flags & socket.MSG_CTRUNC and launches > len(left)):
             raise ControlError("descriptors and launches do not agree")
         now = time.monotonic()
-        asked = False
+        asked: messages.List | None = None
         for request in requests:
             if type(request) is messages.Launch:
                 # Truncated: this process ran out of descriptors, which is not the front's doing.
@@ -223,10 +223,10 @@ class Launcher:
                 self._hook(request, now)
             elif type(request) is messages.Signal:
                 self._signal(request)
-            else:
-                asked = True
-        if asked:  # once a message, or a few bytes could ask for the list a thousand times
-            self._list()
+            elif type(request) is messages.List:
+                asked = request
+        if asked is not None:  # once a message, or a few bytes could ask for the list a thousand times
+            self._list(asked.number)
         return True
 
     def _launch(self, request: messages.Launch, fd: int, pause: float, until: float, now: float) -> bool:
@@ -280,10 +280,14 @@ class Launcher:
         if pid is not None:
             _kill_group(pid, request.signal)
 
-    def _list(self) -> None:
+    def _list(self, number: int) -> None:
         for pid, child in self._children.items():
             living = messages.Living(child.conn, child.service, pid, child.source)
             self._reports.append(messages.encode_report(living))
+        for _, _, _, request, _ in self._waiting:
+            living = messages.Living(request.conn, request.service, 0, request.remote_host)
+            self._reports.append(messages.encode_report(living))
+        self._reports.append(messages.encode_report(messages.Listed(number)))
         self._programs.tell_all_pipes()
 
     # ------------------------------------------------------------------ children and time

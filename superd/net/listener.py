@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from superd.address import SocketType
+from superd.net import peername
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
+    from superd.peer import Peer
 
 BATCH = 32
 """Connections taken from one queue before the others are looked at: 8 costs 5 % more, 128 gains nothing (measured)."""
@@ -44,10 +46,10 @@ class Listener:
         self.deaf = True
         self.tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and address.socket_type is SocketType.STREAM
         # None where each connection must be asked for its own end: a wildcard listener has many.
-        self.local: tuple[str, int] | None = None
+        self.local: Peer | None = None
         if self.tcp and address.host not in ("", "::", "0.0.0.0"):  # noqa: S104 - compared, not bound
             bound = sock.getsockname()
-            self.local = (bound[0], bound[1])
+            self.local = peername.local((bound[0], bound[1]))
 
     def accept(self) -> tuple[int, Any]:
         """One connection: its descriptor (non-blocking is the launcher's to undo) and the peer's sockaddr."""

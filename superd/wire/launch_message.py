@@ -70,7 +70,9 @@ class Signal:
 
 @dataclass(slots=True)
 class List:
-    """Say which programs live."""
+    """Say which programs live, and then ``number`` back."""
+
+    number: int = 0
 
 
 Request = Launch | Hook | Signal | List
@@ -124,7 +126,7 @@ class StderrPipe:
 
 @dataclass(slots=True)
 class Living:
-    """A program that was started for an earlier front and still runs."""
+    """A program that runs, or that waits to be tried again (``pid`` 0), perhaps for an earlier front."""
 
     conn: int
     service: str
@@ -137,7 +139,14 @@ class Fresh:
     """The launcher that says this has just begun: what runs of an earlier one it neither knows nor can wait for."""
 
 
-Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Fresh
+@dataclass(slots=True)
+class Listed:
+    """Every program that lives has been said: the end of the answer to the ``List`` of this number."""
+
+    number: int
+
+
+Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Fresh | Listed
 
 
 def encode_launch(launch: Launch) -> str:
@@ -183,8 +192,8 @@ def encode_request(request: Hook | Signal | List) -> str:
             return json.dumps(["H", request.hook, request.digest, _letters(request.values), request.seconds])
         case Signal():
             return json.dumps(["S", request.conn, request.signal])
-        case List():
-            return '["Q"]'
+        case List(number):
+            return f'["Q",{number}]'
 
 
 def batch(records: list[str]) -> bytes:
@@ -260,8 +269,8 @@ def parse_requests(data: bytes) -> list[Request]:
                 if type(signal) is not int or signal not in _SIGNALS:
                     raise ControlError("a signal is wrong")
                 found.append(Signal(_number(conn), signal))
-            case ["Q"]:
-                found.append(List())
+            case ["Q", number]:
+                found.append(List(_number(number)))
             case _:
                 raise ControlError("a record is not in the table")
     return found
@@ -297,6 +306,8 @@ def encode_report(report: Report) -> str:
             return json.dumps(["A", report.conn, report.service, report.pid, report.source])
         case Fresh():
             return '["N"]'
+        case Listed(number):
+            return f'["Z",{number}]'
 
 
 def parse_reports(data: bytes) -> list[Report]:
@@ -331,6 +342,8 @@ def parse_reports(data: bytes) -> list[Report]:
                 found.append(Living(_number(conn), _text(service, 256), _number(pid), _text(source, 128)))
             case ["N"]:
                 found.append(Fresh())
+            case ["Z", number]:
+                found.append(Listed(_number(number)))
             case _:
                 raise ControlError("a record is not in the table")
     return found

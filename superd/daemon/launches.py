@@ -1,0 +1,237 @@
+"""What the front asks of launchers, and what it hears from them. Admits nobody: who comes here has been let in."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import trio
+
+from superd.daemon.stderr import StderrCollector
+from superd.launch.client import MAX_QUEUE, LauncherClient
+from superd.peer import Peer, peer_from_text
+from superd.record import SessionRecord
+from superd.verdict import Reason, Verdict
+from superd.wire import launch_message as messages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from superd.daemon.front import Front
+    from superd.expansion import Values
+    from superd.rule import Option
+
+NOBODY = Peer("", 4, 0)
+"""The peer of a ``wait`` stream service: its program accepts by itself."""
+
+
+class Launches:
+    """The front's clients of all launchers, by number, and what is on its way through them."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._clients: dict[int, LauncherClient] = {}
+        self.profiles: Mapping[str, int] = {}
+        self.overrides: Mapping[tuple[str, str], int] = {}
+        self.hook_profile: int | None = None
+        self._hooks: dict[int, tuple[trio.Event, list[int]]] = {}
+        self._hook_number = 0
+        self._doubted: dict[int, list[int]] = {}
+        """Connections that a dead launcher may have taken with it, by the question whose answer tells."""
+        self._question = 0
+        self._hook_limit: trio.CapacityLimiter
+        self._stderr: StderrCollector
+
+    def begin(self, nursery: trio.Nursery, hooks_at_once: int) -> None:
+        """Inside the loop, before anything else."""
+        log = self._front.log
+        self._hook_limit = trio.CapacityLimiter(hooks_at_once)
+        self._stderr = StderrCollector(nursery, lambda service, text: log.message("info", text, service), log.flush)
+
+    def take(self, numbers: tuple[int, ...], fds: list[int]) -> None:
+        """New launchers, or new pairs to launchers that were known. ``fds`` are this object's."""
+        for number, fd in zip(numbers, fds, strict=True):
+            client = LauncherClient(
+                socket.socket(fileno=fd),
+                lambda report, fd, number=number: self._on_report(number, report, fd),  # type: ignore[misc]
+                self._on_reports_read,
+                lambda problem: self._front.log.message("alert", f"a launcher says what is not in the table: {problem}"),
+            )
+            self._clients[number] = client
+            self._front.nursery.start_soon(client.run)
+            client.send(messages.List())
+
+    # ------------------------------------------------------------------ to launchers
+
+    def hand_over(
+        self,
+        record: SessionRecord,
+        server: Peer,
+        fd: int,
+        *,
+        steps: tuple[str, ...] = (),
+        values: Values | None = None,
+        profile: int | None = None,
+    ) -> None:
+        """Gives the session's socket to the launcher of its service; ``fd`` is the launcher's from here."""
+        front, service = self._front, record.service
+        number = profile if profile is not None else self.profiles.get(service.name)
+        client = self._clients.get(number) if number is not None else None
+        if client is None:
+            os.close(fd)
+            front.refuse(record, Verdict(False, Reason.LAUNCH, detail="no launcher"))
+            return
+        peer = record.peer or NOBODY
+        record.profile = number
+        request = messages.Launch(
+            record.conn,
+            service.name,
+            peer.address,
+            peer.port,
+            server.address,
+            server.port,
+            peer.name,
+            peer.user,
+            service.proto if peer.version else "unix",
+            steps,
+            values,
+        )
+        if not client.launch(request, fd):
+            front.listeners.hold()
+
+    def flush(self) -> None:
+        """Sends what is queued: once a batch, and once for a session that had to wait."""
+        for client in self._clients.values():
+            if client.backlog:
+                client.flush()
+
+    def profile_for(self, user: str, group: str) -> int | None:
+        """The launcher for a rule's `user` and `group` options."""
+        return self.overrides.get((user, group))
+
+    def send_signal(self, record: SessionRecord, number: int) -> None:
+        """SIGTERM or SIGKILL to a session's program; what the front itself serves is cancelled."""
+        client = self._clients.get(record.profile) if record.profile is not None else None
+        if client is not None and record.pid:
+            client.send(messages.Signal(record.conn, number))
+        elif record.scope is not None:
+            record.scope.cancel()
+
+    async def run_hook(self, option: Option, values: Values, record: SessionRecord) -> int:
+        """Runs a command of the policy as the service's user (or `hook_user`); its exit status, 1 if it did not run."""
+        number = self.hook_profile if self.hook_profile is not None else self.profiles.get(record.service.name)
+        client = self._clients.get(number) if number is not None else None
+        if client is None:
+            return 1
+        async with self._hook_limit:
+            self._hook_number = (self._hook_number + 1) & 0x7FFFFFFF
+            hook, done = self._hook_number, trio.Event()
+            result = [1]
+            self._hooks[hook] = (done, result)
+            seconds = self._front.settings.policy.hook_timeout
+            client.send(messages.Hook(hook, option.digest, values, seconds))
+            with trio.move_on_after(seconds + 1):
+                await done.wait()
+            self._hooks.pop(hook, None)
+        if result[0] < 0:
+            self._front.log.message("error", f"{option.origin}: {option.name} could not be run", record.service.name)
+        return result[0] if result[0] >= 0 else 1
+
+    # ------------------------------------------------------------------ from launchers
+
+    def _on_report(self, number: int, report: messages.Report, fd: int) -> None:
+        sessions = self._front.sessions
+        match report:
+            case messages.Started():
+                record = sessions.get(report.conn)
+                if record is not None:
+                    record.pid = report.pid
+                    self._front.log.started(record)
+            case messages.Exited():
+                self._exited(report)
+            case messages.Failed():
+                record = sessions.get(report.conn)
+                if record is not None:
+                    detail = f"cannot execute `{report.what}`: {os.strerror(report.errno)}"
+                    self._front.log.message("error", detail, record.service.name)
+                    self._lost(record, detail)
+            case messages.HookDone():
+                waiting = self._hooks.get(report.hook)
+                if waiting is not None:
+                    waiting[1][0] = report.status
+                    waiting[0].set()
+            case messages.StderrPipe():
+                self._stderr.take(report.service, fd)
+            case messages.Living():
+                self._adopt(number, report)
+            case messages.Fresh():
+                self._begun(number)
+            case messages.Listed():
+                for conn in self._doubted.pop(report.number, ()):
+                    record = sessions.get(conn)
+                    if record is not None and not record.pid:
+                        self._lost(record, "the launcher died")
+
+    def _lost(self, record: SessionRecord, detail: str) -> None:
+        self._front.refuse(record, Verdict(False, Reason.LAUNCH, detail=detail))
+        if record.listener is not None:
+            self._front.datagrams.ended(record)
+
+    def _exited(self, report: messages.Exited) -> None:
+        record = self._front.leave(report.conn)
+        if record is None:
+            state = self._front.states.get(report.service)
+            if state is None:
+                return
+            record = SessionRecord(report.conn, state.service, None, 0.0)
+            record.pid = report.pid
+        record.status, record.seconds = report.status, report.seconds
+        record.usage = (report.utime, report.stime, report.maxrss)
+        self._front.log.exited(record)
+        if record.listener is not None:
+            self._front.datagrams.ended(record)
+
+    def orphan_ended(self, pid: int, status: int) -> None:
+        """A program whose launcher died has ended: the master, which inherited it, says so."""
+        for record in self._front.sessions:
+            if record.pid == pid:
+                self._exited(
+                    messages.Exited(record.conn, record.service.name, pid, status, 0.0, 0.0, 0, time.monotonic() - record.started)
+                )
+                return
+
+    def _adopt(self, number: int, report: messages.Living) -> None:
+        """A program that an earlier front started: it counts, and its end is logged."""
+        front = self._front
+        for doubted in self._doubted.values():
+            if report.conn in doubted:
+                doubted.remove(report.conn)
+        state = front.states.get(report.service)
+        if state is None or front.sessions.get(report.conn) is not None:
+            return
+        peer = peer_from_text(report.source) if report.source else None
+        record = SessionRecord(report.conn, state.service, peer, time.monotonic())
+        record.pid, record.profile = report.pid, number
+        record.source = state.access.counted_source(peer) if peer is not None else None
+        front.counts.enter(state.name, record.source)
+        front.sessions.enter(record)
+
+    def _begun(self, number: int) -> None:
+        """A launcher has just begun. What its forerunner took and did not start is lost; what waits in the pair is not.
+
+        Only its answer to a question that we put behind everything else tells the two apart.
+        """
+        doubted = [record.conn for record in self._front.sessions if record.profile == number and not record.pid]
+        if doubted:
+            self._question = self._question % 0x7FFFFFFF + 1
+            self._doubted[self._question] = doubted
+            self._clients[number].send(messages.List(self._question))
+
+    def _on_reports_read(self) -> None:
+        front = self._front
+        if front.listeners.held and all(client.backlog < MAX_QUEUE // 2 for client in self._clients.values()):
+            front.listeners.release()
+        front.sessions_changed()
+        front.log.flush()

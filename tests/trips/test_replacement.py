@@ -1,0 +1,80 @@
+"""A process of superd's dies: another takes its place, and what runs, runs on."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from pathlib import Path
+
+from tests.daemon_process import WAIT, Superd, free_port, talk
+
+
+def children_of(pid: int) -> list[int]:
+    """Living children, by the kernel's own list."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def processes(superd: Superd) -> tuple[int, int]:
+    """Pids of the front and of the one launcher."""
+    assert superd.process is not None
+    front, launcher = sorted(
+        children_of(superd.process.pid), key=lambda pid: b"launcher" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    return front, launcher
+
+
+def cat(superd: Superd) -> int:
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\ninstances = 1\n')
+    superd.start()
+    return port
+
+
+def test_a_launcher_that_dies_leaves_its_programs_running_and_their_end_is_logged(superd: Superd) -> None:
+    port = cat(superd)
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(b"one\n")
+        assert sock.recv(16) == b"one\n"
+        pid = superd.event(event="START", service="cat")["pid"]
+        os.kill(processes(superd)[1], signal.SIGKILL)
+        superd.message("a launcher ended (signal 9)")
+        sock.sendall(b"two\n")
+        assert sock.recv(16) == b"two\n"
+        # It still counts: instances is 1.
+        with socket.create_connection(("127.0.0.1", port)) as second:
+            assert second.recv(1) == b""
+        assert superd.event(event="FAIL")["reason"] == "service_limit"
+    ended = superd.event(event="EXIT", service="cat")
+    assert (ended["pid"], ended["status"]) == (pid, 0)
+    assert talk(port, b"three\n") == b"three\n"
+
+
+def test_a_front_that_dies_is_replaced_and_the_next_one_knows_what_runs(superd: Superd) -> None:
+    port = cat(superd)
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(b"one\n")
+        assert sock.recv(16) == b"one\n"
+        superd.event(event="START", service="cat")
+        os.kill(processes(superd)[0], signal.SIGKILL)
+        superd.message("the front ended (signal 9)")
+        sock.sendall(b"two\n")
+        assert sock.recv(16) == b"two\n"
+        with socket.create_connection(("127.0.0.1", port)) as second:
+            assert second.recv(1) == b""
+        assert superd.event(event="FAIL")["reason"] == "service_limit"
+    assert superd.event(event="EXIT", service="cat")["status"] == 0
+    assert talk(port, b"three\n") == b"three\n"
+
+
+def test_everything_ends_when_the_master_is_killed(superd: Superd) -> None:
+    port = cat(superd)
+    assert talk(port, b"one\n") == b"one\n"
+    pids = processes(superd)
+    watched = [os.pidfd_open(pid) for pid in pids]
+    assert superd.process is not None
+    superd.process.kill()
+    for pid in watched:
+        assert select.select([pid], [], [], WAIT)[0]
+        os.close(pid)
