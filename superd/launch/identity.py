@@ -64,8 +64,9 @@ def verify(uid: int, gid: int, groups: list[int]) -> None:
 
 def _permitted_capabilities() -> int:
     # SECBIT_KEEP_CAPS or SECBIT_NO_SETUID_FIXUP, inherited from whoever started superd, would keep them (capabilities(7)).
-    with open("/proc/thread-self/status", encoding="ascii", errors="replace") as status:
-        return next((int(line[7:], 16) for line in status if line.startswith("CapPrm:")), 0)
+    # In bytes: a codec would be a module to import, from an interpreter that this identity perhaps cannot read.
+    with open("/proc/thread-self/status", "rb") as status:
+        return next((int(line[7:], 16) for line in status if line.startswith(b"CapPrm:")), 0)
 
 
 def _hard_limit(number: int, value: int) -> int:
