@@ -94,12 +94,22 @@ class Limits(BaseModel):
     session: Seconds | None = Field(None, description="longest time a connection's program may run")
     idle: Seconds | None = Field(None, description="longest silence in both directions on a stream connection")
     memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
-    source_rate: tuple[float, float] | None = Field(None, description="[connections a second, burst] one source address may make")
-    per_minute: tuple[int, float] | None = Field(
-        None, description="[starts within 60 s, seconds of pause behind them]: the inetds' nowait.N"
+    source_rate: tuple[float, float] | None = Field(
+        None,
+        description="[connections a second, burst] one source address may make",
+        json_schema_extra={"unit": "connections/s, connections"},
     )
-    v4_prefix: int = Field(32, ge=1, le=32, description="prefix length that counts as one IPv4 source")
-    v6_prefix: int = Field(64, ge=1, le=128, description="prefix length that counts as one IPv6 source")
+    per_minute: tuple[int, float] | None = Field(
+        None,
+        description="[starts within 60 s, seconds of pause behind them]: the inetds' nowait.N",
+        json_schema_extra={"unit": "starts, seconds"},
+    )
+    v4_prefix: int = Field(
+        32, ge=1, le=32, description="prefix length that counts as one IPv4 source", json_schema_extra={"unit": "bits"}
+    )
+    v6_prefix: int = Field(
+        64, ge=1, le=128, description="prefix length that counts as one IPv6 source", json_schema_extra={"unit": "bits"}
+    )
     kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")
 
 
@@ -112,17 +122,22 @@ class Service(BaseModel):
     service: str = Field("", description="the service's name in /etc/services and among the internal ones; default: the id")
     disable: bool = Field(False, description="do not serve this file")
     type: Annotated[frozenset[ServiceType], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
-        frozenset(), description="INTERNAL, RPC, UNLISTED, TCPMUX, TCPMUXPLUS"
+        frozenset(),
+        description="INTERNAL: superd serves it itself; TCPMUX, TCPMUXPLUS: reached through tcpmux; UNLISTED changes nothing",
     )
     flags: Annotated[frozenset[Flag], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
-        frozenset(), description="IDONLY, KEEPALIVE, NAMEINARGS, NODELAY, NOLIBWRAP, SENSOR"
+        frozenset(),
+        description="IDONLY: only who ident names; KEEPALIVE, NODELAY: of the socket; NAMEINARGS: server_args holds argv[0]; "
+        "NOLIBWRAP: hosts.allow and hosts.deny are not asked; SENSOR: whoever connects is banned",
     )
     socket_type: SocketType = Field(SocketType.STREAM, description="stream, dgram or seqpacket")
     protocol: str = Field("", description="name in /etc/protocols; default: tcp for stream, udp for dgram")
     wait: bool = Field(False, description="hand the listening socket to one program at a time")
     port: int | str | None = Field(None, description="port number, or a name from /etc/services")
     listen: Words = Field((), description="addresses: 21, *:21, 192.0.2.1:21, [::1]:21, unix:/run/x.sock")
-    backlog: int = Field(4096, ge=1, le=65535, description="length of the kernel's accept queue")
+    backlog: int = Field(
+        4096, ge=1, le=65535, description="length of the kernel's accept queue", json_schema_extra={"unit": "connections"}
+    )
     v6only: bool = Field(False, description="a wildcard port takes IPv6 alone")
     socket_mode: Mode = Field(0o666, description="mode of a unix socket's path")
     socket_user: str = Field("", description="owner of a unix socket's path")
@@ -138,26 +153,39 @@ class Service(BaseModel):
     nice: int = Field(0, ge=-20, le=19, description="scheduling priority of the program")
     env: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = Field((), description="variables to set")
     passenv: Words = Field((), description="variables of superd's own environment to hand on; `*` is all")
-    stderr: Literal["log", "socket"] = Field("log", description="where the program's fd 2 goes")
+    stderr: Literal["log", "socket"] = Field(
+        "log", description="where the program's fd 2 goes: superd's log line by line, or the client as under xinetd"
+    )
 
-    rlimit_as: Size | None = Field(None, description="RLIMIT_AS in bytes")
-    rlimit_cpu: Size | None = Field(None, description="RLIMIT_CPU in seconds")
-    rlimit_data: Size | None = Field(None, description="RLIMIT_DATA in bytes")
-    rlimit_rss: Size | None = Field(None, description="RLIMIT_RSS in bytes")
-    rlimit_stack: Size | None = Field(None, description="RLIMIT_STACK in bytes")
-    rlimit_files: Size | None = Field(None, description="RLIMIT_NOFILE")
+    rlimit_as: Size | None = Field(None, description="address space of the program (RLIMIT_AS)")
+    rlimit_cpu: Size | None = Field(
+        None, description="processor time of the program (RLIMIT_CPU)", json_schema_extra={"unit": "seconds"}
+    )
+    rlimit_data: Size | None = Field(None, description="data segment of the program (RLIMIT_DATA)")
+    rlimit_rss: Size | None = Field(None, description="resident memory of the program (RLIMIT_RSS; Linux does not enforce it)")
+    rlimit_stack: Size | None = Field(None, description="stack of the program (RLIMIT_STACK)")
+    rlimit_files: Size | None = Field(
+        None, description="open files of the program (RLIMIT_NOFILE)", json_schema_extra={"unit": "files"}
+    )
 
-    instances: Count = Field(None, description="programs (or sessions) at once; UNLIMITED is no limit")
-    per_source: Count = Field(None, description="the same for one source address")
+    instances: Count = Field(
+        None, description="programs (or sessions) at once; UNLIMITED is no limit", json_schema_extra={"unit": "programs"}
+    )
+    per_source: Count = Field(None, description="the same for one source address", json_schema_extra={"unit": "programs"})
     cps: tuple[float, float] | None = Field(
         (50.0, 10.0),
         description="[connections a second, seconds of pause]; of one source, as far as sources can be told",
+        json_schema_extra={"unit": "connections/s, seconds"},
     )
-    max_load: float | None = Field(None, gt=0, description="one-minute load from which connections are refused")
+    max_load: float | None = Field(
+        None, gt=0, description="one-minute load from which connections are refused", json_schema_extra={"unit": "processes"}
+    )
     access_times: Words = Field((), description="H:M-H:M, optionally behind days: Mon-Fri 08:00-18:00")
     only_from: Words | None = Field(None, description="addresses that may connect; an empty list is nobody")
     no_access: Words = Field((), description="addresses that may not connect; wins over only_from")
-    deny_time: Literal["FOREVER", "NEVER"] | int = Field("NEVER", description="minutes a SENSOR bans a source")
+    deny_time: Literal["FOREVER", "NEVER"] | int = Field(
+        "NEVER", description="minutes a SENSOR bans a source", json_schema_extra={"unit": "minutes"}
+    )
     libwrap: str = Field("", description="daemon name for hosts.allow and hosts.deny; default: the program's file name")
 
     banner: str = Field("", description="file sent to every connection, before anything else")
@@ -166,16 +194,18 @@ class Service(BaseModel):
     banners: str = Field("", description="folder of banners by daemon name, as hosts_options(5)'s option has it")
 
     log_on_success: Annotated[frozenset[LogSuccess], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
-        frozenset({"HOST", "PID", "EXIT", "DURATION"}), description="HOST PID EXIT DURATION USERID TRAFFIC"
+        frozenset({"HOST", "PID", "EXIT", "DURATION"}), description="what START and EXIT lines tell; an empty list writes none"
     )
     log_on_failure: Annotated[frozenset[LogFailure], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
-        frozenset({"HOST"}), description="HOST USERID ATTEMPT"
+        frozenset({"HOST"}), description="what FAIL lines tell; an empty list writes none"
     )
     log_type: str = Field("", description="`SYSLOG facility [level]` or `FILE path [soft [hard]]`; default: superd's log")
-    log_style: Literal["native", "xinetd"] = Field("native", description="how the lines read")
+    log_style: Literal["native", "xinetd"] = Field(
+        "native", description="how the lines read: superd's own way, or xinetd's to the letter"
+    )
 
-    rpc_version: str = Field("", description="n or n-m")
-    rpc_number: int | None = Field(None, description="program number, for names not in /etc/rpc")
+    rpc_version: str = Field("", description="version of an RPC service: n or n-m")
+    rpc_number: int | None = Field(None, description="program number of an RPC service whose name is not in /etc/rpc")
     limits: Limits = Field(default_factory=Limits, description="table of limits that xinetd never had")
 
     @field_validator("access_times", "server_args", "passenv", mode="after")

@@ -43,10 +43,10 @@ class PolicySettings(BaseModel):
     facility: str = Field("authpriv", description="syslog facility of policy messages")
     hook_user: str = Field("", description="user that spawn and aclexec commands run as; default: the service's")
     hook_timeout: Seconds = Field(10.0, description="longest time a spawn or aclexec command may hold a connection")
-    hooks_at_once: int = Field(64, ge=1, description="spawn and aclexec commands at once")
+    hooks_at_once: int = Field(64, ge=1, description="spawn and aclexec commands at once", json_schema_extra={"unit": "commands"})
     decide_timeout: Seconds = Field(5.0, description="longest time all look-ups of one connection may take")
     ident_timeout: Seconds = Field(5.0, description="longest time an ident server may take")
-    lookups_at_once: int = Field(64, ge=1, description="name and ident look-ups at once")
+    lookups_at_once: int = Field(64, ge=1, description="name and ident look-ups at once", json_schema_extra={"unit": "look-ups"})
     banner_timeout: Seconds = Field(10.0, description="longest time a client may take to read a banner")
 
 
@@ -55,10 +55,14 @@ class LogSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    targets: tuple[Literal["stderr", "syslog"], ...] = Field((), description="default: stderr in the foreground, else syslog")
+    targets: tuple[Literal["stderr", "syslog"], ...] = Field(
+        (), description="default: stderr, which systemd hands to the journal"
+    )
     format: Literal["auto", "text", "json"] = Field("auto", description="of stderr; auto: text on a terminal, else json")
     facility: str = Field("daemon", description="syslog facility of everything but policy messages")
-    queue: int = Field(10000, ge=100, description="records kept while a log target does not take them")
+    queue: int = Field(
+        10000, ge=100, description="records kept while a log target does not take them", json_schema_extra={"unit": "records"}
+    )
 
 
 class Settings(BaseModel):
@@ -73,8 +77,15 @@ class Settings(BaseModel):
         "auto", description="how inetd.conf files are read"
     )
     user: str = Field("superd", description="unprivileged user of the front process; `nobody` where it does not exist")
-    process_limit: int | None = Field(None, ge=1, description="programs at once over all services")
-    undecided: int = Field(1024, ge=1, description="connections at once that wait for a look-up, a banner or a hook")
+    process_limit: int | None = Field(
+        None, ge=1, description="programs at once over all services", json_schema_extra={"unit": "programs"}
+    )
+    undecided: int = Field(
+        1024,
+        ge=1,
+        description="connections at once that wait for a look-up, a banner or a hook",
+        json_schema_extra={"unit": "connections"},
+    )
     stop_grace: Seconds = Field(10.0, description="from SIGTERM until what still runs is ended")
     stop_sessions: Literal["keep", "end"] = Field(
         "end", description="keep: programs outlive superd, as xinetd's do (and so the default for a foreign file)"
