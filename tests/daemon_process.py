@@ -37,6 +37,8 @@ class Superd:
         self.events: list[dict[str, Any]] = []
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.arguments: list[str] = []
+        self.prefix: list[str] = []
+        """The command that starts it, as `setpriv … `; nothing is itself."""
 
     def service(self, name: str, text: str) -> None:
         """Writes one service file whole."""
@@ -48,7 +50,7 @@ class Superd:
         """Starts it and waits until it serves."""
         self.process = subprocess.Popen(
             [
-                sys.executable, "-m", "superd", "run", "--services", str(self.services),
+                *self.prefix, sys.executable, "-m", "superd", "run", "--services", str(self.services),
                 "--hosts-allow", str(self.allow), "--hosts-deny", str(self.deny), *self.arguments, *arguments,
             ],
             stdout=subprocess.PIPE,
