@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 LAST_GRACE = 15.0
 """Seconds that ended sessions get, over their own kill_grace, before superd ends without them."""
+COALESCE = 0.001
+"""Seconds that the loop stands still at most for a busy launcher: epoll's smallest step."""
 LOAD_AGE = 1.0
 """Seconds the load average is believed; the kernel renews it every 5."""
 
@@ -57,7 +59,7 @@ class Front:
         self.counts = Occupancy()
         self.sensor = Sensor()
         self.states: dict[str, ServiceState] = {}
-        self.listeners = ListenerSet(self._on_ready, self._on_batch_end, self._on_overload)
+        self.listeners = ListenerSet(self._on_ready, self._on_batch_end, self._on_overload, self._on_busy)
         self._by_address: dict[BindAddress, Listener] = {}
         self.launches = Launches(self)
         self.sessions = Sessions(self.launches.send_signal)
@@ -88,6 +90,7 @@ class Front:
             self._apply(self._order, self._fds)
             nursery.start_soon(self.log.run)
             nursery.start_soon(self.listeners.run)
+            nursery.start_soon(self.launches.run)
             nursery.start_soon(self._keep_time)
             self._ask("ready")
             await self._obey(nursery)
@@ -294,6 +297,14 @@ class Front:
         self._tables = None
         self.launches.flush()
         self.log.flush()
+
+    def _on_busy(self) -> bool:
+        """Between two batches: whether launchers are so busy that the next connections are better taken together.
+
+        They wait at most COALESCE, in which time a launcher starts a handful of programs. Without this the front wakes for
+        each connection, and costs more than the program's start.
+        """
+        return self.launches.busy and self.launches.poll(COALESCE)
 
     def _on_overload(self, number: int, pause: float) -> None:
         self.log.message("error", f"accepting paused for {pause:g} s: {os.strerror(number)}")

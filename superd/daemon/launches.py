@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from superd.expansion import Values
     from superd.rule import Option
 
+BUSY = 4
+"""Launches on their way from which on a launcher has enough to do: what comes next is accepted by the batch."""
 NOBODY = Peer("", 4, 0)
 """The peer of a ``wait`` stream service: its program accepts by itself."""
 
@@ -33,6 +36,8 @@ class Launches:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._clients: dict[int, LauncherClient] = {}
+        self._epoll = select.epoll()
+        self._by_fd: dict[int, LauncherClient] = {}
         self.profiles: Mapping[str, int] = {}
         self.overrides: Mapping[tuple[str, str], int] = {}
         self.hook_profile: int | None = None
@@ -56,12 +61,22 @@ class Launches:
             client = LauncherClient(
                 socket.socket(fileno=fd),
                 lambda report, fd, number=number: self._on_report(number, report, fd),  # type: ignore[misc]
-                self._on_reports_read,
+                self._on_room,
                 lambda problem: self._front.log.message("alert", f"a launcher says what is not in the table: {problem}"),
             )
-            self._clients[number] = client
+            old = self._clients.get(number)
+            if old is not None:
+                self._drop(old)
+            self._clients[number] = self._by_fd[client.fileno()] = client
+            self._epoll.register(client.fileno(), select.EPOLLIN)
             self._front.nursery.start_soon(client.run)
             client.send(messages.List())
+
+    def _drop(self, client: LauncherClient) -> None:
+        fd = client.fileno()
+        if self._by_fd.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+            client.close()
 
     # ------------------------------------------------------------------ to launchers
 
@@ -229,9 +244,33 @@ class Launches:
             self._doubted[self._question] = doubted
             self._clients[number].send(messages.List(self._question))
 
-    def _on_reports_read(self) -> None:
+    # ------------------------------------------------------------------ the loop
+
+    async def run(self) -> None:
+        """Hears launchers for ever."""
+        while True:
+            await trio.lowlevel.wait_readable(self._epoll.fileno())
+            self.poll(0)
+
+    def poll(self, seconds: float) -> bool:
+        """Hears what launchers say, and waits ``seconds`` for it, with the whole loop. False: nothing was said."""
+        ready = self._epoll.poll(seconds)
+        for fd, _ in ready:
+            client = self._by_fd.get(fd)
+            if client is not None and not client.read():
+                self._drop(client)
+        if ready:
+            self._on_room()
+            self._front.sessions_changed()
+            self._front.log.flush()
+        return bool(ready)
+
+    @property
+    def busy(self) -> bool:
+        """Whether some launcher has its hands full."""
+        return any(client.in_flight >= BUSY for client in self._clients.values())
+
+    def _on_room(self) -> None:
         front = self._front
         if front.listeners.held and all(client.backlog < MAX_QUEUE // 2 for client in self._clients.values()):
             front.listeners.release()
-        front.sessions_changed()
-        front.log.flush()

@@ -31,37 +31,42 @@ OnReport = Callable[[messages.Report, int], None]
 class Launcher(Protocol):
     """What the front needs of a launcher; the tests' fake has the same."""
 
+    in_flight: int
+
     @property
     def backlog(self) -> int: ...
     def launch(self, request: messages.Launch, fd: int) -> bool: ...
     def send(self, request: messages.Hook | messages.Signal | messages.List) -> None: ...
     def flush(self) -> None: ...
+    def read(self) -> bool: ...
     async def run(self) -> None: ...
 
 
 class LauncherClient:
     """One launcher's client. Takes over every descriptor it is given.
 
-    ``on_batch`` is called when reports were read or queued requests were sent: room may have come. ``on_broken`` gets
-    what was wrong with a message of the launcher's that is not in the table; the message counts for nothing.
+    ``on_room`` is called when queued requests were sent after a wait. ``on_broken`` gets what was wrong with a message
+    of the launcher's that is not in the table; the message counts for nothing. ``in_flight`` is how many launches were
+    queued or sent and not heard of since.
     """
 
     def __init__(
         self,
         sock: socket.socket,
         on_report: OnReport,
-        on_batch: Callable[[], None],
+        on_room: Callable[[], None],
         on_broken: Callable[[str], None] | None = None,
     ) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._on_report = on_report
-        self._on_batch = on_batch
+        self._on_room = on_room
         self._on_broken = on_broken
         self._queue: deque[tuple[str, int]] = deque()
         self._blocked = False
         self._no_room = False
         self._unblock = trio.Event()
+        self.in_flight = 0
 
     @property
     def backlog(self) -> int:
@@ -70,6 +75,7 @@ class LauncherClient:
 
     def launch(self, request: messages.Launch, fd: int) -> bool:
         """Queues a launch; ``fd`` is the client's from here. False: enough is queued, take no more for now."""
+        self.in_flight += 1
         self._queue.append((messages.encode_launch(request), fd))
         return len(self._queue) < MAX_QUEUE
 
@@ -131,13 +137,7 @@ class LauncherClient:
         self._queue.clear()
 
     async def run(self) -> None:
-        """Reads reports, and sends on when the socket is writable again, until the other end is gone."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._write)
-            await self._read()
-            nursery.cancel_scope.cancel()
-
-    async def _write(self) -> None:
+        """Sends on when there is room again, for as long as it is not cancelled."""
         while True:
             await self._unblock.wait()
             self._unblock = trio.Event()
@@ -147,24 +147,27 @@ class LauncherClient:
                 await trio.lowlevel.wait_writable(self._sock)
             self._blocked = False
             self.flush()
-            self._on_batch()
+            self._on_room()
 
-    async def _read(self) -> None:
-        while True:
-            await trio.lowlevel.wait_readable(self._sock)
-            for _ in range(MESSAGES_A_PASS):
-                try:
-                    data, ancillary, _, _ = self._sock.recvmsg(
-                        messages.MAX_MESSAGE + 1, socket.CMSG_SPACE(64), socket.MSG_CMSG_CLOEXEC
-                    )
-                except BlockingIOError:
-                    break
-                except ConnectionResetError:
-                    return
-                if not data:
-                    return
-                self._take(data, ancillary)
-            self._on_batch()
+    def fileno(self) -> int:
+        """The socket's descriptor: readable when the launcher has said something."""
+        return self._sock.fileno()
+
+    def read(self) -> bool:
+        """Passes on what the launcher has said; False when the other end is gone."""
+        for _ in range(MESSAGES_A_PASS):
+            try:
+                data, ancillary, _, _ = self._sock.recvmsg(
+                    messages.MAX_MESSAGE + 1, socket.CMSG_SPACE(64), socket.MSG_CMSG_CLOEXEC
+                )
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                return False
+            if not data:
+                return False
+            self._take(data, ancillary)
+        return True
 
     def _take(self, data: bytes, ancillary: list[tuple[int, int, bytes]]) -> None:
         left: list[int] = []
@@ -176,6 +179,8 @@ class LauncherClient:
             left = fds.tolist()
         try:
             for report in messages.parse_reports(data):
+                if type(report) is messages.Started or type(report) is messages.Failed:
+                    self.in_flight -= 1
                 if type(report) is not messages.StderrPipe:
                     self._on_report(report, -1)
                 elif left:

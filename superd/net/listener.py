@@ -73,12 +73,14 @@ class ListenerSet:
         on_ready: Callable[[Listener], None],
         on_batch_end: Callable[[], None],
         on_overload: Callable[[int, float], None],
+        on_busy: Callable[[], bool],
     ) -> None:
         self._epoll = select.epoll()
         self._by_fd: dict[int, Listener] = {}
         self._on_ready = on_ready
         self._on_batch_end = on_batch_end
         self._on_overload = on_overload
+        self._on_busy = on_busy
         self._pause = 0.0
         self._pausing = False
         self._wanted = trio.Event()
@@ -132,14 +134,18 @@ class ListenerSet:
         self._wanted.set()
 
     async def run(self) -> None:
-        """Accepts for ever."""
+        """Accepts for ever.
+
+        ``on_busy`` is asked after each batch; while it says True the next batch is taken without sleeping on the queues.
+        """
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
-            for fd, _ in self._epoll.poll(0):
-                listener = self._by_fd.get(fd)
-                if listener is not None and not listener.deaf:
-                    self._on_ready(listener)
-            self._on_batch_end()
+            self._take()
+            while self._on_busy():
+                await trio.lowlevel.checkpoint()
+                if self.held or self._pausing:
+                    break
+                self._take()
             if self.held:
                 await self._wanted.wait()
             elif self._pausing:
@@ -147,6 +153,13 @@ class ListenerSet:
                 self._pausing = False
             else:
                 self._pause = 0.0
+
+    def _take(self) -> None:
+        for fd, _ in self._epoll.poll(0):
+            listener = self._by_fd.get(fd)
+            if listener is not None and not listener.deaf:
+                self._on_ready(listener)
+        self._on_batch_end()
 
     def close(self) -> None:
         """Closes this process's copies of all listeners."""
