@@ -38,7 +38,8 @@ class Superd:
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.arguments: list[str] = []
         self.prefix: list[str] = []
-        """The command that starts it, as `setpriv … `; nothing is itself."""
+        """The command that starts it, like setpriv with its options; nothing is itself."""
+        self.pass_fds: tuple[int, ...] = ()
 
     def service(self, name: str, text: str) -> None:
         """Writes one service file whole."""
@@ -56,6 +57,7 @@ class Superd:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=Path(__file__).parent.parent,
+            pass_fds=self.pass_fds,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
