@@ -5,9 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 
+EX_USAGE, EX_UNAVAILABLE = 64, 69
+"""sysexits.h."""
+
 
 def main() -> None:
     """Entry of the ``superd`` command."""
+    if sys.platform != "linux":
+        # Before every other import: what is missing elsewhere begins with SIGHUP, pwd and epoll.
+        sys.stderr.write(f"superd: error: superd runs on Linux only, not on `{sys.platform}`\n")
+        raise SystemExit(EX_UNAVAILABLE)
     if len(sys.argv) > 1 and sys.argv[1] in ("run", "xinetd"):
         # Before anything else is imported: a SIGHUP during start-up must kill nobody. The master's handler takes over.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -17,4 +24,8 @@ def main() -> None:
         raise SystemExit(xinetd_main(sys.argv[2:]))
     from superd.cli.app import app
 
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        # typer ends wrong usage with 2; sysexits.h and RestartPreventExitStatus= of the unit know 64.
+        raise SystemExit(EX_USAGE if end.code == 2 else end.code) from None

@@ -40,9 +40,6 @@ def run(
     on_dump: Callable[[bytes], None],
 ) -> int:
     """Serves what ``read`` returns until told to stop. Returns 0, or 78 when the configuration has errors."""
-    if sys.platform != "linux":
-        print("superd: error: superd runs on Linux only", file=sys.stderr)  # noqa: T201 - there is no log yet
-        return 69  # EX_UNAVAILABLE
     raise_descriptor_limit()
     try:
         registry, problems = read()
