@@ -105,13 +105,16 @@ def explain(
 
 @app.command("import")
 def import_files(
-    dialect: Annotated[str, typer.Argument(help="xinetd or inetd")],
+    kind: Annotated[str, typer.Argument(help="xinetd or inetd")],
     paths: Annotated[list[Path], typer.Argument(help="files or folders to read")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="folder the service files go to")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print, write nothing")] = False,
+    dialect: Annotated[
+        str, typer.Option("--dialect", help="inetd.conf of openbsd, freebsd, netbsd, inetutils or busybox; auto finds out")
+    ] = "auto",
 ) -> None:
     """Write superd's own files from xinetd's or inetd's, with a report of every difference."""
     from superd.cli.importer import import_command
 
-    raise typer.Exit(import_command(dialect, paths, output, force=force, dry_run=dry_run))
+    raise typer.Exit(import_command(kind, paths, output, force=force, dry_run=dry_run, dialect=dialect))

@@ -76,10 +76,14 @@ def import_command(
     ``force`` nothing at all is written then.
     """
     from superd.config.import_report import report
+    from superd.config.inetd_dialects import DIALECTS
     from superd.config.render import render
 
     if kind not in ("xinetd", "inetd"):
         sys.stderr.write(f"superd: error: `{kind[:40]}` is neither xinetd nor inetd\n")
+        return 64
+    if dialect != "auto" and dialect not in DIALECTS:
+        sys.stderr.write(f"superd: error: `{dialect[:40]}` is no dialect of inetd.conf\n")
         return 64
     if not dry_run and not output:
         sys.stderr.write("superd: error: `-o DIR` or `--dry-run` is needed\n")

@@ -47,7 +47,13 @@ def parse(path: str, files: FileReader, dialect: Name | Literal["auto"] = "auto"
         name, word = detect(text for _, lines in texts for _, text in lines)
         source.dialect = DIALECTS[name]
         why = f"`{word[:40]}` is written so there" if word else "nothing tells it from another"
-        source.problems.append(note(Origin(path), f"read as the inetd.conf of {name}: {why}", "--dialect names another"))
+        source.problems.append(
+            note(
+                Origin(path),
+                f"read as the inetd.conf of {name}: {why}",
+                "`inetd_dialect` in superd.toml (`import --dialect`) names another",
+            )
+        )
     for file, lines in texts:
         source.ipsec, source.default_hosts = None, ()
         _read(file, lines, source, ())
