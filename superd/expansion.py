@@ -152,4 +152,5 @@ def safe(text: str, limit: int = MAX_VALUE) -> str:
     r"""Text from anywhere as part of one log line: controls, C1 and invalid UTF-8 as ``\xNN``, cut to ``limit``."""
     if len(text) > limit:
         text = text[:limit] + "…"
-    return _CONTROL.sub(_escape, text)
+    # Nearly everything is plain, and that is told ten times as quickly as a pattern is tried.
+    return text if text.isascii() and text.isprintable() else _CONTROL.sub(_escape, text)

@@ -8,10 +8,12 @@ is not trusted with anything (OpenSSH's monitor is the model).
 from __future__ import annotations
 
 import array
+import fcntl
 import json
 import os
 import pickle
 import socket
+import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +31,10 @@ MAX_REQUEST = 4096
 """Bytes of one message from the front."""
 MAX_DUMP = 4 << 20
 """Bytes of a state dump."""
+SEND_TIMEOUT = 5
+"""Seconds the master waits for a front that reads no orders: a few hundred lie in the socket before it waits at all."""
+
+_SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 _FDS = b"F"
 _VALUE = b"V"
@@ -40,7 +46,7 @@ class Apply:
     """A new state of things for the front: what changed, and the sockets that go with it.
 
     ``sockets`` and ``launchers`` name the descriptors of the message in this order: first listeners, then launchers,
-    then log files. ``profiles`` maps a service's id to the number of the launcher that starts it.
+    then log files. ``running`` are the launchers that were started for an earlier front. ``profiles`` maps a service's id to the numbers of the launchers that start it.
     """
 
     number: int
@@ -51,7 +57,8 @@ class Apply:
     listeners: dict[BindAddress, str]
     closed: tuple[BindAddress, ...]
     launchers: tuple[int, ...]
-    profiles: dict[str, int]
+    running: frozenset[int]
+    profiles: dict[str, tuple[int, ...]]
     overrides: dict[tuple[str, str], int] = field(default_factory=dict)
     hook_profile: int | None = None
     logs: tuple[str, ...] = ()
@@ -96,7 +103,6 @@ _REQUESTS: dict[str, frozenset[str]] = {
     "ready": _NONE,
     "applied": frozenset({"number"}),
     "policy": _NONE,
-    "status": frozenset({"text"}),
     "dump": frozenset({"size"}),
     "stopped": _NONE,
 }
@@ -104,20 +110,22 @@ _REQUESTS: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One word of the front's, with its number or text."""
+    """One word of the front's, with its number."""
 
-    word: Literal["ready", "applied", "policy", "status", "dump", "stopped"]
+    word: Literal["ready", "applied", "policy", "dump", "stopped"]
     number: int = 0
-    text: str = ""
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
     """The two ends; the first is the master's."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # A front that does not read must not hold the master up: it has signals to answer and launchers to start.
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_TIMEOUT, 0))
+    return ours, theirs
 
 
 def send_order(channel: socket.socket, order: Order, fds: tuple[int, ...] = ()) -> None:
-    """Master's side. Blocks only while the front does not read. Raises ``OSError`` when it is gone."""
+    """Master's side. Raises ``BlockingIOError`` when the front does not read, another ``OSError`` when it is gone."""
     for start in range(0, len(fds), MAX_FDS):
         socket.send_fds(channel, [_FDS], list(fds[start : start + MAX_FDS]))
     memory = os.memfd_create("superd-order", os.MFD_CLOEXEC)
@@ -157,19 +165,59 @@ class OrderReader:
         return order, collected
 
 
-def send_request(channel: socket.socket, word: str, *, number: int = 0, text: str = "") -> None:
+def send_request(channel: socket.socket, word: str, *, number: int = 0) -> None:
     """Front's side. Raises ``OSError`` when the master is gone."""
     message: dict[str, object] = {"word": word}
-    if word in ("applied", "dump"):
-        message["number" if word == "applied" else "size"] = number
-    if word == "status":
-        message["text"] = text[:1000]
+    if word == "applied":
+        message["number"] = number
     channel.send(json.dumps(message).encode())
 
 
-def dump_message(size: int) -> bytes:
-    """The request that goes with a dump's descriptor."""
-    return json.dumps({"word": "dump", "size": size}).encode()
+def send_dump(channel: socket.socket, data: bytes) -> None:
+    """Front's side: the state as text, cut at ``MAX_DUMP``, in memory that nobody can change any more."""
+    data = data[:MAX_DUMP]
+    memory = os.memfd_create("superd-dump", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with open(memory, "w+b") as file:
+        file.write(data)
+        file.flush()
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALED)
+        socket.send_fds(channel, [json.dumps({"word": "dump", "size": len(data)}).encode()], [memory])
+
+
+def receive_request(channel: socket.socket) -> tuple[Request, bytes]:
+    """Master's side: the next request, and the text of a dump.
+
+    Raises ``ControlError`` for anything else, ``EOFError`` for the end or an empty message, ``OSError`` as recvmsg does.
+    """
+    fds: array.array[int] = array.array("i")
+    # Close on exec: whatever a front sends must not reach a launcher that is started meanwhile.
+    data, ancillary, flags, _ = channel.recvmsg(MAX_REQUEST + 1, socket.CMSG_SPACE(fds.itemsize), socket.MSG_CMSG_CLOEXEC)
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+    try:
+        if not data:
+            raise EOFError("the front is gone")
+        if flags & socket.MSG_TRUNC:
+            raise ControlError("message is too long")
+        request = parse_request(data)
+        if len(fds) != (1 if request.word == "dump" else 0) or flags & socket.MSG_CTRUNC:
+            raise ControlError("descriptors where none belong")
+        return request, _read_dump(fds[0], request.number) if fds else b""
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _read_dump(fd: int, size: int) -> bytes:
+    # Seals: only memory has them. Reading a pipe, or a file on a server that is away, could stop the master for ever.
+    try:
+        seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
+    except OSError:
+        raise ControlError("the dump is no memory") from None
+    if seals & _SEALED != _SEALED:
+        raise ControlError("the dump is not sealed")
+    return os.pread(fd, size, 0)
 
 
 def parse_request(data: bytes) -> Request:
@@ -185,9 +233,9 @@ def parse_request(data: bytes) -> Request:
     word = message.pop("word", None)
     if not isinstance(word, str) or word not in _REQUESTS or frozenset(message) != _REQUESTS[word]:
         raise ControlError("message is not in the table")
-    number, text = message.get("number", message.get("size", 0)), message.get("text", "")
-    if type(number) is not int or not 0 <= number < 1 << 31 or not isinstance(text, str):
+    number = message.get("number", message.get("size", 0))
+    if type(number) is not int or not 0 <= number < 1 << 31:
         raise ControlError("a field has the wrong type")
     if word == "dump" and number > MAX_DUMP:
         raise ControlError("the dump is too long")
-    return Request(word, number, text)  # type: ignore[arg-type]
+    return Request(word, number)  # type: ignore[arg-type]

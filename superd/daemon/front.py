@@ -151,13 +151,11 @@ class Front:
         self.launches.profiles, self.launches.overrides = order.profiles, order.overrides
         self.launches.hook_profile = order.hook_profile
         listener_fds, launcher_fds = fds[: len(order.sockets)], fds[len(order.sockets) :]
-        self.launches.take(order.launchers, launcher_fds)
+        self.launches.take(order.launchers, launcher_fds, order.running)
         for name in order.removed:
             self.states.pop(name, None)
         for name, service in order.services.items():
-            self.states[name] = ServiceState(service, self.launches.profiles.get(name))
-        for state in self.states.values():
-            state.profile = self.launches.profiles.get(state.name)
+            self.states[name] = ServiceState(service)
         for address, fd in zip(order.sockets, listener_fds, strict=True):
             sock = socket.socket(fileno=fd)
             sock.setblocking(False)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from superd.launch.spec import LaunchSpec
     from superd.registry import Registry
 
+LANES = min(2, os.cpu_count() or 1)
+"""Launchers of one identity. A launcher stands still while its program execs; the second starts when the first is busy."""
 CRASH_PAUSE = 1.0
 """Seconds before a launcher that died within its first second is started again."""
 
@@ -67,10 +69,10 @@ class LauncherPool:
     def __init__(self, log: Log, poll: select.poll) -> None:
         self._log = log
         self._poll = poll
-        self._slots: dict[Profile, _Slot] = {}
+        self._slots: dict[tuple[Profile, int], _Slot] = {}
         self._new: list[int] = []
         self._hooks: dict[str, tuple[str, str]] = {}
-        self.profiles: dict[str, int] = {}
+        self.profiles: dict[str, tuple[int, ...]] = {}
         self.overrides: dict[tuple[str, str], int] = {}
         self.hook_profile: int | None = None
         self.broken_front = ""
@@ -82,6 +84,11 @@ class LauncherPool:
         """Every launcher's number, in order."""
         self._new.clear()
         return tuple(slot.number for slot in self._slots.values())
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The launchers that have a process."""
+        return frozenset(slot.number for slot in self._slots.values() if slot.process is not None)
 
     @property
     def due(self) -> float | None:
@@ -102,13 +109,17 @@ class LauncherPool:
         """Makes a slot for every profile that services and policy need, and tells running launchers what is new."""
         accounts, root = system_accounts(), os.geteuid() == 0
         environ = dict(os.environ)
-        profiles: dict[str, int] = {}
+        profiles: dict[str, tuple[int, ...]] = {}
         for slot in self._slots.values():
             slot.specs = {}
         for name, service in registry.services.items():
-            slot = self._slot(profile_of(service, accounts, root=root))
-            slot.specs[name] = launch_spec(service, slot.profile, environ)
-            profiles[name] = slot.number
+            profile = profile_of(service, accounts, root=root)
+            spec = launch_spec(service, profile, environ)
+            # A `wait` service has one program at a time.
+            slots = [self._slot(profile, lane) for lane in range(1 if service.wait else LANES)]
+            for slot in slots:
+                slot.specs[name] = spec
+            profiles[name] = tuple(slot.number for slot in slots)
         self.profiles = profiles
         rules = parse_policy(policy)[0]
         self._hooks = {}
@@ -145,10 +156,10 @@ class LauncherPool:
             slot.specs[name] = launch_spec(service, slot.profile, environ)
         self.overrides[user, group] = slot.number
 
-    def _slot(self, profile: Profile) -> _Slot:
-        slot = self._slots.get(profile)
+    def _slot(self, profile: Profile, lane: int = 0) -> _Slot:
+        slot = self._slots.get((profile, lane))
         if slot is None:
-            slot = self._slots[profile] = _Slot(len(self._slots), profile)
+            slot = self._slots[profile, lane] = _Slot(len(self._slots), profile)
             self._new.append(slot.number)
             self._poll.register(slot.launcher_end, select.POLLIN)
         return slot

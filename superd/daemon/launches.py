@@ -38,7 +38,7 @@ class Launches:
         self._clients: dict[int, LauncherClient] = {}
         self._epoll = select.epoll()
         self._by_fd: dict[int, LauncherClient] = {}
-        self.profiles: Mapping[str, int] = {}
+        self.profiles: Mapping[str, tuple[int, ...]] = {}
         self.overrides: Mapping[tuple[str, str], int] = {}
         self.hook_profile: int | None = None
         self._hooks: dict[int, tuple[trio.Event, list[int]]] = {}
@@ -55,8 +55,11 @@ class Launches:
         self._hook_limit = trio.CapacityLimiter(hooks_at_once)
         self._stderr = StderrCollector(nursery, lambda service, text: log.message("info", text, service), log.flush)
 
-    def take(self, numbers: tuple[int, ...], fds: list[int]) -> None:
-        """New launchers, or new pairs to launchers that were known. ``fds`` are this object's."""
+    def take(self, numbers: tuple[int, ...], fds: list[int], running: frozenset[int] = frozenset()) -> None:
+        """New launchers, or new pairs to launchers that were known. ``fds`` are this object's.
+
+        Those that are ``running`` are asked what they started for the front before this one; the others are left asleep.
+        """
         for number, fd in zip(numbers, fds, strict=True):
             client = LauncherClient(
                 socket.socket(fileno=fd),
@@ -70,7 +73,8 @@ class Launches:
             self._clients[number] = self._by_fd[client.fileno()] = client
             self._epoll.register(client.fileno(), select.EPOLLIN)
             self._front.nursery.start_soon(client.run)
-            client.send(messages.List())
+            if number in running:
+                client.send(messages.List())
 
     def _drop(self, client: LauncherClient) -> None:
         fd = client.fileno()
@@ -92,7 +96,7 @@ class Launches:
     ) -> None:
         """Gives the session's socket to the launcher of its service; ``fd`` is the launcher's from here."""
         front, service = self._front, record.service
-        number = profile if profile is not None else self.profiles.get(service.name)
+        number = profile if profile is not None else self._least_busy(service.name)
         client = self._clients.get(number) if number is not None else None
         if client is None:
             os.close(fd)
@@ -116,6 +120,14 @@ class Launches:
         if not client.launch(request, fd):
             front.listeners.hold()
 
+    def _least_busy(self, service: str) -> int | None:
+        """The launcher to use: the first while it has little to do, so that the others can sleep and end."""
+        numbers = self.profiles.get(service, ())
+        for number in numbers:
+            if self._clients[number].in_flight < BUSY:
+                return number
+        return min(numbers, key=lambda number: self._clients[number].in_flight, default=None)
+
     def flush(self) -> None:
         """Sends what is queued: once a batch, and once for a session that had to wait."""
         for client in self._clients.values():
@@ -136,7 +148,7 @@ class Launches:
 
     async def run_hook(self, option: Option, values: Values, record: SessionRecord) -> int:
         """Runs a command of the policy as the service's user (or `hook_user`); its exit status, 1 if it did not run."""
-        number = self.hook_profile if self.hook_profile is not None else self.profiles.get(record.service.name)
+        number = self.hook_profile if self.hook_profile is not None else self._least_busy(record.service.name)
         client = self._clients.get(number) if number is not None else None
         if client is None:
             return 1
@@ -178,7 +190,7 @@ class Launches:
                     waiting[1][0] = report.status
                     waiting[0].set()
             case messages.StderrPipe():
-                self._stderr.take(report.service, fd)
+                self._stderr.take(number, report.service, fd)
             case messages.Living():
                 self._adopt(number, report)
             case messages.Fresh():

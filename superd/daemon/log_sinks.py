@@ -41,16 +41,14 @@ class Queue:
         """The oldest record was taken."""
         self._lines.popleft()
 
-    def take(self, limit: int) -> bytes:
-        """As many whole records as fit in ``limit`` bytes, joined, at least one."""
-        parts: list[bytes] = []
-        size = 0
-        for line in self._lines:
-            if parts and size + len(line) > limit:
-                break
-            parts.append(line)
-            size += len(line)
-        return b"".join(parts)
+    def take(self, count: int) -> bytes:
+        """At most the ``count`` oldest records, joined; they are the caller's now."""
+        lines = self._lines
+        if len(lines) <= count:
+            whole = b"".join(lines)
+            lines.clear()
+            return whole
+        return b"".join([lines.popleft() for _ in range(count)])
 
 
 class StreamSink:
@@ -80,9 +78,7 @@ class StreamSink:
                 if self._hard and os.fstat(self.fd).st_size >= self._hard:
                     self._full("reached its hard limit")
                     return False
-                self._rest = self.queue.take(65536)
-                for _ in range(self._rest.count(b"\n")):
-                    self.queue.pop()
+                self._rest = self.queue.take(256)
             before = os.fstat(self.fd).st_size if self._regular else 0
             try:
                 written = os.write(self.fd, self._rest)

@@ -250,6 +250,7 @@ class Master:
             listeners=listeners,
             closed=closed,
             launchers=launchers,
+            running=self._launchers.running,
             profiles=self._launchers.profiles,
             overrides=self._launchers.overrides,
             hook_profile=self._launchers.hook_profile,

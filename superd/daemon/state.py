@@ -1,4 +1,4 @@
-"""One service while it is served: the frozen ``Service``, what was compiled from it, and its launcher.
+"""One service while it is served: the frozen ``Service`` and what was compiled from it.
 
 Made anew when the service changes; sessions keep the one they began with. Counts are not here: they belong to the id and
 outlive a reload (``occupancy.py``).
@@ -25,18 +25,16 @@ class ServiceState:
         "log_start",
         "name",
         "numbered",
-        "profile",
         "program",
         "service",
         "wrapped",
     )
 
-    def __init__(self, service: Service, profile: int | None) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
         self.name = service.name
         self.access: Access = compile_access(service)
         self.daemon = service.daemon
-        self.profile = profile
         self.wrapped = "NOLIBWRAP" not in service.flags
         self.program = bool(service.server) and not service.sensor
         self.fast = (

@@ -43,14 +43,17 @@ class StderrCollector:
         self._nursery = nursery
         self._say = say
         self._flush = flush
-        self._pipes: dict[str, trio.CancelScope] = {}
+        self._pipes: dict[tuple[int, str], trio.CancelScope] = {}
 
-    def take(self, service: str, fd: int) -> None:
-        """Reads ``fd``, which is this object's from here, until every writer is gone. Replaces the service's old pipe."""
-        old = self._pipes.pop(service, None)
+    def take(self, launcher: int, service: str, fd: int) -> None:
+        """Reads ``fd``, which is this object's from here, until every writer is gone.
+
+        Replaces the pipe that the service had at the same launcher.
+        """
+        old = self._pipes.pop((launcher, service), None)
         if old is not None:
             old.cancel()
-        scope = self._pipes[service] = trio.CancelScope()
+        scope = self._pipes[launcher, service] = trio.CancelScope()
         self._nursery.start_soon(self._read, service, fd, scope)
 
     async def _read(self, service: str, fd: int, scope: trio.CancelScope) -> None:

@@ -37,6 +37,9 @@ HOOKS_AT_ONCE = 64
 EX_NOPERM = 77
 
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_MSG_TRUNC, _MSG_CTRUNC = int(socket.MSG_TRUNC), int(socket.MSG_CTRUNC)
+_SOL_SOCKET, _SCM_RIGHTS, _CLOEXEC = int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS), int(socket.MSG_CMSG_CLOEXEC)
+"""Plain numbers: an operation on socket's enums costs a microsecond."""
 _PIPES_A_MESSAGE = 16
 _RECORDS_A_MESSAGE = 256
 
@@ -176,14 +179,14 @@ class Launcher:
                 data, ancillary, flags, _ = front.recvmsg(
                     messages.MAX_MESSAGE + 1,
                     socket.CMSG_SPACE((messages.MAX_LAUNCHES + 1) * fds.itemsize),
-                    socket.MSG_CMSG_CLOEXEC,
+                    _CLOEXEC,
                 )
             except BlockingIOError:
                 break
             except ConnectionResetError:
                 data, ancillary, flags = b"", [], 0
             for level, kind, payload in ancillary:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                if level == _SOL_SOCKET and kind == _SCM_RIGHTS:
                     fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
             left = fds.tolist()
             left.reverse()
@@ -200,14 +203,14 @@ class Launcher:
     def _obey(self, data: bytes, flags: int, left: list[int]) -> bool:
         if not data:
             raise ControlError("end of file")
-        if flags & socket.MSG_TRUNC or len(data) > messages.MAX_MESSAGE or len(left) > messages.MAX_LAUNCHES:
+        if flags & _MSG_TRUNC or len(data) > messages.MAX_MESSAGE or len(left) > messages.MAX_LAUNCHES:
             raise ControlError("message is too long")
         requests = messages.parse_requests(data)
         launches = 0
         for request in requests:
             if type(request) is messages.Launch:
                 launches += 1
-        if launches != len(left) and not (flags & socket.MSG_CTRUNC and launches > len(left)):
+        if launches != len(left) and not (flags & _MSG_CTRUNC and launches > len(left)):
             raise ControlError("descriptors and launches do not agree")
         now = time.monotonic()
         asked: messages.List | None = None
@@ -315,9 +318,13 @@ class Launcher:
                 del self._by_conn[child.conn]
             self._programs.ended(child.service)
             reports.append(
-                f'["E",{child.conn},{json.dumps(child.service)},{pid},{status},{usage.ru_utime:.6f},'
-                f"{usage.ru_stime:.6f},{usage.ru_maxrss},{time.monotonic() - child.started:.6f}]"
-            )
+                messages.encode_report(
+                    messages.Exited(
+                        child.conn, child.service, pid, status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss,
+                        time.monotonic() - child.started,
+                    )
+                )
+            )  # fmt: skip
 
     def _on_time(self, now: float) -> None:
         if self._waiting:
