@@ -129,19 +129,17 @@ class Front:
                     nursery.start_soon(self._end, order)
             self.log.flush()
 
-    def _ask(self, word: str, *, number: int = 0, text: str = "") -> None:
+    def _ask(self, word: str, *, number: int = 0) -> None:
         try:
-            channels.send_request(self._channel, word, number=number, text=text)
+            channels.send_request(self._channel, word, number=number)
         except OSError:
             pass  # the master is gone: _obey sees the end of the channel
 
     def _dump(self) -> None:
-        data = describe_state(self).encode("utf-8", "backslashreplace")[: channels.MAX_DUMP]
-        memory = os.memfd_create("superd-dump", os.MFD_CLOEXEC)
-        with open(memory, "w+b") as file:
-            file.write(data)
-            file.flush()
-            socket.send_fds(self._channel, [channels.dump_message(len(data))], [memory])
+        try:
+            channels.send_dump(self._channel, describe_state(self).encode("utf-8", "backslashreplace"))
+        except OSError as problem:
+            self.log.message("error", f"the state cannot be written: {problem.strerror}")
 
     # ------------------------------------------------------------------ a reload
 

@@ -38,6 +38,8 @@ CRASH_PAUSE = 1.0
 """Seconds before a front that died is started again when it lived less than this."""
 RELOAD_PAUSE = 0.1
 """Seconds between two reloads at least: a storm of SIGHUPs is one or two of them."""
+REQUESTS_AT_ONCE, REQUESTS_A_SECOND = 200, 60.0
+"""What a front may ask: most is one for each order, and for tables that change all the time one each 20 ms."""
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD)
 
@@ -84,7 +86,8 @@ class Master:
         self._closing: dict[int, tuple[BindAddress, ...]] = {}
         self._stopping = False
         self._greeted = False
-        self._dump_memory: bytes = b""
+        self._dump_asked = False
+        self._requests_left, self._requests_since = float(REQUESTS_AT_ONCE), 0.0
 
     # ------------------------------------------------------------------ the loop
 
@@ -144,6 +147,7 @@ class Master:
         if signal.SIGHUP in seen and not self._stopping:
             self._reload_due = max(time.monotonic(), self._last_reload + RELOAD_PAUSE)
         if signal.SIGUSR1 in seen:
+            self._dump_asked = True
             self._tell(channels.Dump())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             if number in seen:
@@ -227,6 +231,7 @@ class Master:
         theirs.close()
         gc.unfreeze()
         self._front_pid, self._front_started, self._channel = pid, time.monotonic(), ours
+        self._dump_asked, self._requests_left = False, float(REQUESTS_AT_ONCE)
         self._poll.register(ours, select.POLLIN)
 
     def _order(
@@ -290,27 +295,28 @@ class Master:
     def _tell(self, order: channels.Order, fds: tuple[int, ...] = ()) -> None:
         if self._channel is None:
             return
-        # A front that died is seen by SIGCHLD; what was told to it is told anew to the next.
-        with contextlib.suppress(OSError):
+        try:
             channels.send_order(self._channel, order, fds)
+        except BlockingIOError:
+            self._replace_front("it reads no orders")
+        except OSError:
+            pass  # it died: SIGCHLD says so, and the next one is told everything anew
 
     def _on_request(self) -> None:
         assert self._channel is not None
         try:
-            data, fds, _, _ = socket.recv_fds(self._channel, channels.MAX_REQUEST + 1, 1)
-        except OSError:
-            data, fds = b"", []
-        if not data:
-            self._drop_channel()
-            return
-        try:
-            request = channels.parse_request(data)
-            if (request.word == "dump") != bool(fds):
-                raise ControlError("descriptors where none belong")
+            request, dump = channels.receive_request(self._channel)
+            self._take_request()
+            if request.word == "dump" and not self._dump_asked:
+                raise ControlError("a dump that nobody asked for")
         except ControlError as problem:
-            for fd in fds:
-                os.close(fd)
             self._replace_front(str(problem))
+            return
+        except (EOFError, OSError):
+            # Ended, or ends just now; or it lives and says nothing in an empty message: then it ends by this.
+            if self._front_pid:
+                os.kill(self._front_pid, signal.SIGKILL)
+            self._drop_channel()
             return
         match request.word:
             case "ready":
@@ -320,14 +326,18 @@ class Master:
                 self._tell_ready()
             case "policy":
                 self._send_policy()
-            case "status":
-                self._notifier.status(request.text)
             case "dump":
-                with open(fds[0], "rb") as file:
-                    file.seek(0)
-                    self._on_dump(file.read(request.number))
+                self._dump_asked = False
+                self._on_dump(dump)
             case "stopped":
                 pass  # its end follows
+
+    def _take_request(self) -> None:
+        now = time.monotonic()
+        left = self._requests_left + (now - self._requests_since) * REQUESTS_A_SECOND
+        self._requests_left, self._requests_since = min(REQUESTS_AT_ONCE, left) - 1, now
+        if self._requests_left < 0:
+            raise ControlError("too many messages")
 
     def _replace_front(self, why: str) -> None:
         self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced")

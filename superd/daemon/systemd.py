@@ -32,7 +32,3 @@ class Notifier:
     def stopping(self) -> None:
         """The end begins."""
         self._tell("STOPPING=1", "STATUS=stopping")
-
-    def status(self, text: str) -> None:
-        """One line for ``systemctl status``."""
-        self._tell(f"STATUS={text}")
