@@ -310,3 +310,18 @@ def test_a_row_of_the_table_is_what_the_reader_of_inetds_files_makes(row: list[s
 
 def test_every_dialect_has_a_row() -> None:
     assert {row[0] for row in INETD_ROWS} == set(DIALECTS)
+
+
+# ---------------------------------------------------------------------------------------------------- links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        path = page.parent / file if file else page
+        assert path.exists(), target
+        headings = re.findall(r"^#+ (.+)$", path.read_text(), re.M) if anchor else []
+        assert not anchor or anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]

@@ -81,5 +81,6 @@ def how_to_try(address: BindAddress, service: Service) -> str:
         host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
     if address.socket_type is SocketType.DGRAM:
         return f"echo hello | nc -u -w1 {host} {address.port}"
-    asks = service.internal in ("daytime", "time", "chargen")
-    return f"nc {host} {address.port}" if asks else f"echo hello | nc -N {host} {address.port}"
+    # Only to who reads: a program that ends with our line unread resets the connection, and its answer may be lost.
+    reads = service.internal in ("echo", "discard")
+    return f"echo hello | nc -N {host} {address.port}" if reads else f"nc {host} {address.port}"
