@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from superd.service import Seconds, Words
 
@@ -30,6 +30,16 @@ FACILITIES = [
     "local6",
     "local7",
 ]
+
+
+def _known_facility(value: str) -> str:
+    # Not a Literal: its message would list twenty words.
+    if value not in FACILITIES:
+        raise ValueError(f"`{value}` is not a syslog facility")
+    return value
+
+
+Facility = Annotated[str, AfterValidator(_known_facility)]
 LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 
 
@@ -40,7 +50,7 @@ class PolicySettings(BaseModel):
 
     hosts_allow: str = Field("/etc/hosts.allow", description='table of who may connect; absent is empty; "" is none')
     hosts_deny: str = Field("/etc/hosts.deny", description='table of who may not connect; absent is empty; "" is none')
-    facility: str = Field("authpriv", description="syslog facility of policy messages")
+    facility: Facility = Field("authpriv", description="syslog facility of policy messages")
     hook_user: str = Field("", description="user that spawn and aclexec commands run as; default: the service's")
     hook_timeout: Seconds = Field(10.0, description="longest time a spawn or aclexec command may hold a connection")
     hooks_at_once: int = Field(64, ge=1, description="spawn and aclexec commands at once", json_schema_extra={"unit": "commands"})
@@ -59,7 +69,7 @@ class LogSettings(BaseModel):
         (), description="default: stderr, which systemd hands to the journal"
     )
     format: Literal["auto", "text", "json"] = Field("auto", description="of stderr; auto: text on a terminal, else json")
-    facility: str = Field("daemon", description="syslog facility of everything but policy messages")
+    facility: Facility = Field("daemon", description="syslog facility of everything but policy messages")
     queue: int = Field(
         10000, ge=100, description="records kept while a log target does not take them", json_schema_extra={"unit": "records"}
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from superd.daemon.channel import Apply
+from superd.daemon.confine import confine
 from superd.daemon.logs import Log
 from superd.daemon.master import Master
 from superd.daemon.policy_load import load_policy
@@ -29,7 +30,6 @@ EX_CONFIG = 78
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_PR_SET_NO_NEW_PRIVS = 38
 
 
 def run(
@@ -49,7 +49,7 @@ def run(
         print_problems(refused.problems)
         return EX_CONFIG
     print_problems((*problems, *more))
-    log = Log(settings.log, stderr_is_tty=sys.stderr.isatty())
+    log = Log(settings.log, stderr_is_tty=sys.stderr.isatty(), policy_facility=settings.policy.facility)
     adopted = inherited(os.environ)
     notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
     for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
@@ -64,6 +64,8 @@ def run(
 
     def front(order: Apply, fds: list[int], channel: socket.socket) -> int:
         drop_privileges(settings.user, master_pid)
+        if not confine():
+            log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
         return trio.run(Front(order, fds, channel, log).run)
 
     # What a launcher leaves behind when it dies is ours then, and its end can still be told.
@@ -96,8 +98,6 @@ def drop_privileges(user: str, master_pid: int) -> None:
         os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
         if os.getresuid() != (entry.pw_uid,) * 3 or os.getgroups():
             raise PermissionError("the front could not give up root")
-        if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
     # After setresuid: the kernel clears the death signal when credentials change (prctl(2)).
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != master_pid:
