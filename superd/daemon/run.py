@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from superd.daemon.channel import Apply
 from superd.daemon.confine import confine
-from superd.daemon.confine import confine
 from superd.daemon.logs import Log
 from superd.daemon.master import Master
 from superd.daemon.policy_load import load_policy
@@ -65,8 +64,6 @@ def run(
 
     def front(order: Apply, fds: list[int], channel: socket.socket) -> int:
         drop_privileges(settings.user, master_pid)
-        if not confine():
-            log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
         if not confine():
             log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
         return trio.run(Front(order, fds, channel, log).run)
