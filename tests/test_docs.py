@@ -325,3 +325,10 @@ def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
         assert path.exists(), target
         headings = re.findall(r"^#+ (.+)$", path.read_text(), re.M) if anchor else []
         assert not anchor or anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_a_page_names_is_there(page: Path) -> None:
+    names = re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", page.read_text())
+    folders = (ROOT, ROOT / "superd", ROOT / "superd/config")
+    assert [name for name in names if not any((folder / name).exists() for folder in folders)] == []
