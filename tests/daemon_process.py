@@ -106,6 +106,12 @@ class Superd:
         self.process.send_signal(signal.SIGHUP)
         self.message("reload")
 
+    def front(self) -> int:
+        """The pid of the front: the child that is not a launcher."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return next(int(pid) for pid in children if b"launcher" not in Path(f"/proc/{pid}/cmdline").read_bytes())
+
     def stop(self) -> None:
         """SIGINT, and waits for the end."""
         if self.process is None:

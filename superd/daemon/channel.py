@@ -97,12 +97,28 @@ class Ended:
     status: int
 
 
-Order = Ended | Apply | PolicyReply | Stop | Dump
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """New pairs to these launchers, whose old ones are gone with all that waited in them."""
+
+    launchers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A second socket at a datagram service's ``address``, which listens from now on; or why there is none."""
+
+    address: str
+    failure: str = ""
+
+
+Order = Ended | Pairs | Renewed | Apply | PolicyReply | Stop | Dump
 
 _REQUESTS: dict[str, frozenset[str]] = {
     "ready": _NONE,
     "applied": frozenset({"number"}),
     "policy": _NONE,
+    "renew": frozenset({"address"}),
     "dump": frozenset({"size"}),
     "stopped": _NONE,
 }
@@ -110,10 +126,11 @@ _REQUESTS: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One word of the front's, with its number."""
+    """One word of the front's, with its number or address."""
 
-    word: Literal["ready", "applied", "policy", "dump", "stopped"]
+    word: Literal["ready", "applied", "policy", "renew", "dump", "stopped"]
     number: int = 0
+    address: str = ""
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -165,11 +182,13 @@ class OrderReader:
         return order, collected
 
 
-def send_request(channel: socket.socket, word: str, *, number: int = 0) -> None:
+def send_request(channel: socket.socket, word: str, *, number: int = 0, address: str = "") -> None:
     """Front's side. Raises ``OSError`` when the master is gone."""
     message: dict[str, object] = {"word": word}
     if word == "applied":
         message["number"] = number
+    if word == "renew":
+        message["address"] = address
     channel.send(json.dumps(message).encode())
 
 
@@ -233,9 +252,9 @@ def parse_request(data: bytes) -> Request:
     word = message.pop("word", None)
     if not isinstance(word, str) or word not in _REQUESTS or frozenset(message) != _REQUESTS[word]:
         raise ControlError("message is not in the table")
-    number = message.get("number", message.get("size", 0))
-    if type(number) is not int or not 0 <= number < 1 << 31:
+    number, address = message.get("number", message.get("size", 0)), message.get("address", "")
+    if type(number) is not int or not 0 <= number < 1 << 31 or type(address) is not str:
         raise ControlError("a field has the wrong type")
     if word == "dump" and number > MAX_DUMP:
         raise ControlError("the dump is too long")
-    return Request(word, number)  # type: ignore[arg-type]
+    return Request(word, number, address)  # type: ignore[arg-type]

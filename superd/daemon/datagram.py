@@ -9,14 +9,19 @@ from __future__ import annotations
 import os
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from superd.address import SocketType
+from superd.daemon.launches import NOBODY
+from superd.daemon.udp_peers import UdpPeers
 from superd.internal import DATAGRAM
-from superd.peer import Peer, peer_from_text
-from superd.policy.admission import check_addresses
+from superd.net import peername
+from superd.net.udp import MAX_DATAGRAM
+from superd.peer import UNKNOWN, Peer, unix_peer
+from superd.policy.admission import admit, check_addresses
 from superd.policy.hosts_access import NO_FACTS, decide
 from superd.policy.reflection import reflects
 from superd.verdict import Ask, Reason, Verdict
@@ -34,7 +39,6 @@ QUICK = 1.0
 """A program that lived less long than this, with the same datagram still waiting, has not read it."""
 DROP_AFTER = 3
 """So many programs may leave one datagram unread; then it is thrown away, or it would block the others for ever."""
-MAX_DATAGRAM = 65535
 
 
 class DatagramDesk:
@@ -43,99 +47,111 @@ class DatagramDesk:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._quick: dict[int, tuple[int, bytes]] = {}
+        self.peers = UdpPeers(front)
 
     def on_ready(self, listener: Listener, state: ServiceState) -> None:
         """Something waits in the listener's queue."""
-        if state.service.wait or state.program:
+        if state.service.wait:
             self._hand_over(listener, state)
+        elif state.program:
+            self.peers.on_ready(listener, state)
         else:
             self._answer(listener, state)
 
     def forget(self, listener: Listener) -> None:
         """The listener is closed."""
+        self.peers.forget(listener)
         self._quick.pop(listener.fd, None)
 
     # ------------------------------------------------------------------ internal services
 
     def _answer(self, listener: Listener, state: ServiceState) -> None:
-        front, handler = self._front, DATAGRAM[state.service.internal]
+        front, handler = self._front, DATAGRAM.get(state.service.internal, nothing)
         for _ in range(BATCH):
             try:
                 payload, sender = listener.sock.recvfrom(MAX_DATAGRAM)
             except OSError:
                 return
             peer = peer_of(sender)
-            if peer is None or reflects(peer, front.own_ports):
+            if reflects(peer, front.own_ports):
                 continue  # not logged: the sender is forged, and a line for each would be his second weapon
-            verdict = self._decide(state, peer, listener)
+            verdict = self.check(state, peer, listener)
             if verdict is not None:
                 front.refuse_datagram(state, peer, verdict)
                 continue
             answer = handler(payload, time.time())  # noqa: TID251 - daytime and time tell the time of day
-            if answer:
+            if answer and sender:
                 try:
                     listener.sock.sendto(answer, sender)
                 except OSError:
                     continue  # the sender's network is gone, or its queue is full; UDP promises nothing
 
-    def _decide(self, state: ServiceState, peer: Peer, listener: Listener) -> Verdict | None:
-        front = self._front
-        now = time.monotonic()
-        answer: Verdict | Ask | None = check_addresses(state.access, peer, front.sensor, now)
-        if answer is None and state.wrapped:
-            tables = front.policy.current() or front.policy.in_force()
-            if front.policy.current() is None:
-                front.refresh_policy()
-            server = Peer("unknown", 0, 0, listener.address.port)
-            answer = decide(tables, state.daemon, peer, server, NO_FACTS)
+    def check(self, state: ServiceState, peer: Peer, listener: Listener, *, starts: bool = False) -> Verdict | None:
+        """Why the datagram is refused, or ``None``. ``starts``: a session of its own begins, so limits on those count too."""
+        front, access, now = self._front, state.access, time.monotonic()
+
+        def own() -> Verdict | Ask | None:
+            if starts:
+                return admit(access, peer, front.counts, now, front)
+            return check_addresses(access, peer, front.sensor, now)
+
+        answer = own()
         if isinstance(answer, Ask):
-            # A datagram does not wait for a name server: its sender may be forged, and the queue behind it is not his.
-            name = front.resolver.cached(peer.address)
-            if name is None:
-                front.look_up(peer.address)
-                return Verdict(False, Reason.DECIDE_TIMEOUT, detail="name not known yet")
-            return self._decide_named(state, peer, name, listener)
-        if isinstance(answer, Verdict) and not answer.admit:
+            peer = self._named(peer)
+            answer = own() if peer.name else answer
+        if answer is None and state.wrapped:
+            tables = front.policy.current()
+            if tables is None:
+                front.refresh_policy()
+                tables = front.policy.in_force()
+            server = Peer("unknown", 0, 0, listener.address.port, name="unknown")
+            answer = decide(tables, state.daemon, peer, server, NO_FACTS)
+            if isinstance(answer, Ask) and not peer.name:
+                peer = self._named(peer)
+                answer = decide(tables, state.daemon, peer, server, NO_FACTS) if peer.name else answer
+        if isinstance(answer, Ask):
+            return Verdict(False, Reason.DECIDE_TIMEOUT, detail=f"{answer.need.value.replace('_', ' ')} not known yet")
+        if answer is not None and not answer.admit:
             return answer
-        for table, reason in state.access.rates:
-            if not table.take(state.access.source_of(peer), now):
-                return Verdict(False, reason)
+        if not starts and peer.version:
+            for table, reason in access.rates:
+                if not table.take(access.source_of(peer), now):
+                    return Verdict(False, reason)
         return None
 
-    def _decide_named(self, state: ServiceState, peer: Peer, name: str, listener: Listener) -> Verdict | None:
-        import dataclasses
+    def _named(self, peer: Peer) -> Peer:
+        """The peer with its name, if that is known. A datagram does not wait for a name server.
 
-        named = dataclasses.replace(peer, name=name, user="unknown")
-        server = Peer("unknown", 0, 0, listener.address.port, name="unknown")
-        answer: Verdict | Ask | None = check_addresses(state.access, named, self._front.sensor, time.monotonic())
-        if answer is None:
-            answer = decide(self._front.policy.in_force(), state.daemon, named, server, NO_FACTS)
-        if isinstance(answer, Verdict):
-            return None if answer.admit else answer
-        return Verdict(False, Reason.DECIDE_TIMEOUT, detail="not known yet")
+        Its sender may be forged, and the queue behind it is not his. The user behind it nobody can tell.
+        """
+        name = self._front.resolver.cached(peer.address)
+        if name is None:
+            self._front.look_up(peer.address)
+            return peer
+        return replace(peer, name=name, user=UNKNOWN)
 
     # ------------------------------------------------------------------ programs
 
     def _hand_over(self, listener: Listener, state: ServiceState) -> None:
         front = self._front
         peer: Peer | None = None
-        if state.service.socket_type is SocketType.DGRAM:
+        if listener.address.socket_type is SocketType.DGRAM:
             try:
                 head, sender = listener.sock.recvfrom(64, socket.MSG_PEEK)
             except OSError:
                 return
             peer = peer_of(sender)
-            if peer is None:
-                listener.sock.recv(1)
-                return
             if self._unread(listener, head + repr(sender).encode()):
                 return
-            verdict = self._decide(state, peer, listener)
+            verdict = self.check(state, peer, listener)
             if verdict is not None:
                 listener.sock.recv(1)
                 front.refuse_datagram(state, peer, verdict)
                 return
-        if front.counts.by_service.get(state.name, 0) >= (state.access.instances or (1 << 30)):
+        # Whoever waits in the queue: load, hours and limits are not his fault, he is served when they are over.
+        now = admit(state.access, NOBODY, front.counts, time.monotonic(), front)
+        if isinstance(now, Verdict) and now.reason is not Reason.SENSOR:
+            front.log.message("warning", f"not started yet: {now.why()}", state.name)
             self._rest(listener, FIRST_PAUSE)
             return
         front.listeners.ignore(listener)
@@ -178,9 +194,11 @@ class DatagramDesk:
             self._front.listeners.hear(listener)
 
 
-def peer_of(sender: Any) -> Peer | None:
-    """The sender of a datagram, or None for a unix socket that has no name to answer to."""
-    if not isinstance(sender, tuple):
-        return None
-    address = sender[0]
-    return peer_from_text(address, sender[1])
+def peer_of(sender: Any) -> Peer:
+    """The sender of a datagram; of a unix socket's, nobody can tell who it was."""
+    return peername.remote(sender) if isinstance(sender, tuple) else unix_peer()
+
+
+def nothing(payload: bytes, now: float) -> bytes:
+    """The answer of a sensor, which bans nobody for a datagram: its sender may be forged."""
+    return b""

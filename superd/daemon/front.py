@@ -43,6 +43,8 @@ LAST_GRACE = 15.0
 """Seconds that ended sessions get, over their own kill_grace, before superd ends without them."""
 COALESCE = 0.001
 """Seconds that the loop stands still at most for a busy launcher: epoll's smallest step."""
+ADOPT_SECONDS = 2.0
+"""How long a new front waits for launchers to say what runs, before it accepts without knowing."""
 LOAD_AGE = 1.0
 """Seconds the load average is believed; the kernel renews it every 5."""
 
@@ -71,7 +73,7 @@ class Front:
         self._quit: trio.Event
         self._datagram_ports: frozenset[int] = frozenset()
         assert order.policy is not None
-        self.policy = PolicyWatch(order.policy, lambda: self._ask("policy"), self.log.message)
+        self.policy = PolicyWatch(order.policy, lambda: self.ask("policy"), self.log.message)
         self.resolver = Resolver(deadline=order.settings.policy.decide_timeout, at_once=order.settings.policy.lookups_at_once)
         self.datagrams = DatagramDesk(self)
         self.nursery: trio.Nursery
@@ -89,13 +91,19 @@ class Front:
             self.launches.begin(nursery, self.settings.policy.hooks_at_once)
             self._apply(self._order, self._fds)
             nursery.start_soon(self.log.run)
-            nursery.start_soon(self.listeners.run)
+            nursery.start_soon(self._accept)
             nursery.start_soon(self.launches.run)
             nursery.start_soon(self._keep_time)
-            self._ask("ready")
+            self.ask("ready")
             await self._obey(nursery)
         self.log.close()
         return 0
+
+    async def _accept(self) -> None:
+        # What an earlier front started counts: limits would let too many in before launchers have said what lives.
+        with trio.move_on_after(ADOPT_SECONDS):
+            await self.launches.adopted()
+        await self.listeners.run()
 
     async def _obey(self, nursery: trio.Nursery) -> None:
         reader = channels.OrderReader(self._channel)
@@ -116,11 +124,16 @@ class Front:
                     self._apply(order, fds)
                     if order.policy is not None:
                         nursery.start_soon(self.policy.replace, order.policy)
-                    self._ask("applied", number=order.number)
+                    self.ask("applied", number=order.number)
                 case channels.PolicyReply():
                     self.launches.take(order.launchers, fds)
                     self.launches.overrides = order.overrides
                     self.policy.answered(order)
+                case channels.Pairs():
+                    self.launches.take(order.launchers, fds)
+                case channels.Renewed():
+                    renewed = socket.socket(fileno=fds[0]) if fds else None
+                    self.datagrams.peers.renewed(order.address, renewed, order.failure)
                 case channels.Ended():
                     self.launches.orphan_ended(order.pid, order.status)
                 case channels.Dump():
@@ -129,9 +142,10 @@ class Front:
                     nursery.start_soon(self._end, order)
             self.log.flush()
 
-    def _ask(self, word: str, *, number: int = 0) -> None:
+    def ask(self, word: str, *, number: int = 0, address: str = "") -> None:
+        """Asks the master for something of the closed table."""
         try:
-            channels.send_request(self._channel, word, number=number)
+            channels.send_request(self._channel, word, number=number, address=address)
         except OSError:
             pass  # the master is gone: _obey sees the end of the channel
 
@@ -211,7 +225,7 @@ class Front:
                 if type(verdict) is Verdict and verdict.admit and not verdict.steps:
                     verdict = None
         if verdict is None and state.fast and (tables is not None or not state.wrapped):
-            self.launches.hand_over(self._enter(state, peer, now), self.server_of(listener, fd), fd)
+            self.launches.hand_over(self.enter(state, peer, now), self.server_of(listener, fd), fd)
             return
         if (
             type(verdict) is Verdict
@@ -232,12 +246,13 @@ class Front:
         self.undecided += 1
         sock = socket.socket(fileno=fd)
         # Entered here, not in the task: else two connections both pass a limit of one.
-        record = self._enter(state, peer, now)
+        record = self.enter(state, peer, now)
         # What decide asked for is asked again there; only admission's own question is passed on.
         first = verdict if asked or isinstance(verdict, Verdict) else None
         self.nursery.start_soon(run_session, self, listener, state, sock, record, first)
 
-    def _enter(self, state: ServiceState, peer: Peer, now: float) -> SessionRecord:
+    def enter(self, state: ServiceState, peer: Peer, now: float) -> SessionRecord:
+        """A session that was let in begins to count."""
         record = SessionRecord(self.sessions.number(), state.service, peer, now)
         record.source = state.access.counted_source(peer)
         self.counts.enter(state.name, record.source)
@@ -391,5 +406,5 @@ class Front:
                 await self._quit.wait()
         self.log.message("notice", "stopped")
         self.log.flush()
-        self._ask("stopped")
+        self.ask("stopped")
         self.nursery.cancel_scope.cancel()

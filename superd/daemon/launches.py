@@ -46,6 +46,8 @@ class Launches:
         self._doubted: dict[int, list[int]] = {}
         """Connections that a dead launcher may have taken with it, by the question whose answer tells."""
         self._question = 0
+        self._unanswered: set[int] = set()
+        self._adopted = trio.Event()
         self._hook_limit: trio.CapacityLimiter
         self._stderr: StderrCollector
 
@@ -70,17 +72,25 @@ class Launches:
             old = self._clients.get(number)
             if old is not None:
                 self._drop(old)
+                for record in self._front.sessions:
+                    if record.profile == number and not record.pid:
+                        self._lost(record, "its launcher cannot be started")
             self._clients[number] = self._by_fd[client.fileno()] = client
             self._epoll.register(client.fileno(), select.EPOLLIN)
             self._front.nursery.start_soon(client.run)
             if number in running:
-                client.send(messages.List())
+                self._unanswered.add(self._ask(number))
 
     def _drop(self, client: LauncherClient) -> None:
         fd = client.fileno()
         if self._by_fd.pop(fd, None) is not None:
             self._epoll.unregister(fd)
             client.close()
+
+    async def adopted(self) -> None:
+        """Returns when every launcher that ran before this front has said what lives."""
+        if self._unanswered:
+            await self._adopted.wait()
 
     # ------------------------------------------------------------------ to launchers
 
@@ -196,6 +206,9 @@ class Launches:
             case messages.Fresh():
                 self._begun(number)
             case messages.Listed():
+                self._unanswered.discard(report.number)
+                if not self._unanswered:
+                    self._adopted.set()
                 for conn in self._doubted.pop(report.number, ()):
                     record = sessions.get(conn)
                     if record is not None and not record.pid:
@@ -203,6 +216,12 @@ class Launches:
 
     def _lost(self, record: SessionRecord, detail: str) -> None:
         self._front.refuse(record, Verdict(False, Reason.LAUNCH, detail=detail))
+        self._after(record)
+
+    def _after(self, record: SessionRecord) -> None:
+        """The program is no more: what was done beside it ends too."""
+        if record.scope is not None:
+            record.scope.cancel()
         if record.listener is not None:
             self._front.datagrams.ended(record)
 
@@ -217,8 +236,7 @@ class Launches:
         record.status, record.seconds = report.status, report.seconds
         record.usage = (report.utime, report.stime, report.maxrss)
         self._front.log.exited(record)
-        if record.listener is not None:
-            self._front.datagrams.ended(record)
+        self._after(record)
 
     def orphan_ended(self, pid: int, status: int) -> None:
         """A program whose launcher died has ended: the master, which inherited it, says so."""
@@ -252,9 +270,12 @@ class Launches:
         """
         doubted = [record.conn for record in self._front.sessions if record.profile == number and not record.pid]
         if doubted:
-            self._question = self._question % 0x7FFFFFFF + 1
-            self._doubted[self._question] = doubted
-            self._clients[number].send(messages.List(self._question))
+            self._doubted[self._ask(number)] = doubted
+
+    def _ask(self, number: int) -> int:
+        self._question = self._question % 0x7FFFFFFF + 1
+        self._clients[number].send(messages.List(self._question))
+        return self._question
 
     # ------------------------------------------------------------------ the loop
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd.daemon import channel as channels
@@ -40,6 +41,8 @@ RELOAD_PAUSE = 0.1
 """Seconds between two reloads at least: a storm of SIGHUPs is one or two of them."""
 REQUESTS_AT_ONCE, REQUESTS_A_SECOND = 200, 60.0
 """What a front may ask: most is one for each order, and for tables that change all the time one each 20 ms."""
+RENEWAL = 0.005
+"""What a new datagram socket costs of these: one is asked for at each new peer."""
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD)
 
@@ -306,7 +309,7 @@ class Master:
         assert self._channel is not None
         try:
             request, dump = channels.receive_request(self._channel)
-            self._take_request()
+            self._take_request(RENEWAL if request.word == "renew" else 1.0)
             if request.word == "dump" and not self._dump_asked:
                 raise ControlError("a dump that nobody asked for")
         except ControlError as problem:
@@ -326,18 +329,38 @@ class Master:
                 self._tell_ready()
             case "policy":
                 self._send_policy()
+            case "renew":
+                self._renew(request.address)
             case "dump":
                 self._dump_asked = False
                 self._on_dump(dump)
             case "stopped":
                 pass  # its end follows
 
-    def _take_request(self) -> None:
+    def _take_request(self, cost: float) -> None:
         now = time.monotonic()
         left = self._requests_left + (now - self._requests_since) * REQUESTS_A_SECOND
-        self._requests_left, self._requests_since = min(REQUESTS_AT_ONCE, left) - 1, now
+        self._requests_left, self._requests_since = min(REQUESTS_AT_ONCE, left) - cost, now
         if self._requests_left < 0:
             raise ControlError("too many messages")
+
+    def _renew(self, text: str) -> None:
+        """Another socket for a datagram service whose old one has become its program's."""
+        table = self._registry.by_address()
+        address = next((address for address in self._sockets if address.describe() == text), None)
+        service = table.get(address) if address is not None else None
+        if address is None or service is None or service.wait or not service.server or address.path:
+            self._tell(channels.Renewed(text, "nothing of the kind is served there"))
+            return
+        old = self._sockets[address]
+        where = address if address.port else replace(address, port=old.getsockname()[1])
+        try:
+            self._sockets[address] = open_address(where, service)
+        except BindError as problem:
+            self._tell(channels.Renewed(text, str(problem)))
+            return
+        old.close()
+        self._tell(channels.Renewed(text), (self._sockets[address].fileno(),))
 
     def _replace_front(self, why: str) -> None:
         self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced")
@@ -374,8 +397,15 @@ class Master:
                 return
             if pid == self._front_pid:
                 self._front_ended(status)
-            elif not self._launchers.ended(pid, status) and self._launchers.orphans:
+            elif self._launchers.ended(pid, status):
+                self._tell_pairs()
+            elif self._launchers.orphans:
                 self._tell(channels.Ended(pid, status))
+
+    def _tell_pairs(self) -> None:
+        fresh = self._launchers.take_new()
+        if fresh:
+            self._tell(channels.Pairs(fresh), tuple(self._launchers.front_fd(number) for number in fresh))
 
     def _front_ended(self, status: int) -> None:
         self._front_pid = 0

@@ -115,6 +115,15 @@ class ListenerSet:
         self._by_fd.pop(listener.fd, None)
         listener.sock.close()
 
+    def replace(self, listener: Listener, sock: socket.socket) -> socket.socket:
+        """Gives the listener another socket, and returns the old one, which is the caller's. Leaves it deaf."""
+        self.ignore(listener)
+        self._by_fd.pop(listener.fd, None)
+        old, listener.sock, listener.fd = listener.sock, sock, sock.fileno()
+        sock.setblocking(False)
+        self._by_fd[listener.fd] = listener
+        return old
+
     def overloaded(self, problem: OSError) -> bool:
         """Whether ``problem`` means that descriptors or memory ran out; then the whole set pauses."""
         if problem.errno not in _OVERLOAD:

@@ -1,0 +1,67 @@
+"""What a datagram socket can be made to do beyond sending and receiving: be looked through, let go of its peer, be refilled.
+
+Only system calls; who gets which socket is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+from typing import Any
+
+MAX_DATAGRAM = 65535
+_SO_PEEK_OFF = 42
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def senders(sock: socket.socket, most: int) -> list[Any]:
+    """The addresses of who sent what waits in the queue, at most so many, first first. Takes nothing out."""
+    found: list[Any] = []
+    # Each peek goes on behind the one before (socket(7)); a plain one would see the first for ever.
+    sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, 0)
+    try:
+        while len(found) < most:
+            found.append(sock.recvfrom(MAX_DATAGRAM, socket.MSG_PEEK)[1])
+    except BlockingIOError:
+        pass
+    finally:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, -1)
+    return found
+
+
+def drain(sock: socket.socket) -> list[tuple[bytes, Any]]:
+    """Takes everything out of the queue: (payload, sender)."""
+    found: list[tuple[bytes, Any]] = []
+    try:
+        while True:
+            found.append(sock.recvfrom(MAX_DATAGRAM))
+    except BlockingIOError:
+        return found
+
+
+def disconnect(sock: socket.socket) -> None:
+    """Undoes connect(2), and with it the local address that a wildcard socket took from it. Raises ``OSError``."""
+    # Python's connect() cannot say AF_UNSPEC.
+    if _libc.connect(sock.fileno(), bytes(16), 16) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def feeder(sock: socket.socket) -> socket.socket:
+    """A socket of our own that ``sock`` and nobody else hears from here on: ``sock`` is connected to it. ``OSError``."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", ""):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    elif host == "::":
+        host = "::1" if sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) else "::ffff:127.0.0.1"
+    scope = sock.getsockname()[2:]
+    other = socket.socket(sock.family, socket.SOCK_DGRAM)
+    try:
+        other.setblocking(False)
+        other.bind((host, 0, *scope))
+        other.connect((host, port, *scope))
+        sock.connect(other.getsockname())
+    except OSError:
+        other.close()
+        raise
+    return other
