@@ -46,7 +46,8 @@ class Apply:
     """A new state of things for the front: what changed, and the sockets that go with it.
 
     ``sockets`` and ``launchers`` name the descriptors of the message in this order: first listeners, then launchers,
-    then log files. ``running`` are the launchers that were started for an earlier front. ``profiles`` maps a service's id to the numbers of the launchers that start it.
+    then log files. ``running`` are the launchers that were started for an earlier front. ``profiles`` maps a service's
+    id to the numbers of the launchers that start it.
     """
 
     number: int
