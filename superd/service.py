@@ -13,7 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from superd.address import BindAddress, SocketType, parse_listen
 
-BUILTINS = ("echo", "discard", "chargen", "daytime", "time", "tcpmux", "auth")
+BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
+"""IANA's, for hosts whose /etc/services is short or missing."""
+BUILTINS = tuple(BUILTIN_PORTS)
 ServiceType = Literal["INTERNAL", "RPC", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS"]
 Flag = Literal["IDONLY", "KEEPALIVE", "NAMEINARGS", "NODELAY", "NOLIBWRAP", "SENSOR"]
 LogSuccess = Literal["HOST", "PID", "EXIT", "DURATION", "USERID", "TRAFFIC"]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from superd.service import Service
 
 
+STREAM_ONLY = ("tcpmux", "auth")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """What the checks ask of the host: each answers about one name; ``program`` says what is wrong, or nothing."""
@@ -32,6 +35,7 @@ def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Ori
     for service in services.values():
         found += _check_one(service, origins, host)
     found += _clashes(services, origins)
+    found += _mux(services, origins)
     return found
 
 
@@ -59,6 +63,15 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     if service.internal and service.internal not in BUILTINS:
         hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
         found.append(error(at("type"), f"no internal service `{service.internal}`", hint))
+    if service.internal in STREAM_ONLY and service.socket_type is not SocketType.STREAM:
+        found.append(error(at("socket_type"), f"`{service.internal}` speaks over streams only"))
+    if (
+        service.socket_type is SocketType.DGRAM
+        and service.server
+        and not service.wait
+        and any(a.path for a in service.addresses())
+    ):
+        found.append(error(at("wait"), "datagrams of a unix socket have no peer to connect to", "wait = true"))
     if not service.addresses() and not service.mux_client and "RPC" not in service.type:
         found.append(error(at(""), "nothing to listen on: give `port` or `listen`"))
     if service.wait and service.socket_type is SocketType.STREAM and (service.only_from or service.no_access):
@@ -75,6 +88,25 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
             found.append(warning(at(key), f"banner `{path}` cannot be read"))
     if service.user and not host.root and service.server:
         found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
+    return found
+
+
+def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
+    """What is reached through tcpmux needs one, and names that differ (RFC 1078 does not tell cases apart)."""
+    found: list[Problem] = []
+    taken: dict[str, str] = {}
+    clients = [service for service in services.values() if service.mux_client]
+    for service in clients:
+        where = _at(origins, service.name, "type")
+        owner = taken.setdefault(service.service.lower(), service.name)
+        if owner != service.name:
+            there = _at(origins, owner, "type")
+            found.append(error(where, f"tcpmux knows `{service.service}` as service `{owner}` ({there})", "one of the two"))
+        if service.wait or service.socket_type is not SocketType.STREAM:
+            found.append(error(where, 'what tcpmux hands over is a connection: it needs socket_type = "stream" and wait = false'))
+    if clients and not any(service.internal == "tcpmux" for service in services.values()):
+        where = _at(origins, clients[0].name, "type")
+        found.append(warning(where, "nobody can reach it: no service `tcpmux` is served", 'one with type = "INTERNAL"'))
     return found
 
 

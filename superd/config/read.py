@@ -18,7 +18,7 @@ from superd.config.trust import Untrusted, read_trusted
 from superd.errors import ConfigError
 from superd.problem import Origin, Problem, error, errors, note
 from superd.registry import Registry
-from superd.service import Service
+from superd.service import BUILTIN_PORTS, Service
 from superd.settings import Settings
 
 VENDOR = "/usr/lib/superd/services.d"
@@ -243,7 +243,7 @@ def _read_foreign(
                 here = foreign.origins.get((service.name, ""), Origin(service.name))
                 problems.append(error(here, f"service `{service.name}` is already there ({there})", "rename one"))
                 continue
-            services[service.name] = service
+            services[service.name] = service.model_copy(update={"port": _number(service)})
             origins.update({key: place for key, place in foreign.origins.items() if key[0] == service.name})
 
 
@@ -266,19 +266,26 @@ class _Ports:
         """``keys`` with a numeric port. A name that nobody knows stays, and is reported as no number."""
         port = keys.get("port")
         protocol = "udp" if keys.get("socket_type") == "dgram" else "tcp"
-        if isinstance(port, str) and not port.isdecimal():
-            try:
-                return {**keys, "port": socket.getservbyname(port, protocol)}
-            except OSError:
-                return keys
         if isinstance(port, str):
-            return {**keys, "port": int(port)}
+            return {**keys, "port": _port(port, protocol)}
         if port is None and "listen" not in keys and not {"TCPMUX", "TCPMUXPLUS", "RPC"} & set(_types(keys)):
-            try:
-                return {**keys, "port": socket.getservbyname(str(keys.get("service", name)), protocol)}
-            except OSError:
-                return keys
+            found = _port(str(keys.get("service", name)), protocol)
+            return {**keys, "port": found} if isinstance(found, int) else keys
         return keys
+
+
+def _number(service: Service) -> int | str | None:
+    """The port of a foreign file's service, which that names as /etc/services does."""
+    return _port(service.port, service.proto) if isinstance(service.port, str) else service.port
+
+
+def _port(name: str, protocol: str) -> int | str:
+    if name.isascii() and name.isdecimal():
+        return int(name)
+    try:
+        return socket.getservbyname(name, protocol)
+    except OSError:
+        return BUILTIN_PORTS.get(name, name)
 
 
 def _types(keys: Keys) -> list[str]:

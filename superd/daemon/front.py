@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.daemon.logs import Log
     from superd.policy.hosts_access import Tables
+    from superd.service import Service
 
 LAST_GRACE = 15.0
 """Seconds that ended sessions get, over their own kill_grace, before superd ends without them."""
@@ -270,22 +271,24 @@ class Front:
 
     def _refused(self, state: ServiceState, peer: Peer, verdict: Verdict) -> None:
         self.log.refused(SessionRecord(0, state.service, peer, time.monotonic()), verdict)
-        if verdict.reason is Reason.SENSOR and state.service.sensor:
-            self.ban(state, peer)
+        self._ban(state.service, peer, verdict)
 
-    def ban(self, state: ServiceState, peer: Peer) -> None:
-        """A sensor was touched: its peer is refused everywhere for the service's ``deny_time``."""
-        if self.sensor.ban(peer, state.service.deny_time, time.monotonic()):
+    def _ban(self, service: Service, peer: Peer | None, verdict: Verdict) -> None:
+        """If a sensor was touched, its peer is refused everywhere for the service's ``deny_time``."""
+        if verdict.reason is not Reason.SENSOR or peer is None:
+            return
+        if self.sensor.ban(peer, service.deny_time, time.monotonic()):
             self.log.message(
                 "crit",
-                f"Adding {peer.address} to the global_no_access list for {state.service.deny_time} minutes",
-                state.name,
+                f"Adding {peer.address} to the global_no_access list for {service.deny_time} minutes",
+                service.name,
             )
 
     def refuse(self, record: SessionRecord, verdict: Verdict) -> None:
         """The session of ``record`` is over before it began."""
         self.leave(record.conn)
         self.log.refused(record, verdict)
+        self._ban(record.service, record.peer, verdict)
 
     def finish(self, record: SessionRecord) -> None:
         """A session that the front itself served (internal, redirect) has ended."""

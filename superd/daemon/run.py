@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import os
 import pwd
@@ -55,7 +56,9 @@ def run(
     for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
         os.environ.pop(name, None)
 
-    # Before the fork, not in the front: a front that is replaced must be there in milliseconds, and shares the pages.
+    # Before the fork, not in the front: a front that is replaced must be there in milliseconds, and shares the pages. And as
+    # another user it may not be able to read the interpreter's files any more: idna is what getaddrinfo asks for by name.
+    codecs.lookup("idna")
     import trio
 
     from superd.daemon.front import Front

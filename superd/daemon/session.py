@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 import trio
 
 from superd.banner import render
+from superd.daemon.mux import enter_choice, read_choice
 from superd.expansion import values_of
 from superd.internal import HANDLERS
 from superd.net import ident
@@ -22,6 +23,7 @@ from superd.net.relay import relay
 from superd.peer import UNKNOWN
 from superd.policy.hosts_access import Facts, decide
 from superd.verdict import Ask, Need, Reason, Verdict
+from superd.wire.tcpmux import ACCEPTED, REFUSED
 
 if TYPE_CHECKING:
     from superd.daemon.front import Front
@@ -51,7 +53,16 @@ async def run_session(
     sock.setblocking(False)
     stream = trio.socket.from_stdlib_socket(sock)
     assert record.peer is not None
-    session = _Session(front, listener, state, stream, record, record.peer)
+    with stream:
+        session = _Session(front, listener, state, stream, record, record.peer)
+        await _live(session, first)
+        if session.chosen is not None:
+            record, first = enter_choice(front, session.chosen, session.client)
+            await _live(_Session(front, listener, session.chosen, stream, record, session.client), first)
+
+
+async def _live(session: _Session, first: Verdict | Ask | None) -> None:
+    front, state = session.front, session.state
     try:
         verdict = await session.decide(first)
         if verdict.admit and "IDONLY" in state.service.flags and session.client.user in ("", UNKNOWN):
@@ -66,7 +77,6 @@ async def run_session(
         front.log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", state.name)
     finally:
         session.settle()
-        stream.close()
         front.log.flush()
 
 
@@ -95,6 +105,8 @@ class _Session:
         self.group = ""
         self.decided = False
         self.over = False
+        self.chosen: ServiceState | None = None
+        """The service that the client named to tcpmux: it gets the socket when this session is over."""
         self._facts = Facts()
 
     # ------------------------------------------------------------------ deciding
@@ -246,6 +258,12 @@ class _Session:
         self.over = True
         if self.state.service.banner_fail:
             await self.send_file(self.state.service.banner_fail)
+        if self.state.service.mux_client:
+            await self.sock.send(REFUSED)
+        await self._part()
+
+    async def _part(self) -> None:
+        """Our end first, then a little of what the client still sends: closing on unread bytes would be a reset."""
         self.sock.shutdown(socket.SHUT_WR)
         with trio.move_on_after(DRAIN_SECONDS):
             left = DRAIN_BYTES
@@ -258,15 +276,22 @@ class _Session:
         if service.banner_success and not await self.send_file(service.banner_success):
             await self.refuse(Verdict(False, Reason.BANNER, detail="the client did not read its banner"))
             return
+        if "TCPMUXPLUS" in service.type:
+            await self.sock.send(ACCEPTED)
         if service.server or self.twist:
             await self._hand_over()
         elif service.redirect:
             await self._redirect(service.redirect)
         else:
             self.front.log.started(self.record)
-            handler = HANDLERS[service.internal]
+            self.front.log.flush()
             with trio.move_on_after(service.limits.session or float("inf")):
-                await handler(self.sock)
+                if service.internal == "tcpmux":
+                    self.chosen = await read_choice(self.front, self.sock)
+                else:
+                    await HANDLERS[service.internal](self.sock)
+                if self.chosen is None:
+                    await self._part()
 
     async def _hand_over(self) -> None:
         profile: int | None = None
@@ -296,6 +321,7 @@ class _Session:
             await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"`{target}` does not answer"))
             return
         self.front.log.started(self.record)
+        self.front.log.flush()
         async with other:
             limits = self.state.service.limits
             with trio.move_on_after(limits.session or float("inf")):

@@ -5,6 +5,7 @@ By splice(2) through a pipe that exists only while bytes flow, so an idle relay 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 
@@ -88,8 +89,6 @@ async def _copy(source: trio.socket.SocketType, target: trio.socket.SocketType, 
 
 
 def _pipe() -> tuple[int, int]:
-    import fcntl
-
     pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         fcntl.fcntl(pipe[0], _F_SETPIPE_SZ, CHUNK)
