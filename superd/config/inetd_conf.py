@@ -18,7 +18,7 @@ from superd.config.foreign import FileReader, Foreign
 from superd.config.inetd_dialects import DIALECTS, Dialect, Name, detect
 from superd.config.inetd_keyvalue import Statement, read_statement
 from superd.problem import Origin, Problem, error, note, warning
-from superd.service import BUILTINS, Service
+from superd.service import BUILTIN_PORTS, Service
 
 MAX_LINE = 16 * 1024
 MAX_DEPTH = 16
@@ -367,12 +367,14 @@ class _Line:
         path, args = self.entry.server, list(self.entry.args)
         if path == "internal":
             name = str(self.out["service"]).lower()
-            known = {"13": "daytime", "7": "echo", "9": "discard", "19": "chargen", "37": "time"}.get(name, name)
-            if known not in BUILTINS:
+            known = next((word for word, port in BUILTIN_PORTS.items() if str(port) == name), name)
+            if known not in BUILTIN_PORTS:
                 raise ValueError(f"no internal service `{name[:80]}`")
             self.types.add("INTERNAL")
             self.flags -= {"NAMEINARGS"}
             self.out["service"] = known
+            if known == "auth":
+                self.auth(args)
             return
         args = args or [path]
         if path.rpartition("/")[2] == "tcpd":
@@ -390,3 +392,11 @@ class _Line:
         if not path.startswith("/"):
             raise ValueError(f"server `{path[:80]}` is not an absolute path")
         self.out |= {"server": path, "server_args": args}
+
+    def auth(self, args: list[str]) -> None:
+        options = args[1:]  # behind argv[0], as inetd(8) of FreeBSD has them
+        for word in ("-f", "-F"):
+            if word in options:
+                self.warn(f"`{word}` is left out: superd reads no .fakeid in anybody's home folder")
+                options.remove(word)
+        self.out["server_args"] = options

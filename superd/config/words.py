@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from superd.auth_options import parse_auth_options
 from superd.config.hosts_access import FACILITIES, LEVELS
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def check_words(service: Service) -> list[tuple[str, str]]:
         host, colon, port = service.redirect.rpartition(":")
         if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
             found.append(("redirect", f"`{service.redirect}` is not host:port"))
+    if service.internal == "auth":
+        try:
+            parse_auth_options(service.server_args)
+        except ValueError as problem:
+            found.append(("server_args", str(problem)))
     return found
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, assert_never
 
 import trio
 
+from superd.auth_options import parse_auth_options
 from superd.banner import render
 from superd.daemon.mux import enter_choice, read_choice
 from superd.expansion import values_of
-from superd.internal import HANDLERS
+from superd.internal import HANDLERS, auth
 from superd.net import ident
 from superd.net.netgroup import member
 from superd.net.relay import relay
@@ -288,6 +289,8 @@ class _Session:
             with trio.move_on_after(service.limits.session or float("inf")):
                 if service.internal == "tcpmux":
                     self.chosen = await read_choice(self.front, self.sock)
+                elif service.internal == "auth":
+                    await auth.stream(self.sock, self.client, self.server, parse_auth_options(service.server_args))
                 else:
                     await HANDLERS[service.internal](self.sock)
                 if self.chosen is None:

@@ -1,4 +1,4 @@
-"""RFC 1413: the question to an ident server and what its answer means. Opens no connection."""
+"""RFC 1413, both sides: the question to an ident server, what its answer means, and how to answer. Opens no connection."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from superd.peer import UNKNOWN
 
 MAX_REPLY = 512
 """Bytes of an answer that are looked at."""
+MAX_QUESTION = 1000
+"""Bytes of a question: the RFC's longest line."""
+
+NO_USER = "NO-USER"
+HIDDEN_USER = "HIDDEN-USER"
+INVALID_PORT = "INVALID-PORT"
+UNKNOWN_ERROR = "UNKNOWN-ERROR"
 
 _REPLY = re.compile(rb"\s*(\d{1,5})\s*,\s*(\d{1,5})\s*:\s*USERID\s*:[^:\n]+:\s*([^\s\0]{1,255})")
+_QUESTION = re.compile(rb"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*")
 
 
 def question(client_port: int, server_port: int) -> bytes:
@@ -25,3 +33,20 @@ def parse_reply(reply: bytes, client_port: int, server_port: int) -> str:
         return UNKNOWN
     user = match[3].partition(b"\r")[0].decode("utf-8", "replace")[:127]
     return user or UNKNOWN
+
+
+def parse_question(line: bytes) -> tuple[int, int] | None:
+    """(port here, port there) of a line without its end; ``None`` for what is no question. Ports may be out of range."""
+    match = _QUESTION.fullmatch(line)
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
+def user_reply(ports: tuple[int, int], system: str, user: str) -> bytes:
+    """The answer that names a user. A character that would end or split the line is left out."""
+    name = "".join(character for character in user if character not in "\0\r\n")
+    return f"{ports[0]} , {ports[1]} : USERID : {system} : {name}\r\n".encode("utf-8", "replace")[:MAX_REPLY]
+
+
+def error_reply(ports: tuple[int, int], word: str) -> bytes:
+    """The answer that names none, and why."""
+    return f"{ports[0]} , {ports[1]} : ERROR : {word}\r\n".encode("ascii")
