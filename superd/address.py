@@ -24,6 +24,7 @@ class BindAddress:
     ``host`` is numeric text, ``""`` for every address of both families (one dual-stack socket), and unused for unix.
     ``port`` is 0 for unix and for "any free port". ``path`` begins with ``/`` or ``@`` (abstract).
     ``dual`` says that an IPv6 socket takes IPv4 too (IPV6_V6ONLY off); it is True for ``host == ""``.
+    ``owner`` is the service's id where ``port`` is 0: any free port of one service is not that of another.
     """
 
     socket_type: SocketType
@@ -31,6 +32,7 @@ class BindAddress:
     port: int = 0
     path: str = ""
     dual: bool = False
+    owner: str = ""
 
     def __str__(self) -> str:
         if self.path:
@@ -41,7 +43,7 @@ class BindAddress:
 
     def describe(self) -> str:
         """The address with its socket type, as tables and log lines show it: ``*:21/stream``."""
-        return f"{self}/{self.socket_type}"
+        return f"{self}/{self.socket_type}" + (f" ({self.owner})" if self.owner else "")
 
     def overlaps(self, other: BindAddress) -> bool:
         """Whether the kernel would refuse to bind both (same type and port, hosts that cover each other)."""

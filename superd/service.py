@@ -7,6 +7,7 @@ need the system's tables (users, ports, programs) are text here; ``config/checks
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
@@ -297,5 +298,7 @@ class Service(BaseModel):
             address = parse_listen(text, self.socket_type, port)
             if not address.host and not address.path and self.v6only:
                 address = BindAddress(self.socket_type, "::", address.port)
+            if not address.path and address.port == 0:
+                address = replace(address, owner=self.name)
             found[address] = None
         return tuple(found)

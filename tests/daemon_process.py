@@ -59,6 +59,7 @@ class Superd:
             cwd=Path(__file__).parent.parent,
             pass_fds=self.pass_fds,
         )  # fmt: skip
+        self._fresh = queue.Queue()  # an earlier run's ended with None
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
         assert self.process.stdout is not None

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from superd.config.checks import Host, check
+from superd.config.rpc_names import parse_rpc
 from superd.config.service_file import Keys, make_service, merge, parse_toml
 from superd.config.settings_file import parse_settings
 from superd.config.trust import Untrusted, read_trusted
@@ -91,7 +92,7 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         origins[name, ""] = entry.whole
         origins.update({(name, key): place for key, place in places.items()})
         if service is not None and not service.disable:
-            services[name] = service
+            services[name] = service.model_copy(update={"rpc_number": _program(service, files)})
     _read_foreign(settings, foreign_file, files, services, origins, problems)
     _compile(services, origins, problems)
     problems += check(services, origins, _host(root))
@@ -243,7 +244,7 @@ def _read_foreign(
                 here = foreign.origins.get((service.name, ""), Origin(service.name))
                 problems.append(error(here, f"service `{service.name}` is already there ({there})", "rename one"))
                 continue
-            services[service.name] = service.model_copy(update={"port": _number(service)})
+            services[service.name] = service.model_copy(update={"port": _number(service), "rpc_number": _program(service, files)})
             origins.update({key: place for key, place in foreign.origins.items() if key[0] == service.name})
 
 
@@ -268,7 +269,9 @@ class _Ports:
         protocol = "udp" if keys.get("socket_type") == "dgram" else "tcp"
         if isinstance(port, str):
             return {**keys, "port": _port(port, protocol)}
-        if port is None and "listen" not in keys and not {"TCPMUX", "TCPMUXPLUS", "RPC"} & set(_types(keys)):
+        if port is None and "listen" not in keys and "RPC" in _types(keys):
+            return {**keys, "port": 0}  # any: rpcbind tells it
+        if port is None and "listen" not in keys and not {"TCPMUX", "TCPMUXPLUS"} & set(_types(keys)):
             found = _port(str(keys.get("service", name)), protocol)
             return {**keys, "port": found} if isinstance(found, int) else keys
         return keys
@@ -277,6 +280,16 @@ class _Ports:
 def _number(service: Service) -> int | str | None:
     """The port of a foreign file's service, which that names as /etc/services does."""
     return _port(service.port, service.proto) if isinstance(service.port, str) else service.port
+
+
+def _program(service: Service, files: Files) -> int | None:
+    """The number of an RPC service, which it may name as /etc/rpc does."""
+    if "RPC" not in service.type or service.rpc_number is not None:
+        return service.rpc_number
+    try:
+        return parse_rpc(files.read("/etc/rpc").decode("utf-8", "replace")).get(service.service)
+    except OSError:
+        return None
 
 
 def _port(name: str, protocol: str) -> int | str:

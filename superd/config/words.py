@@ -34,12 +34,25 @@ def check_words(service: Service) -> list[tuple[str, str]]:
         host, colon, port = service.redirect.rpartition(":")
         if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
             found.append(("redirect", f"`{service.redirect}` is not host:port"))
+    if "RPC" in service.type:
+        found += _rpc(service)
     if service.internal == "auth":
         try:
             parse_auth_options(service.server_args)
         except ValueError as problem:
             found.append(("server_args", str(problem)))
     return found
+
+
+def _rpc(service: Service) -> list[tuple[str, str]]:
+    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", service.rpc_version, re.ASCII)
+    if match is None or not 0 <= int(match[2] or match[1]) - int(match[1]) < 100:
+        return [("rpc_version", f"`{service.rpc_version}` is not n or n-m")]
+    if service.rpc_number is None:
+        return [("rpc_number", f"`{service.service}` is not in /etc/rpc: give the number")]
+    if not 0 < service.rpc_number < 1 << 32 or service.proto not in ("tcp", "udp"):
+        return [("rpc_number", "an RPC service has a number of 32 bits, and tcp or udp")]
+    return []
 
 
 def _log_type(words: list[str]) -> str:

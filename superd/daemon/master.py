@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from superd.daemon import channel as channels
 from superd.daemon.launchers import LauncherPool
 from superd.daemon.policy_load import load_policy
+from superd.daemon.rpc import RpcRegistrar, mappings_of
 from superd.errors import BindError, ConfigError, ControlError
 from superd.net.bind import adjust, open_address
 from superd.plan import Plan, plan
@@ -78,6 +79,7 @@ class Master:
         self._unbound: dict[BindAddress, float] = {}
         self._poll = select.poll()
         self._launchers = LauncherPool(log, self._poll)
+        self._rpc = RpcRegistrar(log)
         self._channel: socket.socket | None = None
         self._front_pid = 0
         self._front_started = 0.0
@@ -106,6 +108,7 @@ class Master:
             signal.signal(number, signal.SIG_IGN)
         self._poll.register(wakeup, select.POLLIN)
         self._bind_all()
+        self._rpc.want(mappings_of(self._registry, self._sockets))
         self._launchers.assign(self._registry, self._policy)
         self._start_front()
         while self._front_pid or not self._stopping:
@@ -127,7 +130,9 @@ class Master:
         return 0
 
     def _next_due(self) -> int | None:
-        due = [t for t in (self._front_due, self._bind_due, self._reload_due, self._launchers.due) if t is not None]
+        due = [
+            t for t in (self._front_due, self._bind_due, self._reload_due, self._launchers.due, self._rpc.due) if t is not None
+        ]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
 
     def _on_timers(self) -> None:
@@ -141,6 +146,7 @@ class Master:
             self._reload_due = None
             self._reload()
         self._launchers.on_timer(now)
+        self._rpc.on_timer(now)
         self._log.flush()
 
     def _on_signals(self, numbers: bytes) -> None:
@@ -194,6 +200,7 @@ class Master:
             self._log.message("notice", f"listening on {address.describe()} at last", service.name)
         if opened:
             self._send_apply(Registry({}, self._registry.settings), opened, {}, ())
+            self._rpc.want(mappings_of(self._registry, self._sockets))
         self._bind_due = now + min(self._unbound.values()) if self._unbound else None
 
     # ------------------------------------------------------------------ front
@@ -461,6 +468,7 @@ class Master:
         self._bind_due = None
         for address, service in changes.retarget:
             adjust(self._sockets[address], service)
+        self._rpc.want(mappings_of(new, self._sockets))
         self._launchers.assign(new, policy)
         changed = {name: service for name, service in new.services.items() if old.services.get(name) != service}
         removed = tuple(name for name in old.services if name not in new.services)
@@ -511,6 +519,7 @@ class Master:
             self._stopping = True
             self._notifier.stopping()
             self._reload_due = self._bind_due = self._front_due = None
+            self._rpc.close()
             for address, sock in self._sockets.items():
                 sock.close()
                 _unlink(address)
