@@ -95,7 +95,9 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     session: Seconds | None = Field(None, description="longest time a connection's program may run")
-    idle: Seconds | None = Field(None, description="longest silence in both directions on a stream connection")
+    idle: Seconds | None = Field(
+        None, description="longest silence in both directions on a TCP connection, or on any that is redirected"
+    )
     memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
     source_rate: tuple[float, float] | None = Field(
         None,

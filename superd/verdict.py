@@ -30,6 +30,7 @@ class Reason(StrEnum):
     DECIDE_TIMEOUT = "decide_timeout"
     OVERLOAD = "overload"
     BANNER = "banner"
+    GONE = "gone"
     LAUNCH = "fork"
     STOPPING = "stopping"
 
@@ -46,6 +47,7 @@ _XINETD_WORDS = {
     Reason.RULE_BROKEN: "libwrap",
     Reason.DECIDE_TIMEOUT: "libwrap",
     Reason.OVERLOAD: "process_limit",
+    Reason.GONE: "UNKNOWN",
 }
 
 

@@ -372,6 +372,12 @@ class Front:
         server = Peer("", 0, 0, listener.address.port)
         self.launches.hand_over(record, server, os.dup(listener.fd))
 
+    def end_silent(self, record: SessionRecord) -> None:
+        """Ends a session for its silence."""
+        self.log.message("notice", f"ended after {record.service.limits.idle:g} s of silence", record.service.name)
+        self.sessions.end(record, time.monotonic())
+        self._timers.set()
+
     def sessions_changed(self) -> None:
         """Sessions may have ended: when none is left, a stopping front can go."""
         if self._stop is not None and not self.sessions:

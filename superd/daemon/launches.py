@@ -110,7 +110,7 @@ class Launches:
         client = self._clients.get(number) if number is not None else None
         if client is None:
             os.close(fd)
-            front.refuse(record, Verdict(False, Reason.LAUNCH, detail="no launcher"))
+            self._lost(record, "no launcher")
             return
         peer = record.peer or NOBODY
         record.profile = number

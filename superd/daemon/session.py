@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -15,12 +16,14 @@ import trio
 
 from superd.auth_options import parse_auth_options
 from superd.banner import render
+from superd.daemon.idle import watch
 from superd.daemon.mux import enter_choice, read_choice
 from superd.expansion import values_of
 from superd.internal import HANDLERS, auth
 from superd.net import ident
+from superd.net.listener import is_dead
 from superd.net.netgroup import member
-from superd.net.relay import relay
+from superd.net.relay import Traffic, relay
 from superd.peer import UNKNOWN
 from superd.policy.hosts_access import Facts, decide
 from superd.verdict import Ask, Need, Reason, Verdict
@@ -284,9 +287,17 @@ class _Session:
         elif service.redirect:
             await self._redirect(service.redirect)
         else:
-            self.front.log.started(self.record)
-            self.front.log.flush()
-            with trio.move_on_after(service.limits.session or float("inf")):
+            await self._serve_inside()
+
+    async def _serve_inside(self) -> None:
+        """An internal service: this task is all there is of it."""
+        service, silent = self.state.service, trio.CancelScope()
+        self.front.log.started(self.record)
+        self.front.log.flush()
+        with trio.move_on_after(service.limits.session or float("inf")) as scope:
+            self.record.scope = scope
+            self._limit_silence(silent, scope.cancel)
+            try:
                 if service.internal == "tcpmux":
                     self.chosen = await read_choice(self.front, self.sock)
                 elif service.internal == "auth":
@@ -295,6 +306,14 @@ class _Session:
                     await HANDLERS[service.internal](self.sock)
                 if self.chosen is None:
                     await self._part()
+            finally:
+                silent.cancel()
+
+    def _limit_silence(self, scope: trio.CancelScope, on_idle: Callable[[], None]) -> None:
+        limit = self.state.service.limits.idle
+        if limit is not None:
+            copy = socket.socket(fileno=os.dup(self.sock.fileno()))
+            self.front.nursery.start_soon(watch, copy, limit, scope, on_idle)
 
     async def _hand_over(self) -> None:
         profile: int | None = None
@@ -305,7 +324,13 @@ class _Session:
                 detail = f"cannot become user `{self.user}` group `{self.group}`"
                 await self.refuse(Verdict(False, Reason.RULE_BROKEN, detail=detail))
                 return
+        if self.client.version and is_dead(self.sock):
+            # Reset while it waited for its verdict: not worth a process.
+            await self.refuse(Verdict(False, Reason.GONE, detail="the client is gone"))
+            return
         self.over = True
+        self.record.scope = trio.CancelScope()
+        self._limit_silence(self.record.scope, lambda: self.front.end_silent(self.record))
         values = values_of(self.state.daemon, self.client, self.server, os.getpid()) if self.digests else None
         self.front.launches.hand_over(
             self.record, self.server, self.sock.detach(), steps=tuple(self.digests), values=values, profile=profile
@@ -326,9 +351,13 @@ class _Session:
         self.front.log.started(self.record)
         self.front.log.flush()
         async with other:
-            limits = self.state.service.limits
-            with trio.move_on_after(limits.session or float("inf")):
-                self.record.traffic = await relay(self.sock, other.socket, idle=limits.idle)
+            limits, traffic = self.state.service.limits, Traffic()
+            with trio.move_on_after(limits.session or float("inf")) as scope:
+                self.record.scope = scope
+                try:
+                    await relay(self.sock, other.socket, traffic, idle=limits.idle)
+                finally:
+                    self.record.traffic = (traffic.received, traffic.sent)
 
     def settle(self) -> None:
         """Leaves the session, in every case, once."""

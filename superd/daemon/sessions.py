@@ -63,6 +63,11 @@ class Sessions:
             if record is not None:
                 self._end(record, number, now)
 
+    def end(self, record: SessionRecord, now: float) -> None:
+        """The same to one session, if it still lives."""
+        if self._living.get(record.conn) is record:
+            self._end(record, signal.SIGTERM, now)
+
     def end_all(self, now: float) -> None:
         """SIGTERM to every session, SIGKILL to each after its ``kill_grace``."""
         for record in self:

@@ -24,7 +24,6 @@ class ServiceState:
         "fast",
         "log_start",
         "name",
-        "numbered",
         "program",
         "service",
         "wrapped",
@@ -41,10 +40,9 @@ class ServiceState:
             self.program
             and service.socket_type is not SocketType.DGRAM
             and not service.mux_client
+            and service.limits.idle is None
             and not (service.banner or service.banner_success or service.banners)
             and not {"IDONLY"} & service.flags
             and "USERID" not in service.log_on_success
         )
         self.log_start = bool(service.log_on_success)
-        # Only a session with a limit on silence needs the front to keep a copy of its socket.
-        self.numbered = service.limits.idle is not None

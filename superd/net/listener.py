@@ -60,7 +60,7 @@ class Listener:
         return self.sock._accept()  # type: ignore[attr-defined,no-any-return]
 
 
-def is_dead(sock: socket.socket) -> bool:
+def is_dead(sock: socket.socket | trio.socket.SocketType) -> bool:
     """Whether the peer reset a TCP connection before anybody looked at it: not worth a process."""
     try:
         return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == struct.pack("B", _TCP_CLOSE)

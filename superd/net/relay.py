@@ -17,7 +17,7 @@ _F_SETPIPE_SZ = 1031
 
 
 class Traffic:
-    """Bytes passed on in each direction, and when the last ones were."""
+    """Bytes passed on (from left, to left), and when the last ones were. Right also when the relay is cancelled."""
 
     def __init__(self) -> None:
         self.received = 0
@@ -25,12 +25,11 @@ class Traffic:
         self.last = trio.current_time()
 
 
-async def relay(left: trio.socket.SocketType, right: trio.socket.SocketType, *, idle: float | None) -> tuple[int, int]:
-    """Copies until both directions have ended, or nothing flows for ``idle`` seconds.
+async def relay(left: trio.socket.SocketType, right: trio.socket.SocketType, traffic: Traffic, *, idle: float | None) -> None:
+    """Copies until both directions have ended, or nothing flows for ``idle`` seconds; counts in ``traffic``.
 
-    Returns the bytes (from left, to left). A broken connection ends its direction; nothing is raised for it.
+    A broken connection ends its direction; nothing is raised for it.
     """
-    traffic = Traffic()
     async with trio.open_nursery() as nursery:
         if idle is not None:
             nursery.start_soon(_watch, nursery.cancel_scope, traffic, idle)
@@ -38,7 +37,6 @@ async def relay(left: trio.socket.SocketType, right: trio.socket.SocketType, *, 
             both.start_soon(_copy, left, right, traffic, "received")
             both.start_soon(_copy, right, left, traffic, "sent")
         nursery.cancel_scope.cancel()
-    return traffic.received, traffic.sent
 
 
 async def _watch(scope: trio.CancelScope, traffic: Traffic, idle: float) -> None:

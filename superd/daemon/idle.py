@@ -1,0 +1,33 @@
+"""The limit on silence, for sessions whose bytes superd never sees: the kernel knows when the last ones came and went.
+
+A copy of the socket is kept for it, by sessions with such a limit alone; it is closed with the session, since the client
+sees the end of the connection only when the last copy is gone. Moves no byte (a relay has its own watch).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+
+import trio
+
+_LAST = struct.Struct("=44xI4xI")
+"""tcpi_last_data_sent and tcpi_last_data_recv in struct tcp_info (linux/tcp.h): milliseconds since then."""
+
+
+def silence(sock: socket.socket) -> float:
+    """Seconds since the last byte in either direction of a TCP connection. Raises ``OSError`` for another socket."""
+    sent, received = _LAST.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST.size))
+    return float(min(sent, received)) / 1000
+
+
+async def watch(sock: socket.socket, limit: float, scope: trio.CancelScope, on_idle: Callable[[], None]) -> None:
+    """Calls ``on_idle`` when the session has been silent for ``limit`` seconds. ``scope`` ends it before; closes ``sock``."""
+    with sock, scope:
+        try:
+            while (left := limit - silence(sock)) > 0:
+                await trio.sleep(left)
+        except OSError:
+            return  # of a unix socket the kernel does not know it
+        on_idle()

@@ -1,0 +1,72 @@
+"""Limits on time, through the real daemon: silence, and what has been reset before it was served."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from tests.daemon_process import WAIT, Superd, free_port, talk
+
+IDLE = "limits = { idle = 0.3 }\n"
+
+
+def closed(port: int) -> bool:
+    """Whether a client that says nothing is let go."""
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        return sock.recv(1) == b""
+
+
+def test_a_program_whose_client_is_silent_is_ended(superd: Superd) -> None:
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n{IDLE}')
+    superd.start()
+    assert closed(port)
+    superd.message("ended after 0.3 s of silence")
+    assert superd.event(event="EXIT", service="cat")["signal"] == 15
+
+
+def test_a_program_that_ends_by_itself_is_seen_by_its_client_at_once(superd: Superd) -> None:
+    port = free_port()
+    superd.service("true", f'server = "/bin/true"\nlisten = ["127.0.0.1:{port}"]\nlimits = {{ idle = "1h" }}\n')
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.2:{port}"]\nlimits = {{ idle = "1h" }}\n')
+    superd.start()
+    assert closed(port)
+    assert talk(port, b"hi", host="127.0.0.2") == b"hi"
+
+
+def test_bytes_in_either_direction_keep_a_session_alive(superd: Superd) -> None:
+    port = free_port()
+    # A byte each 0.1 s for 0.8 s, more than twice the limit.
+    script = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done"
+    superd.service(
+        "slow",
+        f'server = "/bin/sh"\nserver_args = ["-c", "{script}"]\nlisten = ["127.0.0.1:{port}"]\nlimits = {{ idle = 0.4 }}\n',
+    )
+    superd.start()
+    assert talk(port).split() == [b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8"]
+    assert superd.event(event="EXIT", service="slow")["status"] == 0
+
+
+def test_internal_services_and_relays_are_ended_too(superd: Superd) -> None:
+    echo, far, there = (free_port() for _ in range(3))
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{echo}"]\n{IDLE}')
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{there}"]\n')
+    superd.service("far", f'redirect = "127.0.0.1:{there}"\nlisten = ["127.0.0.1:{far}"]\n{IDLE}')
+    superd.start()
+    assert closed(echo)
+    assert closed(far)
+    assert talk(echo, b"hi") == talk(far, b"hi") == b"hi"
+
+
+def test_a_connection_that_is_reset_while_its_verdict_waits_starts_nothing(superd: Superd) -> None:
+    port, go = free_port(), superd.folder / "go"
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
+    # The rule's command is what the verdict waits for; it goes on when the test says so.
+    superd.allow.write_text(f"cat: ALL: spawn while test ! -e {go}; do sleep 0.05; done\n")
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    go.touch()
+    go.chmod(0o644)
+    assert superd.event(event="FAIL", service="cat")["reason"] == "gone"
+    assert talk(port, b"hi") == b"hi"
