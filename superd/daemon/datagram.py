@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from superd.address import SocketType
-from superd.daemon.launches import NOBODY
 from superd.daemon.udp_peers import UdpPeers
 from superd.internal import DATAGRAM
 from superd.net import peername
@@ -148,8 +147,8 @@ class DatagramDesk:
                 listener.sock.recv(1)
                 front.refuse_datagram(state, peer, verdict)
                 return
-        # Whoever waits in the queue: load, hours and limits are not his fault, he is served when they are over.
-        now = admit(state.access, NOBODY, front.counts, time.monotonic(), front)
+        # As for a peer without an address: load, hours and limits are nobody's fault; who waits is served when they are over.
+        now = admit(state.access, unix_peer(), front.counts, time.monotonic(), front)
         if isinstance(now, Verdict) and now.reason is not Reason.SENSOR:
             front.log.message("warning", f"not started yet: {now.why()}", state.name)
             self._rest(listener, FIRST_PAUSE)

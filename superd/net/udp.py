@@ -6,6 +6,7 @@ Only system calls; who gets which socket is decided elsewhere.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import socket
 from typing import Any
@@ -16,7 +17,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def senders(sock: socket.socket, most: int) -> list[Any]:
-    """The addresses of who sent what waits in the queue, at most so many, first first. Takes nothing out."""
+    """The addresses of who sent what waits in the queue, at most so many, first first. Takes nothing out.
+
+    What is empty is seen once: a later look passes over it (the kernel's mark on what was peeked at).
+    """
     found: list[Any] = []
     # Each peek goes on behind the one before (socket(7)); a plain one would see the first for ever.
     sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, 0)
@@ -45,6 +49,9 @@ def disconnect(sock: socket.socket) -> None:
     # Python's connect() cannot say AF_UNSPEC.
     if _libc.connect(sock.fileno(), bytes(16), 16) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    if sock.getsockname()[1] == 0:
+        # Bound to "any port", and so free of it now; a socket that was bound to the number keeps it.
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
 
 def feeder(sock: socket.socket) -> socket.socket:

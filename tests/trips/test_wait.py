@@ -1,0 +1,90 @@
+"""``wait`` services through the real daemon: the program has the listening socket, and superd is deaf until it ends."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+
+from tests.daemon_process import WAIT, Superd, free_port, talk
+
+TAKER = """
+import socket
+sock = socket.socket(fileno=0)
+sock.settimeout(0.2)
+try:
+    while True:
+        data, sender = sock.recvfrom(100)
+        sock.sendto(b"got " + data, sender)
+        if data == b"last":
+            break
+except TimeoutError:
+    pass
+"""
+ACCEPTER = """
+import socket
+with socket.socket(fileno=0) as listener, listener.accept()[0] as sock:
+    sock.sendall(sock.recv(100))
+"""
+
+
+def program(superd: Superd, name: str, script: str, port: int, extra: str = "") -> None:
+    superd.service(
+        name,
+        f'wait = true\nserver = "{sys.executable}"\nflags = ["NAMEINARGS"]\n'
+        f'server_args = ["{sys.executable}", "-I", "-S", "-c", {json.dumps(script)}]\nlisten = ["127.0.0.1:{port}"]\n{extra}',
+    )
+
+
+def test_what_waits_in_the_queue_when_a_program_ends_is_the_next_ones(superd: Superd) -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    program(superd, "taker", TAKER, port, 'socket_type = "dgram"\n')
+    superd.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(WAIT)
+        sock.connect(("127.0.0.1", port))
+        for data in (b"one", b"last", b"two", b"last"):
+            sock.send(data)
+        assert [sock.recv(100) for _ in range(4)] == [b"got one", b"got last", b"got two", b"got last"]
+    pids = {superd.event(event="START", service="taker")["pid"] for _ in range(2)}
+    assert len(pids) == 2
+
+
+def test_a_stream_program_accepts_for_itself(superd: Superd) -> None:
+    port = free_port()
+    program(superd, "accepter", ACCEPTER, port)
+    superd.start()
+    for data in (b"one", b"two"):
+        assert talk(port, data) == data
+        superd.event(event="EXIT", service="accepter")
+
+
+def test_who_may_not_send_starts_nothing(superd: Superd) -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    program(superd, "taker", TAKER, port, 'socket_type = "dgram"\nonly_from = ["127.0.0.1"]\n')
+    superd.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bad, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as good:
+        bad.bind(("127.0.0.2", 0))
+        bad.sendto(b"one", ("127.0.0.1", port))
+        good.settimeout(WAIT)
+        good.sendto(b"last", ("127.0.0.1", port))
+        assert good.recv(100) == b"got last"
+    assert superd.event(event="START", service="taker")["from"] == "127.0.0.1"
+
+
+def test_a_service_that_is_held_back_by_a_limit_is_started_when_that_is_over(superd: Superd) -> None:
+    port, stream, cat = free_port(socket.SOCK_DGRAM), free_port(), free_port()
+    program(superd, "taker", TAKER, port, 'socket_type = "dgram"\n')
+    program(superd, "accepter", ACCEPTER, stream)
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{cat}"]\n')
+    config = superd.folder / "superd.toml"
+    config.write_text("process_limit = 1\n")
+    superd.start("--config", str(config))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(WAIT)
+        with socket.create_connection(("127.0.0.1", cat), WAIT):
+            superd.event(event="START", service="cat")
+            sock.sendto(b"last", ("127.0.0.1", port))
+            superd.message("not started yet: process_limit")
+        assert sock.recv(100) == b"got last"
+    assert talk(stream, b"hi") == b"hi"
