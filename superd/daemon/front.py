@@ -372,6 +372,14 @@ class Front:
         server = Peer("", 0, 0, listener.address.port)
         self.launches.hand_over(record, server, os.dup(listener.fd))
 
+    def adopt_waiting(self, record: SessionRecord) -> None:
+        """A `wait` program of an earlier front has a listening socket: which, if there are many, nobody can tell."""
+        for listener in self._by_address.values():
+            if listener.name == record.service.name and not listener.deaf:
+                self.listeners.ignore(listener)
+                record.listener = listener
+                return
+
     def end_silent(self, record: SessionRecord) -> None:
         """Ends a session for its silence."""
         self.log.message("notice", f"ended after {record.service.limits.idle:g} s of silence", record.service.name)

@@ -262,6 +262,8 @@ class Launches:
         record.source = state.access.counted_source(peer) if peer is not None else None
         front.counts.enter(state.name, record.source)
         front.sessions.enter(record)
+        if state.service.wait:
+            front.adopt_waiting(record)
 
     def _begun(self, number: int) -> None:
         """A launcher has just begun. What its forerunner took and did not start is lost; what waits in the pair is not.

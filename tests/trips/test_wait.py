@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import sys
 
@@ -88,3 +90,22 @@ def test_a_service_that_is_held_back_by_a_limit_is_started_when_that_is_over(sup
             superd.message("not started yet: process_limit")
         assert sock.recv(100) == b"got last"
     assert talk(stream, b"hi") == b"hi"
+
+
+def test_a_new_front_leaves_the_socket_to_the_program_that_has_it(superd: Superd) -> None:
+    port = free_port()
+    program(superd, "accepter", ACCEPTER, port)
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        pid = superd.event(event="START", service="accepter")["pid"]
+        os.kill(superd.front(), signal.SIGKILL)
+        superd.message("the front ended")
+        with socket.create_connection(("127.0.0.1", port), WAIT) as second:
+            sock.sendall(b"one")
+            assert sock.recv(100) == b"one"
+            assert superd.event(event="EXIT", service="accepter")["pid"] == pid
+            second.sendall(b"two")
+            assert second.recv(100) == b"two"
+    assert superd.event(event="START", service="accepter")["pid"] != pid
+    superd.event(event="EXIT", service="accepter")
+    assert not [event for event in superd.events if event["event"] == "START"]
