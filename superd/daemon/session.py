@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, assert_never
 import trio
 
 from superd.auth_options import parse_auth_options
-from superd.banner import render
+from superd.daemon import farewell
+from superd.daemon.farewell import part
 from superd.daemon.idle import watch
 from superd.daemon.mux import enter_choice, read_choice
 from superd.expansion import values_of
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
     from superd.record import SessionRecord
     from superd.rule import Option
 
-MAX_BANNER = 1 << 20
-"""Bytes of a banner file; the rest is not sent."""
-DRAIN_BYTES, DRAIN_SECONDS = 65536, 2.0
-"""What is read and thrown away after a refusal, so that the client gets the banner and not a reset."""
 CONNECT_TIMEOUT = 10.0
 """Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
 
@@ -238,20 +235,11 @@ class _Session:
 
     async def send_file(self, path: str, *, expand: bool = False) -> bool:
         """Sends a file to the client; False when the client does not read it in time."""
-        try:
-            data = await trio.to_thread.run_sync(_read_banner, path)
-        except FileNotFoundError:
-            return True
-        except OSError as problem:
-            self.front.log.message("error", f"banner `{path}` cannot be read: {problem.strerror}", self.state.name)
-            return True
-        if expand:
-            data = render(data, values_of(self.state.daemon, self.client, self.server, os.getpid()))
-        with trio.move_on_after(self.front.settings.policy.banner_timeout) as scope:
-            view = memoryview(data)
-            while view:
-                view = view[await self.sock.send(view) :]
-        return not scope.cancelled_caught
+        values = values_of(self.state.daemon, self.client, self.server, os.getpid()) if expand else None
+        seconds = self.front.settings.policy.banner_timeout
+        return await farewell.send_file(
+            self.sock, path, values, seconds, lambda text: self.front.log.message("error", text, self.state.name)
+        )
 
     # ------------------------------------------------------------------ the ends
 
@@ -264,15 +252,7 @@ class _Session:
             await self.send_file(self.state.service.banner_fail)
         if self.state.service.mux_client:
             await self.sock.send(REFUSED)
-        await self._part()
-
-    async def _part(self) -> None:
-        """Our end first, then a little of what the client still sends: closing on unread bytes would be a reset."""
-        self.sock.shutdown(socket.SHUT_WR)
-        with trio.move_on_after(DRAIN_SECONDS):
-            left = DRAIN_BYTES
-            while left > 0 and (data := await self.sock.recv(4096)):
-                left -= len(data)
+        await part(self.sock)
 
     async def serve(self) -> None:
         """What the service is there for."""
@@ -305,7 +285,7 @@ class _Session:
                 else:
                     await HANDLERS[service.internal](self.sock)
                 if self.chosen is None:
-                    await self._part()
+                    await part(self.sock)
             finally:
                 silent.cancel()
 
@@ -365,8 +345,3 @@ class _Session:
         if not self.over:
             self.over = True
             self.front.finish(self.record)
-
-
-def _read_banner(path: str) -> bytes:
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
-        return file.read(MAX_BANNER)
