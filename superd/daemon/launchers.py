@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LANES = min(2, os.cpu_count() or 1)
 """Launchers of one identity. A launcher stands still while its program execs; the second starts when the first is busy."""
+MAX_FAILURES = 3
+"""A launcher that dies at once so many times in a row loses what waits for it: the clients get an end, not silence."""
 CRASH_PAUSE = 1.0
 """Seconds before a launcher that died within its first second is started again."""
 
@@ -61,6 +63,7 @@ class _Slot:
         self.process: LauncherProcess | None = None
         self.started = 0.0
         self.due: float | None = None
+        self.failures = 0
 
 
 class LauncherPool:
@@ -188,13 +191,21 @@ class LauncherPool:
         """A child of the master ended; True when it was a launcher."""
         for slot in self._slots.values():
             if slot.process is not None and slot.process.pid == pid:
-                self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another")
                 self._forget(slot)
+                if status == 0:  # it was idle for long
+                    self._poll.register(slot.launcher_end, select.POLLIN)
+                    return True
+                self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another")
                 self.orphans = True
                 lived = time.monotonic() - slot.started
                 if lived < CRASH_PAUSE:
                     slot.due = time.monotonic() + CRASH_PAUSE
+                    slot.failures += 1
+                    if slot.failures % MAX_FAILURES == 0:
+                        self._renew_pair(slot)
+                        self._new.append(slot.number)
                 else:
+                    slot.failures = 0
                     self._poll.register(slot.launcher_end, select.POLLIN)
                 return True
         return False
@@ -206,10 +217,14 @@ class LauncherPool:
         elif complaint:
             self.broken_front = complaint
             # What else that front has sent must reach nobody: its pair goes with it, the next front gets another.
-            slot.front_end.close()
-            slot.launcher_end.close()
-            slot.front_end, slot.launcher_end = request_pair()
+            self._renew_pair(slot)
             process.give_front(slot.launcher_end)
+
+    @staticmethod
+    def _renew_pair(slot: _Slot) -> None:
+        slot.front_end.close()
+        slot.launcher_end.close()
+        slot.front_end, slot.launcher_end = request_pair()
 
     def _forget(self, slot: _Slot) -> None:
         if slot.process is not None:

@@ -31,6 +31,8 @@ MAX_WAITING = 128
 """Connections kept for a retry; from here on requests stay in the socket's buffer, which pushes back on accept."""
 MAX_REPORTS = 4096
 """Reports a front may leave unread before its requests are left unread too."""
+IDLE = 300.0
+"""Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
 HOOKS_AT_ONCE = 64
@@ -81,10 +83,13 @@ class Launcher:
         signal.set_wakeup_fd(wakeup_in, warn_on_full_buffer=False)
 
     def run(self) -> None:
-        """Serves until the master is gone."""
+        """Serves until the master is gone, or nothing has been asked for so long that it is not worth its memory."""
         control = self._control.fileno()
         while True:
-            for fd, _ in self._wait():
+            ready = self._wait()
+            if not ready and self._idle and self._front is not None and not self._reports:
+                return  # what arrives just now stays in the pair, and the master starts another for it
+            for fd, _ in ready:
                 if fd == control:
                     if not self._on_control():
                         return
@@ -104,6 +109,8 @@ class Launcher:
         ready = self._poll.poll(0)
         if ready:
             return ready
+        if self._idle:
+            return self._poll.poll(IDLE * 1000)
         timeout = self._timeout() if self._waiting or self._hooks else None
         if not self._children and not self._hooks:
             return self._poll.poll(timeout)
@@ -117,6 +124,10 @@ class Launcher:
             return self._poll.poll(timeout)
         finally:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    @property
+    def _idle(self) -> bool:
+        return not (self._children or self._hooks or self._waiting)
 
     def _timeout(self) -> float | None:
         due = [entry[0] for entry in self._waiting]

@@ -1,0 +1,59 @@
+"""The master's launchers: one that cannot be started must not keep its clients waiting for ever."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from superd.daemon import launchers
+from superd.daemon.launchers import MAX_FAILURES, LauncherPool
+from superd.daemon.logs import Log
+from superd.daemon.policy_files import PolicyFiles
+from superd.launch.starter import LauncherProcess
+from superd.registry import Registry
+from superd.service import Service
+from superd.settings import LogSettings, Settings
+
+
+def start_broken(*_: object, **__: object) -> LauncherProcess:
+    """A launcher that cannot become its identity: it says so by its exit status, at once."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.close()
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import os; os._exit(77)"])
+    process.returncode = 0
+    return LauncherProcess(process.pid, ours)
+
+
+def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launchers, "start_launcher", start_broken)
+    poll = select.poll()
+    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), poll)
+    service = Service.model_validate({"name": "cat", "server": "/bin/cat", "listen": ["127.0.0.1:7999"]})
+    pool.assign(Registry({"cat": service}, Settings()), PolicyFiles(()))
+    number = pool.profiles["cat"][0]
+    assert set(pool.take_new()) == set(pool.profiles["cat"])
+    front = socket.socket(fileno=os.dup(pool.front_fd(number)))
+    client, connection = socket.socketpair()
+    socket.send_fds(front, [b"request"], [connection.fileno()])
+    connection.close()
+    now = 0.0
+    for _ in range(MAX_FAILURES):
+        assert pool.take_new() == ()
+        for fd, _ in poll.poll(5000):
+            pool.on_readable(fd)
+        pid, status = os.waitpid(-1, 0)
+        assert pool.ended(pid, status)
+        now += 1e9
+        pool.on_timer(now)
+    assert pool.take_new() == (number,)
+    pool.close_copies()
+    assert client.recv(1) == b""  # closed with the pair that it waited in
+    with pytest.raises(ConnectionResetError):
+        front.recv(1)
+    front.close()
+    client.close()
