@@ -329,11 +329,9 @@ class Launcher:
                 del self._by_conn[child.conn]
             self._programs.ended(child.service)
             reports.append(
-                messages.encode_report(
-                    messages.Exited(
-                        child.conn, child.service, pid, status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss,
-                        time.monotonic() - child.started,
-                    )
+                messages.encode_exited(
+                    child.conn, child.service, pid, status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss,
+                    time.monotonic() - child.started,
                 )
             )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ class Spawn(Protocol):
     """Starts ``argv`` from the first of ``paths`` that can be executed; returns its pid when exec has succeeded.
 
     ``sock`` becomes fd 0 and 1, ``stderr`` fd 2; every other descriptor must be close-on-exec. The child leads a session
-    of its own in ``/``, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before`` makes it a fork, which costs
+    of its own where the caller is, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before`` makes it a fork, which costs
     0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises ``OSError`` of fork or exec,
     ``ValueError`` for a NUL in a text.
     """
@@ -51,7 +52,10 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
     # nobody reads would stop the launcher for ever.
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     fork_exec: Any = _posixsubprocess.fork_exec
-    read_fd = os.read
+    # Asked before it is read: an exception for every program that was started costs more than the question.
+    errors = select.poll()
+    errors.register(read, select.POLLIN)
+    failed = errors.poll
 
     def spawn(
         paths: tuple[bytes, ...],
@@ -65,13 +69,12 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         if before is not None:
             return fork(paths, argv, env, sock, stderr, umask, before)
         pid: int = fork_exec(
-            argv, paths, False, (), b"/", env, sock, -1, -1, sock, -1, stderr, read, write, True, True, -1,
+            argv, paths, False, (), None, env, sock, -1, -1, sock, -1, stderr, read, write, True, True, -1,
             None, None, None, umask, None, *tail,
         )  # fmt: skip
-        try:
-            report = read_fd(read, 4096)
-        except BlockingIOError:
+        if not failed(0):
             return pid
+        report = os.read(read, 4096)
         os.waitpid(pid, 0)
         raise _exec_error(report)
 
@@ -97,7 +100,7 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         try:
             try:
                 pid: int = fork_exec(
-                    argv, paths, False, (), b"/", env, sock, -1, -1, sock, -1, stderr, ours, theirs, True, True, -1,
+                    argv, paths, False, (), None, env, sock, -1, -1, sock, -1, stderr, ours, theirs, True, True, -1,
                     None, None, None, umask, guarded, *tail,
                 )  # fmt: skip
             finally:
@@ -138,7 +141,6 @@ def popen(
         stdin=sock,
         stdout=sock,
         stderr=stderr,
-        cwd="/",
         umask=umask,
         start_new_session=True,
         preexec_fn=before,
