@@ -26,9 +26,9 @@ class Spawn(Protocol):
     """Starts ``argv`` from the first of ``paths`` that can be executed; returns its pid when exec has succeeded.
 
     ``sock`` becomes fd 0 and 1, ``stderr`` fd 2; every other descriptor must be close-on-exec. The child leads a session
-    of its own where the caller is, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before`` makes it a fork, which costs
-    0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises ``OSError`` of fork or exec,
-    ``ValueError`` for a NUL in a text.
+    of its own, in the caller's directory, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before`` makes it a
+    fork, which costs 0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises ``OSError``
+    of fork or exec, ``ValueError`` for a NUL in a text.
     """
 
     def __call__(
