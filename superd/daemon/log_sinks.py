@@ -33,6 +33,10 @@ class Queue:
         else:
             self._lines.append(line)
 
+    def clear(self) -> None:
+        """Forgets all records."""
+        self._lines.clear()
+
     def peek(self) -> bytes:
         """The oldest record."""
         return self._lines[0]
@@ -52,15 +56,21 @@ class Queue:
 
 
 class StreamSink:
-    """A descriptor: stderr or a log file. A record is written whole or, after a short write, completed first."""
+    """A descriptor: stderr or a log file. A record is written whole or, after a short write, completed first.
 
-    def __init__(self, fd: int, limit: int, *, hard: int = 0, on_full: Callable[[str], None] | None = None) -> None:
+    ``soft`` and ``hard`` are sizes of the file: behind the first it is said once, behind the second nothing is written.
+    """
+
+    def __init__(
+        self, fd: int, limit: int, *, soft: int = 0, hard: int = 0, on_trouble: Callable[[str], None] | None = None
+    ) -> None:
         self.fd = fd
         self.queue = Queue(limit)
         self._rest = b""
+        self._soft = soft
         self._hard = hard
-        self._on_full = on_full
-        self._told = False
+        self._on_trouble = on_trouble
+        self._told = ""
         self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
         # A pipe or terminal that nobody reads must not stop us. It is shared, so the mode is put back at the end.
         self._was_blocking = os.get_blocking(fd)
@@ -75,35 +85,50 @@ class StreamSink:
         """Writes what the descriptor takes; False when something is left."""
         while self._rest or len(self.queue):
             if not self._rest:
-                if self._hard and os.fstat(self.fd).st_size >= self._hard:
-                    self._full("reached its hard limit")
-                    return False
-                self._rest = self.queue.take(256)
-            before = os.fstat(self.fd).st_size if self._regular else 0
+                if self._hard and not self._within_limits():
+                    return True
+                self._rest = self.queue.take(1 if self._hard else 256)
             try:
                 written = os.write(self.fd, self._rest)
             except BlockingIOError:
                 return False
             except OSError as problem:
-                self._full(os.strerror(problem.errno or 0))
+                self._tell(os.strerror(problem.errno or 0))
                 return False
             if written < len(self._rest) and self._regular:
-                # A disk that is full takes half a record: cut it off, it comes again whole.
-                whole = self._rest.rfind(b"\n", 0, written) + 1
-                if whole < written:
-                    os.ftruncate(self.fd, before + whole)
-                self._rest = self._rest[whole:]
-                self._full("no space left")
+                self._cut(written)
+                self._tell("no space left")
                 return False
             self._rest = self._rest[written:]
-            if self._told and not self._rest:
-                self._told = False
+            if not self._rest and not self._hard:
+                self._told = ""
         return True
 
-    def _full(self, why: str) -> None:
-        if not self._told and self._on_full is not None:
-            self._told = True
-            self._on_full(why)
+    def _within_limits(self) -> bool:
+        """Whether the next record may be written; what may not is dropped, as xinetd does."""
+        size = os.fstat(self.fd).st_size + len(self.queue.peek())
+        if size > self._hard:
+            self._tell(f"reached its hard limit of {self._hard} bytes; nothing more is written to it")
+            self.queue.clear()
+            return False
+        if self._soft and size > self._soft:
+            self._tell(f"reached its soft limit of {self._soft} bytes")
+        else:
+            self._told = ""
+        return True
+
+    def _cut(self, written: int) -> None:
+        """A disk that is full takes half a record: cuts it off again, it comes once more, whole."""
+        whole = self._rest.rfind(b"\n", 0, written) + 1
+        end = os.lseek(self.fd, 0, os.SEEK_CUR)
+        if end == os.fstat(self.fd).st_size:  # else somebody has written behind us, and what is cut would be his
+            os.ftruncate(self.fd, end - written + whole)
+        self._rest = self._rest[whole:]
+
+    def _tell(self, why: str) -> None:
+        if self._told != why and self._on_trouble is not None:
+            self._told = why
+            self._on_trouble(why)
 
     def close(self) -> None:
         """Writes what can be written and puts the descriptor's mode back."""

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from superd.verdict import Verdict
 
 _SPECIAL = frozenset(' "=')
+XINETD_LEVELS = {
+    "emerg": "EMERGENCY", "alert": "ALERT", "crit": "CRITICAL", "error": "ERROR", "warning": "WARNING", "notice": "NOTICE",
+    "note": "NOTICE", "info": "INFO",
+}  # fmt: skip
+"""superd's levels as xinetd's own messages have them (msg.c)."""
 
 Fields = dict[str, str | int | float]
 

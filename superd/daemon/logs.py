@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 RETRY = 0.25
 """Seconds between tries to write what a target did not take."""
+MAIN = ""
+"""Stands for superd's own log among the files of services."""
 REPEAT_SECONDS = 5.0
 """The same message within so many seconds is written once, and then its number."""
 
@@ -52,16 +53,19 @@ class Log:
         *,
         stderr_is_tty: bool,
         policy_facility: str = "authpriv",
-        open_file: Callable[[str], int] | None = None,
+        ident: str = "superd",
+        fd: int = 2,
         syslog_path: str = "/dev/log",
     ) -> None:
+        """``ident`` is the name in syslog; as "xinetd", superd's own lines read as xinetd's too. ``fd`` stands for stderr."""
         targets = settings.targets or ("stderr",)
-        self._json = settings.format == "json" or (settings.format == "auto" and not stderr_is_tty)
+        self._ident = ident
+        self._as_xinetd = ident == "xinetd"
+        self._json = not self._as_xinetd and (settings.format == "json" or (settings.format == "auto" and not stderr_is_tty))
         self._facility = settings.facility
         self._policy_facility = policy_facility
         self._limit = settings.queue
-        self._open_file = open_file
-        self._stderr = StreamSink(2, settings.queue) if "stderr" in targets else None
+        self._stderr = StreamSink(fd, settings.queue) if "stderr" in targets else None
         self._syslog: SyslogSink | None = SyslogSink(settings.queue, syslog_path) if "syslog" in targets else None
         self._syslog_path = syslog_path
         self._files: dict[str, StreamSink] = {}
@@ -158,7 +162,7 @@ class Log:
         name = record.service.name
         log_type = record.service.log_type
         if log_type:
-            self._service_log(log_type, log_text.native(event, name, fields), "superd")
+            self._service_log(log_type, log_text.native(event, name, fields), self._ident)
             return
         self._write(level, event, name, "", fields)
 
@@ -187,22 +191,35 @@ class Log:
         self._dirty = True
 
     def attach_file(self, log_type: str, fd: int) -> None:
-        """The file of a service's ``log_type`` was opened by the master; replaces the one from before a reload."""
-        old = self._files.pop(log_type, None)
+        """The file of a service's ``log_type`` (``MAIN``: of superd itself) was opened by the master; ``fd`` is ours now.
+
+        Replaces the one from before a reload.
+        """
+        if log_type == MAIN:
+            old, self._stderr = self._stderr, StreamSink(fd, self._limit)
+        else:
+            old = self._files.get(log_type)
+            path, soft, hard = file_limits(log_type)
+            self._files[log_type] = StreamSink(
+                fd, self._limit, soft=soft, hard=hard, on_trouble=lambda why: self.message("alert", f"log file `{path}`: {why}")
+            )
         if old is not None:
             old.close()
             os.close(old.fd)
-        words = log_type.split()
-        soft = size_of(words[2]) if len(words) > 2 else 0
-        hard = size_of(words[3]) if len(words) > 3 else (soft + min(max(soft // 100, 5 << 10), 20 << 10) if soft else 0)
-        path = words[1]
-        self._files[log_type] = StreamSink(
-            fd, self._limit, hard=hard, on_full=lambda why: self.message("error", f"log file `{path}`: {why}")
-        )
+
+    def keep_files(self, log_types: set[str]) -> None:
+        """Closes the files of all other services."""
+        for log_type in self._files.keys() - log_types:
+            sink = self._files.pop(log_type)
+            sink.close()
+            os.close(sink.fd)
 
     def _write(self, level: str, event: str, service: str, text: str, fields: log_text.Fields) -> None:
         if self._json and self._stderr is not None:
             self._line(log_text.as_json(self._now()[2], level, event, service, text, fields))
+        elif self._as_xinetd:
+            body = log_text.native(event, service, fields) if event != "message" else (f"{service}: {text}" if service else text)
+            self._line(f"{self._now()[1]} xinetd[{os.getpid()}]: {log_text.XINETD_LEVELS[level]}: {body}")
         elif event == "message":
             body = f"{service}: {text}" if service else text
             self._line(f"{self._now()[0]} {level}: {body}")
@@ -211,7 +228,7 @@ class Log:
         if self._syslog is not None:
             number = _FACILITY[self._facility] | _LEVEL.get(level, 6)
             body = log_text.native(event, service, fields) if event != "message" else (f"{service}: {text}" if service else text)
-            self._to_syslog(number, f"superd[{os.getpid()}]: {body}")
+            self._to_syslog(number, f"{self._ident}[{os.getpid()}]: {body}")
 
     def _line(self, text: str) -> None:
         if self._stderr is not None:
@@ -269,6 +286,14 @@ class Log:
         for sink in (*self._files.values(), self._stderr, self._syslog):
             if sink is not None:
                 sink.close()
+
+
+def file_limits(log_type: str) -> tuple[str, int, int]:
+    """The path of ``FILE path [soft [hard]]`` and both limits; 0 is none (xinetd: parsers.c, parse_filelog)."""
+    _, path, *sizes = log_type.split()
+    soft = size_of(sizes[0]) if sizes else 0
+    hard = size_of(sizes[1]) if len(sizes) > 1 else (soft + min(max(soft // 100, 5 << 10), 20 << 10) if soft else 0)
+    return path, soft, hard
 
 
 def size_of(text: str) -> int:

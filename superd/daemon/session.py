@@ -171,7 +171,7 @@ class _Session:
                 assert ask.option is not None
                 await self._steps(ask.steps)
                 status = await self._hook(ask.option)
-                self._facts = replace(self._facts, aclexec={**self._facts.aclexec, ask.option.digest: status == 0})
+                self._facts = replace(self._facts, aclexec={**self._facts.aclexec, ask.option: status == 0})
             case _:
                 assert_never(ask.need)
         self.record.peer = self.client
