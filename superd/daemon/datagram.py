@@ -91,8 +91,8 @@ class DatagramDesk:
 
         def own() -> Verdict | Ask | None:
             if starts:
-                return admit(access, peer, front.counts, now, front)
-            return check_addresses(access, peer, front.sensor, now)
+                return admit(access, peer, front.counts, now, front.world)
+            return check_addresses(access, peer, front.world.sensor, now)
 
         answer = own()
         if isinstance(answer, Ask):
@@ -148,7 +148,7 @@ class DatagramDesk:
                 front.refuse_datagram(state, peer, verdict)
                 return
         # As for a peer without an address: load, hours and limits are nobody's fault; who waits is served when they are over.
-        now = admit(state.access, unix_peer(), front.counts, time.monotonic(), front)
+        now = admit(state.access, unix_peer(), front.counts, time.monotonic(), front.world)
         if isinstance(now, Verdict) and now.reason is not Reason.SENSOR:
             front.log.message("warning", f"not started yet: {now.why()}", state.name)
             self._rest(listener, FIRST_PAUSE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def describe_state(front: Front) -> str:
     """One line a fact."""
     now = time.monotonic()
-    lines = [f"superd state: {len(front.states)} services, {len(front.sessions)} sessions, {front.undecided} undecided"]
+    lines = [f"superd state: {len(front.states)} services, {len(front.sessions)} sessions, {front.arrivals.undecided} undecided"]
     for name, state in sorted(front.states.items()):
         service = state.service
         where = " ".join(address.describe() for address in service.addresses())
@@ -22,5 +22,5 @@ def describe_state(front: Front) -> str:
     for record in front.sessions:
         peer = safe(str(record.peer)) if record.peer is not None else "-"
         lines.append(f"session {record.conn}: {record.service.name} from={peer} pid={record.pid} age={now - record.started:.0f}s")
-    lines.append(f"bans: {len(front.sensor)}")
+    lines.append(f"bans: {len(front.world.sensor)}")
     return "\n".join(lines) + "\n"

@@ -1,7 +1,6 @@
 """The front: the unprivileged process that accepts, admits, decides and hands over. Launches nothing itself.
 
-A connection that needs no waiting takes no task of its own: ``_arrive`` brings it from accept(2) to the launcher's
-queue in one pass. Only what must wait (a look-up, a banner, a hook, a relay, an internal service) becomes a task.
+This is the process's hub: orders of the master, what lives, time, the end. A connection's own trip is in ``arrivals.py``.
 """
 
 from __future__ import annotations
@@ -10,34 +9,31 @@ import os
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
 from superd.address import SocketType
 from superd.daemon import channel as channels
+from superd.daemon.arrivals import Arrivals
+from superd.daemon.conditions import World
 from superd.daemon.datagram import DatagramDesk
 from superd.daemon.dump import describe_state
 from superd.daemon.launches import Launches
 from superd.daemon.policy_watch import PolicyWatch
-from superd.daemon.session import run_session
 from superd.daemon.sessions import Sessions
 from superd.daemon.state import ServiceState
-from superd.net import peername
 from superd.net.listener import Listener, ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
 from superd.peer import Peer
 from superd.policy.admission import admit
-from superd.policy.hosts_access import NO_FACTS, decide
-from superd.policy.sensor import Sensor
 from superd.record import SessionRecord
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.daemon.logs import Log
-    from superd.policy.hosts_access import Tables
     from superd.service import Service
 
 LAST_GRACE = 15.0
@@ -46,8 +42,6 @@ COALESCE = 0.001
 """Seconds that the loop stands still at most for a busy launcher: epoll's smallest step."""
 ADOPT_SECONDS = 2.0
 """How long a new front waits for launchers to say what runs, before it accepts without knowing."""
-LOAD_AGE = 1.0
-"""Seconds the load average is believed; the kernel renews it every 5."""
 
 
 class Front:
@@ -60,15 +54,13 @@ class Front:
         self.log = log
         self.settings = order.settings
         self.counts = Occupancy()
-        self.sensor = Sensor()
+        self.world = World(order.settings)
         self.states: dict[str, ServiceState] = {}
-        self.listeners = ListenerSet(self._on_ready, self._on_batch_end, self._on_overload, self._on_busy)
+        self.arrivals = Arrivals(self)
+        self.listeners = ListenerSet(self.arrivals.on_ready, self._on_batch_end, self._on_overload, self._on_busy)
         self._by_address: dict[BindAddress, Listener] = {}
         self.launches = Launches(self)
         self.sessions = Sessions(self.launches.send_signal)
-        self.undecided = 0
-        self._tables: Tables | None = None
-        self._load: tuple[float, float] = (-LOAD_AGE, 0.0)
         self._stop: channels.Stop | None = None
         self._timers: trio.Event
         self._quit: trio.Event
@@ -160,15 +152,19 @@ class Front:
 
     def _apply(self, order: channels.Apply, fds: list[int]) -> None:
         # No await below: nobody sees half a reload.
-        self.settings = order.settings
+        self.settings = self.world.settings = order.settings
         self.launches.profiles, self.launches.overrides = order.profiles, order.overrides
         self.launches.hook_profile = order.hook_profile
-        listener_fds, launcher_fds = fds[: len(order.sockets)], fds[len(order.sockets) :]
-        self.launches.take(order.launchers, launcher_fds, order.running)
+        launchers_at = len(order.sockets)
+        logs_at = launchers_at + len(order.launchers)
+        listener_fds, log_fds = fds[:launchers_at], fds[logs_at:]
+        self.launches.take(order.launchers, fds[launchers_at:logs_at], order.running)
+        if order.logs is not None:
+            self._take_logs(order.logs, log_fds)
         for name in order.removed:
             self.states.pop(name, None)
         for name, service in order.services.items():
-            self.states[name] = ServiceState(service)
+            self.states[name] = ServiceState(service, self.states.get(name))
         for address, fd in zip(order.sockets, listener_fds, strict=True):
             sock = socket.socket(fileno=fd)
             sock.setblocking(False)
@@ -186,71 +182,13 @@ class Front:
                 self.listeners.remove(closed)
         self._datagram_ports = frozenset(address.port for address in self._by_address if address.socket_type is SocketType.DGRAM)
 
-    # ------------------------------------------------------------------ one connection
+    def _take_logs(self, names: tuple[str, ...], fds: list[int]) -> None:
+        for log_type, fd in zip(names, fds, strict=True):
+            self.log.attach_file(log_type, fd)
+        # A session writes its last line where it wrote its first.
+        self.log.keep_files({*names, *(record.service.log_type for record in self.sessions)})
 
-    def _on_ready(self, listener: Listener) -> None:
-        state = self.states.get(listener.name)
-        if state is None:
-            return
-        if state.service.wait or listener.address.socket_type is SocketType.DGRAM:
-            self.datagrams.on_ready(listener, state)
-            return
-        for _ in range(32):
-            try:
-                fd, sockaddr = listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as problem:
-                if self.listeners.overloaded(problem):
-                    return
-                continue  # the connection was reset, or its network is gone: accept(2) lists a dozen such errors
-            self._arrive(listener, state, fd, sockaddr)
-
-    def _arrive(self, listener: Listener, state: ServiceState, fd: int, sockaddr: Any) -> None:
-        """One accepted connection; ``fd`` is this function's, then the launcher's or the session's."""
-        if listener.tcp:
-            peer = peername.remote(sockaddr)
-        else:
-            peer = peername.remote_of_unix(fd)
-        now = time.monotonic()
-        tables = self._tables
-        if tables is None:
-            tables = self._tables = self.policy.current()
-        verdict: Verdict | Ask | None = admit(state.access, peer, self.counts, now, self)
-        asked = isinstance(verdict, Ask)
-        if verdict is None and state.wrapped and tables is not None:
-            if tables.empty:
-                verdict = None
-            else:
-                verdict = decide(tables, state.daemon, peer, self.server_of(listener, fd), NO_FACTS)
-                if type(verdict) is Verdict and verdict.admit and not verdict.steps:
-                    verdict = None
-        if verdict is None and state.fast and (tables is not None or not state.wrapped):
-            self.launches.hand_over(self.enter(state, peer, now), self.server_of(listener, fd), fd)
-            return
-        if (
-            type(verdict) is Verdict
-            and not verdict.admit
-            and not verdict.steps
-            and not state.service.banner
-            and not state.service.banner_fail
-            and not state.service.banners
-            and "USERID" not in state.service.log_on_failure
-        ):
-            os.close(fd)
-            self._refused(state, peer, verdict)
-            return
-        if self.undecided >= self.settings.undecided:
-            os.close(fd)
-            self._refused(state, peer, Verdict(False, Reason.OVERLOAD, detail="too many connections wait"))
-            return
-        self.undecided += 1
-        sock = socket.socket(fileno=fd)
-        # Entered here, not in the task: else two connections both pass a limit of one.
-        record = self.enter(state, peer, now)
-        # What decide asked for is asked again there; only admission's own question is passed on.
-        first = verdict if asked or isinstance(verdict, Verdict) else None
-        self.nursery.start_soon(run_session, self, listener, state, sock, record, first)
+    # ------------------------------------------------------------------ sessions
 
     def enter(self, state: ServiceState, peer: Peer, now: float) -> SessionRecord:
         """A session that was let in begins to count."""
@@ -269,15 +207,16 @@ class Front:
             self.counts.leave(record.service.name, record.source)
         return record
 
-    def _refused(self, state: ServiceState, peer: Peer, verdict: Verdict) -> None:
-        self.log.refused(SessionRecord(0, state.service, peer, time.monotonic()), verdict)
-        self._ban(state.service, peer, verdict)
+    def refuse_unentered(self, record: SessionRecord, verdict: Verdict) -> None:
+        """A connection that never became a session."""
+        self.log.refused(record, verdict)
+        self._ban(record.service, record.peer, verdict)
 
     def _ban(self, service: Service, peer: Peer | None, verdict: Verdict) -> None:
         """If a sensor was touched, its peer is refused everywhere for the service's ``deny_time``."""
         if verdict.reason is not Reason.SENSOR or peer is None:
             return
-        if self.sensor.ban(peer, service.deny_time, time.monotonic()):
+        if self.world.sensor.ban(peer, service.deny_time, time.monotonic()):
             self.log.message(
                 "crit",
                 f"Adding {peer.address} to the global_no_access list for {service.deny_time} minutes",
@@ -287,28 +226,15 @@ class Front:
     def refuse(self, record: SessionRecord, verdict: Verdict) -> None:
         """The session of ``record`` is over before it began."""
         self.leave(record.conn)
-        self.log.refused(record, verdict)
-        self._ban(record.service, record.peer, verdict)
+        self.refuse_unentered(record, verdict)
 
     def finish(self, record: SessionRecord) -> None:
         """A session that the front itself served (internal, redirect) has ended."""
         if self.leave(record.conn) is not None:
             self.log.exited(record)
 
-    def server_of(self, listener: Listener, fd: int) -> Peer:
-        """The local end of a connection."""
-        if not listener.tcp:
-            return Peer("localhost", 0, 0)
-        return peername.local_of(fd) if listener.local is None else listener.local
-
-    def load(self, now: float) -> float:
-        """The one-minute load, at most a second old."""
-        if now - self._load[0] >= LOAD_AGE:
-            self._load = (now, os.getloadavg()[0])
-        return self._load[1]
-
     def _on_batch_end(self) -> None:
-        self._tables = None
+        self.arrivals.end_batch()
         self.launches.flush()
         self.log.flush()
 
@@ -324,16 +250,7 @@ class Front:
         self.log.message("error", f"accepting paused for {pause:g} s: {os.strerror(number)}")
         self.log.flush()
 
-    # ------------------------------------------------------------------ what admission asks of the world
-
-    def minute_of_week(self) -> tuple[int, int]:
-        """Local weekday (Monday is 0) and minute of the day."""
-        local = time.localtime()
-        return local.tm_wday, local.tm_hour * 60 + local.tm_min
-
-    def process_limit(self) -> int | None:
-        """Programs at once over all services."""
-        return self.settings.process_limit
+    # ------------------------------------------------------------------ what sessions ask
 
     @property
     def own_ports(self) -> frozenset[int]:
@@ -346,7 +263,7 @@ class Front:
         if state is None:
             return Verdict(False, Reason.STOPPING, detail="the service was removed")
         self.counts.leave(state.name, record.source)
-        answer = admit(state.access, peer, self.counts, time.monotonic(), self)
+        answer = admit(state.access, peer, self.counts, time.monotonic(), self.world)
         self.counts.enter(state.name, record.source)
         return answer
 
@@ -356,7 +273,7 @@ class Front:
 
     def look_up(self, address: str) -> None:
         """Finds a name out in the background, for the next datagram of the same sender."""
-        if self.undecided < self.settings.undecided:
+        if self.arrivals.undecided < self.settings.undecided:
             self.nursery.start_soon(self.resolver.name_of, address)
 
     def refuse_datagram(self, state: ServiceState, peer: Peer, verdict: Verdict) -> None:

@@ -55,8 +55,8 @@ async def read_choice(front: Front, sock: trio.socket.SocketType) -> ServiceStat
 def enter_choice(front: Front, state: ServiceState, peer: Peer) -> tuple[SessionRecord, Verdict | Ask | None]:
     """Admission to the chosen service, and its session: what ``Front._arrive`` does for a connection to a port."""
     now = time.monotonic()
-    first = admit(state.access, peer, front.counts, now, front)
-    if front.undecided >= front.settings.undecided and not isinstance(first, Verdict):
+    first = admit(state.access, peer, front.counts, now, front.world)
+    if front.arrivals.undecided >= front.settings.undecided and not isinstance(first, Verdict):
         first = Verdict(False, Reason.OVERLOAD, detail="too many connections wait")
-    front.undecided += 1
+    front.arrivals.undecided += 1
     return front.enter(state, peer, now), first

@@ -98,7 +98,7 @@ class _Session:
         self.sock = sock
         self.record = record
         self.client = client
-        self.server = front.server_of(listener, sock.fileno())
+        self.server = listener.local_of(sock.fileno())
         self.done = 0
         self.digests: list[str] = []
         self.twist = False
@@ -135,7 +135,7 @@ class _Session:
     def _decided(self) -> None:
         if not self.decided:
             self.decided = True
-            self.front.undecided -= 1
+            self.front.arrivals.undecided -= 1
 
     async def _ask_all(self, first: Verdict | Ask | None) -> Verdict:
         """``first`` is an Ask only when it is admission's: then the service's own rules are not through yet."""

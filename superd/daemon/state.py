@@ -16,23 +16,29 @@ if TYPE_CHECKING:
 
 
 class ServiceState:
-    """``fast``: a connection that policy lets in goes straight to the launcher, nothing has to be waited for."""
+    """``fast``: a connection that policy lets in goes straight to the launcher, nothing has to be waited for.
+
+    ``closes_at_once``: nothing is said to a connection that is refused, and nobody is asked about it.
+    """
 
     __slots__ = (
         "access",
+        "closes_at_once",
         "daemon",
         "fast",
-        "log_start",
         "name",
         "program",
         "service",
         "wrapped",
     )
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, before: ServiceState | None = None) -> None:
+        """``before`` is the state of the service's earlier self: what was counted for its rates goes on counting."""
         self.service = service
         self.name = service.name
         self.access: Access = compile_access(service)
+        if before is not None:
+            self.access.adopt(before.access)
         self.daemon = service.daemon
         self.wrapped = "NOLIBWRAP" not in service.flags
         self.program = bool(service.server) and not service.sensor
@@ -45,4 +51,6 @@ class ServiceState:
             and not {"IDONLY"} & service.flags
             and "USERID" not in service.log_on_success
         )
-        self.log_start = bool(service.log_on_success)
+        self.closes_at_once = (
+            not (service.banner or service.banner_fail or service.banners) and "USERID" not in service.log_on_failure
+        )

@@ -18,13 +18,11 @@ import trio
 
 from superd.address import SocketType
 from superd.net import peername
+from superd.peer import Peer
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
-    from superd.peer import Peer
 
-BATCH = 32
-"""Connections taken from one queue before the others are looked at: 8 costs 5 % more, 128 gains nothing (measured)."""
 TURN = 0.002
 """Seconds that busy accepting goes on before other tasks have their turn: a turn costs as much as two connections."""
 FIRST_PAUSE = 0.1
@@ -39,7 +37,7 @@ _TCP_CLOSE = 7
 class Listener:
     """One bound socket. ``name``, the id of the service it serves, is the one mutable cell: a reload points it anew."""
 
-    __slots__ = ("address", "deaf", "fd", "local", "name", "sock", "tcp")
+    __slots__ = ("_local", "address", "deaf", "fd", "name", "sock", "tcp")
 
     def __init__(self, address: BindAddress, name: str, sock: socket.socket) -> None:
         self.address = address
@@ -49,15 +47,19 @@ class Listener:
         self.deaf = True
         self.tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and address.socket_type is SocketType.STREAM
         # None where each connection must be asked for its own end: a wildcard listener has many.
-        self.local: Peer | None = None
+        self._local: Peer | None = None if self.tcp else Peer("localhost", 0, 0)
         if self.tcp and address.host not in ("", "::", "0.0.0.0"):  # noqa: S104 - compared, not bound
             bound = sock.getsockname()
-            self.local = peername.local((bound[0], bound[1]))
+            self._local = peername.local((bound[0], bound[1]))
 
     def accept(self) -> tuple[int, Any]:
         """One connection: its descriptor (non-blocking is the launcher's to undo) and the peer's sockaddr."""
         # socket.accept() makes a socket object, 5 µs that most connections never need.
         return self.sock._accept()  # type: ignore[attr-defined,no-any-return]
+
+    def local_of(self, fd: int) -> Peer:
+        """Our end of one of its connections."""
+        return peername.local_of(fd) if self._local is None else self._local
 
 
 def is_dead(sock: socket.socket | trio.socket.SocketType) -> bool:
