@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_COMMAND = 8190
 """Bytes of an expanded command (options.c: BUFSIZ - 2)."""
+MAX_LINE = 16382
+"""Bytes of one expanded line of a banner (options.c, banners_option)."""
 MAX_VALUE = 255
 """Characters of one value in a command, a variable or a log line."""
 
@@ -62,7 +64,7 @@ class Values:
 
 
 def _host_info(end: Peer) -> str:
-    known = end.name and end.name not in ("unknown", "paranoid")
+    known = end.name and end.name.lower() not in ("unknown", "paranoid")
     return end.name if known else (end.address or "unknown")
 
 
@@ -91,7 +93,7 @@ def defuse(value: str) -> str:
     """One word that a shell and a program take as plain data: no ``/ = @ ! %``, no leading ``- + .``, no ``..``."""
     text = _UNSAFE.sub("_", value).replace(" ", "_")[:MAX_VALUE]
     while ".." in text:
-        text = text.replace("..", "_")
+        text = text.replace("..", "__")
     if text[:1] in ("-", "+", "."):
         text = "_" + text[1:]
     return text or "_"
@@ -129,11 +131,21 @@ def hook_environment(values: Values) -> dict[str, str]:
     return {f"SUPERD_{name}": words[letter] for letter, name in _NAMED.items()}
 
 
+def asked_by(template: str) -> str:
+    """Those letters of ``n``, ``N`` and ``u`` that occur: each wants something looked up that the others do without."""
+    return "".join(sorted(set(_EXPANSION.findall(template)) & set("nNu")))
+
+
 def expand_banner(line: bytes, values: Values) -> bytes:
-    """One line of a banner with its expansions; control characters of a value become ``_``."""
+    """One line of a banner with its expansions; control characters of a value become ``_``. Raises ``ExpansionTooLong``."""
+    if b"%" not in line:
+        return line
     words = {letter.encode(): safe_banner(value) for letter, value in asdict(values).items()}
     words[b"%"] = b"%"
-    return re.sub(rb"%(.)", lambda match: words.get(match[1], b""), line, flags=re.DOTALL)
+    text = re.sub(rb"%(.)", lambda match: words.get(match[1], b""), line, flags=re.DOTALL)
+    if len(text) > MAX_LINE:
+        raise ExpansionTooLong(f"an expanded line is longer than {MAX_LINE} bytes")
+    return text
 
 
 def safe_banner(value: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,6 +43,20 @@ class Rule:
         parts = [" ".join(self.daemons), " ".join(self.clients)]
         parts += [f"{option.name} {option.value}".strip() for option in self.options]
         return " : ".join(parts)
+
+
+def identity(options: Iterable[Option]) -> tuple[str, str]:
+    """(user, group) that a rule's `user` and `group` options ask for together; ``""`` where they ask for none."""
+    user = group = ""
+    for option in options:
+        if option.error:
+            break
+        if option.name == "user":
+            user, _, after = option.value.partition(".")
+            group = after or group
+        elif option.name == "group":
+            group = option.value
+    return user, group
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ rule refuses (or not) as it would there. What libwrap swallows in silence is a w
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from superd.problem import Origin, Problem, error, warning
@@ -34,6 +35,9 @@ _ARGUMENT = {
     "banners": _REQUIRED,
 }
 _LAST = ("allow", "deny", "twist")
+_LEAST = {"linger": 0, "rfc931": 1}
+_INT_MAX = 2**31 - 1
+"""What setsockopt(2) and nice(2) take; libwrap lets larger numbers wrap round."""
 OPTIONS = tuple(_ARGUMENT)
 
 
@@ -192,21 +196,24 @@ def _value_error(name: str, value: str) -> str:
     match name:
         case "severity":
             facility, _, level = value.lower().rpartition(".")
-            if (facility and facility not in FACILITIES) or level not in LEVELS:
+            if ("." in value and facility not in FACILITIES) or level not in LEVELS:
                 return f'bad syslog facility or severity: "{value}"'
         case "umask":
-            if value.strip("01234567") != "" or len(value) > 4:
+            if not re.fullmatch(r"\+?[0-7]+", value) or int(value, 8) > 0o777:
                 return f'bad umask value: "{value}"'
         case "linger" | "rfc931":
-            if value and not (value.isascii() and value.isdecimal() and (name == "linger" or int(value) > 0)):
+            if value and not (re.fullmatch(r"\+?[0-9]+", value) and _LEAST[name] <= int(value) <= _INT_MAX):
                 return f'bad {name} value: "{value}"'
         case "nice":
-            number = value.removeprefix("-")
-            if value and not (number.isascii() and number.isdecimal()):
+            if value and not (re.fullmatch(r"[+-]?[0-9]+", value) and abs(int(value)) < _INT_MAX):
                 return f'bad nice value: "{value}"'
         case "setenv":
             if "=" in value.split()[0]:
                 return f'bad setenv value: "{value}"'
+        case "user":
+            user, dot, group = value.partition(".")
+            if not user or (dot and not group):
+                return f'unknown user or group: "{value}"'
     return ""
 
 

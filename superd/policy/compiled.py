@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from superd.policy.patterns import inet_addr, network, split_mask, string_match
+from superd.policy.patterns import inet_addr, lower, network, split_mask, string_match
 
 if TYPE_CHECKING:
     from superd.peer import Peer
@@ -88,7 +88,7 @@ class _Group:
 def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
     """(version, network, mask) of each client, or ``None`` for a rule that needs more than an address."""
     for word in rule.daemons:
-        if word.upper() == "EXCEPT" or "@" in word[1:] or word[:1].isdecimal() or word[:1] == "+":
+        if lower(word) == "except" or "@" in word[1:] or word[:1].isdecimal() or word[:1] in ("+", "-"):
             return None
     entries: list[tuple[int, int, int]] = []
     for word in rule.clients:
@@ -100,14 +100,16 @@ def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
 
 
 def _entry(word: str) -> tuple[int, int, int] | None:
-    if word.upper() == "ALL":
+    if lower(word) == "all":
         return _ANY
     if word[0] in "@/" or "@" in word or "*" in word or "?" in word:
         return None
     slash = split_mask(word)
+    if "%" in word:
+        return None
     if slash is not None:
         return network(*slash)
-    if word[0] == "[" and word[-1] == "]" and "%" not in word:
+    if word[0] == "[" and word[-1] == "]":
         try:
             number = int(ipaddress.IPv6Address(word[1:-1]))
         except ValueError:

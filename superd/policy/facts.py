@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from superd.rule import Option
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``netgroups``: (group, host) → member or not. ``aclexec``: an option's digest → whether its command succeeded."""
+    """``netgroups``: (group, host) → member or not. ``aclexec``: an option → whether its command succeeded."""
 
     netgroups: Mapping[tuple[str, str], bool] = field(default_factory=dict)
-    aclexec: Mapping[str, bool] = field(default_factory=dict)
+    aclexec: Mapping[Option, bool] = field(default_factory=dict)
 
 
 NO_FACTS = Facts()

@@ -6,11 +6,12 @@ looks up the first such rule that matches and then tries, in file order, only th
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from superd.policy.compiled import AddressIndex
 from superd.policy.facts import NO_FACTS, Facts
-from superd.policy.patterns import host_match, string_match
+from superd.policy.patterns import host_match, lower, string_match
 from superd.verdict import Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_FACTS", "Facts", "Tables", "compile_policy", "decide"]
 
+_DIGITS = frozenset("0123456789")
+_NUMBER = re.compile("[+-]?[0-9]{1,19}")
 _NO_RULE = Verdict(True, Reason.NO_RULE)
 
 
@@ -51,13 +54,13 @@ def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts
             if found is None:
                 break
             if isinstance(found, Ask):
-                return found if not steps else Ask(found.need, found.option, steps + found.steps, found.netgroup)
+                return found
             position, rule = found
             outcome = _options(rule, facts, steps)
-            if outcome is None:
+            if isinstance(outcome, tuple):
                 # An aclexec command that failed: the rule did not match. In hosts.allow the rest of the file is skipped,
-                # as in libwrap; in hosts.deny the search goes on, where libwrap would let the client in.
-                steps = _before_aclexec(rule, steps)
+                # as in libwrap; in hosts.deny the search goes on with the next rule, where libwrap would let the client in.
+                steps = outcome
                 if rule.table == "allow":
                     break
                 skip = position
@@ -66,11 +69,11 @@ def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts
     return _NO_RULE if not steps else Verdict(True, Reason.NO_RULE, steps=steps)
 
 
-def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | Ask | None:
-    if not rule.options:
-        admit = rule.table == "allow"
-        return Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule, steps=before)
+def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | Ask | tuple[Option, ...]:
+    """What the rule's options make of it; where one of its aclexec commands failed, the options that had run by then."""
     admit = rule.table == "allow"
+    if not rule.options:
+        return Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule, steps=before)
     steps = list(before)
     for option in rule.options:
         if option.error:
@@ -84,23 +87,14 @@ def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | 
                 admit = True
                 steps.append(option)
             case "aclexec":
-                succeeded = facts.aclexec.get(option.digest)
+                succeeded = facts.aclexec.get(option)
                 if succeeded is None:
                     return Ask(Need.ACLEXEC, option, tuple(steps))
                 if not succeeded:
-                    return None
+                    return tuple(steps)
             case _:
                 steps.append(option)
     return Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule, steps=tuple(steps))
-
-
-def _before_aclexec(rule: Rule, before: tuple[Option, ...]) -> tuple[Option, ...]:
-    steps = list(before)
-    for option in rule.options:
-        if option.name == "aclexec":
-            break
-        steps.append(option)
-    return tuple(steps)
 
 
 def _first_match(
@@ -139,14 +133,14 @@ def _list_match(tokens: tuple[str, ...], matches: object) -> bool | Ask:
     index = 0
     while index < len(tokens):
         token = tokens[index]
-        if token.upper() == "EXCEPT":
+        if lower(token) == "except":
             return False
         answer = matches(token)  # type: ignore[operator]
         if isinstance(answer, Ask):
             return answer
         if answer:
             rest = index + 1
-            while rest < len(tokens) and tokens[rest].upper() != "EXCEPT":
+            while rest < len(tokens) and lower(tokens[rest]) != "except":
                 rest += 1
             if rest == len(tokens):
                 return True
@@ -169,13 +163,21 @@ def split_at_sign(token: str) -> tuple[str, str] | None:
     return None
 
 
+def _port(name: str) -> int | None:
+    """The port that a daemon's name is, as scanf's %u reads numbers: with a sign, and modulo 2**32."""
+    if name[-1:] not in _DIGITS or not _NUMBER.fullmatch(name):
+        return None
+    number = int(name) & 0xFFFFFFFF
+    return number if number <= 65535 else None
+
+
 def server_match(token: str, daemon: str, server: Peer, facts: Facts, files: Mapping[str, bytes]) -> bool | Ask:
     """``daemon[@server]``; a number is the server's port and never a daemon's name."""
     parts = split_at_sign(token)
     name, host = parts if parts is not None else (token, "")
-    number = name[1:] if name[:1] == "+" else name
-    if number.isascii() and number.isdecimal() and int(number) <= 65535:
-        if server.port == 0 or server.port != int(number):
+    port = _port(name)
+    if port is not None:
+        if server.port == 0 or server.port != port:
             return False
     elif not string_match(name, daemon):
         return False

@@ -26,26 +26,37 @@ _NUMERIC = re.compile(r"[0-9./]*")
 _QUAD = re.compile(r"[0-9a-fA-FxX]+(?:\.[0-9a-fA-FxX]+){3}")
 
 
+_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
+
+
+def lower(text: str) -> str:
+    """In lower case as strcasecmp(3) compares in the C locale: ASCII only, so that no other letter becomes a `k`."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
+
+
 @lru_cache(maxsize=4096)
-def _glob(token: str) -> re.Pattern[str]:
-    parts: list[str] = []
-    index = 0
-    while index < len(token):
-        character = token[index]
-        if character == "*":
-            run = token[index:]
-            stars = len(run) - len(run.lstrip("*?"))
-            piece = run[:stars]
-            index += stars
-            # A run of several wildcards at the very end needs a character (match_pattern_ylo's quirk).
-            if index == len(token) and len(piece) > 1:
-                parts.append(".+" if "?" not in piece else "." * piece.count("?") + ".*")
-            else:
-                parts.append("." * piece.count("?") + ".*")
+def _glob(token: bytes) -> re.Pattern[bytes]:
+    """The pattern (socket.c, match_pattern_ylo) without its backtracking: what follows a star is taken where it first fits."""
+    first, *rest = re.split(rb"(\*[*?]*)", token)
+    expression = _literal(first)
+    for number in range(0, len(rest), 2):
+        run, piece = rest[number], rest[number + 1]
+        dots = b"." * run.count(b"?")
+        if number + 2 < len(rest):
+            expression += b"(?>.*?" + dots + _literal(piece) + b")"
             continue
-        parts.append("." if character == "?" else re.escape(character))
-        index += 1
-    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL | re.ASCII)
+        if not piece and run.endswith(b"**"):
+            dots += b"."  # two stars at the very end need a character: the quirk that `client**` is not `client`
+        expression += b".*" + dots + _literal(piece)
+    return re.compile(expression, re.IGNORECASE | re.DOTALL)
+
+
+def _literal(piece: bytes) -> bytes:
+    return b".".join(re.escape(part) for part in piece.split(b"?"))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def unmapped(text: str) -> str:
@@ -57,8 +68,9 @@ def string_match(token: str, text: str) -> bool:
     """The pattern for users, daemons, names and addresses alike (hosts_access.c, string_match)."""
     text = unmapped(text)
     if "*" in token or "?" in token:
-        return _glob(token).fullmatch(text) is not None
-    lowered, word = text.lower(), token.lower()
+        # By bytes: a `?` is one of them to libwrap.
+        return _glob(_bytes(token)).fullmatch(_bytes(text)) is not None
+    lowered, word = lower(text), lower(token)
     if word[:1] == ".":
         return len(lowered) > len(word) and lowered.endswith(word)
     if word == "all":
@@ -68,9 +80,10 @@ def string_match(token: str, text: str) -> bool:
     if word[-1:] == ".":
         return lowered.startswith(word)
     if word[:1] == "[" and word[-1:] == "]":
+        address, _, zone = token[1:-1].partition("%")
+        bare, _, own = text.partition("%")
         try:
-            left = ipaddress.IPv6Address(word[1:-1].partition("%")[0])
-            return left == ipaddress.IPv6Address(text.partition("%")[0])
+            return ipaddress.IPv6Address(address) == ipaddress.IPv6Address(bare) and zone in ("", own)
         except ValueError:
             return False
     return word == lowered
@@ -146,7 +159,10 @@ def network(net: str, mask: str) -> tuple[int, int, int] | None:
 def masked_match(net: str, mask: str, end: Peer) -> bool:
     """Whether the address of ``end`` lies in the network (masked_match4, masked_match6)."""
     found = network(net, mask)
-    return found is not None and found[0] == end.version and end.number & found[2] == found[1]
+    if found is None or found[0] != end.version or end.number & found[2] != found[1]:
+        return False
+    zone = net[1:-1].partition("%")[2] if "%" in net else ""
+    return zone in ("", end.address.partition("%")[2])
 
 
 def is_numeric(token: str) -> bool:
@@ -168,20 +184,21 @@ def host_match(
     if token[0] == "/":
         if depth >= FILE_DEPTH:
             return False
-        for word in files.get(token, b"").decode("utf-8", "surrogateescape").split():
-            answer = host_match(word, end, facts, files, need, depth + 1)
+        # Split as bytes: C's white space, and not all that Unicode calls so.
+        for word in files.get(token, b"").split():
+            answer = host_match(word.decode("utf-8", "surrogateescape"), end, facts, files, need, depth + 1)
             if answer is not False:
                 return answer
         return False
-    lowered = token.lower()
+    lowered = lower(token)
     if lowered == "known":
         if not end.name:
             return Ask(need)
-        return end.address.lower() != UNKNOWN and end.name.lower() not in (UNKNOWN, PARANOID)
+        return lower(end.address) != UNKNOWN and lower(end.name) not in (UNKNOWN, PARANOID)
     if lowered == "local":
         if not end.name:
             return Ask(need)
-        return "." not in end.name and end.name.lower() not in (UNKNOWN, PARANOID)
+        return "." not in end.name and lower(end.name) not in (UNKNOWN, PARANOID)
     slash = split_mask(token)
     if slash is not None:
         return masked_match(slash[0], slash[1], end)
