@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
@@ -26,7 +27,7 @@ def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> i
         lambda: load(sources, keep_going=keep_going),
         print_problems=print_problems,
         on_ready=print_table,
-        on_dump=lambda data: write_dump(dump_path or default_dump(), data),
+        on_dump=lambda data: write_dump(dump_path, data),
     )
 
 
@@ -38,15 +39,17 @@ def default_dump() -> str:
 
 
 def write_dump(path: str, data: bytes) -> None:
-    """Replaces ``path``: readable by its owner alone, never through a link that somebody put there."""
-    temporary = f"{path}.{os.getpid()}"
+    """Replaces ``path`` (``""``: the default): readable by its owner alone, never through a link. Raises ``OSError``."""
+    path = path or default_dump()
+    # A name that nobody can guess and lay something in the way of; mkstemp makes it 0600.
+    descriptor, temporary = tempfile.mkstemp(prefix=f"{os.path.basename(path)}.", dir=os.path.dirname(path))
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             file.write(data)
         os.replace(temporary, path)
-    except OSError as problem:
-        sys.stderr.write(f"superd: error: state dump `{path}`: {problem.strerror}\n")
+    except OSError:
+        os.unlink(temporary)
+        raise
 
 
 def print_table(registry: Registry) -> None:

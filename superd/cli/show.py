@@ -8,6 +8,7 @@ import sys
 from superd.cli.diagnostics import print_problems
 from superd.config.read import Sources, read
 from superd.errors import ConfigError
+from superd.registry import Registry
 from superd.service import Service
 
 
@@ -18,15 +19,21 @@ def show(sources: Sources, name: str | None, *, as_json: bool) -> int:
     except ConfigError as refused:
         print_problems(refused.problems)
         return 78
-    services = [service for key, service in registry.services.items() if name in (None, key)]
+    services = {key: service for key, service in registry.services.items() if name in (None, key)}
     if not services and name is not None:
         sys.stderr.write(f"superd: error: no service `{name}`\n")
         return 1
     if as_json:
-        plain = {service.name: service.model_dump(mode="json") for service in services}
+        plain = {service.name: service.model_dump(mode="json") for service in services.values()}
         sys.stdout.write(json.dumps(plain, indent=1) + "\n")
-        return 0
-    for service in services:
+    else:
+        print_services(Registry(services, registry.settings, registry.origins))
+    return 0
+
+
+def print_services(registry: Registry) -> None:
+    """Every service of the registry as text, in the keys of its file."""
+    for service in registry.services.values():
         sys.stdout.write(f"[{service.name}]\n")
         values = service.model_dump(mode="json")
         for key in Service.model_fields:
@@ -39,4 +46,4 @@ def show(sources: Sources, name: str | None, *, as_json: bool) -> int:
             shown = json.dumps(values[key], ensure_ascii=False)
             sys.stdout.write(f"{key} = {shown}  # {origin or 'default'}\n")
         sys.stdout.write("\n")
-    return 0
+    sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""``superd xinetd …``: xinetd's command line for init scripts. Only translates; ``superd.cli.run`` serves."""
+"""``superd xinetd …``: xinetd's command line, for init scripts. Only translates and arranges; ``superd.daemon`` serves."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.settings import FACILITIES
+
+if TYPE_CHECKING:
+    from superd.daemon.background import Background
+    from superd.problem import Problem
+    from superd.registry import Registry
 
 EX_USAGE = 64
+DUMP = "/run/xinetd.dump"
+"""Where xinetd's SIGUSR1 writes, and scripts look."""
 _WITH_VALUE = ("-f", "-pidfile", "-limit", "-filelog", "-syslog", "-logprocs", "-cc", "-shutdownprocs")
 _ALONE = ("-dontfork", "-stayalive", "-inetd_compat", "-inetd_ipv6", "-reuse", "-version", "-d")
+_NO_EFFECT = ("-logprocs", "-cc", "-shutdownprocs", "-reuse", "-inetd_ipv6")
 
 
 @dataclass(frozen=True, slots=True)
 class XinetdOptions:
-    """xinetd(8)'s options. ``files`` are read in order; ``facility`` is a syslog facility, ``log_file`` a path."""
+    """xinetd(8)'s options. Paths are absolute: the first HUP comes from `/`. ``facility`` is syslog's."""
 
     config: str = "/etc/xinetd.conf"
     inetd: tuple[str, ...] = ()
@@ -33,43 +44,45 @@ def translate(arguments: Sequence[str]) -> XinetdOptions:
     """Raises ``ValueError`` for an unknown option or value; xinetd took unknown ones in silence."""
     values: dict[str, str] = {}
     words = list(arguments)
-    ignored = []
     while words:
         word = words.pop(0)
         if word in _WITH_VALUE:
             if not words:
                 raise ValueError(f"`{word}` needs a value")
             values[word] = words.pop(0)
-            if word in ("-logprocs", "-cc", "-shutdownprocs"):
-                ignored.append(word)
         elif word in _ALONE:
             values[word] = ""
-            if word in ("-reuse", "-inetd_ipv6"):
-                ignored.append(word)
         else:
             raise ValueError(f"unknown option `{word[:80]}`")
     if "-filelog" in values and "-syslog" in values:
         raise ValueError("`-filelog` and `-syslog` exclude each other")
-    limit = values.get("-limit")
+    limit, facility = values.get("-limit"), values.get("-syslog", "")
     if limit is not None and not (limit.isascii() and limit.isdecimal() and 0 < int(limit) < 2**31):
         raise ValueError(f"`-limit {limit[:40]}` is not a number above 0")
+    if facility and facility not in FACILITIES:
+        raise ValueError(f"`-syslog {facility[:40]}` is not a syslog facility")
+
+    def path(option: str, default: str = "") -> str:
+        given = values.get(option, default)
+        return os.path.abspath(given) if given else ""
+
     return XinetdOptions(
-        config=os.path.abspath(values.get("-f", "/etc/xinetd.conf")),  # the first HUP comes from `/`
+        config=path("-f", "/etc/xinetd.conf"),
         inetd=("/etc/inetd.conf",) if "-inetd_compat" in values else (),
-        pidfile=values.get("-pidfile", ""),
+        pidfile=path("-pidfile"),
         foreground="-dontfork" in values or "-d" in values,
         stay_alive="-stayalive" in values or "-dontfork" in values,
         limit=None if limit is None else int(limit),
-        log_file=values.get("-filelog", ""),
-        facility=values.get("-syslog", ""),
+        log_file=path("-filelog"),
+        facility=facility,
         debug="-d" in values,
         version="-version" in values,
-        ignored=tuple(ignored),
+        ignored=tuple(word for word in _NO_EFFECT if word in values),
     )
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The entry point. Returns an exit status: 64 for wrong usage, else what ``run`` returns."""
+    """The entry point. Returns an exit status: 64 for wrong usage, else what the daemon returns."""
     try:
         options = translate(arguments)
     except ValueError as bad:
@@ -82,13 +95,87 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for word in options.ignored:
         sys.stderr.write(f"superd xinetd: note: `{word}` has no effect\n")
-    left = [name for name in ("pidfile", "limit", "log_file", "facility", "debug") if getattr(options, name)]
-    if left or options.inetd:
-        # Refused, not dropped: a script that waits for its pid file, or counts on a limit, must not go on without it.
-        names = [*left, *(("inetd_compat",) if options.inetd else ())]
-        sys.stderr.write(f"superd xinetd: error: not carried out yet: {', '.join(names)}\n")
-        return EX_USAGE
-    from superd.cli.run import run
-    from superd.config.read import Sources
+    background = None
+    if not options.foreground:
+        from superd.daemon.background import go_to_background
 
-    return run(Sources(options.config, (), None, None))
+        background = go_to_background()
+    return _serve(options, background)
+
+
+def _serve(options: XinetdOptions, background: Background | None) -> int:
+    from superd.cli.diagnostics import print_problems
+    from superd.cli.run import write_dump
+    from superd.cli.show import print_services
+    from superd.config.read import Sources
+    from superd.daemon.load import load
+    from superd.daemon.run import Manner, run
+
+    sources = Sources(options.config, inetd=options.inetd)
+
+    def read() -> tuple[Registry, tuple[Problem, ...]]:
+        registry, problems = load(sources)
+        return with_options(registry, options), problems
+
+    def settle() -> None:
+        if options.pidfile:
+            write_pid(options.pidfile)
+        if background is not None:
+            background.detach()
+
+    def on_ready(registry: Registry) -> None:
+        if options.debug:
+            print_services(registry)
+        if background is not None:
+            background.ready()
+
+    manner = Manner(ident="xinetd", log_file=options.log_file, stay_alive=options.stay_alive, settle=settle)
+    try:
+        return run(
+            read,
+            print_problems=print_problems,
+            on_ready=on_ready,
+            on_dump=lambda data: write_dump(DUMP if os.geteuid() == 0 else "", data),
+            manner=manner,
+        )
+    finally:
+        if options.pidfile:
+            forget_pid(options.pidfile)
+
+
+def with_options(registry: Registry, options: XinetdOptions) -> Registry:
+    """The registry under the options, which win over what a file says."""
+    from superd.registry import Registry
+
+    settings = registry.settings
+    log = settings.log
+    if options.log_file or options.debug:
+        log = log.model_copy(update={"targets": ("stderr",), "format": "text"})
+    elif options.facility or not options.foreground or os.path.exists("/dev/log"):
+        log = log.model_copy(update={"targets": ("syslog",), "facility": options.facility or log.facility})
+    else:
+        # xinetd -dontfork says nothing at all where no syslog daemon runs, as in a container.
+        log = log.model_copy(update={"targets": ("stderr",), "format": "text"})
+    limit = settings.process_limit if options.limit is None else options.limit
+    return Registry(registry.services, settings.model_copy(update={"log": log, "process_limit": limit}), registry.origins)
+
+
+def write_pid(path: str) -> None:
+    """A new file in the place of what lies there, a link or another's file, with the pid. Raises ``OSError``."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+def forget_pid(path: str) -> None:
+    """Removes the file, if it is still about this process."""
+    try:
+        with open(path, encoding="ascii") as file:
+            if file.read() == f"{os.getpid()}\n":
+                os.unlink(path)
+    except (OSError, ValueError):
+        pass  # it was never written, or somebody removed or replaced it

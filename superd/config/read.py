@@ -17,7 +17,7 @@ from superd.config.service_file import Keys, make_service, merge, parse_toml
 from superd.config.settings_file import parse_settings
 from superd.config.trust import Untrusted, read_trusted
 from superd.errors import ConfigError
-from superd.problem import Origin, Problem, error, errors, note
+from superd.problem import Origin, Problem, error, errors, note, warning
 from superd.registry import Registry
 from superd.service import BUILTIN_PORTS, Service
 from superd.settings import Settings
@@ -33,12 +33,16 @@ _SKIPPED_ENDS = ("~", ".rpmnew", ".rpmsave", ".rpmorig", ".swp", ".bak")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the command line named. ``config``: superd.toml, or a foreign file; ``services``: folders, lowest first."""
+    """What the command line named. ``config``: superd.toml, or a foreign file; ``services``: folders, lowest first.
+
+    ``inetd`` are inetd.conf files to read as well, where they are there.
+    """
 
     config: str = ""
     services: tuple[str, ...] = ()
     hosts_allow: str | None = None
     hosts_deny: str | None = None
+    inetd: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,7 +97,7 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         origins.update({(name, key): place for key, place in places.items()})
         if service is not None and not service.disable:
             services[name] = service.model_copy(update={"rpc_number": _program(service, files)})
-    _read_foreign(settings, foreign_file, files, services, origins, problems)
+    _read_foreign(settings, foreign_file, _there(sources.inetd, problems), files, services, origins, problems)
     _compile(services, origins, problems)
     problems += check(services, origins, _host(root))
     bad = {problem.origin.file for problem in errors(problems)}
@@ -215,15 +219,22 @@ def _read_fragments(folder: str, name: str, files: Files, found: dict[str, _Foun
         base.broken = base.broken or entry.broken
 
 
+def _there(paths: tuple[str, ...], problems: list[Problem]) -> list[str]:
+    absent = [path for path in paths if not os.path.exists(path)]
+    problems += [warning(Origin(path), "is not there, so nothing is read from it") for path in absent]
+    return [path for path in paths if path not in absent]
+
+
 def _read_foreign(
     settings: Settings,
     foreign_file: str,
+    more_inetd: list[str],
     files: Files,
     services: dict[str, Service],
     origins: dict[tuple[str, str], Origin],
     problems: list[Problem],
 ) -> None:
-    xinetd, inetd = list(settings.xinetd), list(settings.inetd)
+    xinetd, inetd = list(settings.xinetd), [*settings.inetd, *more_inetd]
     if foreign_file:
         kind = looks_foreign(foreign_file, files.read(foreign_file))
         (xinetd if kind == "xinetd" else inetd).append(foreign_file)

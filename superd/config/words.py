@@ -27,7 +27,7 @@ def check_words(service: Service) -> list[tuple[str, str]]:
         except ValueError as problem:
             found.append(("listen", str(problem)))
     if service.log_type:
-        wrong = _log_type(service.log_type.split())
+        wrong = _log_type(service.log_type.split() or [""])
         if wrong:
             found.append(("log_type", f"`{service.log_type}`: {wrong}"))
     if service.redirect:
@@ -64,5 +64,11 @@ def _log_type(words: list[str]) -> str:
         case ["SYSLOG", *_]:
             return "no such facility or level"
         case ["FILE", path, *sizes] if path.startswith("/") and len(sizes) <= 2:
-            return "" if all(_SIZE.fullmatch(size) for size in sizes) else "a size is not like 64K or 1M"
+            if not all(_SIZE.fullmatch(size) for size in sizes):
+                return "a size is not like 64K or 1M"
+            return "" if sorted(map(_bytes, sizes)) == [*map(_bytes, sizes)] else "the hard limit is below the soft one"
     return "write `SYSLOG facility [level]` or `FILE /path [soft [hard]]`"
+
+
+def _bytes(size: str) -> int:
+    return int(size.rstrip("KkMm")) * {"K": 1 << 10, "M": 1 << 20}.get(size[-1].upper(), 1)

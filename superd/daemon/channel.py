@@ -46,8 +46,9 @@ class Apply:
     """A new state of things for the front: what changed, and the sockets that go with it.
 
     ``sockets`` and ``launchers`` name the descriptors of the message in this order: first listeners, then launchers,
-    then log files. ``running`` are the launchers that were started for an earlier front. ``profiles`` maps a service's
-    id to the numbers of the launchers that start it.
+    then ``logs``. ``running`` are the launchers that were started for an earlier front. ``profiles`` maps a service's
+    id to the numbers of the launchers that start it. ``logs`` are all log files, opened anew, by their ``log_type``;
+    ``None`` where those of before stay.
     """
 
     number: int
@@ -62,7 +63,7 @@ class Apply:
     profiles: dict[str, tuple[int, ...]]
     overrides: dict[tuple[str, str], int] = field(default_factory=dict)
     hook_profile: int | None = None
-    logs: tuple[str, ...] = ()
+    logs: tuple[str, ...] | None = None
     policy: PolicyFiles | None = None
     summary: str = ""
 

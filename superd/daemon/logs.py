@@ -160,35 +160,38 @@ class Log:
 
     def _event(self, record: SessionRecord, level: str, event: str, fields: log_text.Fields) -> None:
         name = record.service.name
-        log_type = record.service.log_type
-        if log_type:
-            self._service_log(log_type, log_text.native(event, name, fields), self._ident)
-            return
-        self._write(level, event, name, "", fields)
+        if record.service.log_type:
+            self._service_log(record.service.log_type, log_text.native(event, name, fields), self._ident, f"{self._now()[0]} ")
+        else:
+            self._write(level, event, name, "", fields)
 
     def _xinetd(self, record: SessionRecord, line: str) -> None:
-        log_type = record.service.log_type
+        log_type, when = record.service.log_type, f"{self._now()[1]}: "
         if log_type:
-            self._service_log(log_type, line, "xinetd")
-        # Without log_type xinetd logs nothing. superd says it where it says everything else.
-        elif self._stderr is not None:
-            self._line(f"{self._now()[1]}: {line}")
+            self._service_log(log_type, line, "xinetd", when)
         else:
-            self._to_syslog(_FACILITY[self._facility] | 6, f"xinetd[{os.getpid()}]: {line}")
+            # Without log_type xinetd logs nothing. superd says it where it says everything else.
+            self._own(line, "xinetd", when)
 
-    def _service_log(self, log_type: str, line: str, tag: str) -> None:
-        words = log_type.split()
-        if words[0].upper() == "SYSLOG":
-            level = words[2] if len(words) > 2 else "info"
-            self._to_syslog(_FACILITY[words[1].lower()] | _LEVEL[level.lower()], f"{tag}[{os.getpid()}]: {line}")
+    def _service_log(self, log_type: str, line: str, tag: str, when: str) -> None:
+        kind, where, *rest = log_type.split()
+        if kind.upper() == "SYSLOG":
+            level = rest[0] if rest else "info"
+            self._to_syslog(_FACILITY[where.lower()] | _LEVEL[level.lower()], f"{tag}[{os.getpid()}]: {line}")
             return
         sink = self._files.get(log_type)
         if sink is None:
-            self.message("error", f"log file `{words[1]}` is not open: logging here instead")
-            self._line(line)
+            self.message("error", f"log file `{where}` is not open: logging here instead")
+            self._own(line, tag, when)
             return
-        sink.put(f"{self._now()[1]}: {line}\n".encode("utf-8", "replace")[:MAX_LINE])
+        sink.put(f"{when}{line}\n".encode("utf-8", "replace")[:MAX_LINE])
         self._dirty = True
+
+    def _own(self, line: str, tag: str, when: str) -> None:
+        if self._stderr is not None:
+            self._line(when + line)
+        else:
+            self._to_syslog(_FACILITY[self._facility] | _LEVEL["info"], f"{tag}[{os.getpid()}]: {line}")
 
     def attach_file(self, log_type: str, fd: int) -> None:
         """The file of a service's ``log_type`` (``MAIN``: of superd itself) was opened by the master; ``fd`` is ours now.

@@ -18,6 +18,7 @@ from superd.daemon import channel as channels
 from superd.daemon.bound import BoundSockets
 from superd.daemon.front_process import FrontProcess, Run
 from superd.daemon.launchers import LauncherPool
+from superd.daemon.log_files import LogFiles
 from superd.daemon.policy_load import load_policy
 from superd.daemon.rpc import RpcRegistrar, mappings_of
 from superd.errors import BindError, ConfigError
@@ -51,7 +52,11 @@ class Master:
         inherited: dict[BindAddress, socket.socket],
         on_dump: Callable[[bytes], None],
         on_ready: Callable[[Registry], None],
+        *,
+        log_file: str = "",
+        stay_alive: bool = True,
     ) -> None:
+        """``log_file`` is the path that ``log`` writes to, if it has one; without ``stay_alive`` a reload to no service ends."""
         self._registry = registry
         self._policy = policy
         self._read = read
@@ -60,11 +65,14 @@ class Master:
         self._inherited = inherited
         self._on_dump = on_dump
         self._on_ready = on_ready
+        self._stay_alive = stay_alive
+        self._status = 0
         self._poll = select.poll()
         self._sockets = BoundSockets(log)
         self._front = FrontProcess(front, log, self._poll)
         self._launchers = LauncherPool(log, self._poll)
         self._rpc = RpcRegistrar(log)
+        self._log_files = LogFiles(log, log_file)
         self._reload_due: float | None = None
         self._last_reload = 0.0
         self._number = 0
@@ -76,7 +84,7 @@ class Master:
     # ------------------------------------------------------------------ the loop
 
     def run(self) -> int:
-        """Serves until SIGTERM, SIGINT or SIGQUIT. Returns 0."""
+        """Serves until SIGTERM, SIGINT or SIGQUIT. Returns 0, or 1 when there was no service left to stay for."""
         wakeup, wakeup_in = socket.socketpair()
         wakeup.setblocking(False)
         wakeup_in.setblocking(False)
@@ -103,7 +111,7 @@ class Master:
                         self._launchers.broken_front = ""
             self._on_timers()
         self._launchers.close()
-        return 0
+        return self._status
 
     def _next_due(self) -> int | None:
         known = (self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due)
@@ -164,13 +172,16 @@ class Master:
             {address: table[address].name for address in sockets},
             self._launchers.numbers,
             policy=self._policy,
+            logs=self._log_files.open_all(self._registry),
         )
 
         def close_copies() -> None:
             self._sockets.close_copies()
             self._launchers.close_copies()
+            self._log_files.close()
 
         self._front.start(order, self._fds(order), close_copies)
+        self._log_files.close()
 
     def _order(
         self,
@@ -182,6 +193,7 @@ class Master:
         removed: tuple[str, ...] = (),
         closed: tuple[BindAddress, ...] = (),
         policy: PolicyFiles | None = None,
+        logs: tuple[str, ...] | None = None,
         summary: str = "",
     ) -> channels.Apply:
         self._number += 1
@@ -199,11 +211,13 @@ class Master:
             overrides=self._launchers.overrides,
             hook_profile=self._launchers.hook_profile,
             policy=policy,
+            logs=logs,
             summary=summary,
         )
 
     def _fds(self, order: channels.Apply) -> list[int]:
-        return self._sockets.fds(order.sockets) + [self._launchers.front_fd(number) for number in order.launchers]
+        launchers = [self._launchers.front_fd(number) for number in order.launchers]
+        return self._sockets.fds(order.sockets) + launchers + self._log_files.fds(order.logs or ())
 
     def _apply(self, order: channels.Apply) -> None:
         self._closing[order.number] = order.closed
@@ -242,9 +256,15 @@ class Master:
                 fd, failure = self._sockets.renew(request.address, self._registry)
                 self._front.tell(channels.Renewed(request.address, failure), (fd,) if fd >= 0 else ())
             case "dump":
-                self._on_dump(dump)
+                self._write_dump(dump)
             case "stopped":
                 pass  # its end follows
+
+    def _write_dump(self, dump: bytes) -> None:
+        try:
+            self._on_dump(dump)
+        except OSError as problem:
+            self._log.message("error", f"state dump `{problem.filename}`: {problem.strerror}")
 
     def _tell_ready(self) -> None:
         self._notifier.ready(f"{len(self._registry.services)} services, {len(self._sockets)} listeners")
@@ -304,12 +324,24 @@ class Master:
             removed=tuple(name for name in old.services if name not in new.services),
             closed=changes.close,
             policy=policy,
+            logs=self._log_files.open_all(new),
             summary=changes.summary(),
         )
+        self._log_files.follow()
         self._apply(order)
+        self._log_files.close()
         self._log.message("notice", f"reload: {changes.summary()}")
+        if not new.services and not self._stay_alive:
+            self._log.message("crit", "no service is left")
+            self._status = 1
+            self._stop(signal.SIGTERM)
 
     def _refuse_reload(self, why: str) -> None:
+        # The signal may have come from who rotates logs: what is wrong with the configuration is not his fault.
+        logs = self._log_files.open_all(self._registry)
+        self._log_files.follow()
+        self._apply(self._order(Registry({}, self._registry.settings), (), {}, self._launchers.take_new(), logs=logs))
+        self._log_files.close()
         self._log.message("error", f"reload refused, nothing has changed: {why}")
         self._notifier.ready(f"reload refused: {why}")
 

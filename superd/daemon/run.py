@@ -11,10 +11,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.daemon.channel import Apply
 from superd.daemon.confine import confine
+from superd.daemon.log_files import open_log
 from superd.daemon.logs import Log
 from superd.daemon.master import Master
 from superd.daemon.policy_load import load_policy
@@ -29,8 +31,25 @@ if TYPE_CHECKING:
 EX_CONFIG = 78
 """sysexits.h: what systemd's RestartPreventExitStatus= names."""
 
+EX_CANTCREAT = 73
+"""sysexits.h: a log file or pid file."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How superd goes about it where no file says so; what differs is for the sake of xinetd's command line.
+
+    ``ident`` is its name in syslog, ``log_file`` the path that stands for stderr, ``settle`` is called when the configuration
+    has been read and nothing was started yet; it may raise ``OSError``.
+    """
+
+    ident: str = "superd"
+    log_file: str = ""
+    stay_alive: bool = True
+    settle: Callable[[], None] | None = None
 
 
 def run(
@@ -39,8 +58,12 @@ def run(
     print_problems: Callable[[tuple[Problem, ...]], None],
     on_ready: Callable[[Registry], None],
     on_dump: Callable[[bytes], None],
+    manner: Manner = Manner(),
 ) -> int:
-    """Serves what ``read`` returns until told to stop. Returns 0, or 78 when the configuration has errors."""
+    """Serves what ``read`` returns until told to stop.
+
+    Returns 0, 78 when the configuration has errors, 73 when a file cannot be written, 1 for want of services.
+    """
     raise_descriptor_limit()
     try:
         registry, problems = read()
@@ -50,7 +73,18 @@ def run(
         print_problems(refused.problems)
         return EX_CONFIG
     print_problems((*problems, *more))
-    log = Log(settings.log, stderr_is_tty=sys.stderr.isatty(), policy_facility=settings.policy.facility)
+    if not registry.services and not manner.stay_alive:
+        sys.stderr.write("superd: error: there is no service to serve\n")
+        return 1
+    try:
+        log_fd = open_log(manner.log_file) if manner.log_file else 2
+        is_tty = sys.stderr.isatty()
+        if manner.settle is not None:
+            manner.settle()
+    except OSError as problem:
+        sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
+        return EX_CANTCREAT
+    log = Log(settings.log, stderr_is_tty=is_tty, policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd)
     adopted = inherited(os.environ)
     notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
     for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
@@ -73,7 +107,16 @@ def run(
 
     # What a launcher leaves behind when it dies is ours then, and its end can still be told.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    master = Master(registry, policy, read, front, log, notifier, adopted, on_dump, on_ready)
+
+    def ready(registry: Registry) -> None:
+        if manner.ident == "xinetd":
+            log.message("notice", f"Started working: {len(registry.services)} available services")
+        on_ready(registry)
+
+    master = Master(
+        registry, policy, read, front, log, notifier, adopted, on_dump, ready,
+        log_file=manner.log_file, stay_alive=manner.stay_alive,
+    )  # fmt: skip
     return master.run()
 
 

@@ -1,0 +1,115 @@
+"""``log_type`` of a service through the real daemon: files that root opens, their limits and their rotation, syslog."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_process import Superd, free_port, talk
+from tests.needs import needs_root
+from tests.xinetd_process import XinetdCommand, eventually, program
+
+
+@pytest.fixture
+def xinetd(tmp_path: Path) -> Iterator[XinetdCommand]:
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    daemon = XinetdCommand(tmp_path)
+    yield daemon
+    daemon.stop()
+
+
+def test_a_file_is_opened_with_the_masters_rights_and_written_by_the_front(superd: Superd) -> None:
+    needs_root()  # the folder is root's alone: the front could not even see it
+    port, folder = free_port(), superd.folder / "private"
+    folder.mkdir(mode=0o700)
+    superd.service("true", f'server = "/bin/true"\nlisten = ["127.0.0.1:{port}"]\nlog_type = "FILE {folder}/log"\n')
+    superd.start()
+    assert talk(port) == b""
+    eventually(lambda: "EXIT true" in (folder / "log").read_text(), "both lines")
+    first = (folder / "log").read_text().splitlines()[0]
+    assert " START true from=127.0.0.1 port=" in first
+    assert (folder / "log").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_that_cannot_be_opened_is_told_and_the_service_serves(superd: Superd) -> None:
+    port = free_port()
+    superd.service("true", f'server = "/bin/true"\nlisten = ["127.0.0.1:{port}"]\nlog_type = "FILE {superd.folder}/none/log"\n')
+    superd.start()
+    assert talk(port) == b""
+    superd.message("none/log` cannot be opened: No such file or directory")
+    superd.message("none/log` is not open: logging here instead")
+
+
+def test_a_reload_follows_the_rotation_of_every_file(xinetd: XinetdCommand) -> None:
+    port, log = free_port(), xinetd.folder / "true.log"
+    xinetd.configure(program("true", port, "/bin/true", f"log_type = FILE {log}", "log_on_success = EXIT"))
+    assert xinetd.run().returncode == 0
+    assert talk(port) == b""
+    xinetd.logged("EXIT: true status=0", log)
+    for path in (log, xinetd.log):
+        path.rename(path.with_suffix(".1"))
+    xinetd.signal(signal.SIGHUP)
+    xinetd.logged("reload: ")
+    assert talk(port) == b""
+    xinetd.logged("EXIT: true status=0", log)
+    assert log.with_suffix(".1").read_text().count("EXIT") == 1
+
+
+def test_a_rotation_is_followed_even_when_the_reload_is_refused(xinetd: XinetdCommand) -> None:
+    port, log = free_port(), xinetd.folder / "true.log"
+    xinetd.configure(program("true", port, "/bin/true", f"log_type = FILE {log}", "log_on_success = EXIT"))
+    assert xinetd.run().returncode == 0
+    log.rename(log.with_suffix(".1"))
+    xinetd.configure(program("true", port, "/no/such/program"))
+    xinetd.signal(signal.SIGHUP)
+    xinetd.logged("reload refused")
+    assert talk(port) == b""
+    xinetd.logged("EXIT: true status=0", log)
+
+
+def test_the_soft_limit_is_told_once_and_the_hard_limit_ends_the_file(xinetd: XinetdCommand) -> None:
+    port, log = free_port(), xinetd.folder / "true.log"
+    line = len("26/11/23@17:51:26: EXIT: true status=0\n") + len("26/11/23@17:51:26: START: true\n")
+    limits = f"log_type = FILE {log} {line} {line * 3 + 8}"  # days and months of one digit are shorter
+    xinetd.configure(program("true", port, "/bin/true", limits, "log_on_success = EXIT"))
+    assert xinetd.run().returncode == 0
+    for _ in range(8):
+        assert talk(port) == b""
+    xinetd.logged("reached its hard limit")
+    assert log.stat().st_size <= line * 3 + 8
+    text = xinetd.log.read_text()
+    assert (text.count("soft limit"), text.count("hard limit")) == (1, 1)
+    assert f"ALERT: log file `{log}`: reached its soft limit of {line} bytes" in text
+    os.truncate(log, 0)
+    assert talk(port) == b""
+    xinetd.logged("EXIT: true", log)
+
+
+def test_syslog_gets_a_services_lines_with_its_facility_and_level(superd: Superd) -> None:
+    needs_root()
+    if os.path.lexists("/dev/log"):
+        pytest.skip("a syslog daemon runs here, and its socket is not ours to take")
+    port = free_port()
+    superd.service(
+        "true",
+        f'server = "/bin/true"\nlisten = ["127.0.0.1:{port}"]\nlog_type = "SYSLOG local3 notice"\nlog_style = "xinetd"\n',
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind("/dev/log")
+        try:
+            os.chmod("/dev/log", 0o666)
+            log.settimeout(20)
+            superd.start()
+            assert talk(port) == b""
+            lines = [log.recv(2048).decode() for _ in range(2)]
+        finally:
+            os.unlink("/dev/log")
+    assert all(line.startswith(f"<{19 * 8 + 5}>") for line in lines)
+    assert f" xinetd[{superd.front()}]: START: true pid=" in lines[0]
+    assert ": EXIT: true status=0 pid=" in lines[1]
