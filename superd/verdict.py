@@ -26,6 +26,7 @@ class Reason(StrEnum):
     PROCESSES = "process_limit"
     RATE = "connections_per_second"
     SOURCE_RATE = "source_rate"
+    STARTS = "starts_per_minute"
     IDENT = "ident"
     DECIDE_TIMEOUT = "decide_timeout"
     OVERLOAD = "overload"
@@ -43,11 +44,14 @@ class Reason(StrEnum):
 _XINETD_WORDS = {
     Reason.RATE: "connections per second",
     Reason.SOURCE_RATE: "connections per second",
+    Reason.STARTS: "connections per second",
     Reason.SENSOR: "address",
     Reason.RULE_BROKEN: "libwrap",
     Reason.DECIDE_TIMEOUT: "libwrap",
     Reason.OVERLOAD: "process_limit",
+    Reason.BANNER: "UNKNOWN",
     Reason.GONE: "UNKNOWN",
+    Reason.STOPPING: "UNKNOWN",
 }
 
 

@@ -275,7 +275,7 @@ class _Line:
         elif first or entry.service_max is not None:
             rate = int(first) if first else entry.service_max
         if rate and not self.out["wait"]:
-            found["per_minute"] = [max(rate - self.dialect.fewer, 0), self.dialect.pause]
+            found["per_minute"] = [max(rate - self.dialect.fewer, 1), self.dialect.pause]
         return found
 
     def protocol(self) -> None:

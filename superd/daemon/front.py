@@ -200,6 +200,12 @@ class Front:
             self._timers.set()
         return record
 
+    def count_start(self, record: SessionRecord) -> None:
+        """What was let in starts now, and counts as one of the service's starts within a minute."""
+        state = self.states.get(record.service.name)
+        if state is not None and state.access.starts is not None:
+            state.access.starts.count(time.monotonic())
+
     def leave(self, conn: int) -> SessionRecord | None:
         """The session is over; ``None`` when it was not known."""
         record = self.sessions.leave(conn)

@@ -112,6 +112,8 @@ class Launches:
             os.close(fd)
             self._lost(record, "no launcher")
             return
+        if service.limits.per_minute is not None:
+            front.count_start(record)
         peer = record.peer or NOBODY
         record.profile = number
         request = messages.Launch(

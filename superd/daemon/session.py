@@ -272,6 +272,7 @@ class _Session:
     async def _serve_inside(self) -> None:
         """An internal service: this task is all there is of it."""
         service, silent = self.state.service, trio.CancelScope()
+        self.front.count_start(self.record)
         self.front.log.started(self.record)
         self.front.log.flush()
         with trio.move_on_after(service.limits.session or float("inf")) as scope:
@@ -328,6 +329,7 @@ class _Session:
         if scope.cancelled_caught:
             await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"`{target}` does not answer"))
             return
+        self.front.count_start(self.record)
         self.front.log.started(self.record)
         self.front.log.flush()
         async with other:

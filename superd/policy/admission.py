@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from superd.policy.addresses import AddressList
 from superd.policy.hours import Hours
-from superd.policy.rate import RateTable
+from superd.policy.rate import RateTable, StartLimit
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Access:
         "per_source",
         "rates",
         "sensor",
+        "starts",
     )  # fmt: skip
 
     def __init__(self, service: Service) -> None:
@@ -64,6 +65,7 @@ class Access:
             self.rates.append((RateTable(service.cps[0], max(1.0, service.cps[0]), service.cps[1]), Reason.RATE))
         if limits.source_rate is not None:
             self.rates.append((RateTable(*limits.source_rate, 0.0), Reason.SOURCE_RATE))
+        self.starts = None if limits.per_minute is None else StartLimit(*limits.per_minute)
         self._v4_shift = 32 - limits.v4_prefix
         self._v6_shift = 128 - limits.v6_prefix
         self.counts_sources = service.per_source is not None
@@ -79,11 +81,13 @@ class Access:
         return self.source_of(peer) if self.counts_sources and peer.version else None
 
     def adopt(self, old: Access) -> None:
-        """Takes over the buckets of the service's earlier self, where the rate is the same."""
+        """Takes over what the service's earlier self has counted, where the rate is the same."""
         if len(old.rates) == len(self.rates) and all(
             mine.same_rate(theirs) for (mine, _), (theirs, _) in zip(self.rates, old.rates, strict=True)
         ):
             self.rates = old.rates
+        if self.starts is not None and old.starts is not None and self.starts.same_limit(old.starts):
+            self.starts = old.starts
 
 
 def compile_access(service: Service) -> Access:
@@ -134,4 +138,6 @@ def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Cond
         for table, reason in access.rates:
             if not table.take(source, now):
                 return Verdict(False, reason, detail="too many connections from this source")
+    if access.starts is not None and not access.starts.open(now):
+        return Verdict(False, Reason.STARTS, detail="too many starts within a minute; the service is paused")
     return None

@@ -1,4 +1,4 @@
-"""How often one source may connect: token buckets as plain numbers. Times are monotonic seconds, passed in.
+"""How often one source may connect, and how often a service may start, as plain numbers. Times are monotonic, passed in.
 
 xinetd's cps closes the service for everybody as soon as anybody is too quick; here each source has its own bucket and
 pause, so that a flood costs nobody but its sender.
@@ -54,3 +54,43 @@ class RateTable:
     def same_rate(self, other: RateTable) -> bool:
         """Whether the other table gives out tokens just as this one does."""
         return (self._rate, self._burst, self._pause) == (other._rate, other._burst, other._pause)
+
+
+WINDOW = 60.0
+"""Seconds in which the inetds count starts (CNT_INTVL of all of them)."""
+
+
+class StartLimit:
+    """At most ``count`` starts of one service within 60 s from the first, whoever asks; one more pauses it for ``pause`` s.
+
+    The inetds' own guard against a program that ends at once. They closed the socket for the pause; here it refuses. Asked at
+    admission and counted at the start, or whoever may not connect could pause the service for everybody.
+    """
+
+    __slots__ = ("_began", "_count", "_pause", "_paused_until", "_started")
+
+    def __init__(self, count: int, pause: float) -> None:
+        self._count = count
+        self._pause = pause
+        self._started = 0
+        self._began = 0.0
+        self._paused_until = 0.0
+
+    def open(self, now: float) -> bool:
+        """Whether one more may start. What is refused does not count, and does not lengthen the pause."""
+        if now < self._paused_until:
+            return False
+        if self._started >= self._count and 0 <= now - self._began <= WINDOW:
+            self._paused_until, self._started = now + self._pause, 0
+            return False
+        return True
+
+    def count(self, now: float) -> None:
+        """One has started."""
+        if not self._started or not 0 <= now - self._began <= WINDOW:
+            self._began, self._started = now, 0
+        self._started += 1
+
+    def same_limit(self, other: StartLimit) -> bool:
+        """Whether the other counts to the same number, and pauses as long."""
+        return (self._count, self._pause) == (other._count, other._pause)

@@ -6,6 +6,7 @@ import socket
 import struct
 
 from tests.daemon_process import WAIT, Superd, free_port, talk
+from tests.xinetd_process import eventually
 
 IDLE = "limits = { idle = 0.3 }\n"
 
@@ -70,3 +71,33 @@ def test_a_connection_that_is_reset_while_its_verdict_waits_starts_nothing(super
     go.chmod(0o644)
     assert superd.event(event="FAIL", service="cat")["reason"] == "gone"
     assert talk(port, b"hi") == b"hi"
+
+
+def test_a_service_that_starts_too_often_is_paused_and_recovers_by_itself(superd: Superd) -> None:
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\nlimits = {{ per_minute = [2, 0.5] }}\n')
+    superd.deny.write_text("cat: 127.0.0.9\n")
+    superd.start()
+    for _ in range(5):  # who may not come cannot pause it
+        assert talk(port, source="127.0.0.9") == b""
+        assert superd.event(event="FAIL", service="cat")["reason"] == "libwrap"
+    assert [talk(port, b"hi") for _ in range(2)] == [b"hi", b"hi"]
+    assert talk(port) == b""
+    assert superd.event(event="FAIL", service="cat")["reason"] == "starts_per_minute"
+
+    def served() -> bool:
+        try:
+            return talk(port, b"again") == b"again"
+        except ConnectionResetError:
+            return False  # refused while "again" was on its way
+
+    eventually(served, "the end of the pause")
+
+
+def test_internal_services_count_their_starts_too(superd: Superd) -> None:
+    port = free_port()
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{port}"]\nlimits = {{ per_minute = [1, 3600] }}\n')
+    superd.start()
+    assert talk(port, b"hi") == b"hi"
+    assert talk(port) == b""
+    assert superd.event(event="FAIL", service="echo")["reason"] == "starts_per_minute"

@@ -1,0 +1,74 @@
+"""Rates: what a source may, and how often a service may start. Times are made up here."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.policy.rate import WINDOW, RateTable, StartLimit
+
+
+def starts(limit: StartLimit, now: float, tries: int) -> int:
+    """How many of so many tries at once may start."""
+    begun = 0
+    for _ in range(tries):
+        if limit.open(now):
+            limit.count(now)
+            begun += 1
+    return begun
+
+
+def test_a_service_starts_so_often_in_a_minute_and_then_rests() -> None:
+    limit = StartLimit(3, 600.0)
+    assert starts(limit, 1000.0, 5) == 3
+    assert starts(limit, 1599.9, 1) == 0
+    assert starts(limit, 1600.0, 5) == 3
+
+
+def test_the_minute_begins_with_the_first_start_and_starts_anew_by_itself() -> None:
+    limit = StartLimit(2, 600.0)
+    assert starts(limit, 0.0, 1) == 1
+    assert starts(limit, 59.0, 1) == 1
+    assert starts(limit, 61.0, 2) == 2
+
+
+def test_who_is_refused_elsewhere_uses_nothing_up() -> None:
+    limit = StartLimit(1, 600.0)
+    assert all(limit.open(float(moment)) for moment in range(100))
+    assert starts(limit, 100.0, 2) == 1
+
+
+def test_knocking_on_does_not_lengthen_the_pause() -> None:
+    limit = StartLimit(1, 10.0)
+    assert starts(limit, 0.0, 2) == 1
+    assert not any(limit.open(float(moment)) for moment in range(1, 10))
+    assert limit.open(10.0)
+
+
+@given(
+    st.integers(1, 5),
+    st.floats(WINDOW, 1000),
+    st.lists(st.floats(0, 50), max_size=60),
+)
+def test_no_minute_ever_has_more_than_twice_the_starts_and_none_is_without_end(
+    count: int, pause: float, steps: list[float]
+) -> None:
+    limit, now, begun = StartLimit(count, pause), 0.0, []
+    for step in steps:
+        now += step
+        if limit.open(now):
+            limit.count(now)
+            begun.append(now)
+    # A window is fixed, as the inetds' is: the end of one and the beginning of the next may lie close together.
+    assert all(sum(moment <= other <= moment + WINDOW for other in begun) <= 2 * count for moment in begun)
+    assert limit.open(now + pause + WINDOW + 1)
+
+
+@given(st.floats(0.1, 100), st.integers(1, 20), st.lists(st.floats(-5, 5), max_size=40))
+def test_a_clock_that_goes_back_mints_no_tokens(rate: float, burst: int, steps: list[float]) -> None:
+    table, now, latest, taken = RateTable(rate, burst, 0.0), 0.0, 0.0, 0
+    for step in steps:
+        now = max(0.0, now + step)
+        latest = max(latest, now)
+        taken += table.take((4, 1), now)
+    assert taken <= burst + latest * rate + len(steps) * 1e-9
