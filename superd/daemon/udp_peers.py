@@ -12,6 +12,7 @@ it, past only_from and the wrappers.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections import deque
@@ -161,10 +162,22 @@ async def _carry(feeder: socket.socket, listener: Listener, peer: Any, scope: tr
 
     Through the listener, not a copy of the program's socket: that would go on hearing the peer when the program has ended.
     """
-    with feeder, scope:
-        while True:
-            await trio.lowlevel.wait_readable(feeder)
-            try:
-                listener.sock.sendto(feeder.recv(udp.MAX_DATAGRAM), peer)
-            except OSError:
-                continue  # the peer refuses it, or its buffer is full; UDP promises nothing
+    with feeder:
+        with scope:
+            while True:
+                await trio.lowlevel.wait_readable(feeder)
+                _pass_on(feeder, listener, peer)
+        # The news of a program's end can overtake what it said last.
+        _pass_on(feeder, listener, peer)
+
+
+def _pass_on(feeder: socket.socket, listener: Listener, peer: Any) -> None:
+    for _ in range(MAX_PENDING):  # more than a buffer holds: a program that never stops leaves the loop its turn
+        try:
+            payload = feeder.recv(udp.MAX_DATAGRAM)
+        except ConnectionRefusedError:
+            continue  # its program has closed its socket; the kernel says so once, before what was sent earlier
+        except OSError:
+            return
+        with contextlib.suppress(OSError):  # the peer refuses it, or its buffer is full; UDP promises nothing
+            listener.sock.sendto(payload, peer)
