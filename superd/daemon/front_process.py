@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ REQUESTS_AT_ONCE, REQUESTS_A_SECOND = 200, 60.0
 """What a front may ask: most is one for each order, and for tables that change all the time one each 20 ms."""
 RENEWAL = 0.005
 """What a new datagram socket costs of these: one is asked for at each new peer."""
+
+EX_NOPERM = 77
+"""sysexits.h: the exit status of a front that could not give up root. Another would not fare better."""
 
 Run = Callable[[channels.Apply, list[int], socket.socket], int]
 """What the front process runs: the first order, its descriptors, the channel; returns the exit status."""
@@ -68,6 +72,8 @@ class FrontProcess:
                 kept = [os.dup(fd) for fd in fds]
                 in_child()
                 status = self._run(order, kept, theirs)
+            except BaseException:  # noqa: BLE001 - ours, and nobody is above us here to print it
+                traceback.print_exc()
             finally:
                 os._exit(status)
         theirs.close()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from superd.daemon import channel as channels
 from superd.daemon.bound import BoundSockets
-from superd.daemon.front_process import FrontProcess, Run
+from superd.daemon.front_process import EX_NOPERM, FrontProcess, Run
 from superd.daemon.launchers import LauncherPool
 from superd.daemon.log_files import LogFiles
 from superd.daemon.policy_load import load_policy
@@ -84,7 +84,10 @@ class Master:
     # ------------------------------------------------------------------ the loop
 
     def run(self) -> int:
-        """Serves until SIGTERM, SIGINT or SIGQUIT. Returns 0, or 1 when there was no service left to stay for."""
+        """Serves until SIGTERM, SIGINT or SIGQUIT.
+
+        Returns 0, 1 when there was no service left to stay for, 77 when its front cannot give up root.
+        """
         wakeup, wakeup_in = socket.socketpair()
         wakeup.setblocking(False)
         wakeup_in.setblocking(False)
@@ -155,6 +158,9 @@ class Master:
                 for addresses in self._closing.values():
                     self._sockets.close(addresses)
                 self._closing.clear()
+                if os.waitstatus_to_exitcode(status) == EX_NOPERM and not self._greeted:
+                    self._status, self._stopping = EX_NOPERM, True
+                    self._sockets.close_all()
                 self._front.ended(status, stopping=self._stopping)
             elif self._launchers.ended(pid, status):
                 self._tell_pairs()

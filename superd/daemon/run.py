@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from superd.daemon.channel import Apply
 from superd.daemon.confine import confine
+from superd.daemon.front_process import EX_NOPERM
 from superd.daemon.log_files import open_log
 from superd.daemon.logs import Log
 from superd.daemon.master import Master
@@ -62,7 +63,8 @@ def run(
 ) -> int:
     """Serves what ``read`` returns until told to stop.
 
-    Returns 0, 78 when the configuration has errors, 73 when a file cannot be written, 1 for want of services.
+    Returns 0, 78 when the configuration has errors, 77 when root cannot be given up, 73 when a file cannot be written, 1 for
+    want of services.
     """
     raise_descriptor_limit()
     try:
@@ -100,7 +102,12 @@ def run(
     master_pid = os.getpid()
 
     def front(order: Apply, fds: list[int], channel: socket.socket) -> int:
-        drop_privileges(settings.user, master_pid)
+        try:
+            drop_privileges(settings.user, master_pid)
+        except (OSError, KeyError) as problem:
+            log.message("alert", f"the front cannot become `{settings.user}`: {problem}")
+            log.close()
+            return EX_NOPERM
         if not confine():
             log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
         return trio.run(Front(order, fds, channel, log).run)
@@ -131,7 +138,8 @@ def raise_descriptor_limit() -> None:
 def drop_privileges(user: str, master_pid: int) -> None:
     """Makes this process the front: ``user`` (``nobody`` where that does not exist), no groups, no way back.
 
-    As an ordinary user it stays who it is. Raises ``OSError`` when a drop fails; then nothing may be served.
+    As an ordinary user it stays who it is. Raises ``OSError`` when a drop fails, ``KeyError`` when there is not even a nobody;
+    then nothing may be served.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0:

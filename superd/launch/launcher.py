@@ -139,14 +139,18 @@ class Launcher:
     def _on_control(self) -> bool:
         """Everything the master has said; False when it is gone."""
         while True:
+            fds = array.array("i")
             try:
-                data, fds, _, _ = socket.recv_fds(self._control, 64, 2, socket.MSG_CMSG_CLOEXEC)
+                # Not socket.recv_fds: it forgets its flags, and every program would hold the end that requests come from.
+                data, ancillary, _, _ = self._control.recvmsg(64, socket.CMSG_SPACE(fds.itemsize), _CLOEXEC)
             except BlockingIOError:
                 return True
             except ConnectionResetError:
                 return False
             if not data:
                 return False
+            for _, _, payload in ancillary:
+                fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
             if data == b"F":
                 self._take_front(socket.socket(fileno=fds[0]))
             elif data == b"C":
