@@ -92,10 +92,11 @@ class Verdict:
 class Ask:
     """No verdict yet: ``need`` must be found out first.
 
-    ``option`` is the aclexec command to run, ``steps`` the options before it; ``netgroup`` is (group, host).
+    ``option`` is the aclexec command of ``rule`` to run, ``steps`` the options before it; ``netgroup`` is (group, host).
     """
 
     need: Need
     option: Option | None = None
     steps: tuple[Option, ...] = ()
     netgroup: tuple[str, str] = ("", "")
+    rule: Rule | None = None

@@ -218,11 +218,11 @@ def _value_error(name: str, value: str) -> str:
 
 
 def file_patterns(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """The paths of the `/file` client patterns, each once, in order."""
+    """The paths of the `/file` patterns for clients and for our own end (``daemon@/file``), each once, in order."""
     found: dict[str, None] = {}
     for rule in rules:
-        for token in rule.clients:
-            host = token.partition("@")[2] if "@" in token[1:] else token
+        for token in (*rule.daemons, *rule.clients):
+            host = token[1:].partition("@")[2] if "@" in token[1:] else token
             if host.startswith("/"):
                 found[host] = None
     return tuple(found)

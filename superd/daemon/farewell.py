@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import trio
-
-from superd.banner import render
-
-if TYPE_CHECKING:
-    from superd.expansion import Values
 
 MAX_BANNER = 1 << 20
 """Bytes of a banner file; the rest is not sent."""
@@ -20,22 +13,16 @@ DRAIN_BYTES, DRAIN_SECONDS = 65536, 2.0
 """What is read and thrown away at the end, so that the client gets the last words and not a reset."""
 
 
-async def send_file(
-    sock: trio.socket.SocketType, path: str, values: Values | None, seconds: float, complain: Callable[[str], None]
-) -> bool:
-    """Sends a file, with its expansions if there are ``values``; False when the client does not read it in time.
-
-    No file is no banner; one that cannot be read is complained of.
-    """
+async def read_file(path: str) -> bytes:
+    """The content of a banner, empty when there is no such file. Raises ``OSError`` for one that cannot be read."""
     try:
-        data = await trio.to_thread.run_sync(_read, path)
+        return await trio.to_thread.run_sync(_read, path)
     except FileNotFoundError:
-        return True
-    except OSError as problem:
-        complain(f"banner `{path}` cannot be read: {problem.strerror}")
-        return True
-    if values is not None:
-        data = render(data, values)
+        return b""
+
+
+async def send(sock: trio.socket.SocketType, data: bytes, seconds: float) -> bool:
+    """Sends all of ``data``; False when the client does not read it in time."""
     with trio.move_on_after(seconds) as scope:
         view = memoryview(data)
         while view:

@@ -67,7 +67,9 @@ class Front:
         self._datagram_ports: frozenset[int] = frozenset()
         assert order.policy is not None
         self.policy = PolicyWatch(order.policy, lambda: self.ask("policy"), self.log.message)
-        self.resolver = Resolver(deadline=order.settings.policy.decide_timeout, at_once=order.settings.policy.lookups_at_once)
+        policy = order.settings.policy
+        # A little less than a decision has, so that its answer (not unknown, but not confirmed: paranoid) still counts.
+        self.resolver = Resolver(deadline=0.9 * policy.decide_timeout, at_once=policy.lookups_at_once)
         self.datagrams = DatagramDesk(self)
         self.nursery: trio.Nursery
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from superd.daemon.policy_load import parse_policy
 from superd.launch.spec import Account, Accounts, Profile, launch_spec, profile_of
 from superd.launch.starter import LauncherProcess, request_pair, start_launcher
+from superd.rule import identity
 
 if TYPE_CHECKING:
     from superd.daemon.logs import Log
@@ -128,15 +129,10 @@ class LauncherPool:
         self._hooks = {}
         self.overrides = {}
         for rule in (*rules.allow, *rules.deny):
-            user, group = "", ""
             for option in rule.options:
                 if option.name in ("spawn", "twist", "aclexec", "setenv", "umask", "nice") and not option.error:
                     self._hooks[option.digest] = (option.name, option.value)
-                if option.name == "user":
-                    user, _, after = option.value.partition(".")
-                    group = after or group
-                elif option.name == "group":
-                    group = option.value
+            user, group = identity(rule.options)
             if (user or group) and root:
                 self._override(user, group, accounts, registry, environ)
         self.hook_profile = None

@@ -158,8 +158,11 @@ class Launches:
         elif record.scope is not None:
             record.scope.cancel()
 
-    async def run_hook(self, option: Option, values: Values, record: SessionRecord) -> int:
-        """Runs a command of the policy as the service's user (or `hook_user`); its exit status, 1 if it did not run."""
+    async def run_hook(self, option: Option, values: Values, record: SessionRecord, steps: tuple[str, ...] = ()) -> int:
+        """Runs a command of the policy as the service's user (or `hook_user`); its exit status, 1 if it did not run.
+
+        ``steps`` are the rule's options before it that change what it finds: `setenv`, `umask`, `nice`.
+        """
         number = self.hook_profile if self.hook_profile is not None else self._least_busy(record.service.name)
         client = self._clients.get(number) if number is not None else None
         if client is None:
@@ -170,7 +173,7 @@ class Launches:
             result = [1]
             self._hooks[hook] = (done, result)
             seconds = self._front.settings.policy.hook_timeout
-            client.send(messages.Hook(hook, option.digest, values, seconds))
+            client.send(messages.Hook(hook, option.digest, values, seconds, steps))
             with trio.move_on_after(seconds + 1):
                 await done.wait()
             self._hooks.pop(hook, None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
@@ -19,7 +18,7 @@ from superd.daemon import farewell
 from superd.daemon.farewell import part
 from superd.daemon.idle import watch
 from superd.daemon.mux import enter_choice, read_choice
-from superd.expansion import values_of
+from superd.daemon.options import OptionFault, RuleOptions
 from superd.internal import HANDLERS, auth
 from superd.net import ident
 from superd.net.listener import is_dead
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from superd.net.listener import Listener
     from superd.peer import Peer
     from superd.record import SessionRecord
-    from superd.rule import Option
 
 CONNECT_TIMEOUT = 10.0
 """Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
@@ -55,14 +53,14 @@ async def run_session(
     stream = trio.socket.from_stdlib_socket(sock)
     assert record.peer is not None
     with stream:
-        session = _Session(front, listener, state, stream, record, record.peer)
+        session = Session(front, listener, state, stream, record, record.peer)
         await _live(session, first)
         if session.chosen is not None:
             record, first = enter_choice(front, session.chosen, session.client)
-            await _live(_Session(front, listener, session.chosen, stream, record, session.client), first)
+            await _live(Session(front, listener, session.chosen, stream, record, session.client), first)
 
 
-async def _live(session: _Session, first: Verdict | Ask | None) -> None:
+async def _live(session: Session, first: Verdict | Ask | None) -> None:
     front, state = session.front, session.state
     try:
         verdict = await session.decide(first)
@@ -81,7 +79,7 @@ async def _live(session: _Session, first: Verdict | Ask | None) -> None:
         front.log.flush()
 
 
-class _Session:
+class Session:
     """The mutable middle of one trip: what has been asked, what has been carried out."""
 
     def __init__(
@@ -99,16 +97,13 @@ class _Session:
         self.record = record
         self.client = client
         self.server = listener.local_of(sock.fileno())
-        self.done = 0
-        self.digests: list[str] = []
-        self.twist = False
-        self.user = ""
-        self.group = ""
+        self.options = RuleOptions(self)
         self.decided = False
         self.over = False
         self.chosen: ServiceState | None = None
         """The service that the client named to tcpmux: it gets the socket when this session is over."""
         self._facts = Facts()
+        self._until = float("inf")
 
     # ------------------------------------------------------------------ deciding
 
@@ -117,18 +112,16 @@ class _Session:
         service = self.state.service
         if service.banner and not await self.send_file(service.banner):
             return Verdict(False, Reason.BANNER, detail="the client did not read its banner")
-        verdict = first if isinstance(first, Verdict) and not first.admit else None
-        with trio.move_on_after(self.front.settings.policy.decide_timeout) as scope:
-            if verdict is None:
-                verdict = await self._ask_all(first)
+        self._until = trio.current_time() + self.front.settings.policy.decide_timeout
+        try:
+            verdict = first if isinstance(first, Verdict) and not first.admit else await self._ask_all(first)
             if "USERID" in (service.log_on_success if verdict.admit else service.log_on_failure):
-                await self._ask_user()
-        if scope.cancelled_caught and (verdict is None or isinstance(verdict, Ask)):
-            verdict = Verdict(False, Reason.DECIDE_TIMEOUT, detail="look-ups took too long")
-        assert isinstance(verdict, Verdict)
-        verdict = await self._carry_out(verdict)
-        if service.banners and verdict.admit is not None:
-            await self.send_banners(service.banners)
+                await self.know(Need.USER_NAME)
+            await self.options.carry_out(verdict.steps, verdict.rule)
+            if service.banners:
+                await self.options.send_banners(service.banners)
+        except OptionFault as fault:
+            verdict = Verdict(False, fault.reason, detail=str(fault))
         self._decided()
         return verdict
 
@@ -157,89 +150,63 @@ class _Session:
     async def _learn(self, ask: Ask) -> None:
         """Finds the one fact out that ``ask`` names, and remembers it."""
         match ask.need:
-            case Need.HOST_NAME:
-                self.client = replace(self.client, name=await self.front.resolver.name_of(self.client.address))
-            case Need.SERVER_NAME:
-                self.server = replace(self.server, name=await self.front.resolver.name_of(self.server.address))
-            case Need.USER_NAME:
-                await self._ask_user()
+            case Need.HOST_NAME | Need.SERVER_NAME | Need.USER_NAME:
+                await self.know(ask.need)
             case Need.NETGROUP:
-                group, host = ask.netgroup
-                known = {**self._facts.netgroups, (group, host): await member(group, host)}
-                self._facts = replace(self._facts, netgroups=known)
+                found = False
+                with trio.move_on_at(self._until):
+                    found = await member(*ask.netgroup)
+                self._facts = replace(self._facts, netgroups={**self._facts.netgroups, ask.netgroup: found})
             case Need.ACLEXEC:
                 assert ask.option is not None
-                await self._steps(ask.steps)
-                status = await self._hook(ask.option)
-                self._facts = replace(self._facts, aclexec={**self._facts.aclexec, ask.option: status == 0})
+                began = trio.current_time()
+                await self.options.carry_out(ask.steps, ask.rule)
+                succeeded = await self.options.run(ask.option)
+                self._facts = replace(self._facts, aclexec={**self._facts.aclexec, ask.option: succeeded})
+                # A command has its own time; the look-ups after it have what was left of theirs.
+                self._until += trio.current_time() - began
             case _:
                 assert_never(ask.need)
-        self.record.peer = self.client
 
-    async def _ask_user(self) -> None:
-        if self.client.user or not self.client.version:
+    async def know(self, need: Need) -> None:
+        """A name or the user, looked up if nobody has yet; ``unknown`` when that takes longer than look-ups may."""
+        match need:
+            case Need.HOST_NAME if not self.client.name:
+                self.client = replace(self.client, name=await self._name_of(self.client.address))
+                self.record.peer = self.client
+            case Need.SERVER_NAME if not self.server.name:
+                self.server = replace(self.server, name=await self._name_of(self.server.address))
+            case Need.USER_NAME:
+                await self.ask_user()
+
+    async def _name_of(self, address: str) -> str:
+        with trio.move_on_at(self._until):
+            return await self.front.resolver.name_of(address)
+        return UNKNOWN
+
+    async def ask_user(self, seconds: float | None = None) -> None:
+        """Asks the client's ident server, for at most ``seconds``; without them for what the settings say."""
+        if self.client.user:
             return
-        user = await ident.ask(self.client, self.server, self.front.settings.policy.ident_timeout)
+        policy = self.front.settings.policy
+        allowed = seconds or max(0.0, min(policy.ident_timeout, self._until - trio.current_time()))
+        user = await ident.ask(self.client, self.server, allowed) if self.client.version else UNKNOWN
         self.client = self.record.peer = replace(self.client, user=user or UNKNOWN)
-        self.front.log.identified(self.record, user)
+        if self.client.version:
+            self.front.log.identified(self.record, user)
 
-    # ------------------------------------------------------------------ the options of the rule
+    async def send_file(self, path: str) -> bool:
+        """Sends a file as it is; False when the client does not read it in time."""
+        try:
+            data = await farewell.read_file(path)
+        except OSError as problem:
+            self.say("error", f"banner `{path}` cannot be read: {problem.strerror}")
+            return True
+        return await farewell.send(self.sock, data, self.front.settings.policy.banner_timeout)
 
-    async def _carry_out(self, verdict: Verdict) -> Verdict:
-        """Runs the options of the matched rule, as libwrap does before it says what it decided."""
-        failure = await self._steps(verdict.steps)
-        if failure:
-            return replace(verdict, admit=False, reason=Reason.RULE_BROKEN, detail=failure)
-        return verdict
-
-    async def _steps(self, steps: tuple[Option, ...]) -> str:
-        for option in steps[self.done :]:
-            self.done += 1
-            match option.name:
-                case "banners":
-                    await self.send_banners(option.value)
-                case "spawn":
-                    await self._hook(option)
-                case "severity":
-                    self.record.severity = option.value
-                case "keepalive":
-                    self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                case "linger":
-                    seconds = struct.pack("ii", 1, int(option.value))
-                    self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, seconds)
-                case "rfc931":
-                    if not self.client.user:
-                        await self._ask_user()
-                case "user":
-                    self.user, _, group = option.value.partition(".")
-                    self.group = group or self.group
-                case "group":
-                    self.group = option.value
-                case "setenv" | "umask" | "nice":
-                    self.digests.append(option.digest)
-                case "twist":
-                    self.digests.append(option.digest)
-                    self.twist = True
-        return ""
-
-    async def _hook(self, option: Option) -> int:
-        """Runs a command of the policy through the launcher; its exit status, or 1 when it could not be run."""
-        values = values_of(self.state.daemon, self.client, self.server, os.getpid())
-        return await self.front.launches.run_hook(option, values, self.record)
-
-    # ------------------------------------------------------------------ banners
-
-    async def send_banners(self, folder: str) -> bool:
-        """``folder``/daemon with its expansions, as hosts_options(5) has it; no file is no banner."""
-        return await self.send_file(f"{folder.rstrip('/')}/{self.state.daemon}", expand=True)
-
-    async def send_file(self, path: str, *, expand: bool = False) -> bool:
-        """Sends a file to the client; False when the client does not read it in time."""
-        values = values_of(self.state.daemon, self.client, self.server, os.getpid()) if expand else None
-        seconds = self.front.settings.policy.banner_timeout
-        return await farewell.send_file(
-            self.sock, path, values, seconds, lambda text: self.front.log.message("error", text, self.state.name)
-        )
+    def say(self, level: str, text: str) -> None:
+        """A message about this session's service."""
+        self.front.log.message(level, text, self.state.name)
 
     # ------------------------------------------------------------------ the ends
 
@@ -262,7 +229,7 @@ class _Session:
             return
         if "TCPMUXPLUS" in service.type:
             await self.sock.send(ACCEPTED)
-        if service.server or self.twist:
+        if service.server or self.options.twist:
             await self._hand_over()
         elif service.redirect:
             await self._redirect(service.redirect)
@@ -297,14 +264,6 @@ class _Session:
             self.front.nursery.start_soon(watch, copy, limit, scope, on_idle)
 
     async def _hand_over(self) -> None:
-        profile: int | None = None
-        if self.user or self.group:
-            profile = self.front.launches.profile_for(self.user, self.group)
-            if profile is None:
-                # An unknown user, or superd is not root: running it as somebody else is not what the rule says.
-                detail = f"cannot become user `{self.user}` group `{self.group}`"
-                await self.refuse(Verdict(False, Reason.RULE_BROKEN, detail=detail))
-                return
         if self.client.version and is_dead(self.sock):
             # Reset while it waited for its verdict: not worth a process.
             await self.refuse(Verdict(False, Reason.GONE, detail="the client is gone"))
@@ -312,9 +271,10 @@ class _Session:
         self.over = True
         self.record.scope = trio.CancelScope()
         self._limit_silence(self.record.scope, lambda: self.front.end_silent(self.record))
-        values = values_of(self.state.daemon, self.client, self.server, os.getpid()) if self.digests else None
+        options = self.options
+        values = await options.values() if options.digests else None
         self.front.launches.hand_over(
-            self.record, self.server, self.sock.detach(), steps=tuple(self.digests), values=values, profile=profile
+            self.record, self.server, self.sock.detach(), steps=tuple(options.digests), values=values, profile=options.profile
         )
         self.front.launches.flush()
 

@@ -114,7 +114,7 @@ class Programs:
         if request.steps:
             pid = self._start_by_rule(spec, request, fd, stderr, env, now)
         elif self._limits:
-            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, self._before(0))
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, self._before(0, self._limits))
         else:
             pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask)
         spec.living += 1
@@ -122,35 +122,44 @@ class Programs:
 
     def _start_by_rule(self, spec: Spec, request: Launch, fd: int, stderr: int, env: list[bytes], now: float) -> int:
         values = request.values or Values()
-        paths, argv, umask, nice = spec.paths, spec.argv, spec.umask, 0
-        for digest in request.steps:
+        env, umask, nice, twist = self._carry_out(request.steps, values, env, spec.umask, now)
+        paths, argv = spec.paths, spec.argv
+        if twist:
+            paths, argv, stderr = _SHELL, [b"sh", b"-c", os.fsencode(twist)], fd
+            env = env + _command_environment(values)
+        return self._spawn(paths, argv, env, fd, stderr, umask, self._before(nice, self._limits))
+
+    def _carry_out(
+        self, steps: tuple[str, ...], values: Values, env: list[bytes], umask: int, now: float
+    ) -> tuple[list[bytes], int, int, str]:
+        """The environment, umask and nice that the options of a rule make, and the command that a `twist` puts in."""
+        nice, twist = 0, ""
+        for digest in steps:
             option = self.option(digest, now)
             if option is None:
                 raise OSError(errno.ESTALE, "the policy option is no longer in force")
             name, text = option
             if name == "setenv":
-                variable, *value = text.split(None, 1)
+                variable, *value = expand_shell(text, values).split(None, 1)
                 prefix = os.fsencode(variable + "=")
                 env = [item for item in env if not item.startswith(prefix)]
-                env.append(prefix + os.fsencode(expand_shell("".join(value).strip(), values)))
+                env.append(prefix + os.fsencode("".join(value).strip()))
             elif name == "umask":
                 umask = int(text, 8) & 0o777
             elif name == "nice":
-                nice = int(text or "10")  # options.c: nice_option
+                nice += int(text or "10")  # options.c: nice_option
             elif name == "twist":
-                command = os.fsencode(expand_shell(text, values))
-                paths, argv, stderr = _SHELL, [b"sh", b"-c", command], fd
-                env = env + _command_environment(values)
-        before = self._before(nice) if nice or self._limits else None
-        return self._spawn(paths, argv, env, fd, stderr, umask, before)
+                twist = expand_shell(text, values)
+        return env, umask, nice, twist
 
-    def _before(self, nice: int) -> Before:
-        limits = self._limits
+    def _before(self, nice: int, limits: Limits) -> Before | None:
+        if not nice and not limits:
+            return None
 
         def before() -> None:
             if nice:
                 try:
-                    os.nice(nice)
+                    os.nice(max(-40, min(40, nice)))
                 except PermissionError:
                     pass  # a better priority than ours: libwrap too goes on without (options.c: nice_option)
             apply_limits(limits)
@@ -166,8 +175,9 @@ class Programs:
         if option is None or option[0] not in _ON_COMMAND:
             raise OSError(errno.ESTALE, "the policy option is no longer in force")
         command = os.fsencode(expand_shell(option[1], request.values))
-        env = [PATH, *_command_environment(request.values)]
-        return self._spawn(_SHELL, [b"sh", b"-c", command], env, self._null, self._null, 0o022)
+        env, umask, nice, _ = self._carry_out(request.steps, request.values, [PATH], 0o022, now)
+        env = env + _command_environment(request.values)
+        return self._spawn(_SHELL, [b"sh", b"-c", command], env, self._null, self._null, umask, self._before(nice, ()))
 
     # ------------------------------------------------------------------ fd 2
 

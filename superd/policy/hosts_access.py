@@ -89,7 +89,7 @@ def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | 
             case "aclexec":
                 succeeded = facts.aclexec.get(option)
                 if succeeded is None:
-                    return Ask(Need.ACLEXEC, option, tuple(steps))
+                    return Ask(Need.ACLEXEC, option, tuple(steps), rule=rule)
                 if not succeeded:
                     return tuple(steps)
             case _:
@@ -151,14 +151,14 @@ def _list_match(tokens: tuple[str, ...], matches: object) -> bool | Ask:
 
 
 def split_at_sign(token: str) -> tuple[str, str] | None:
-    """Around the first ``@`` after the first character and outside brackets."""
+    """Around the first ``@`` after the first character and outside brackets; a bracket that comes first is not counted."""
     depth = 0
-    for index, character in enumerate(token):
+    for index, character in enumerate(token[1:], 1):
         if character == "[":
             depth += 1
         elif character == "]":
             depth -= 1
-        elif character == "@" and index > 0 and depth == 0:
+        elif character == "@" and depth == 0:
             return token[:index], token[index + 1 :]
     return None
 

@@ -54,12 +54,13 @@ class Launch:
 
 @dataclass(slots=True)
 class Hook:
-    """Run a command of the policy, named by its digest, for at most ``seconds``."""
+    """Run a command of the policy, named by its digest, for at most ``seconds``, after the options ``steps``."""
 
     hook: int
     digest: str
     values: Values
     seconds: float
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -184,7 +185,8 @@ def encode_request(request: Hook | Signal | List) -> str:
     """Any other request as JSON text."""
     match request:
         case Hook():
-            return json.dumps(["H", request.hook, request.digest, _letters(request.values), request.seconds])
+            steps = request.steps[:MAX_STEPS]
+            return json.dumps(["H", request.hook, request.digest, _letters(request.values), request.seconds, steps])
         case Signal():
             return json.dumps(["S", request.conn, request.signal])
         case List(number):
@@ -260,11 +262,12 @@ def parse_requests(data: bytes) -> list[Request]:
         match record:
             case ["L", *_]:
                 found.append(_launch(record))
-            case ["H", hook, digest, values, seconds]:
+            case ["H", hook, digest, values, seconds, [*steps]] if len(steps) <= MAX_STEPS:
                 parsed = _values(values)
                 if parsed is None or type(seconds) not in (int, float) or not 0 < seconds <= 86400:  # type: ignore[operator]
                     raise ControlError("the hook is wrong")
-                found.append(Hook(_number(hook), _text(digest, 16), parsed, float(seconds)))  # type: ignore[arg-type]
+                after = tuple([_text(step, 16) for step in steps])
+                found.append(Hook(_number(hook), _text(digest, 16), parsed, float(seconds), after))  # type: ignore[arg-type]
             case ["S", conn, signal]:
                 if type(signal) is not int or signal not in _SIGNALS:
                     raise ControlError("a signal is wrong")
@@ -298,9 +301,7 @@ def encode_report(report: Report) -> str:
             return f'["Z",{number}]'
 
 
-def encode_exited(
-    conn: int, service: str, pid: int, status: int, utime: float, stime: float, maxrss: int, seconds: float
-) -> str:
+def encode_exited(conn: int, service: str, pid: int, status: int, utime: float, stime: float, maxrss: int, seconds: float) -> str:
     """The same for what every program says at its end, without an object in between."""
     return f'["E",{conn},{_quoted(service)},{pid},{status},{utime:.6f},{stime:.6f},{maxrss},{seconds:.6f}]'
 
