@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class SessionRecord:
     """A living session. ``started`` is monotonic seconds, ``traffic`` (from client, to client) in bytes.
 
-    ``status`` is the wait(2) status of its program, or None for what the front served itself. Mutable: it gathers what
+    ``status`` is the wait(2) status of its program, or None for what the front served itself; ``userid`` is what the client's
+    ident server said, to the letter. Mutable: it gathers what
     becomes known; the session owns it.
     """
 
@@ -34,6 +35,7 @@ class SessionRecord:
         "status",
         "traffic",
         "usage",
+        "userid",
     )  # fmt: skip
 
     def __init__(self, conn: int, service: Service, peer: Peer | None, started: float) -> None:
@@ -49,5 +51,6 @@ class SessionRecord:
         self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
         self.traffic: tuple[int, int] | None = None
         self.severity = ""
+        self.userid = ""
         self.listener: object = None
         self.scope: CancelScope | None = None

@@ -7,6 +7,7 @@ from json.encoder import encode_basestring as _quoted
 from typing import TYPE_CHECKING
 
 from superd.expansion import safe
+from superd.verdict import Reason
 
 if TYPE_CHECKING:
     from superd.record import SessionRecord
@@ -18,6 +19,8 @@ XINETD_LEVELS = {
     "note": "NOTICE", "info": "INFO",
 }  # fmt: skip
 """superd's levels as xinetd's own messages have them (msg.c)."""
+
+_NOT_FORKED = frozenset({"daytime", "time"})
 
 Fields = dict[str, str | int | float]
 
@@ -110,16 +113,24 @@ def xinetd_start(record: SessionRecord) -> str:
     flags = record.service.log_on_success
     line = f"START: {record.service.name}"
     if "PID" in flags:
-        line += f" pid={record.pid}"
+        line += f" pid={_xinetd_pid(record)}"
     if "HOST" in flags:
         line += f" from={xinetd_address(record)}"
     return line
 
 
+def _xinetd_pid(record: SessionRecord) -> int:
+    """Of who serves: the program, the front itself, or 0 for what xinetd serves without a fork."""
+    return record.pid or (0 if record.service.internal in _NOT_FORKED else os.getpid())
+
+
 def xinetd_exit(record: SessionRecord) -> str:
-    """``EXIT: ID status=N pid=N duration=N(sec)``; empty where neither EXIT nor DURATION is asked for."""
+    """``EXIT: ID status=N pid=N duration=N(sec)``; empty where neither EXIT nor DURATION is asked for.
+
+    Nor has an internal service an end that xinetd serves without a fork.
+    """
     flags = record.service.log_on_success
-    if not flags & {"EXIT", "DURATION"}:
+    if not flags & {"EXIT", "DURATION"} or record.service.internal in _NOT_FORKED:
         return ""
     line = f"EXIT: {record.service.name}"
     status = record.status or 0
@@ -129,18 +140,25 @@ def xinetd_exit(record: SessionRecord) -> str:
         else:
             line += f" status={os.waitstatus_to_exitcode(status)}"
     if "PID" in flags:
-        line += f" pid={record.pid}"
+        line += f" pid={_xinetd_pid(record)}"
     if "DURATION" in flags:
         line += f" duration={int(record.seconds)}(sec)"
     return line
 
 
 def xinetd_fail(record: SessionRecord, verdict: Verdict) -> str:
-    """``FAIL: ID REASON from=ADDR``."""
+    """``FAIL: ID REASON from=ADDR``; where ident named nobody, ``NOID: ID ADDR REASON``."""
+    if verdict.reason is Reason.IDENT:
+        return f"NOID: {record.service.name} {xinetd_address(record)} {safe(verdict.detail)}"
     line = f"FAIL: {record.service.name} {verdict.reason.xinetd_word}"
     if "HOST" in record.service.log_on_failure:
         line += f" from={xinetd_address(record)}"
     return line
+
+
+def xinetd_userid(record: SessionRecord) -> str:
+    """``USERID: ID SYSTEM : USER``, the end of what the ident server answered."""
+    return f"USERID: {record.service.name} {safe(record.userid)}"
 
 
 def xinetd_traffic(record: SessionRecord) -> str:

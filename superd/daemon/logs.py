@@ -84,6 +84,8 @@ class Log:
             return
         if service.log_style == "xinetd":
             self._xinetd(record, log_text.xinetd_start(record))
+            if record.userid and "USERID" in service.log_on_success:
+                self._xinetd(record, log_text.xinetd_userid(record))
         else:
             self._event(record, "info", "START", log_text.start_fields(record))
 
@@ -94,7 +96,7 @@ class Log:
             if record.traffic is not None and "TRAFFIC" in service.log_on_success:
                 self._xinetd(record, log_text.xinetd_traffic(record))
             line = log_text.xinetd_exit(record)
-            if line and (record.pid or record.traffic is not None):
+            if line:
                 self._xinetd(record, line)
         elif service.log_on_success & {"EXIT", "DURATION"}:
             self._event(record, "info", "EXIT", log_text.exit_fields(record))
@@ -108,6 +110,8 @@ class Log:
             return
         if service.log_style == "xinetd":
             self._xinetd(record, log_text.xinetd_fail(record, verdict))
+            if record.userid and "USERID" in service.log_on_failure:
+                self._xinetd(record, log_text.xinetd_userid(record))
         else:
             self._event(record, "warning", "FAIL", log_text.fail_fields(record, verdict))
 
@@ -128,18 +132,6 @@ class Log:
         """A rule with a severity of its own let the connection in."""
         if record.severity:
             self._policy_line(record, "connect from", "info")
-
-    def identified(self, record: SessionRecord, user: str) -> None:
-        """The ident server answered, or did not (xinetd: USERID, NOID)."""
-        if record.service.log_style == "xinetd":
-            known = user and user != "unknown"
-            address = log_text.xinetd_address(record)
-            self._xinetd(
-                record,
-                f"USERID: {record.service.name} UNIX : {safe(user)}"
-                if known
-                else f"NOID: {record.service.name} {address} no server",
-            )
 
     def message(self, level: str, text: str, service: str = "") -> None:
         """Anything else. The same text again within seconds is counted, not written."""

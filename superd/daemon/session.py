@@ -27,6 +27,7 @@ from superd.net.relay import Traffic, relay
 from superd.peer import UNKNOWN
 from superd.policy.hosts_access import Facts, decide
 from superd.verdict import Ask, Need, Reason, Verdict
+from superd.wire.ident import Identity
 from superd.wire.tcpmux import ACCEPTED, REFUSED
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ async def _live(session: Session, first: Verdict | Ask | None) -> None:
     try:
         verdict = await session.decide(first)
         if verdict.admit and "IDONLY" in state.service.flags and session.client.user in ("", UNKNOWN):
-            verdict = replace(verdict, admit=False, reason=Reason.IDENT, detail="no ident reply")
+            verdict = replace(verdict, admit=False, reason=Reason.IDENT, detail=session.no_user)
         if not verdict.admit:
             await session.refuse(verdict)
         else:
@@ -98,6 +99,8 @@ class Session:
         self.client = client
         self.server = listener.local_of(sock.fileno())
         self.options = RuleOptions(self)
+        self.no_user = "no server"
+        """Why the client's ident server named nobody, in xinetd's words."""
         self.decided = False
         self.over = False
         self.chosen: ServiceState | None = None
@@ -190,10 +193,9 @@ class Session:
             return
         policy = self.front.settings.policy
         allowed = seconds or max(0.0, min(policy.ident_timeout, self._until - trio.current_time()))
-        user = await ident.ask(self.client, self.server, allowed) if self.client.version else UNKNOWN
-        self.client = self.record.peer = replace(self.client, user=user or UNKNOWN)
-        if self.client.version:
-            self.front.log.identified(self.record, user)
+        found = await ident.ask(self.client, self.server, allowed) if self.client.version else Identity(failure="no server")
+        self.client = self.record.peer = replace(self.client, user=found.user)
+        self.record.userid, self.no_user = found.text, found.failure
 
     async def send_file(self, path: str) -> bool:
         """Sends a file as it is; False when the client does not read it in time."""

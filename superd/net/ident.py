@@ -1,4 +1,4 @@
-"""Asks the peer's ident server who owns the connection. Bounded to 512 bytes and a deadline; any fault is ``unknown``."""
+"""Asks the peer's ident server who owns the connection. Bounded to 512 bytes and a deadline; no fault is an exception."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from superd.peer import UNKNOWN
-from superd.wire.ident import MAX_REPLY, parse_reply, question
+from superd.wire.ident import MAX_REPLY, Identity, parse_reply, question
 
 if TYPE_CHECKING:
     from superd.peer import Peer
@@ -16,16 +15,18 @@ if TYPE_CHECKING:
 PORT = 113
 
 
-async def ask(client: Peer, server: Peer, timeout: float, *, port: int = PORT) -> str:
-    """The user who owns the client's end, as its own host says, or ``unknown`` after ``timeout`` seconds."""
+async def ask(client: Peer, server: Peer, timeout: float, *, port: int = PORT) -> Identity:
+    """Who owns the client's end, as its own host says, or why nobody knows after ``timeout`` seconds."""
     family = socket.AF_INET6 if client.version == 6 else socket.AF_INET
-    reply = b""
+    reply, failure = b"", "system error"
     with trio.move_on_after(timeout):
         try:
             with trio.socket.socket(family, socket.SOCK_STREAM) as sock:
                 # From the address the client connected to: its ident server looks for a connection to that one.
                 await sock.bind((server.address, 0))
+                failure = "no server"
                 await sock.connect((client.address, port))
+                failure = "error while receiving response"
                 await sock.send(question(client.port, server.port))
                 while b"\n" not in reply and len(reply) < MAX_REPLY:
                     data = await sock.recv(MAX_REPLY - len(reply))
@@ -33,5 +34,6 @@ async def ask(client: Peer, server: Peer, timeout: float, *, port: int = PORT) -
                         break
                     reply += data
         except OSError:
-            return UNKNOWN
-    return parse_reply(reply, client.port, server.port)
+            return Identity(failure=failure)
+        return parse_reply(reply, client.port, server.port)
+    return Identity(failure="timeout")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from superd.peer import UNKNOWN
 
@@ -16,8 +17,20 @@ HIDDEN_USER = "HIDDEN-USER"
 INVALID_PORT = "INVALID-PORT"
 UNKNOWN_ERROR = "UNKNOWN-ERROR"
 
-_REPLY = re.compile(rb"\s*(\d{1,5})\s*,\s*(\d{1,5})\s*:\s*USERID\s*:[^:\n]+:\s*([^\s\0]{1,255})")
+_REPLY = re.compile(rb"\s*(\d{1,5})\s*,\s*(\d{1,5})\s*:\s*USERID\s*:\s*([^:\n]+:\s*([^\s\0]{1,255})[^\n]*)")
 _QUESTION = re.compile(rb"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an ident server said: the ``user``, and ``text`` as it stood behind ``USERID :``. Or why there is none.
+
+    ``failure`` is one of xinetd's words for that (ident.c); then the user is ``unknown``.
+    """
+
+    user: str = UNKNOWN
+    text: str = ""
+    failure: str = ""
 
 
 def question(client_port: int, server_port: int) -> bytes:
@@ -25,14 +38,14 @@ def question(client_port: int, server_port: int) -> bytes:
     return b"%d,%d\r\n" % (client_port, server_port)
 
 
-def parse_reply(reply: bytes, client_port: int, server_port: int) -> str:
-    """The user, or ``unknown`` for an error, another question's answer, or no whole line (rfc931.c)."""
+def parse_reply(reply: bytes, client_port: int, server_port: int) -> Identity:
+    """The user, or none for an error, another question's answer, or no whole line (rfc931.c)."""
     line, newline, _ = reply[:MAX_REPLY].partition(b"\n")
     match = _REPLY.match(line) if newline else None
     if match is None or (int(match[1]), int(match[2])) != (client_port, server_port):
-        return UNKNOWN
-    user = match[3].partition(b"\r")[0].decode("utf-8", "replace")[:127]
-    return user or UNKNOWN
+        return Identity(failure="bad response")
+    user = match[4].decode("utf-8", "replace")[:127]
+    return Identity(user, match[3].partition(b"\r")[0].decode("utf-8", "replace"))
 
 
 def parse_question(line: bytes) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.peer import UNKNOWN
-from superd.wire.ident import MAX_REPLY, NO_USER, error_reply, parse_question, parse_reply, question, user_reply
+from superd.wire.ident import MAX_REPLY, NO_USER, Identity, error_reply, parse_question, parse_reply, question, user_reply
 
 PORTS = st.tuples(st.integers(1, 65535), st.integers(1, 65535))
 USERS = st.from_regex(r"[!-~]{1,32}", fullmatch=True)
@@ -20,7 +20,7 @@ def test_a_question_is_understood_as_it_was_meant(ports: tuple[int, int]) -> Non
 
 @given(PORTS, USERS)
 def test_an_answer_names_who_was_named(ports: tuple[int, int], user: str) -> None:
-    assert parse_reply(user_reply(ports, "UNIX", user), *ports) == user
+    assert parse_reply(user_reply(ports, "UNIX", user), *ports) == Identity(user, f"UNIX : {user}")
 
 
 @given(PORTS, st.text(max_size=600))
@@ -39,7 +39,9 @@ def test_any_line_is_a_question_or_none(line: bytes) -> None:
 
 @given(st.binary(max_size=600), PORTS)
 def test_any_reply_is_a_user_or_unknown(reply: bytes, ports: tuple[int, int]) -> None:
-    assert len(parse_reply(reply, *ports)) >= 1
+    identity = parse_reply(reply, *ports)
+    assert identity.user
+    assert bool(identity.text) != bool(identity.failure)
 
 
 @pytest.mark.parametrize("line", [b"", b"1", b"1,", b"a,b", b"1,2,3", b"-1,2", b"1,2:", b"1\xb2,3"])
@@ -49,8 +51,8 @@ def test_what_is_no_question_is_none(line: bytes) -> None:
 
 def test_an_error_names_nobody() -> None:
     assert error_reply((6193, 23), NO_USER) == b"6193 , 23 : ERROR : NO-USER\r\n"
-    assert parse_reply(error_reply((6193, 23), NO_USER), 6193, 23) == UNKNOWN
+    assert parse_reply(error_reply((6193, 23), NO_USER), 6193, 23) == Identity(failure="bad response")
 
 
 def test_another_questions_answer_counts_for_nothing() -> None:
-    assert parse_reply(user_reply((1, 2), "UNIX", "joe"), 1, 3) == UNKNOWN
+    assert parse_reply(user_reply((1, 2), "UNIX", "joe"), 1, 3).user == UNKNOWN
