@@ -21,6 +21,7 @@ DUMP = "/run/superd.dump"
 def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> int:
     """Serves until told to stop. Returns the exit status: 0, or 78 for a configuration with errors."""
     from superd.daemon.load import load
+    from superd.daemon.run import Manner
     from superd.daemon.run import run as serve
 
     return serve(
@@ -28,6 +29,7 @@ def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> i
         print_problems=print_problems,
         on_ready=print_table,
         on_dump=lambda data: write_dump(dump_path, data),
+        manner=Manner(keep_going=keep_going),
     )
 
 

@@ -23,7 +23,10 @@ Signature = tuple[tuple[int, int, int, int, int] | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """The two tables (``None``: absent, which is empty) and the files that patterns name, at one moment."""
+    """The two tables (``None``: absent, which is empty) and the files that patterns name, at one moment.
+
+    ``closed`` says why hosts.deny cannot be used, if superd was told to keep going: then whoever reaches it is refused.
+    """
 
     signature: Signature
     allow_path: str = ""
@@ -31,6 +34,7 @@ class PolicyFiles:
     allow: bytes | None = None
     deny: bytes | None = None
     files: dict[str, bytes] = field(default_factory=dict)
+    closed: str = ""
 
 
 def signature(paths: Iterable[str]) -> Signature:

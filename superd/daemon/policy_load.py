@@ -4,38 +4,74 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING
 
 from superd.config.hosts_access import file_patterns, parse
-from superd.daemon.policy_files import PolicyFiles, read_table, read_tables
+from superd.daemon.policy_files import PolicyFiles, read_table, read_tables, signature
 from superd.errors import ConfigError
 from superd.problem import Origin, Problem, error, errors, warning
-from superd.rule import Policy
-
-if TYPE_CHECKING:
-    from superd.rule import Rule
+from superd.rule import Option, Policy, Rule
 
 FILE_DEPTH = 8
 """How deep `/file` patterns may name one another."""
 
 
-def load_policy(allow_path: str, deny_path: str) -> tuple[PolicyFiles, tuple[Problem, ...]]:
+def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) -> tuple[PolicyFiles, tuple[Problem, ...]]:
     """The files as they are now, with every `/file` they name, and what there is to say about them.
 
-    Raises ``ConfigError`` when a table cannot be read or does not parse: then nothing of it is to be used.
+    Raises ``ConfigError`` when a table cannot be read or does not parse: then nothing of it is to be used. With
+    ``keep_going`` a hosts.allow that cannot be used grants nothing, and such a hosts.deny refuses all who reach it.
     """
+    before: tuple[Problem, ...] = ()
     try:
         files = read_tables(allow_path, deny_path, strict=os.geteuid() == 0)
+        policy, problems = parse_policy(files)
     except OSError as problem:
-        raise ConfigError((error(Origin(allow_path or deny_path), f"cannot be read: {problem}"),)) from None
-    policy, problems = parse_policy(files)
+        files, before = _read_what_can_be(allow_path, deny_path)
+        if not keep_going:
+            raise ConfigError(before or (error(Origin(deny_path), str(problem)),)) from None
+        policy, problems = parse_policy(files)
+    except ConfigError as wrong:
+        if not keep_going:
+            raise
+        # Only hosts.deny has errors: what is wrong in hosts.allow grants nothing, and is a warning.
+        before = wrong.problems
+        files = dataclasses.replace(files, closed=str(before[0]))
+        policy, problems = parse_policy(files)
     found, more = _read_patterns((*policy.allow, *policy.deny))
-    return dataclasses.replace(files, files=found), (*problems, *more)
+    return dataclasses.replace(files, files=found), (*before, *problems, *more)
+
+
+def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicyFiles, tuple[Problem, ...]]:
+    """The tables one by one: each may be unreadable, or no table, by itself."""
+    problems: list[Problem] = []
+    read: dict[str, bytes | None] = {}
+    closed = ""
+    # Before they are read: a change meanwhile is seen as one afterwards.
+    seen = signature((allow_path, deny_path))
+    for path in (allow_path, deny_path):
+        try:
+            read[path] = read_table(path, strict=os.geteuid() == 0)
+        except OSError as problem:
+            read[path] = None
+            problems.append(error(Origin(path), f"cannot be read: {problem}"))
+            closed = closed if path == allow_path else str(problems[-1])
+    files = PolicyFiles(seen, allow_path, deny_path, read[allow_path], read[deny_path], closed=closed)
+    if not closed:
+        try:
+            parse_policy(files)
+        except ConfigError as wrong:
+            problems += wrong.problems
+            files = dataclasses.replace(files, closed=str(wrong.problems[0]))
+    return files, tuple(problems)
 
 
 def parse_policy(files: PolicyFiles) -> tuple[Policy, tuple[Problem, ...]]:
     """The tables as rules. Raises ``ConfigError`` when one has an error: half a table is worse than an old one."""
     allow, problems = parse(files.allow or b"", files.allow_path, "allow")
+    if files.closed:
+        why = Option("deny", "", Origin(files.deny_path), f"the file cannot be used: {files.closed}")
+        everybody = Rule("deny", ("ALL",), ("ALL",), (why,), Origin(files.deny_path))
+        return Policy(allow, (everybody,), files.files), problems
     deny, more = parse(files.deny or b"", files.deny_path, "deny")
     found = (*problems, *more)
     if broken := errors(found):

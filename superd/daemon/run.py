@@ -44,13 +44,15 @@ class Manner:
     """How superd goes about it where no file says so; what differs is for the sake of xinetd's command line.
 
     ``ident`` is its name in syslog, ``log_file`` the path that stands for stderr, ``settle`` is called when the configuration
-    has been read and nothing was started yet; it may raise ``OSError``.
+    has been read and nothing was started yet; it may raise ``OSError``. ``keep_going`` serves what can be served in spite of
+    errors, and then refuses whoever reaches a hosts.deny that cannot be used.
     """
 
     ident: str = "superd"
     log_file: str = ""
     stay_alive: bool = True
     settle: Callable[[], None] | None = None
+    keep_going: bool = False
 
 
 def run(
@@ -70,7 +72,7 @@ def run(
     try:
         registry, problems = read()
         settings = registry.settings
-        policy, more = load_policy(settings.policy.hosts_allow, settings.policy.hosts_deny)
+        policy, more = load_policy(settings.policy.hosts_allow, settings.policy.hosts_deny, keep_going=manner.keep_going)
     except ConfigError as refused:
         print_problems(refused.problems)
         return EX_CONFIG

@@ -24,31 +24,31 @@ _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 class HostsFile:
-    """/etc/hosts, read again when it changed."""
+    """/etc/hosts, read again when it changed; empty where nsswitch.conf's line for hosts has no ``files``."""
 
-    def __init__(self, path: str = "/etc/hosts") -> None:
+    def __init__(self, path: str = "/etc/hosts", order: str = "/etc/nsswitch.conf") -> None:
         self._path = path
+        self._order = order
         self._stamp: object = None
         self._names: dict[str, str] = {}
         self._addresses: dict[str, set[str]] = {}
+        self.asks_dns = True
+        """Whether nsswitch.conf has ``dns`` too (or ``resolve``, which is systemd's), or does not say."""
 
     async def _fresh(self) -> None:
-        try:
-            status = await trio.Path(self._path).stat()
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-            if stamp == self._stamp:
-                return
-            text = await trio.Path(self._path).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            self._names, self._addresses = {}, {}
+        stamp = await _stamp(self._path), await _stamp(self._order)
+        if stamp == self._stamp:
             return
+        text, sources = await _text(self._path), _sources(await _text(self._order))
         self._stamp = stamp
+        self.asks_dns = not {"dns", "resolve"}.isdisjoint(sources)
         names: dict[str, str] = {}
         addresses: dict[str, set[str]] = {}
-        for line in text.splitlines():
+        for line in text.splitlines() if "files" in sources else ():
             address, *words = line.partition("#")[0].split()[:64] or [""]
             if not words or not is_address(address):
                 continue
+            address = plain(address)
             names.setdefault(address, words[0])
             for word in words:
                 addresses.setdefault(word.lower(), set()).add(address)
@@ -57,12 +57,38 @@ class HostsFile:
     async def name_of(self, address: str) -> str | None:
         """The first name on the address's first line."""
         await self._fresh()
-        return self._names.get(address)
+        return self._names.get(plain(address))
 
     async def addresses_of(self, name: str) -> set[str]:
         """Every address that bears the name."""
         await self._fresh()
         return self._addresses.get(name.lower(), set())
+
+
+async def _stamp(path: str) -> object:
+    try:
+        status = await trio.Path(path).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+async def _text(path: str) -> str:
+    try:
+        return await trio.Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _sources(text: str) -> list[str]:
+    """Where nsswitch.conf(5) says that hosts are looked up; of its services, superd knows these two."""
+    found = re.search(r"^[ \t]*hosts:([^#\n]*)", text, re.MULTILINE)
+    return found[1].split() if found else ["files", "dns"]
+
+
+def plain(address: str) -> str:
+    """An address without its zone, in the one spelling that two of the same have."""
+    return str(ipaddress.ip_address(address.partition("%")[0]))
 
 
 def is_address(text: str) -> bool:
@@ -72,6 +98,13 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+class _Found:
+    """The outcome of one look-up while it goes on."""
+
+    def __init__(self) -> None:
+        self.name, self.ttl = UNKNOWN, MIN_TTL
 
 
 class Resolver:
@@ -84,11 +117,14 @@ class Resolver:
         at_once: int = 64,
         hosts: HostsFile | None = None,
         nameservers: list[tuple[str, int]] | None = None,
+        configuration: str = "/etc/resolv.conf",
     ) -> None:
         self._deadline = deadline
         self._limit = trio.CapacityLimiter(at_once)
         self._hosts = hosts or HostsFile()
         self._nameservers = nameservers
+        self._configuration = configuration
+        self._configured: object = None
         self._cache: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._flying: dict[str, trio.Event] = {}
         self._resolver: object = None
@@ -106,15 +142,15 @@ class Resolver:
                 break
             await flying.wait()
         self._flying[address] = trio.Event()
-        name, ttl = UNKNOWN, MIN_TTL
+        found = _Found()
         try:
             with trio.move_on_after(self._deadline):
                 async with self._limit:
-                    name, ttl = await self._look_up(address)
+                    await self._look_up(address, found)
         finally:
-            self._remember(address, name, ttl)
+            self._remember(address, found.name, found.ttl)
             self._flying.pop(address).set()
-        return name
+        return found.name
 
     def cached(self, address: str) -> str | None:
         """What is known of ``address`` without asking anybody."""
@@ -126,37 +162,41 @@ class Resolver:
             self._cache.popitem(last=False)
         self._cache[address] = (name, trio.current_time() + min(max(ttl, MIN_TTL), MAX_TTL))
 
-    async def _look_up(self, address: str) -> tuple[str, float]:
+    async def _look_up(self, address: str, found: _Found) -> None:
+        """Fills ``found`` step by step, so that a deadline leaves what is known by then: a name that is not confirmed."""
         name = await self._hosts.name_of(address)
         ttl = MAX_TTL
-        if name is None:
+        if name is None and self._hosts.asks_dns:
             name, ttl = await self._reverse(address)
-        if name is None or len(name) > MAX_NAME or not _NAME.fullmatch(name):
-            return UNKNOWN, ttl
+        if name is None or not _NAME.fullmatch(name):
+            found.ttl = ttl
+            return
+        found.name = PARANOID
         if is_address(name):
-            return PARANOID, ttl
-        found = await self._hosts.addresses_of(name)
-        canonical = name
-        if not found:
-            found, canonical, forward_ttl = await self._forward(name, ipaddress.ip_address(address.partition("%")[0]))
+            found.ttl = ttl
+            return
+        name = name[:MAX_NAME]
+        wanted = ipaddress.ip_address(plain(address))
+        others, canonical = await self._hosts.addresses_of(name), name
+        if not others and self._hosts.asks_dns:
+            others, canonical, forward_ttl = await self._forward(name, wanted)
             ttl = min(ttl, forward_ttl)
-        if canonical.lower() != name.lower() and name.lower() != "localhost":
-            return PARANOID, ttl
-        wanted = ipaddress.ip_address(address.partition("%")[0])
-        if not any(ipaddress.ip_address(text.partition("%")[0]) == wanted for text in found):
-            return PARANOID, ttl
-        return name, ttl
+        same = canonical.lower() == name.lower() or name.lower() == "localhost"
+        if same and any(ipaddress.ip_address(plain(text)) == wanted for text in others):
+            found.name = name
+        found.ttl = ttl
 
-    def _dns(self) -> object:
-        if self._resolver is None:
+    async def _dns(self) -> object:
+        stamp = None if self._nameservers is not None else await _stamp(self._configuration)
+        if self._resolver is None or stamp != self._configured:
             import dns.asyncresolver
 
-            resolver = dns.asyncresolver.Resolver(configure=self._nameservers is None)
+            resolver = dns.asyncresolver.Resolver(self._configuration, configure=self._nameservers is None)
             if self._nameservers is not None:
                 resolver.nameservers = [host for host, _ in self._nameservers]
                 resolver.nameserver_ports = dict(self._nameservers)
             resolver.lifetime = self._deadline
-            self._resolver = resolver
+            self._resolver, self._configured = resolver, stamp
         return self._resolver
 
     async def _reverse(self, address: str) -> tuple[str | None, float]:
@@ -164,8 +204,8 @@ class Resolver:
         import dns.reversename
 
         try:
-            resolver = self._dns()
-            question = dns.reversename.from_address(address.partition("%")[0])
+            resolver = await self._dns()
+            question = dns.reversename.from_address(plain(address))
             answer = await resolver.resolve(question, "PTR", search=False)  # type: ignore[attr-defined]
         except (dns.exception.DNSException, OSError, ValueError):
             return None, MIN_TTL
@@ -175,7 +215,8 @@ class Resolver:
         import dns.exception
 
         try:
-            answer = await self._dns().resolve(name, "A" if address.version == 4 else "AAAA", search=False)  # type: ignore[attr-defined]
+            resolver = await self._dns()
+            answer = await resolver.resolve(name, "A" if address.version == 4 else "AAAA", search=False)  # type: ignore[attr-defined]
         except (dns.exception.DNSException, OSError, ValueError):
             return set(), name, MIN_TTL
         canonical = answer.canonical_name.to_text(omit_final_dot=True)
