@@ -53,6 +53,10 @@ def _unlimited(value: object) -> object:
     return None if isinstance(value, str) and value.upper() == "UNLIMITED" else value
 
 
+def _no_rate(value: object) -> object:
+    return None if isinstance(value, (list, tuple)) and len(value) == 2 and value[0] == 0 else value
+
+
 def _octal(value: object) -> object:
     if isinstance(value, str):
         if not re.fullmatch(r"0?[0-7]{1,4}", value):
@@ -177,9 +181,9 @@ class Service(BaseModel):
         None, description="programs (or sessions) at once; UNLIMITED is no limit", json_schema_extra={"unit": "programs"}
     )
     per_source: Count = Field(None, description="the same for one source address", json_schema_extra={"unit": "programs"})
-    cps: tuple[float, float] | None = Field(
+    cps: Annotated[tuple[float, float] | None, BeforeValidator(_no_rate)] = Field(
         (50.0, 10.0),
-        description="[connections a second, seconds of pause]; of one source, as far as sources can be told",
+        description="[connections a second, seconds of pause]; of one source, as far as sources can be told; [0, 0] is no limit",
         json_schema_extra={"unit": "connections/s, seconds"},
     )
     max_load: float | None = Field(
