@@ -8,11 +8,9 @@ import os
 from superd.config.hosts_access import file_patterns, parse
 from superd.daemon.policy_files import PolicyFiles, read_table, read_tables, signature
 from superd.errors import ConfigError
+from superd.policy.file_patterns import FILE_DEPTH
 from superd.problem import Origin, Problem, error, errors, warning
 from superd.rule import Option, Policy, Rule
-
-FILE_DEPTH = 8
-"""How deep `/file` patterns may name one another."""
 
 
 def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) -> tuple[PolicyFiles, tuple[Problem, ...]]:
@@ -80,23 +78,31 @@ def parse_policy(files: PolicyFiles) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], list[Problem]]:
+    """The files that patterns name, and those that they name, each read once."""
     found: dict[str, bytes] = {}
     problems: list[Problem] = []
-    wanted = list(file_patterns(rules))
-    for _ in range(FILE_DEPTH):
-        nested: list[str] = []
-        for path in wanted:
-            if path in found:
-                continue
+    depth: dict[str, int] = {}
+
+    def read(path: str, above: tuple[str, ...]) -> None:
+        if path in above:
+            problems.append(warning(Origin(above[-1]), f"names `{path}`, which names it again: it is looked at once"))
+            return
+        if len(above) >= FILE_DEPTH:
+            problems.append(warning(Origin(above[-1]), f"`{path}` is named more than {FILE_DEPTH} files deep: nobody matches it"))
+            return
+        if depth.get(path, FILE_DEPTH) <= len(above):
+            return
+        depth[path] = len(above)
+        if path not in found:
             try:
-                data = read_table(path, strict=os.geteuid() == 0)
+                found[path] = read_table(path, strict=os.geteuid() == 0) or b""
             except OSError as problem:
                 problems.append(warning(Origin(path), f"cannot be read, so nobody matches it: {problem}"))
-                data = None
-            found[path] = data or b""
-            nested += [word for word in (data or b"").decode("utf-8", "surrogateescape").split() if word[0] == "/"]
-        wanted = [path for path in nested if path not in found]
-        if not wanted:
-            return found, problems
-    problems.append(warning(Origin(wanted[0]), f"is named more than {FILE_DEPTH} files deep, so nobody matches it"))
+                found[path] = b""
+        for word in dict.fromkeys(found[path].split()):
+            if word.startswith(b"/"):
+                read(word.decode("utf-8", "surrogateescape"), (*above, path))
+
+    for path in file_patterns(rules):
+        read(path, ())
     return found, problems

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _V4 = 0xFFFFFFFF
 _V6 = (1 << 128) - 1
-_ANY = (0, 0, 0)
+ANY = (0, 0, 0)
+"""The entry of a pattern that matches everybody."""
 
 
 class AddressIndex:
@@ -66,7 +67,7 @@ class _Group:
         self.anybody: list[int] = []
 
     def add(self, entry: tuple[int, int, int], position: int) -> None:
-        if entry == _ANY:
+        if entry == ANY:
             self.anybody.append(position)
             return
         version, number, mask = entry
@@ -92,16 +93,17 @@ def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
             return None
     entries: list[tuple[int, int, int]] = []
     for word in rule.clients:
-        entry = _entry(word)
+        entry = address_entry(word)
         if entry is None:
             return None
         entries.append(entry)
     return entries
 
 
-def _entry(word: str) -> tuple[int, int, int] | None:
+def address_entry(word: str) -> tuple[int, int, int] | None:
+    """(version, network, mask) of a pattern that looks at nothing but the address, ``ANY`` for ALL, else ``None``."""
     if lower(word) == "all":
-        return _ANY
+        return ANY
     if word[0] in "@/" or "@" in word or "*" in word or "?" in word:
         return None
     slash = split_mask(word)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from superd.policy.compiled import AddressIndex
 from superd.policy.facts import NO_FACTS, Facts
+from superd.policy.file_patterns import compile_files
 from superd.policy.patterns import host_match, lower, string_match
 from superd.verdict import Ask, Need, Reason, Verdict
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from superd.peer import Peer
+    from superd.policy.file_patterns import FilePatterns
     from superd.rule import Option, Policy, Rule
 
 __all__ = ["NO_FACTS", "Facts", "Tables", "compile_policy", "decide"]
@@ -35,7 +37,7 @@ class Tables:
     def __init__(self, policy: Policy) -> None:
         self.allow = AddressIndex(policy.allow)
         self.deny = AddressIndex(policy.deny)
-        self.files = policy.files
+        self.files = compile_files(policy.files)
         self.empty = not policy.allow and not policy.deny
 
 
@@ -104,7 +106,7 @@ def _first_match(
     client: Peer,
     server: Peer,
     facts: Facts,
-    files: Mapping[str, bytes],
+    files: Mapping[str, FilePatterns],
 ) -> tuple[int, Rule] | Ask | None:
     indexed = table.first(daemon, client, skip)
     for position, rule in table.others:
@@ -120,7 +122,9 @@ def _first_match(
     return indexed
 
 
-def rule_match(rule: Rule, daemon: str, client: Peer, server: Peer, facts: Facts, files: Mapping[str, bytes]) -> bool | Ask:
+def rule_match(
+    rule: Rule, daemon: str, client: Peer, server: Peer, facts: Facts, files: Mapping[str, FilePatterns]
+) -> bool | Ask:
     """Do both lists of the rule match? The daemon list first, and the clients only if it does."""
     answer = _list_match(rule.daemons, lambda token: server_match(token, daemon, server, facts, files))
     if answer is not True:
@@ -171,7 +175,7 @@ def _port(name: str) -> int | None:
     return number if number <= 65535 else None
 
 
-def server_match(token: str, daemon: str, server: Peer, facts: Facts, files: Mapping[str, bytes]) -> bool | Ask:
+def server_match(token: str, daemon: str, server: Peer, facts: Facts, files: Mapping[str, FilePatterns]) -> bool | Ask:
     """``daemon[@server]``; a number is the server's port and never a daemon's name."""
     parts = split_at_sign(token)
     name, host = parts if parts is not None else (token, "")
@@ -186,7 +190,7 @@ def server_match(token: str, daemon: str, server: Peer, facts: Facts, files: Map
     return bool(host) and host_match(host, server, facts, files, Need.SERVER_NAME)
 
 
-def client_match(token: str, client: Peer, facts: Facts, files: Mapping[str, bytes]) -> bool | Ask:
+def client_match(token: str, client: Peer, facts: Facts, files: Mapping[str, FilePatterns]) -> bool | Ask:
     """``[user@]client``: the host first; only for a host that matches is the user asked for."""
     parts = split_at_sign(token)
     if parts is None:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from superd.peer import Peer
     from superd.policy.facts import Facts
-
-FILE_DEPTH = 8
-"""`/file` patterns may name one another this deep; libwrap has no limit and no guard against a loop."""
+    from superd.policy.file_patterns import FilePatterns
 
 _NUMERIC = re.compile(r"[0-9./]*")
 _QUAD = re.compile(r"[0-9a-fA-FxX]+(?:\.[0-9a-fA-FxX]+){3}")
@@ -171,9 +169,7 @@ def is_numeric(token: str) -> bool:
     return _NUMERIC.fullmatch(token.replace("*", "").replace("?", "")) is not None
 
 
-def host_match(
-    token: str, end: Peer, facts: Facts, files: Mapping[str, bytes], need: Need = Need.HOST_NAME, depth: int = 0
-) -> bool | Ask:
+def host_match(token: str, end: Peer, facts: Facts, files: Mapping[str, FilePatterns], need: Need = Need.HOST_NAME) -> bool | Ask:
     """Does the host pattern match this end of the connection? (hosts_access.c, host_match)"""
     if token[0] == "@":
         if not end.name:
@@ -182,11 +178,13 @@ def host_match(
         known = facts.netgroups.get(key)
         return Ask(Need.NETGROUP, netgroup=key) if known is None else known
     if token[0] == "/":
-        if depth >= FILE_DEPTH:
+        found = files.get(token)
+        if found is None:
             return False
-        # Split as bytes: C's white space, and not all that Unicode calls so.
-        for word in files.get(token, b"").split():
-            answer = host_match(word.decode("utf-8", "surrogateescape"), end, facts, files, need, depth + 1)
+        if found.has_address(end):
+            return True
+        for word in found.others:
+            answer = host_match(word, end, facts, files, need)
             if answer is not False:
                 return answer
         return False
