@@ -8,6 +8,7 @@ is not trusted with anything (OpenSSH's monitor is the model).
 from __future__ import annotations
 
 import array
+import errno
 import fcntl
 import json
 import os
@@ -164,7 +165,7 @@ class OrderReader:
     def read(self) -> tuple[Order, list[int]] | None:
         """The next order and its descriptors; ``None`` while only part of it came. ``EOFError`` when the master is gone.
 
-        Raises ``BlockingIOError`` when there is nothing to read.
+        Raises ``BlockingIOError`` when there is nothing to read, another ``OSError`` when there was no room for a descriptor.
         """
         fds: array.array[int] = array.array("i")
         data, ancillary, _, _ = self._channel.recvmsg(
@@ -177,6 +178,8 @@ class OrderReader:
         if data == _FDS:
             self._fds.extend(fds)
             return None
+        if not fds:
+            raise OSError(errno.EMFILE, "no descriptor was free for an order")
         with open(fds[0], "rb") as file:
             file.seek(0)
             order: Order = pickle.load(file)  # noqa: S301 - from root, over a pair that only the master holds

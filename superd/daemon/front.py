@@ -235,11 +235,13 @@ class Front:
         """The session of ``record`` is over before it began."""
         self.leave(record.conn)
         self.refuse_unentered(record, verdict)
+        self.sessions_changed()
 
     def finish(self, record: SessionRecord) -> None:
         """A session that the front itself served (internal, redirect) has ended."""
         if self.leave(record.conn) is not None:
             self.log.exited(record)
+        self.sessions_changed()
 
     def _on_batch_end(self) -> None:
         self.arrivals.end_batch()
@@ -254,8 +256,8 @@ class Front:
         """
         return self.launches.busy and self.launches.poll(COALESCE)
 
-    def _on_overload(self, number: int, pause: float) -> None:
-        self.log.message("error", f"accepting paused for {pause:g} s: {os.strerror(number)}")
+    def _on_overload(self, number: int) -> None:
+        self.log.message("error", f"accepting pauses until there is room: {os.strerror(number)}")
         self.log.flush()
 
     # ------------------------------------------------------------------ what sessions ask

@@ -29,7 +29,7 @@ FIRST_PAUSE = 0.1
 LAST_PAUSE = 1.0
 """Seconds without accepting when descriptors or memory run out; doubles from the first to the last."""
 
-_OVERLOAD = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_OVERLOAD: frozenset[int | None] = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _TCP_CLOSE = 7
 """tcpi_state of a connection that the peer reset while it waited in the queue (tcp(7), include/net/tcp_states.h)."""
 
@@ -77,7 +77,7 @@ class ListenerSet:
         self,
         on_ready: Callable[[Listener], None],
         on_batch_end: Callable[[], None],
-        on_overload: Callable[[int, float], None],
+        on_overload: Callable[[int], None],
         on_busy: Callable[[], bool],
     ) -> None:
         self._epoll = select.epoll()
@@ -126,14 +126,15 @@ class ListenerSet:
         self._by_fd[listener.fd] = listener
         return old
 
-    def overloaded(self, problem: OSError) -> bool:
-        """Whether ``problem`` means that descriptors or memory ran out; then the whole set pauses."""
-        if problem.errno not in _OVERLOAD:
+    def overloaded(self, number: int | None) -> bool:
+        """Whether the errno means that descriptors or memory ran out; then the whole set pauses, and says so once."""
+        if number not in _OVERLOAD:
             return False
         if not self._pausing:
             self._pausing = True
+            if not self._pause:
+                self._on_overload(number or 0)
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LAST_PAUSE)
-            self._on_overload(problem.errno or 0, self._pause)
         return True
 
     def hold(self) -> None:
@@ -148,12 +149,15 @@ class ListenerSet:
         self._wanted.set()
 
     async def run(self) -> None:
-        """Accepts for ever.
+        """Accepts until it is closed.
 
         ``on_busy`` is asked after each batch; while it says True the next batch is taken without sleeping on the queues.
         """
-        while True:
-            await trio.lowlevel.wait_readable(self._epoll.fileno())
+        while not self._epoll.closed:
+            try:
+                await trio.lowlevel.wait_readable(self._epoll.fileno())
+            except trio.ClosedResourceError:
+                return
             self._take()
             turn = time.monotonic()
             while not self.held and not self._pausing and self._on_busy():
@@ -170,6 +174,8 @@ class ListenerSet:
                 self._pause = 0.0
 
     def _take(self) -> None:
+        if self._epoll.closed:
+            return
         for fd, _ in self._epoll.poll(0):
             listener = self._by_fd.get(fd)
             if listener is not None and not listener.deaf:
@@ -180,4 +186,5 @@ class ListenerSet:
         """Closes this process's copies of all listeners."""
         for listener in tuple(self._by_fd.values()):
             self.remove(listener)
+        trio.lowlevel.notify_closing(self._epoll.fileno())
         self._epoll.close()
