@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.daemon_process import Superd
 from tests.needs import missing
+
+# Neither says anything about superd: how long an example takes depends on what else the machine does.
+settings.register_profile("superd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("superd")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
