@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from superd.config.foreign import FileReader, Foreign
 from superd.config.xinetd_attributes import Section, collect
+from superd.config.xinetd_draft import Surroundings
 from superd.config.xinetd_lexer import Entry, split_entries
-from superd.config.xinetd_service import Surroundings, make_service
+from superd.config.xinetd_service import make_service
 from superd.problem import Origin, Problem, Severity, error, note, warning
 from superd.service import Service
 
