@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
+from superd.config.shadows import shadowed
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.service import BUILTINS
 
@@ -82,6 +83,9 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
                 "use wait = false, or a firewall",
             )
         )
+    for word, other in shadowed(service.only_from or (), service.no_access):
+        message = f"`{word}` can never connect: `{other}` in no_access ({at('no_access')}) wins"
+        found.append(warning(at("only_from"), message, "as in xinetd, whatever its manual says of the better match"))
     for key in ("banner", "banner_success", "banner_fail"):
         path = getattr(service, key)
         if path and not host.readable(path):
