@@ -70,6 +70,7 @@ async def _live(session: Session, first: Verdict | Ask | None) -> None:
         if not verdict.admit:
             await session.refuse(verdict)
         else:
+            front.log.granted_by_rule(session.record)
             await session.serve()
     except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
         pass  # the peer went away: a normal end, and no fault of anybody's
