@@ -16,6 +16,7 @@ from superd.problem import Origin, Problem, error
 
 MAX_LINE = 16 * 1024
 MAX_DEPTH = 16
+_SOCKET_TYPES = frozenset({"stream", "dgram", "raw", "rdm", "seqpacket"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class EntryReader:
         statement = False  # inside a key-value statement, which ends at `;` only
         for origin, text in lines:
             words = text.split()
+            # A statement without its `;` would swallow all that follows: what can only be an entry of its own ends it.
+            statement = statement and not _begins_entry(text, words)
             if statement or (text[0] in " \t" and self.dialect.continues and entries and not text.lstrip().startswith("#@")):
                 entries[-1] = (entries[-1][0], f"{entries[-1][1]} {text}")
             else:
@@ -154,6 +157,12 @@ class EntryReader:
             return
         fields = Statement(words[0], words[1], words[2], words[3], words[4], words[5], tuple(words[6:]))
         self.entries.append(Entry(fields, origin, self._hosts))
+
+
+def _begins_entry(text: str, words: list[str]) -> bool:
+    if text[0] in " \t" or len(words) < 2:
+        return False
+    return words[1] in ("on", "off") or (len(words) > 5 and re.split("[,:]", words[1])[0] in _SOCKET_TYPES)
 
 
 def _quoted(text: str) -> list[str] | None:
