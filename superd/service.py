@@ -261,6 +261,12 @@ class Service(BaseModel):
         return self.service if "INTERNAL" in self.type and "SENSOR" not in self.flags else ""
 
     @property
+    def hands_over(self) -> bool:
+        """Whether its program gets the listening socket itself. Internal services never do: every stock inetd.conf has
+        ``wait`` with those of datagrams, and no inetd minded."""
+        return self.wait and bool(self.server) and not self.sensor
+
+    @property
     def sensor(self) -> bool:
         """Whether whoever connects is banned (xinetd's flag SENSOR)."""
         return "SENSOR" in self.flags

@@ -50,7 +50,7 @@ class Arrivals:
         state = front.states.get(listener.name)
         if state is None:
             return
-        if state.service.wait or listener.address.socket_type is SocketType.DGRAM:
+        if state.service.hands_over or listener.address.socket_type is SocketType.DGRAM:
             front.datagrams.on_ready(listener, state)
             return
         for _ in range(BATCH):

@@ -50,7 +50,7 @@ class DatagramDesk:
 
     def on_ready(self, listener: Listener, state: ServiceState) -> None:
         """Something waits in the listener's queue."""
-        if state.service.wait:
+        if state.service.hands_over:
             self._hand_over(listener, state)
         elif state.program:
             self.peers.on_ready(listener, state)

@@ -64,6 +64,15 @@ def talk_chargen(port: int) -> bytes:
         return sock.recv(74 * 4, socket.MSG_WAITALL)
 
 
+def test_an_internal_service_serves_itself_whatever_its_wait_says(superd: Superd) -> None:
+    ports = serve(superd, "wait = true\n")
+    with client() as sock:
+        for data in (b"hello", b"again"):
+            sock.sendto(data, ("127.0.0.1", ports["echo"]))
+            assert sock.recv(100) == data
+    assert talk(ports["echo"], b"hello") == b"hello"
+
+
 def test_a_datagram_that_could_come_back_for_ever_is_not_answered(superd: Superd) -> None:
     ports = serve(superd)
     # From the port of another datagram service of this superd, at another address: what a forger would write.
