@@ -24,14 +24,6 @@ class Plan:
         """The counts, as the reload's log line has them."""
         return f"{len(self.open)} opened, {len(self.keep)} kept, {len(self.retarget)} retargeted, {len(self.close)} closed"
 
-    def describe(self) -> list[str]:
-        """One line a change, as ``superd reload --dry-run`` prints."""
-        return [
-            *(f"open     {address.describe()} for {service.name}" for address, service in self.open),
-            *(f"retarget {address.describe()} to {service.name}" for address, service in self.retarget),
-            *(f"close    {address.describe()}" for address in self.close),
-        ]
-
 
 def plan(old: Registry, new: Registry) -> Plan:
     """How to come from ``old`` to ``new``: keyed by address, so services that swap ports need no bind at all.

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,35 +78,40 @@ class Superd:
             self._fresh.put(event)
         self._fresh.put(None)
 
-    def event(self, **wanted: Any) -> dict[str, Any]:
-        """The next event, seen or still to come, that has all these values; each event is given out once."""
+    def _next(self, fits: Callable[[dict[str, Any]], bool], wanted: str) -> dict[str, Any]:
         for index, event in enumerate(self.events):
-            if all(event.get(key) == value for key, value in wanted.items()):
+            if fits(event):
                 return self.events.pop(index)
         deadline = time.monotonic() + WAIT
         while True:
             fresh = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
-            assert fresh is not None, f"superd ended; no event {wanted} among {self.events}"
-            if all(fresh.get(key) == value for key, value in wanted.items()):
+            assert fresh is not None, f"superd ended; no {wanted} among {self.events}"
+            if fits(fresh):
                 return fresh
             self.events.append(fresh)
 
+    def event(self, **wanted: Any) -> dict[str, Any]:
+        """The next event, seen or still to come, that has all these values; each event is given out once."""
+        return self._next(lambda event: all(event.get(key) == value for key, value in wanted.items()), f"event {wanted}")
+
     def message(self, part: str) -> dict[str, Any]:
         """The next message that holds ``part``."""
-        deadline = time.monotonic() + WAIT
-        while True:
-            for index, event in enumerate(self.events):
-                if part in event.get("message", ""):
-                    return self.events.pop(index)
-            fresh = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
-            assert fresh is not None, f"superd ended; no message `{part}` among {self.events}"
-            self.events.append(fresh)
+        return self._next(lambda event: part in event.get("message", ""), f"message `{part}`")
 
-    def reload(self) -> None:
-        """SIGHUP, and waits for its result."""
+    def rest(self) -> list[dict[str, Any]]:
+        """Ends it; all events that nobody has asked for."""
+        self.stop()
+        while (event := self._fresh.get(timeout=WAIT)) is not None:
+            self.events.append(event)
+        self._fresh.put(None)
+        return self.events
+
+    def reload(self) -> str:
+        """SIGHUP, and waits for its result, which it returns."""
         assert self.process is not None
         self.process.send_signal(signal.SIGHUP)
-        self.message("reload")
+        # At its beginning: a path can hold the word too.
+        return str(self._next(lambda event: event.get("message", "").startswith("reload"), "reload")["message"])
 
     def front(self) -> int:
         """The pid of the front: the child that is not a launcher."""

@@ -7,6 +7,7 @@ import sys
 
 from superd.cli.diagnostics import print_problems
 from superd.config.read import Sources
+from superd.counted import counted
 from superd.errors import ConfigError
 from superd.problem import Problem, Severity
 
@@ -38,7 +39,7 @@ def check(sources: Sources, *, strict: bool, as_json: bool) -> int:
     else:
         print_problems(problems)
         if not any(problem.severity is Severity.ERROR for problem in problems):
-            sys.stdout.write(f"{count} services, no errors\n")
+            sys.stdout.write(f"{counted(count, 'service')}, no errors\n")
     if any(problem.severity is Severity.ERROR for problem in problems):
         return EX_CONFIG
     return 1 if strict and any(problem.severity is Severity.WARNING for problem in problems) else 0

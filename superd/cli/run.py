@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from superd.address import BindAddress, SocketType
 from superd.cli.diagnostics import print_problems
 from superd.config.read import Sources
+from superd.counted import counted
 
 if TYPE_CHECKING:
     from superd.registry import Registry
@@ -64,7 +65,7 @@ def print_table(registry: Registry) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         sys.stdout.write("  ".join([*cells, row[3]]).rstrip() + "\n")
-    sys.stdout.write(f"superd {os.getpid()} serves {len(registry.services)} services; Ctrl-C stops it\n")
+    sys.stdout.write(f"superd {os.getpid()} serves {counted(len(registry.services), 'service')}; Ctrl-C stops it\n")
     sys.stdout.flush()
 
 

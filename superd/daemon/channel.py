@@ -66,7 +66,6 @@ class Apply:
     hook_profile: int | None = None
     logs: tuple[str, ...] | None = None
     policy: PolicyFiles | None = None
-    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from superd.counted import counted
 from superd.expansion import safe
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 def describe_state(front: Front) -> str:
     """One line a fact."""
     now = time.monotonic()
-    lines = [f"superd state: {len(front.states)} services, {len(front.sessions)} sessions, {front.arrivals.undecided} undecided"]
+    services, sessions = counted(len(front.states), "service"), counted(len(front.sessions), "session")
+    lines = [f"superd state: {services}, {sessions}, {front.arrivals.undecided} undecided"]
     for name, state in sorted(front.states.items()):
         service = state.service
         where = " ".join(address.describe() for address in service.addresses())

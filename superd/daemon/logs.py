@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from superd.counted import counted
 from superd.daemon import log_text
 from superd.daemon.log_sinks import MAX_LINE, StreamSink, SyslogSink
 from superd.expansion import safe
@@ -133,12 +134,12 @@ class Log:
         if record.severity:
             self._policy_line(record, "connect from", "info")
 
-    def message(self, level: str, text: str, service: str = "") -> None:
-        """Anything else. The same text again within seconds is counted, not written."""
+    def message(self, level: str, text: str, service: str = "", *, always: bool = False) -> None:
+        """Anything else. The same text again within seconds is counted, not written, but ``always`` for an answer to somebody."""
         now = time.monotonic()
         key = (service, text[:200])
         seen = self._said.get(key)
-        if seen is not None and now - seen[0] < REPEAT_SECONDS:
+        if seen is not None and now - seen[0] < REPEAT_SECONDS and not always:
             seen[1] += 1
             return
         if seen is not None and seen[1]:
@@ -262,7 +263,7 @@ class Log:
                 left = True
             elif sink.queue.dropped:
                 lost, sink.queue.dropped = sink.queue.dropped, 0
-                self.message("error", f"{lost} log records were lost: the log did not take them")
+                self.message("error", f"{counted(lost, 'log record')} lost: the log did not take them")
         self._dirty = left
         if left and self._wake is not None:
             self._wake.set()

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from superd.counted import counted
 from superd.daemon import channel as channels
 from superd.daemon.bound import BoundSockets
 from superd.daemon.front_process import EX_NOPERM, FrontProcess, Run
@@ -78,6 +79,8 @@ class Master:
         self._number = 0
         self._closing: dict[int, tuple[BindAddress, ...]] = {}
         """What the front does not accept from once it has applied the order of this number."""
+        self._reloads: dict[int, str] = {}
+        """What each reload does; it is over when the front has applied its order, or another front has begun with it."""
         self._stopping = False
         self._greeted = False
 
@@ -200,7 +203,6 @@ class Master:
         closed: tuple[BindAddress, ...] = (),
         policy: PolicyFiles | None = None,
         logs: tuple[str, ...] | None = None,
-        summary: str = "",
     ) -> channels.Apply:
         self._number += 1
         return channels.Apply(
@@ -218,7 +220,6 @@ class Master:
             hook_profile=self._launchers.hook_profile,
             policy=policy,
             logs=logs,
-            summary=summary,
         )
 
     def _fds(self, order: channels.Apply) -> list[int]:
@@ -252,10 +253,10 @@ class Master:
         request, dump = found
         match request.word:
             case "ready":
-                self._tell_ready()
+                self._tell_ready(*self._reloads)
             case "applied":
                 self._sockets.close(self._closing.pop(request.number, ()))
-                self._tell_ready()
+                self._tell_ready(request.number)
             case "policy":
                 self._send_policy()
             case "renew":
@@ -272,8 +273,11 @@ class Master:
         except OSError as problem:
             self._log.message("error", f"state dump `{problem.filename}`: {problem.strerror}")
 
-    def _tell_ready(self) -> None:
-        self._notifier.ready(f"{len(self._registry.services)} services, {len(self._sockets)} listeners")
+    def _tell_ready(self, *orders: int) -> None:
+        for number in orders:
+            if summary := self._reloads.pop(number, ""):
+                self._log.message("notice", f"reload: {summary}", always=True)
+        self._notifier.ready(f"{counted(len(self._registry.services), 'service')}, {counted(len(self._sockets), 'listener')}")
         if not self._greeted:
             self._greeted = True
             self._on_ready(self._registry)
@@ -307,7 +311,7 @@ class Master:
         except ConfigError as refused:
             for found in refused.problems:
                 self._log.message(found.severity.value, str(found))
-            self._refuse_reload(f"{len(refused.problems)} problems")
+            self._refuse_reload(counted(len(refused.problems), "problem"))
             return
         except (OSError, BindError) as fault:
             self._refuse_reload(str(fault))
@@ -331,12 +335,11 @@ class Master:
             closed=changes.close,
             policy=policy,
             logs=self._log_files.open_all(new),
-            summary=changes.summary(),
         )
         self._log_files.follow()
+        self._reloads[order.number] = changes.summary()
         self._apply(order)
         self._log_files.close()
-        self._log.message("notice", f"reload: {changes.summary()}")
         if not new.services and not self._stay_alive:
             self._log.message("crit", "no service is left")
             self._status = 1
@@ -348,7 +351,7 @@ class Master:
         self._log_files.follow()
         self._apply(self._order(Registry({}, self._registry.settings), (), {}, self._launchers.take_new(), logs=logs))
         self._log_files.close()
-        self._log.message("error", f"reload refused, nothing has changed: {why}")
+        self._log.message("error", f"reload refused, nothing has changed: {why}", always=True)
         self._notifier.ready(f"reload refused: {why}")
 
     def _stop(self, number: int) -> None:

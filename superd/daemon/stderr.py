@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import trio
 
+from superd.counted import counted
+
 MAX_LINE = 1024
 """Bytes of one line; a longer one is cut into several."""
 LINES_A_SECOND = 100
@@ -66,7 +68,7 @@ class StderrCollector:
                     now = trio.current_time()
                     if now - window >= 1:
                         if count > LINES_A_SECOND:
-                            self._say(service, f"({count - LINES_A_SECOND} lines left out)")
+                            self._say(service, f"({counted(count - LINES_A_SECOND, 'line')} left out)")
                         window, count = now, 0
                     for line in splitter.feed(data):
                         count += 1

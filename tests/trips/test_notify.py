@@ -44,7 +44,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 def test_the_manager_hears_of_start_reload_and_end(superd: Superd, manager: Manager) -> None:
     superd.service("one", cat(free_port()))
     superd.start()
-    assert manager.hears() == {"READY": "1", "STATUS": "1 services, 1 listeners"}
+    assert manager.hears() == {"READY": "1", "STATUS": "1 service, 1 listener"}
     superd.service("two", cat(free_port()))
     before = time.monotonic_ns() // 1000
     assert superd.process is not None

@@ -44,10 +44,7 @@ def stopped_front(superd: Superd) -> Iterator[None]:
 
 def told(superd: Superd, part: str) -> int:
     """How often a message was written until superd ended."""
-    superd.stop()
-    while (event := superd._fresh.get(timeout=WAIT)) is not None:
-        superd.events.append(event)
-    return sum(part in event.get("message", "") for event in superd.events)
+    return sum(part in event.get("message", "") for event in superd.rest())
 
 
 def test_when_descriptors_run_out_accepting_pauses_says_so_once_and_goes_on_by_itself(superd: Superd) -> None:

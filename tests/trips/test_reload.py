@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import queue
+import signal
 import socket
+import threading
+import time
 
 import pytest
 
-from tests.daemon_process import Superd, free_port, talk
+from tests.daemon_process import WAIT, Superd, free_port, talk
 
 
 def cat(port: int, extra: str = "") -> str:
@@ -33,10 +37,29 @@ def test_a_reload_with_an_error_changes_nothing_and_says_why(superd: Superd) -> 
     port = free_port()
     superd.service("cat", cat(port))
     superd.start()
-    superd.service("bad", "serve = 1\n")
+    superd.service("bad", 'user = "nobdy"\nserver = "/bin/cat"\nport = 1\n')
     (superd.services / "cat.toml").unlink()
-    superd.reload()
+    assert superd.reload() == "reload refused, nothing has changed: 1 problem"
     assert talk(port, b"hi") == b"hi"
+    superd.message("bad.toml:1: error: no such user `nobdy`")
+
+
+def test_a_reload_that_cannot_bind_everything_binds_nothing(superd: Superd) -> None:
+    port, free = free_port(), free_port()
+    superd.service("cat", cat(port))
+    superd.start()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        superd.service("a", cat(free))
+        superd.service("b", cat(taken.getsockname()[1]))
+        superd.service("cat", cat(port, "umask = '077'\n"))
+        said = superd.reload()
+        assert said.startswith("reload refused, nothing has changed: ")
+        assert said.endswith("Address already in use")
+        with pytest.raises(ConnectionRefusedError):
+            talk(free)
+        assert talk(port, b"hi") == b"hi"
+    superd.reload()
+    assert talk(free, b"hi") == b"hi"
 
 
 def test_a_service_that_changes_keeps_its_socket(superd: Superd) -> None:
@@ -46,3 +69,78 @@ def test_a_service_that_changes_keeps_its_socket(superd: Superd) -> None:
     superd.service("cat", f'server = "/bin/echo"\nserver_args = ["changed"]\nlisten = ["127.0.0.1:{port}"]\n')
     superd.reload()
     assert talk(port) == b"changed\n"
+
+
+def test_services_that_swap_their_ports_are_never_away(superd: Superd) -> None:
+    ports = free_port(), free_port()
+
+    def write(one: int, two: int) -> None:
+        for name, port in (("one", one), ("two", two)):
+            superd.service(name, f'server = "/bin/echo"\nserver_args = ["{name}"]\nlisten = ["127.0.0.1:{port}"]\n')
+
+    write(*ports)
+    superd.start()
+    assert [talk(port) for port in ports] == [b"one\n", b"two\n"]
+    write(*reversed(ports))
+    assert superd.reload() == "reload: 0 opened, 0 kept, 2 retargeted, 0 closed"
+    assert [talk(port) for port in ports] == [b"two\n", b"one\n"]
+
+
+VERSIONS, AT_ONCE = 12, 4
+"""Configurations that answer one after the other, and clients that connect all the time meanwhile."""
+
+
+def test_reloads_under_load_lose_not_one_connection(superd: Superd) -> None:
+    ports = {name: free_port() for name in ("program", "internal", "other")}
+
+    def write(number: int) -> None:
+        """Each time another program behind the same port, other limits of another, and a service that comes and goes."""
+        superd.service(
+            "program",
+            f'server = "/bin/echo"\nserver_args = ["{number}"]\nnice = {number % 2}\ncps = [100000, 1]\n'
+            f'listen = ["127.0.0.1:{ports["program"]}"]\n',
+        )
+        superd.service(
+            "internal",
+            f'type = "INTERNAL"\nservice = "echo"\ncps = [100000, 1]\nbacklog = {1000 + number}\n'
+            f'listen = ["127.0.0.1:{ports["internal"]}"]\n',
+        )
+        if number % 2:
+            superd.service("other", cat(ports["other"]))
+        else:
+            (superd.services / "other.toml").unlink(missing_ok=True)
+
+    write(0)
+    superd.start()
+    answers: queue.Queue[bytes | OSError] = queue.Queue()
+    over = threading.Event()
+
+    def client() -> None:
+        while not over.is_set():
+            for port in (ports["program"], ports["internal"]):
+                try:
+                    answers.put(talk(port, b"" if port == ports["program"] else b"hi"))
+                except OSError as problem:
+                    answers.put(problem)
+
+    clients = [threading.Thread(target=client) for _ in range(AT_ONCE)]
+    for thread in clients:
+        thread.start()
+    try:
+        assert superd.process is not None
+        seen: list[bytes | OSError] = []
+        number = 0
+        while len({answer for answer in seen if answer != b"hi"}) < VERSIONS:
+            number += 1
+            write(number)
+            superd.process.send_signal(signal.SIGHUP)
+            pause = time.monotonic() + 0.05
+            while time.monotonic() < pause:
+                seen.append(answers.get(timeout=WAIT))
+    finally:
+        over.set()
+        for thread in clients:
+            thread.join()
+    seen += list(answers.queue)
+    assert [answer for answer in seen if isinstance(answer, OSError) or not (answer == b"hi" or answer.strip().isdigit())] == []
+    assert not any("refused" in event.get("message", "") for event in superd.rest())

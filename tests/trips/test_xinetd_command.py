@@ -182,7 +182,7 @@ def test_usr1_writes_the_state(xinetd: XinetdCommand, monkeypatch: pytest.Monkey
     assert xinetd.run().returncode == 0
     xinetd.signal(signal.SIGUSR1)
     eventually(path.exists, "the dump")
-    assert path.read_text().startswith("superd state: 1 services")
+    assert path.read_text().startswith("superd state: 1 service,")
     assert path.stat().st_mode & 0o777 == 0o600
 
 
