@@ -57,7 +57,7 @@ def _serve(entry: Entry, reader: EntryReader, found: Services) -> None:
         reader.problems.append(note(origin, f"`{entry.fields.service}` is off"))
         return
     try:
-        keys = read_entry(entry, reader.dialect, reader.problems)
+        keys = read_entry(entry, reader.dialect, reader.names, reader.problems)
         keys["name"] = _another(keys["name"], keys["socket_type"], found)
         service = Service.model_validate(keys)
         for text in service.listen:

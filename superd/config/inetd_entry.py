@@ -6,6 +6,7 @@ Sources: inetd(8) and inetd.c of the five inetds (``inetd_dialects``).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from superd.config.inetd_dialects import Dialect
@@ -14,17 +15,18 @@ from superd.problem import Problem, note, warning
 from superd.service import BUILTIN_PORTS
 
 
-def read_entry(entry: Entry, dialect: Dialect, problems: list[Problem]) -> dict[str, Any]:
+def read_entry(entry: Entry, dialect: Dialect, names: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
     """The keys, with a ``name`` that others may have too. Adds warnings; raises ``ValueError`` for the first wrong field."""
-    return _Entry(entry, dialect, problems).keys()
+    return _Entry(entry, dialect, names, problems).keys()
 
 
 class _Entry:
-    def __init__(self, entry: Entry, dialect: Dialect, problems: list[Problem]) -> None:
+    def __init__(self, entry: Entry, dialect: Dialect, names: Mapping[str, str], problems: list[Problem]) -> None:
         self.entry = entry.fields
         self.origin = entry.origin
         self.default_hosts = entry.default_hosts
         self.dialect = dialect
+        self.names = names
         self.problems = problems
         self.flags: set[str] = {"NAMEINARGS"} | (set() if dialect.wrapped else {"NOLIBWRAP"})
         self.types: set[str] = set()
@@ -115,6 +117,7 @@ class _Entry:
             "46": ("*",),
             "6only": ("[::]",),
         }[family]
+        hosts = tuple(self.names.get(host.lower(), host) for host in hosts)
         if hosts:
             listen = tuple(f"[{host.strip('[]')}]" if ":" in host else host for host in hosts if host)
         self.out["service"] = self.out["name"] = service

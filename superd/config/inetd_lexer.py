@@ -5,13 +5,16 @@ A line that cannot be an entry is refused and never hides the next.
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from superd.config.foreign import FileReader
 from superd.config.inetd_dialects import DIALECTS, Dialect
 from superd.config.inetd_keyvalue import Statement, read_statement
+from superd.config.name_tables import read_table
 from superd.problem import Origin, Problem, error
 
 MAX_LINE = 16 * 1024
@@ -37,6 +40,8 @@ class EntryReader:
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
         self._ipsec: Origin | None = None
+        self.names: Mapping[str, str] = {}
+        """Host names and their addresses, as /etc/hosts has them."""
         self._hosts: tuple[str, ...] = ()
 
     def fail(self, origin: Origin, message: str, hint: str = "") -> None:
@@ -45,6 +50,7 @@ class EntryReader:
 
     def open(self, path: str) -> list[tuple[str, list[tuple[Origin, str]]]]:
         """The files of ``path`` (itself, or those of a folder as inetutils reads one) and the lines of each."""
+        self.names = read_table(self.files, "/etc/hosts", 1)
         return [(file, self._lines(file)) for file in self._files(path)]
 
     def read(self, file: str, lines: list[tuple[Origin, str]]) -> None:
@@ -151,12 +157,26 @@ class EntryReader:
         if len(words) == 1 and words[0].endswith(":"):
             hosts = words[0][:-1]
             self._hosts = () if hosts in ("", "*") else tuple(hosts.split(","))
+            wrong = next((host for host in self._hosts if not self._is_address(host)), None)
+            if wrong is not None:
+                # They keep it, and are refused with it: listening everywhere is not what was meant.
+                self.fail(
+                    origin,
+                    f"`{wrong[:80]}` is neither an address nor a name in /etc/hosts; the entries behind it cannot be served",
+                )
             return
         if len(words) < 6:
             self.fail(origin, f"{len(words)} fields; at least 6: service type protocol wait user server", "")
             return
         fields = Statement(words[0], words[1], words[2], words[3], words[4], words[5], tuple(words[6:]))
         self.entries.append(Entry(fields, origin, self._hosts))
+
+    def _is_address(self, host: str) -> bool:
+        try:
+            ipaddress.ip_address(self.names.get(host.lower(), host).strip("[]"))
+        except ValueError:
+            return False
+        return True
 
 
 def _begins_entry(text: str, words: list[str]) -> bool:

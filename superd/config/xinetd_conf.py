@@ -7,10 +7,10 @@ of the source from running: nobody can tell which limit it would have set (xinet
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass, field
 
 from superd.config.foreign import FileReader, Foreign
+from superd.config.name_tables import read_table
 from superd.config.xinetd_attributes import Section, collect
 from superd.config.xinetd_draft import Surroundings
 from superd.config.xinetd_lexer import Entry, split_entries
@@ -102,7 +102,7 @@ def parse(path: str, files: FileReader) -> Foreign:
     source = _Source(files)
     source.read(path, (), None)
     source.problems.extend(source.defaults.problems)
-    around = Surroundings(source.defaults.lines, _table(files, "/etc/networks", 0), _table(files, "/etc/hosts", 1))
+    around = Surroundings(source.defaults.lines, read_table(files, "/etc/networks", 0), read_table(files, "/etc/hosts", 1))
     made = [
         pair
         for index, entry in enumerate(source.services)
@@ -234,20 +234,4 @@ def _origins(service: Service, entry: Entry, source: _Source) -> dict[tuple[str,
     for line in entry.lines:
         key = {"bind": "listen", "interface": "listen", "id": "name"}.get(line.name, line.name)
         found[service.name, key] = line.origin
-    return found
-
-
-def _table(files: FileReader, path: str, name_at: int) -> dict[str, str]:
-    """/etc/hosts (address names…) or /etc/networks (name number aliases…) as name → number; empty when unreadable."""
-    try:
-        data = files.read(path)
-    except OSError:
-        return {}
-    found: dict[str, str] = {}
-    for line in data[: 1 << 20].decode(errors="replace").splitlines():
-        words = re.split(r"[ \t]+", line.partition("#")[0].strip())
-        if len(words) > 1:
-            number = words[1 - name_at]
-            for name in [words[name_at], *words[2:]]:
-                found.setdefault(name.lower(), number)
     return found

@@ -48,6 +48,19 @@ def test_an_address_alone_holds_for_what_follows_in_its_file() -> None:
     assert [entry.default_hosts for entry in found] == [(), ("192.0.2.1", "192.0.2.2"), ()]
 
 
+def test_an_address_that_is_none_refuses_what_would_listen_there() -> None:
+    foreign = parse("conf", MemoryFiles({"conf": f"nowhere:\n{LINE}\n*:\n{GOOD}\n".encode()}), "openbsd")
+    assert [service.argv[0] for service in foreign.services] == ["good"]
+    assert [problem.origin.line for problem in errors(foreign.problems)] == [1, 2]
+    assert "`nowhere` is neither an address nor a name in /etc/hosts" in foreign.problems[0].message
+
+
+def test_a_host_may_be_named_as_etc_hosts_names_it() -> None:
+    files = {"conf": f"localhost:\n{LINE}\nbox:{LINE}\n".encode(), "/etc/hosts": b"127.0.0.1 localhost\n2001:db8::1 Box\n"}
+    foreign = parse("conf", MemoryFiles(files), "openbsd")
+    assert [service.listen for service in foreign.services] == [("127.0.0.1",), ("[2001:db8::1]",)]
+
+
 def test_netbsd_includes_by_pattern_and_never_itself() -> None:
     found, problems = entries('.include "d*"\n.include "conf"\n.include\n', "netbsd", d1=LINE, d2=LINE)
     # MemoryFiles has no folder of its own name: a pattern needs one, and says so.
@@ -103,7 +116,9 @@ def test_a_folder_of_thousands_is_read_by_name_and_leftovers_are_not() -> None:
 
 
 def test_a_statement_that_is_not_ended_does_not_swallow_what_follows() -> None:
-    found, problems = entries(f"x on user = root,\n  exec = /bin/cat\n{LINE}\ny on exec = /bin/cat\nz off user = root;\n", "netbsd")
+    found, problems = entries(
+        f"x on user = root,\n  exec = /bin/cat\n{LINE}\ny on exec = /bin/cat\nz off user = root;\n", "netbsd"
+    )
     assert [str(entry.origin) for entry in found] == ["conf:3", "conf:5"]
     assert [problem.partition(" error")[0] for problem in problems] == ["conf:1:", "conf:4:"]
 
@@ -121,5 +136,7 @@ def test_a_statement_that_is_not_ended_does_not_swallow_what_follows() -> None:
     st.sampled_from(sorted(DIALECTS)),
 )
 def test_a_bad_entry_never_hides_the_next_one(lines: list[str], dialect: Name) -> None:
-    text = "\n".join(line for line in lines if not line.lstrip().startswith("#@")) + f"\n{GOOD}\n"
+    # But for two kinds of line that are about all that follows: a policy, and the addresses to listen on.
+    kept = [line for line in lines if not line.lstrip().startswith("#@") and not line.rstrip().endswith(":")]
+    text = "\n".join(kept) + f"\n{GOOD}\n"
     assert "good" in services(text, dialect) or any("7099" in line for line in lines)
