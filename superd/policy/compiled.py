@@ -10,6 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from superd.policy.patterns import inet_addr, lower, network, split_mask, string_match
+from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.peer import Peer
@@ -24,13 +25,14 @@ ANY = (0, 0, 0)
 class AddressIndex:
     """The rules of one table by position. ``others`` are those that must be tried one by one, in order."""
 
-    __slots__ = ("_for_daemon", "_groups", "others", "rules")
+    __slots__ = ("_for_daemon", "_groups", "_verdicts", "others", "rules")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
         self.others: list[tuple[int, Rule]] = []
         self._groups: dict[tuple[str, ...], _Group] = {}
         self._for_daemon: dict[str, tuple[_Group, ...]] = {}
+        self._verdicts: dict[int, Verdict] = {}
         for position, rule in enumerate(rules):
             entries = _entries(rule)
             if entries is None:
@@ -56,6 +58,14 @@ class AddressIndex:
                 best = found
         return (best, self.rules[best]) if best >= 0 else None
 
+    def verdict(self, position: int, rule: Rule) -> Verdict:
+        """What a rule without options says: always the same, so it is made once. Making it costs as much as finding it."""
+        known = self._verdicts.get(position)
+        if known is None:
+            admit = rule.table == "allow"
+            known = self._verdicts[position] = Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule)
+        return known
+
 
 class _Group:
     """The entries of rules with the same daemon list: for each version and mask, network → positions."""
@@ -75,7 +85,7 @@ class _Group:
         table[number] = (*table.get(number, ()), position) if number in table else (position,)
 
     def first(self, client: Peer, skip: int) -> int:
-        best = next((position for position in self.anybody if position > skip), -1)
+        best = next((position for position in self.anybody if position > skip), -1) if self.anybody else -1
         for (version, mask), table in self.tables.items():
             if version == client.version:
                 for position in table.get(client.number & mask, ()):

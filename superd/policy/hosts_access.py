@@ -50,6 +50,8 @@ def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts
     """The verdict on one request, or the one fact it hangs on (hosts_access.c, hosts_access)."""
     steps: tuple[Option, ...] = ()
     for table in (tables.allow, tables.deny):
+        if not table.rules:
+            continue
         skip = -1
         while True:
             found = _first_match(table, skip, daemon, client, server, facts, tables.files)
@@ -58,6 +60,8 @@ def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts
             if isinstance(found, Ask):
                 return found
             position, rule = found
+            if not rule.options and not steps:
+                return table.verdict(position, rule)
             outcome = _options(rule, facts, steps)
             if isinstance(outcome, tuple):
                 # An aclexec command that failed: the rule did not match. In hosts.allow the rest of the file is skipped,
@@ -74,8 +78,6 @@ def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts
 def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | Ask | tuple[Option, ...]:
     """What the rule's options make of it; where one of its aclexec commands failed, the options that had run by then."""
     admit = rule.table == "allow"
-    if not rule.options:
-        return Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule, steps=before)
     steps = list(before)
     for option in rule.options:
         if option.error:
