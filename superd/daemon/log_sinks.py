@@ -138,10 +138,12 @@ class StreamSink:
 
 
 class SyslogSink:
-    """/dev/log, datagram by datagram, as syslog(3) sends; connects again when the daemon comes back."""
+    """/dev/log, datagram by datagram, as syslog(3) sends; connects again when the daemon is back. Says once that it is away."""
 
-    def __init__(self, limit: int, path: str = "/dev/log") -> None:
+    def __init__(self, limit: int, path: str = "/dev/log", on_trouble: Callable[[str], None] | None = None) -> None:
         self._path = path
+        self._on_trouble = on_trouble
+        self._told = False
         self.queue = Queue(limit)
         self._socket: socket.socket | None = None
 
@@ -168,14 +170,18 @@ class SyslogSink:
                     return False
                 continue
             self.queue.pop()
+            self._told = False
         return True
 
     def _connect(self) -> bool:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             sock.connect(self._path)
-        except OSError:
+        except OSError as problem:
             sock.close()
+            if not self._told and self._on_trouble is not None:
+                self._told = True
+                self._on_trouble(os.strerror(problem.errno or 0))
             return False
         self._socket = sock
         return True

@@ -66,9 +66,9 @@ class Log:
         self._facility = settings.facility
         self._policy_facility = policy_facility
         self._limit = settings.queue
-        self._stderr = StreamSink(fd, settings.queue) if "stderr" in targets else None
-        self._syslog: SyslogSink | None = SyslogSink(settings.queue, syslog_path) if "syslog" in targets else None
         self._syslog_path = syslog_path
+        self._stderr = self._main_sink(fd) if "stderr" in targets else None
+        self._syslog: SyslogSink | None = self._syslog_sink() if "syslog" in targets else None
         self._files: dict[str, StreamSink] = {}
         self._said: dict[tuple[str, str], list[float]] = {}
         self._clock = (0, "", "", "")
@@ -192,7 +192,7 @@ class Log:
         Replaces the one from before a reload.
         """
         if log_type == MAIN:
-            old, self._stderr = self._stderr, StreamSink(fd, self._limit)
+            old, self._stderr = self._stderr, self._main_sink(fd)
         else:
             old = self._files.get(log_type)
             path, soft, hard = file_limits(log_type)
@@ -233,9 +233,16 @@ class Log:
 
     def _to_syslog(self, number: int, text: str) -> None:
         if self._syslog is None:
-            self._syslog = SyslogSink(self._limit, self._syslog_path)
+            self._syslog = self._syslog_sink()
         self._syslog.put(f"<{number}>{self._now()[3]} {text}".encode("utf-8", "replace")[:MAX_LINE])
         self._dirty = True
+
+    def _main_sink(self, fd: int) -> StreamSink:
+        return StreamSink(fd, self._limit, on_trouble=lambda why: self.message("alert", f"superd's own log: {why}"))
+
+    def _syslog_sink(self) -> SyslogSink:
+        path = self._syslog_path
+        return SyslogSink(self._limit, path, lambda why: self.message("error", f"syslog `{path}`: {why}; trying again"))
 
     def _now(self) -> tuple[str, str, str, str]:
         """Local wall time: native, xinetd's, ISO 8601, syslog's; made once a second."""
@@ -264,6 +271,7 @@ class Log:
             elif sink.queue.dropped:
                 lost, sink.queue.dropped = sink.queue.dropped, 0
                 self.message("error", f"{counted(lost, 'log record')} lost: the log did not take them")
+                left = True  # the line just said
         self._dirty = left
         if left and self._wake is not None:
             self._wake.set()

@@ -10,7 +10,6 @@ import ctypes
 import os
 import resource
 import signal
-import sys
 from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -129,4 +128,12 @@ def close_on_exec() -> None:
 
 
 def _warn(text: str) -> None:
-    print(f"superd launcher: warning: {text}", file=sys.stderr)  # noqa: T201 - there is no front yet to tell
+    say(f"warning: {text}")
+
+
+def say(text: str) -> None:
+    """Tells it on superd's own stderr, for there is no front yet that could."""
+    try:
+        os.write(2, f"superd launcher: {text}\n".encode())
+    except OSError:
+        pass  # nobody reads it, and it is full

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from superd.errors import ControlError
 from superd.expansion import ExpansionTooLong
-from superd.launch.identity import Limits, become, close_inside, close_on_exec, reset_signals
+from superd.launch.identity import Limits, become, close_inside, close_on_exec, reset_signals, say
 from superd.launch.programs import Programs
 from superd.launch.spawn import choose_spawn
 from superd.wire import launch_message as messages
@@ -433,7 +433,7 @@ def main() -> NoReturn:
         limits = become(json.loads(sys.argv[2]))
         close_inside()
     except OSError as problem:
-        print(f"superd launcher: {problem}", file=sys.stderr)  # noqa: T201 - there is no front yet to tell
+        say(str(problem))
         os._exit(EX_NOPERM)
     Launcher(control, limits).run()
     os._exit(0)
