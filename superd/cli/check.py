@@ -21,17 +21,11 @@ def check(sources: Sources, *, strict: bool, as_json: bool) -> int:
 
     problems: tuple[Problem, ...] = ()
     count = 0
-    tables = ("", "")
     try:
         registry, problems = load(sources)
         count = len(registry.services)
         policy = registry.settings.policy
-        tables = (policy.hosts_allow, policy.hosts_deny)
-    except ConfigError as refused:
-        problems = refused.problems
-        tables = (sources.hosts_allow or "", sources.hosts_deny or "")
-    try:
-        problems = (*problems, *load_policy(*tables)[1])
+        problems = (*problems, *load_policy(policy.hosts_allow, policy.hosts_deny)[1])
     except ConfigError as refused:
         problems = (*problems, *refused.problems)
     if as_json:

@@ -139,6 +139,12 @@ def _settings(sources: Sources, files: Files, problems: list[Problem]) -> tuple[
     return settings, defaults, origins, foreign
 
 
+def tables_of(sources: Sources) -> tuple[str, str]:
+    """Where hosts.allow and hosts.deny are, whatever else is wrong with what the sources name."""
+    policy = _settings(sources, Files(root=os.geteuid() == 0), [])[0].policy
+    return policy.hosts_allow, policy.hosts_deny
+
+
 def looks_foreign(path: str, data: bytes) -> str:
     """``xinetd`` or ``inetd`` for another daemon's file, by what stands in it; ``""`` for superd's own."""
     name = os.path.basename(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from superd.config.read import Sources, read
+from superd.config.read import Sources, read, tables_of
+from superd.daemon.policy_load import load_policy
 from superd.errors import ConfigError
 from superd.policy.admission import compile_access
 from superd.problem import Origin, Problem, error
@@ -10,7 +11,7 @@ from superd.registry import Registry
 
 
 def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
-    """The registry and its warnings. Raises ``ConfigError`` with every problem."""
+    """The registry and its warnings. Raises ``ConfigError`` with every problem, those of the policy's tables among them."""
     try:
         registry, problems = read(sources, keep_going=keep_going)
         before: tuple[Problem, ...] = ()
@@ -28,8 +29,15 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
             wrong.append(error(where, f"`{key}`: {problem}"))
             del services[name]
     if before or (wrong and not keep_going):
-        raise ConfigError((*before, *problems, *wrong))
+        raise ConfigError((*before, *problems, *wrong, *_of_tables(sources)))
     return Registry(services, registry.settings, registry.origins), (*problems, *wrong)
+
+
+def _of_tables(sources: Sources) -> tuple[Problem, ...]:
+    try:
+        return load_policy(*tables_of(sources))[1]
+    except ConfigError as refused:
+        return refused.problems
 
 
 def _key_of(message: str, only_from: tuple[str, ...] | None, no_access: tuple[str, ...]) -> str:
