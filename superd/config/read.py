@@ -96,7 +96,7 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         origins[name, ""] = entry.whole
         origins.update({(name, key): place for key, place in places.items()})
         if service is not None and not service.disable:
-            services[name] = service.model_copy(update={"rpc_number": _program(service, files)})
+            services[name] = _resolved(service, files)
     _read_foreign(settings, foreign_file, _there(sources.inetd, problems), files, services, origins, problems)
     _compile(services, origins, problems)
     problems += check(services, origins, _host(root))
@@ -261,7 +261,7 @@ def _read_foreign(
                 here = foreign.origins.get((service.name, ""), Origin(service.name))
                 problems.append(error(here, f"service `{service.name}` is already there ({there})", "rename one"))
                 continue
-            services[service.name] = service.model_copy(update={"port": _number(service), "rpc_number": _program(service, files)})
+            services[service.name] = _resolved(service, files)
             origins.update({key: place for key, place in foreign.origins.items() if key[0] == service.name})
 
 
@@ -294,9 +294,16 @@ class _Ports:
         return keys
 
 
-def _number(service: Service) -> int | str | None:
-    """The port of a foreign file's service, which that names as /etc/services does."""
-    return _port(service.port, service.proto) if isinstance(service.port, str) else service.port
+def _resolved(service: Service, files: Files) -> Service:
+    """The service with numbers for what it names as /etc/services and /etc/rpc do: its port, its redirect's, its program."""
+    host, colon, port = service.redirect.rpartition(":")
+    return service.model_copy(
+        update={
+            "port": _port(service.port, service.proto) if isinstance(service.port, str) else service.port,
+            "redirect": f"{host}{colon}{_port(port, 'tcp')}",
+            "rpc_number": _program(service, files),
+        }
+    )
 
 
 def _program(service: Service, files: Files) -> int | None:

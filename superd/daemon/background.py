@@ -6,6 +6,7 @@ Forks before anything else is there: no thread, no trio, no descriptor that woul
 from __future__ import annotations
 
 import os
+import signal
 
 
 class Background:
@@ -40,6 +41,7 @@ def go_to_background() -> Background:
     # Not twice: a daemon opens no terminal by accident (O_NOCTTY), and its parent wants to know how it ended.
     pid = os.fork()  # noqa: TID251 - the first thing the process does: nothing is there to be shared
     if pid:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who does not want to wait need not read a traceback
         os.close(tell)
         if os.read(told, 1):
             os._exit(0)

@@ -17,6 +17,7 @@ from superd.daemon import log_text
 from superd.daemon.log_sinks import MAX_LINE, StreamSink, SyslogSink
 from superd.expansion import safe
 from superd.settings import FACILITIES, LEVELS
+from superd.verdict import Reason
 
 if TYPE_CHECKING:
     from superd.record import SessionRecord
@@ -107,7 +108,9 @@ class Log:
         service = record.service
         if verdict.reason in ("libwrap", "rule_broken"):
             self._policy_line(record, "refused connect from", "warning")
-        if not service.log_on_failure:
+        # Of whom ident did not name, xinetd says so in every case.
+        unnamed = verdict.reason is Reason.IDENT and service.log_style == "xinetd"
+        if not service.log_on_failure and not unnamed:
             return
         if service.log_style == "xinetd":
             self._xinetd(record, log_text.xinetd_fail(record, verdict))

@@ -80,7 +80,7 @@ service relay
     port            = 4002
     wait            = no
     user            = nobody
-    redirect        = ::1 80
+    redirect        = ::1 http
     log_on_success  += TRAFFIC
     cps             = 0 5
 }
@@ -201,6 +201,7 @@ def test_an_imported_xinetd_conf_serves_what_it_served_live(tmp_path: Path) -> N
     live["odd_name.of_it"] = {**odd, "name": "odd_name.of_it"}
     assert new.keys() == live.keys()
     assert "off" not in live
+    assert live["relay"]["redirect"] == "[::1]:80"
     for name, service in live.items():
         assert new[name] == service, name
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon_process import WAIT, free_port, living, talk
+from tests.needs import needs_root
 from tests.xinetd_process import ROOT, XinetdCommand, eventually, internal, program
 
 
@@ -118,6 +119,24 @@ def test_term_and_quit_leave_programs_running(xinetd: XinetdCommand) -> None:
             eventually(lambda pid=pid: not living(pid), "the end")  # type: ignore[misc]
             client.sendall(b"y")
             assert client.recv(1) == b"y"
+
+
+@pytest.mark.parametrize(("words", "facility"), [([], 3), (["-syslog", "local5"], 21)])
+def test_its_own_messages_go_to_syslog_under_xinetds_name(xinetd: XinetdCommand, words: list[str], facility: int) -> None:
+    needs_root()
+    if os.path.lexists("/dev/log"):
+        pytest.skip("a syslog daemon runs here, and its socket is not ours to take")
+    xinetd.configure(internal("echo", free_port()))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind("/dev/log")
+        try:
+            log.settimeout(WAIT)
+            assert xinetd.bare("-f", str(xinetd.conf), "-pidfile", str(xinetd.pidfile), *words).returncode == 0
+            line = log.recv(2048).decode()
+        finally:
+            os.unlink("/dev/log")
+    assert line.startswith(f"<{facility * 8 + 5}>")
+    assert line.endswith(f" xinetd[{xinetd.pid}]: Started working: 1 available services")
 
 
 def test_debug_stays_in_front_and_prints_what_it_read(xinetd: XinetdCommand) -> None:
