@@ -18,6 +18,7 @@ from superd.registry import Registry
 if TYPE_CHECKING:
     from superd.daemon.logs import Log
     from superd.plan import Plan
+    from superd.service import Service
 
 FIRST_RETRY = 0.5
 LAST_RETRY = 5.0
@@ -31,6 +32,8 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         self._log = log
         self._sockets: dict[BindAddress, socket.socket] = {}
         self._unbound: dict[BindAddress, float] = {}
+        self._inherited: set[BindAddress] = set()
+        """Those that a service manager opened: a path among them is its own, to keep and to remove."""
         self.due: float | None = None
 
     def __iter__(self) -> Iterator[BindAddress]:
@@ -54,6 +57,8 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             adopted = inherited.pop(address, None)
             if adopted is not None:
                 self._sockets[address] = adopted
+                self._inherited.add(address)
+                self._adjust(address, service)
                 continue
             try:
                 self._sockets[address] = open_address(address, service)
@@ -120,7 +125,13 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         self._unbound.clear()
         self.due = None
         for address, service in changes.retarget:
-            adjust(self._sockets[address], service)
+            self._adjust(address, service)
+
+    def _adjust(self, address: BindAddress, service: Service) -> None:
+        try:
+            adjust(self._sockets[address], service, path=address not in self._inherited)
+        except OSError as problem:
+            self._log.message("error", f"{address.describe()} keeps the options it had: {problem.strerror}", service.name)
 
     def close(self, addresses: Iterable[BindAddress]) -> None:
         """Nothing serves these any more."""
@@ -128,7 +139,9 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             sock = self._sockets.pop(address, None)
             if sock is not None:
                 sock.close()
-                _unlink(address)
+                if address not in self._inherited:
+                    _unlink(address)
+                self._inherited.discard(address)
 
     # ------------------------------------------------------------------ else
 

@@ -48,8 +48,11 @@ def open_address(address: BindAddress, service: Service) -> socket.socket:
     return sock
 
 
-def adjust(sock: socket.socket, service: Service) -> None:
-    """(Re)applies the options that can change on an open socket: backlog, NODELAY, KEEPALIVE, owner and mode."""
+def adjust(sock: socket.socket, service: Service, *, path: bool = True) -> None:
+    """(Re)applies the options that can change on an open socket: backlog, NODELAY, KEEPALIVE, owner and mode.
+
+    Without ``path`` not the last two: the path is another's, who has given it its owner and mode. Raises ``OSError``.
+    """
     inet = sock.family in (socket.AF_INET, socket.AF_INET6)
     if sock.type == socket.SOCK_STREAM and inet:
         # On the listener: what it accepts inherits both on Linux.
@@ -57,10 +60,10 @@ def adjust(sock: socket.socket, service: Service) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, "KEEPALIVE" in service.flags)
     if sock.type in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
         sock.listen(service.backlog)
-    if sock.family == socket.AF_UNIX:
-        path = sock.getsockname()
-        if isinstance(path, str) and path.startswith("/"):
-            _own(path, service)
+    if path and sock.family == socket.AF_UNIX:
+        name = sock.getsockname()
+        if isinstance(name, str) and name.startswith("/"):
+            _own(name, service)
 
 
 def _own(path: str, service: Service) -> None:

@@ -116,3 +116,15 @@ def test_a_severity_of_hosts_deny_reaches_syslog_as_authpriv_emerg(superd: Super
     assert b"in.telnetd[" in record
     assert record.endswith(b"refused connect from 127.0.0.1 (127.0.0.1)")
     assert superd.event(event="FAIL", service="telnet")["reason"] == "libwrap"
+
+
+def test_a_severity_of_hosts_allow_is_logged_as_tcpd_would(superd: Superd) -> None:
+    world = World(superd)
+    (world.etc / "hosts.allow").write_text("cat : ALL : severity local3.notice\n")
+    superd.service("cat", 'port = 7\nserver = "/bin/cat"\n')
+    with world.syslog() as syslog:
+        superd.start()
+        assert world.talk(7, "hi") == "hi"
+        record = syslog.recv(4096)
+    assert record.startswith(b"<157>")  # local3 is 19, notice 5
+    assert record.endswith(b"]: connect from 127.0.0.1 (127.0.0.1)")

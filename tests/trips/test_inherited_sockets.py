@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 import sys
 
 from tests.daemon_process import Superd, free_port, talk
@@ -64,3 +65,38 @@ def test_a_program_gets_no_trace_of_the_hand_over(superd: Superd) -> None:
         superd.service("env", f'server = "/usr/bin/env"\npassenv = "*"\nlisten = ["127.0.0.1:{port}"]\n')
         hand_over(superd, listener)
         assert b"LISTEN_" not in talk(port)
+
+
+def test_a_managers_socket_gets_its_services_options_at_the_start_and_at_a_reload(superd: Superd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        cat = f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n'
+
+        def options() -> tuple[bool, bool]:
+            # The socket is shared, so its options are seen from here too.
+            nodelay = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            return bool(nodelay), bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+        superd.service("cat", f'{cat}flags = ["NODELAY"]\n')
+        hand_over(superd, listener)
+        assert options() == (True, False)
+        superd.service("cat", f'{cat}flags = ["KEEPALIVE"]\n')
+        superd.reload()
+        assert options() == (False, True)
+
+
+def test_the_path_of_a_managers_unix_socket_keeps_its_mode_and_stays_when_superd_ends(superd: Superd) -> None:
+    path = superd.folder / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen()
+        superd.service("cat", f'server = "/bin/cat"\nlisten = ["unix:{path}"]\n')
+        hand_over(superd, listener)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            client.sendall(b"hi")
+            assert client.recv(2) == b"hi"
+        superd.stop()
+        assert path.exists()
