@@ -79,7 +79,7 @@ class DatagramDesk:
                 front.refuse_datagram(state, peer, verdict)
                 continue
             answer = handler(payload, time.time())  # noqa: TID251 - daytime and time tell the time of day
-            if answer and sender:
+            if answer is not None and sender:
                 try:
                     listener.sock.sendto(answer, sender)
                 except OSError:
@@ -198,6 +198,5 @@ def peer_of(sender: Any) -> Peer:
     return peername.remote(sender) if isinstance(sender, tuple) else unix_peer()
 
 
-def nothing(payload: bytes, now: float) -> bytes:
+def nothing(payload: bytes, now: float) -> None:
     """The answer of a sensor, which bans nobody for a datagram: its sender may be forged."""
-    return b""

@@ -20,7 +20,7 @@ def _file() -> int:
     return _memory
 
 
-async def stream(sock: trio.socket.SocketType) -> None:
+async def stream(sock: trio.socket.SocketType) -> bool:
     """Sends until the client closes."""
     memory, total, offset = _file(), len(_LINES) * _REPEATS, 0
     while True:
@@ -32,6 +32,6 @@ async def stream(sock: trio.socket.SocketType) -> None:
             await trio.lowlevel.checkpoint()
 
 
-def datagram(payload: bytes, now: float) -> bytes:
+def datagram(payload: bytes, now: float) -> bytes | None:
     """Whole lines, never more bytes than came: RFC 864's 0 to 512 would make an amplifier."""
-    return _LINES[: min(512, len(payload)) // 74 * 74]
+    return _LINES[: min(512, len(payload)) // 74 * 74] or None

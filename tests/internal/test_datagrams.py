@@ -15,18 +15,18 @@ NOW = 1_700_000_000.0
 @given(st.binary(max_size=2000))
 def test_no_answer_is_longer_than_its_question_but_for_two_that_are_short(payload: bytes) -> None:
     for name, handler in DATAGRAM.items():
-        assert len(handler(payload, NOW)) <= max(len(payload), {"daytime": 40, "time": 4}.get(name, 0))
+        assert len(handler(payload, NOW) or b"") <= max(len(payload), {"daytime": 40, "time": 4}.get(name, 0))
 
 
 @given(st.binary(max_size=2000))
 def test_echo_is_the_same_and_discard_is_nothing(payload: bytes) -> None:
     assert DATAGRAM["echo"](payload, NOW) == payload
-    assert DATAGRAM["discard"](payload, NOW) == b""
+    assert DATAGRAM["discard"](payload, NOW) is None
 
 
 @given(st.integers(0, 2000))
 def test_chargen_is_whole_lines_of_at_most_512_bytes(size: int) -> None:
-    answer = DATAGRAM["chargen"](bytes(size), NOW)
+    answer = DATAGRAM["chargen"](bytes(size), NOW) or b""
     assert len(answer) <= 512
     assert all(re.fullmatch(rb"[ -~]{72}", line) for line in answer.split(b"\r\n")[:-1])
     assert not answer or answer.endswith(b"\r\n")
