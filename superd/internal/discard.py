@@ -11,18 +11,7 @@ CHUNK = 1 << 20
 _sink = mmap.mmap(-1, CHUNK)
 
 
-def begin(sock: socket.socket) -> bytes | None:
-    """Throws away what is there already. ``None``: the client has ended, all is done."""
-    try:
-        while taken := sock.recv_into(_sink, CHUNK, socket.MSG_TRUNC | socket.MSG_DONTWAIT):
-            if taken == CHUNK:
-                return b""
-    except BlockingIOError:
-        return b""
-    return None
-
-
-async def stream(sock: trio.socket.SocketType) -> bool:
+async def stream(sock: trio.socket.SocketType) -> None:
     """Reads until the client ends its side."""
     raw = socket.socket(fileno=sock.fileno())
     try:
@@ -34,7 +23,7 @@ async def stream(sock: trio.socket.SocketType) -> bool:
                     if taken < CHUNK:
                         break
                 else:
-                    return True
+                    return
             except BlockingIOError:
                 continue
             await trio.lowlevel.checkpoint()
