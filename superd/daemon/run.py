@@ -82,13 +82,12 @@ def run(
         return 1
     try:
         log_fd = open_log(manner.log_file) if manner.log_file else 2
-        is_tty = sys.stderr.isatty()
-        if manner.settle is not None:
-            manner.settle()
     except OSError as problem:
         sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
         return EX_CANTCREAT
-    log = Log(settings.log, stderr_is_tty=is_tty, policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd)
+    log = Log(
+        settings.log, stderr_is_tty=sys.stderr.isatty(), policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd
+    )
     adopted = inherited(os.environ)
     notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
     for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
@@ -122,11 +121,22 @@ def run(
             log.message("notice", f"Started working: {len(registry.services)} available services")
         on_ready(registry)
 
+    if manner.settle is not None:
+        try:
+            manner.settle()
+        except OSError as problem:
+            sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
+            return EX_CANTCREAT
     master = Master(
         registry, policy, read, front, log, notifier, adopted, on_dump, ready,
         log_file=manner.log_file, stay_alive=manner.stay_alive,
     )  # fmt: skip
-    return master.run()
+    try:
+        return master.run()
+    except Exception as fault:
+        log.message("crit", f"superd fails: {type(fault).__name__}: {fault}")  # in the background nobody sees a traceback
+        log.flush()
+        raise
 
 
 def raise_descriptor_limit() -> None:

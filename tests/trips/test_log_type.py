@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon_process import Superd, free_port, talk
+from tests.daemon_process import WAIT, Superd, free_port, talk
 from tests.needs import needs_root
 from tests.xinetd_process import XinetdCommand, eventually, program
 
@@ -71,6 +71,37 @@ def test_a_rotation_is_followed_even_when_the_reload_is_refused(xinetd: XinetdCo
     xinetd.logged("reload refused")
     assert talk(port) == b""
     xinetd.logged("EXIT: true status=0", log)
+
+
+def test_a_session_writes_its_last_line_where_it_wrote_its_first(xinetd: XinetdCommand) -> None:
+    port, old, new = free_port(), xinetd.folder / "old.log", xinetd.folder / "new.log"
+    entry = program("cat", port, "/bin/cat", "log_type = FILE {}", "log_on_success = EXIT PID")
+    xinetd.configure(entry.format(old))
+    assert xinetd.run().returncode == 0
+    with socket.create_connection(("127.0.0.1", port), WAIT) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        xinetd.configure(entry.format(new))
+        xinetd.signal(signal.SIGHUP)
+        xinetd.logged("reload: ")
+        assert talk(port, b"y") == b"y"
+        xinetd.logged("EXIT: cat status=0", new)
+    xinetd.logged("EXIT: cat status=0", old)
+    assert [path.read_text().count("START") for path in (old, new)] == [1, 1]
+
+
+def test_a_new_front_goes_on_in_the_same_files(xinetd: XinetdCommand) -> None:
+    port, log = free_port(), xinetd.folder / "true.log"
+    xinetd.configure(program("true", port, "/bin/true", f"log_type = FILE {log}", "log_on_success = EXIT"))
+    assert xinetd.run().returncode == 0
+    assert talk(port) == b""
+    xinetd.logged("EXIT: true", log)
+    children = Path(f"/proc/{xinetd.pid}/task/{xinetd.pid}/children").read_text().split()
+    front = next(int(pid) for pid in children if b"launcher" not in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(front, signal.SIGKILL)
+    xinetd.logged("CRITICAL: the front ended (signal 9)")
+    assert talk(port) == b""
+    eventually(lambda: log.read_text().count("EXIT: true") == 2, "the line of the second")
 
 
 def test_the_soft_limit_is_told_once_and_the_hard_limit_ends_the_file(xinetd: XinetdCommand) -> None:
