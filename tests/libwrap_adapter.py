@@ -27,7 +27,7 @@ if __name__ == "__main__":
 from superd.banner import render
 from superd.config import hosts_access as tables_text
 from superd.config.hosts_access import parse
-from superd.expansion import ExpansionTooLong, Values, asked_by, defused, expand_shell, values_of
+from superd.expansion import ExpansionTooLong, Values, defused, expand_shell, values_of
 from superd.peer import UNKNOWN, Peer
 from superd.policy import compiled, patterns
 from superd.policy.hosts_access import Facts, Tables, compile_policy, decide
@@ -114,7 +114,7 @@ class Trip:
         self.matched: list[dict[str, Any]] = []
         self.options: list[str] = []
         self.sent = b""
-        self.failed = self.expanded = False
+        self.failed = self.expanded = self.faulty = False
         self.begin()
 
     def begin(self) -> None:
@@ -162,8 +162,10 @@ class Trip:
         rule = next(rule for rule in (*self.tables.allow.rules, *self.tables.deny.rules) if option in rule.options)
         self.see(rule)
         self.steps(before)
-        self.options.append(self.option_text(option))
-        succeeded = self.case.get("aclexec_status", 0) == 0
+        text = self.option_text(option)
+        self.options.append(text)
+        statuses = self.case.get("statuses", {})
+        succeeded = statuses.get(text.removeprefix("aclexec "), self.case.get("aclexec_status", 0)) == 0
         self.facts = replace(self.facts, aclexec={**self.facts.aclexec, option: succeeded})
         if succeeded:
             return
@@ -176,17 +178,19 @@ class Trip:
 
     def values(self, template: str) -> Values:
         """What the letters stand for in ``template``, after what it asks for has been looked up, as in a session."""
-        before = values_of(self.daemon, self.client, self.server, PID)
-        for letter in asked_by(template):
+        seen = []
+        for letter in re.findall("%(.)", template, re.DOTALL):
             match letter:
                 case "n":
                     self.client = replace(self.client, name=self.all_of_client.name)
                 case "N":
                     self.server = replace(self.server, name=self.all_of_server.name)
-                case _:
+                case "u":
                     self.client = replace(self.client, user=self.all_of_client.user)
+                case "c" | "h" | "H" | "s":
+                    seen.append((letter, getattr(values_of(self.daemon, self.client, self.server, PID), letter)))
         after = values_of(self.daemon, self.client, self.server, PID)
-        if any(f"%{letter}" in template and getattr(before, letter) != getattr(after, letter) for letter in "chHs"):
+        if any(getattr(after, letter) != value for letter, value in seen):
             raise Skip("a-text-has-one-state-of-knowledge")
         self.expanded = self.expanded or "%" in template
         return after
@@ -254,6 +258,7 @@ class Trip:
         last = rule.options[-1] if rule.options else None
         if verdict.reason is Reason.RULE_BROKEN:
             if last is not None and not _BEFORE_RUNNING.search(last.error):
+                self.faulty = True
                 self.options.append(self.option_text(last) if last.name == "setenv" else f"{last.name} {last.value}")
             return "deny"
         if last is not None and last.name in ("allow", "deny"):
@@ -369,6 +374,8 @@ def answered(case: dict[str, Any], like_libwrap: frozenset[str]) -> dict[str, An
         expansions[pattern] = trip.expand(pattern)
     found: dict[str, Any] = {"verdict": verdict, "matched": trip.matched}
     found["options"] = [text.replace(DIRECTORY, "@DIR@") for text in trip.options]
+    # libwrap names the option that turned out wrong too.
+    found["carried_out"] = trip.options[: len(trip.options) - trip.faulty]
     if expansions:
         found["expansions"] = expansions
     if trip.sent:
