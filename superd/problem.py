@@ -64,6 +64,12 @@ def errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
 
 
+def new_errors(before: Iterable[Problem], now: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The errors of ``now`` that ``before`` did not have, wherever in their files they stand."""
+    known = {(problem.origin.file, problem.message) for problem in errors(before)}
+    return tuple(problem for problem in errors(now) if (problem.origin.file, problem.message) not in known)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint naming the nearest of ``known``, or nothing where none is near."""
     nearest = get_close_matches(word, list(known), n=1, cutoff=0.6)

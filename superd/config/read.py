@@ -73,7 +73,8 @@ class Files:
 def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
     """The registry and the warnings. Raises ``ConfigError`` with all problems when there is an error.
 
-    With ``keep_going`` the right services are in the registry and the errors of the others among the problems.
+    With ``keep_going`` the right services are in the registry and the errors of the others among the problems. So it is
+    with another daemon's files even without: that daemon served the entries beside a wrong one, and its hosts count on it.
     """
     root = os.geteuid() == 0
     files = Files(root=root)
@@ -84,6 +85,7 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     for folder in folders:
         _read_folder(folder, files, found, problems, named=bool(sources.services or settings.services))
     services: dict[str, Service] = {}
+    broken: set[str] = set()
     origins: dict[tuple[str, str], Origin] = {}
     ports = _Ports()
     for name, entry in sorted(found.items()):
@@ -93,18 +95,25 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         places = {**default_origins, **entry.origins}
         service, wrong = make_service(name, ports.resolve(name, keys), places, entry.whole)
         problems += wrong
+        if wrong:
+            broken.add(name)  # checked on, so that all that is wrong is said at once, and never served
         origins[name, ""] = entry.whole
         origins.update({(name, key): place for key, place in places.items()})
         if service is not None and not service.disable:
             services[name] = _resolved(service, files)
-    _read_foreign(settings, foreign_file, _there(sources.inetd, problems), files, services, origins, problems)
+    foreign_files = _read_foreign(settings, foreign_file, _there(sources.inetd, problems), files, services, origins, problems)
     _compile(services, origins, problems)
     problems += check(services, origins, _host(root))
-    bad = {problem.origin.file for problem in errors(problems)}
-    if errors(problems):
-        if not keep_going:
+    problems.sort(key=lambda problem: problem.origin)
+    wrong_places = {problem.origin for problem in errors(problems)}
+    if wrong_places:
+        ours = any(place.file not in foreign_files for place in wrong_places)
+        if ours and not keep_going:
             raise ConfigError(tuple(problems))
-        services = {name: service for name, service in services.items() if origins.get((name, ""), Origin(name)).file not in bad}
+        broken |= {name for (name, _), place in origins.items() if place in wrong_places}
+        services = {name: service for name, service in services.items() if name not in broken}
+        if not services and not keep_going:
+            raise ConfigError(tuple(problems))
     return Registry(MappingProxyType(services), settings, origins), tuple(problems)
 
 
@@ -239,13 +248,14 @@ def _read_foreign(
     services: dict[str, Service],
     origins: dict[tuple[str, str], Origin],
     problems: list[Problem],
-) -> None:
+) -> frozenset[str]:
+    """Adds what the other daemons' files hold, and says which files these are."""
     xinetd, inetd = list(settings.xinetd), [*settings.inetd, *more_inetd]
     if foreign_file:
         kind = looks_foreign(foreign_file, files.read(foreign_file))
         (xinetd if kind == "xinetd" else inetd).append(foreign_file)
     if not xinetd and not inetd:
-        return
+        return frozenset()
     from superd.config.inetd_conf import parse as parse_inetd
     from superd.config.xinetd_conf import parse as parse_xinetd
 
@@ -253,6 +263,9 @@ def _read_foreign(
     read_files += [parse_inetd(path, files, settings.inetd_dialect) for path in inetd]
     for foreign in read_files:
         problems += foreign.problems
+        own: dict[str, dict[tuple[str, str], Origin]] = {service.name: {} for service in foreign.services}
+        for key, place in foreign.origins.items():
+            own.setdefault(key[0], {})[key] = place
         for service in foreign.services:
             if service.disable:
                 continue
@@ -262,7 +275,10 @@ def _read_foreign(
                 problems.append(error(here, f"service `{service.name}` is already there ({there})", "rename one"))
                 continue
             services[service.name] = _resolved(service, files)
-            origins.update({key: place for key, place in foreign.origins.items() if key[0] == service.name})
+            origins.update(own[service.name])
+    places = [place for foreign in read_files for place in foreign.origins.values()]
+    places += [problem.origin for foreign in read_files for problem in foreign.problems]
+    return frozenset(place.file for place in places)
 
 
 def _compile(services: dict[str, Service], origins: Mapping[tuple[str, str], Origin], problems: list[Problem]) -> None:

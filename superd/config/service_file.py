@@ -80,14 +80,19 @@ def _as_list(value: Any) -> list[Any]:
 def make_service(
     name: str, keys: Keys, origins: Mapping[str, Origin], whole: Origin
 ) -> tuple[Service | None, tuple[Problem, ...]]:
-    """The service, or every reason why these keys make none."""
+    """The service; or every reason why these keys make none, beside what is left of it without them, for more checks."""
     if "name" in keys:
         where = origins.get("name", whole)
         return None, (error(where, "unknown key `name`", "the file's name is the service's id"),)
     try:
         return Service.model_validate({"name": name, **keys}), ()
     except ValidationError as problem:
-        return None, tuple(explain_errors(problem, origins, whole, KEYS))
+        wrong = {str(item["loc"][0]) for item in problem.errors(include_url=False, include_context=False) if item["loc"]}
+        found = tuple(explain_errors(problem, origins, whole, KEYS))
+    try:
+        return Service.model_validate({"name": name, **{key: value for key, value in keys.items() if key not in wrong}}), found
+    except ValidationError:
+        return None, found
 
 
 def explain_errors(problem: ValidationError, origins: Mapping[str, Origin], whole: Origin, known: Iterable[str]) -> list[Problem]:

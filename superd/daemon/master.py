@@ -24,6 +24,7 @@ from superd.daemon.policy_load import load_policy
 from superd.daemon.rpc import RpcRegistrar, mappings_of
 from superd.errors import BindError, ConfigError
 from superd.plan import plan
+from superd.problem import new_errors
 from superd.registry import Registry
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Master:
     def __init__(
         self,
         registry: Registry,
+        problems: tuple[Problem, ...],
         policy: PolicyFiles,
         read: Callable[[], tuple[Registry, tuple[Problem, ...]]],
         front: Run,
@@ -59,6 +61,8 @@ class Master:
     ) -> None:
         """``log_file`` is the path that ``log`` writes to, if it has one; without ``stay_alive`` a reload to no service ends."""
         self._registry = registry
+        self._problems = problems
+        """What was wrong with the configuration in force."""
         self._policy = policy
         self._read = read
         self._log = log
@@ -304,6 +308,8 @@ class Master:
         self._notifier.reloading()
         try:
             new, problems = self._read()
+            if new_errors(self._problems, problems):
+                raise ConfigError(problems)
             settings = new.settings.policy
             policy, more = load_policy(settings.hosts_allow, settings.hosts_deny)
             changes = plan(self._sockets.registry_of(self._registry), new)
@@ -318,7 +324,7 @@ class Master:
             return
         for problem in (*problems, *more):
             self._log.message(problem.severity.value, str(problem))
-        old, self._registry, self._policy = self._registry, new, policy
+        old, self._registry, self._problems, self._policy = self._registry, new, problems, policy
         self._sockets.take(opened, changes)
         self._rpc.want(mappings_of(new, self._sockets))
         self._launchers.assign(new, policy)

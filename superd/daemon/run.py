@@ -128,7 +128,7 @@ def run(
             sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
             return EX_CANTCREAT
     master = Master(
-        registry, policy, read, front, log, notifier, adopted, on_dump, ready,
+        registry, problems, policy, read, front, log, notifier, adopted, on_dump, ready,
         log_file=manner.log_file, stay_alive=manner.stay_alive,
     )  # fmt: skip
     try:
