@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from superd.daemon.policy_load import parse_policy
+from superd.launch.programs import RETIRED_SECONDS
 from superd.launch.spec import Account, Accounts, Profile, launch_spec, profile_of
 from superd.launch.starter import LauncherProcess, request_pair, start_launcher
 from superd.rule import identity
@@ -60,11 +61,23 @@ class _Slot:
         self.number = number
         self.profile = profile
         self.specs: dict[str, LaunchSpec] = {}
+        self.former: dict[str, tuple[LaunchSpec, float]] = {}
+        """What was configured here just now, and until when that may be asked for: the request may be in the pair."""
         self.front_end, self.launcher_end = request_pair()
         self.process: LauncherProcess | None = None
         self.started = 0.0
         self.due: float | None = None
         self.failures = 0
+
+    def begin(self, now: float) -> None:
+        """The services are dealt out anew."""
+        kept = {name: entry for name, entry in self.former.items() if entry[1] > now}
+        self.former = kept | {name: (spec, now + RETIRED_SECONDS) for name, spec in self.specs.items()}
+        self.specs = {}
+
+    def all_specs(self, now: float) -> dict[str, LaunchSpec]:
+        """What a launcher that starts just now may be asked for."""
+        return {name: spec for name, (spec, until) in self.former.items() if until > now} | self.specs
 
 
 class LauncherPool:
@@ -76,6 +89,7 @@ class LauncherPool:
         self._slots: dict[tuple[Profile, int], _Slot] = {}
         self._new: list[int] = []
         self._hooks: dict[str, tuple[str, str]] = {}
+        self._former_hooks: dict[str, tuple[str, str]] = {}
         self.profiles: dict[str, tuple[int, ...]] = {}
         self.overrides: dict[tuple[str, str], int] = {}
         self.hook_profile: int | None = None
@@ -114,8 +128,9 @@ class LauncherPool:
         accounts, root = system_accounts(), os.geteuid() == 0
         environ = dict(os.environ)
         profiles: dict[str, tuple[int, ...]] = {}
+        now = time.monotonic()
         for slot in self._slots.values():
-            slot.specs = {}
+            slot.begin(now)
         for name, service in registry.services.items():
             profile = profile_of(service, accounts, root=root)
             spec = launch_spec(service, profile, environ)
@@ -126,7 +141,7 @@ class LauncherPool:
             profiles[name] = tuple(slot.number for slot in slots)
         self.profiles = profiles
         rules = parse_policy(policy)[0]
-        self._hooks = {}
+        self._former_hooks, self._hooks = self._hooks, {}
         self.overrides = {}
         for rule in (*rules.allow, *rules.deny):
             for option in rule.options:
@@ -242,6 +257,8 @@ class LauncherPool:
             return
         slot.process = process
         self._poll.register(process.control, select.POLLIN)
+        # First with what was there a moment ago: the launcher itself lets that go again.
+        process.configure(slot.all_specs(slot.started), self._former_hooks | self._hooks)
         process.configure(slot.specs, self._hooks)
         process.give_front(slot.launcher_end)
 
