@@ -67,7 +67,7 @@ def talk_chargen(port: int) -> bytes:
 def test_an_internal_service_serves_itself_whatever_its_wait_says(superd: Superd) -> None:
     ports = serve(superd, "wait = true\n")
     with client() as sock:
-        for data in (b"hello", b"again"):
+        for data in (b"hello", b"", b"again"):
             sock.sendto(data, ("127.0.0.1", ports["echo"]))
             assert sock.recv(100) == data
     assert talk(ports["echo"], b"hello") == b"hello"
