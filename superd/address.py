@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import netaddr
 
@@ -68,6 +69,7 @@ def _covers(wide: BindAddress, narrow: BindAddress) -> bool:
     return False
 
 
+@lru_cache(maxsize=8192)  # a reload asks the same of each service several times
 def parse_listen(text: str, socket_type: SocketType, default_port: int | None = None) -> BindAddress:
     """``21``, ``*:21``, ``192.0.2.1:21``, ``[::1]:21``, ``192.0.2.1`` (with a default port) or ``unix:/path``.
 

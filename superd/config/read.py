@@ -8,6 +8,7 @@ import pwd
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -194,7 +195,7 @@ def _read_folder(folder: str, files: Files, found: dict[str, _Found], problems: 
             _read_fragments(path, name.removesuffix(".toml.d"), files, found, problems)
         elif name.endswith(".toml"):
             stem = name.removesuffix(".toml")
-            if os.path.realpath(path) == "/dev/null":
+            if os.path.islink(path) and os.path.realpath(path) == "/dev/null":
                 found.pop(stem, None)
                 continue
             entry = _read_one(path, files, problems)
@@ -312,20 +313,19 @@ class _Ports:
 
 def _resolved(service: Service, files: Files) -> Service:
     """The service with numbers for what it names as /etc/services and /etc/rpc do: its port, its redirect's, its program."""
-    host, colon, port = service.redirect.rpartition(":")
-    return service.model_copy(
-        update={
-            "port": _port(service.port, service.proto) if isinstance(service.port, str) else service.port,
-            "redirect": f"{host}{colon}{_port(port, 'tcp')}",
-            "rpc_number": _program(service, files),
-        }
-    )
+    update: dict[str, Any] = {}
+    if isinstance(service.port, str):
+        update["port"] = _port(service.port, service.proto)
+    if service.redirect:
+        host, colon, port = service.redirect.rpartition(":")
+        update["redirect"] = f"{host}{colon}{_port(port, 'tcp')}"
+    if "RPC" in service.type and service.rpc_number is None:
+        update["rpc_number"] = _program(service, files)
+    return service.model_copy(update=update) if update else service
 
 
 def _program(service: Service, files: Files) -> int | None:
     """The number of an RPC service, which it may name as /etc/rpc does."""
-    if "RPC" not in service.type or service.rpc_number is not None:
-        return service.rpc_number
     try:
         return parse_rpc(files.read("/etc/rpc").decode("utf-8", "replace")).get(service.service)
     except OSError:
@@ -347,12 +347,15 @@ def _types(keys: Keys) -> list[str]:
 
 
 def _host(root: bool) -> Host:
+    @cache  # a thousand services have a handful of users, and programs
     def known_user(name: str) -> bool:
         return name.isdecimal() or _exists(lambda: pwd.getpwnam(name))
 
+    @cache
     def known_group(name: str) -> bool:
         return name.isdecimal() or _exists(lambda: grp.getgrnam(name))
 
+    @cache
     def program(path: str) -> str:
         if not os.path.exists(path):
             return "does not exist"
