@@ -10,6 +10,13 @@ import ipaddress
 import re
 from collections import OrderedDict
 
+import dns.asyncbackend
+import dns.asyncresolver
+import dns.exception
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.reversename
 import trio
 
 from superd.peer import PARANOID, UNKNOWN
@@ -19,6 +26,12 @@ MAX_TTL, MIN_TTL = 60.0, 1.0
 """Seconds an answer is believed: what the server says, within these."""
 MAX_NAME = 127
 """libwrap's STRING_LENGTH, less the end."""
+
+# All that dnspython would import at the first question is imported here: this is loaded by the master, and the front, which
+# asks, may be unable to read what is installed.
+dns.asyncbackend.get_backend("trio")
+for _kind in ("PTR", "A", "AAAA", "CNAME", "DNAME", "SOA", "NS", "OPT"):
+    dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(_kind))  # type: ignore[no-untyped-call]
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
@@ -127,7 +140,7 @@ class Resolver:
         self._configured: object = None
         self._cache: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._flying: dict[str, trio.Event] = {}
-        self._resolver: object = None
+        self._resolver: dns.asyncresolver.Resolver | None = None
 
     async def name_of(self, address: str) -> str:
         """The confirmed name of ``address``, ``unknown`` where there is none (or none in time), or ``paranoid``."""
@@ -186,11 +199,9 @@ class Resolver:
             found.name = name
         found.ttl = ttl
 
-    async def _dns(self) -> object:
+    async def _dns(self) -> dns.asyncresolver.Resolver:
         stamp = None if self._nameservers is not None else await _stamp(self._configuration)
         if self._resolver is None or stamp != self._configured:
-            import dns.asyncresolver
-
             resolver = dns.asyncresolver.Resolver(self._configuration, configure=self._nameservers is None)
             if self._nameservers is not None:
                 resolver.nameservers = [host for host, _ in self._nameservers]
@@ -200,24 +211,21 @@ class Resolver:
         return self._resolver
 
     async def _reverse(self, address: str) -> tuple[str | None, float]:
-        import dns.exception
-        import dns.reversename
-
         try:
             resolver = await self._dns()
             question = dns.reversename.from_address(plain(address))
-            answer = await resolver.resolve(question, "PTR", search=False)  # type: ignore[attr-defined]
+            answer = await resolver.resolve(question, "PTR", search=False)
         except (dns.exception.DNSException, OSError, ValueError):
             return None, MIN_TTL
+        assert answer.rrset is not None  # an answer without one is raised as NoAnswer
         return answer[0].target.to_text(omit_final_dot=True), float(answer.rrset.ttl)
 
     async def _forward(self, name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[set[str], str, float]:
-        import dns.exception
-
         try:
             resolver = await self._dns()
-            answer = await resolver.resolve(name, "A" if address.version == 4 else "AAAA", search=False)  # type: ignore[attr-defined]
+            answer = await resolver.resolve(name, "A" if address.version == 4 else "AAAA", search=False)
         except (dns.exception.DNSException, OSError, ValueError):
             return set(), name, MIN_TTL
+        assert answer.rrset is not None
         canonical = answer.canonical_name.to_text(omit_final_dot=True)
         return {record.address for record in answer}, canonical, float(answer.rrset.ttl)
