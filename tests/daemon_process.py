@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -18,12 +19,22 @@ from typing import Any
 WAIT = 20.0
 """Seconds after which a test gives up; nothing is slept through, every wait ends with what it waits for."""
 
+_given: set[tuple[int, int]] = set()
+
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port of loopback that is free just now."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port of loopback that is free just now, and was not given out before."""
+    while True:
+        # Not the kernel's choice: that is one that any connection's own end can be given a moment later.
+        port = random.randrange(10240, 32768)  # below ip_local_port_range
+        with socket.socket(socket.AF_INET, kind) as sock:
+            try:
+                sock.bind(("", port))
+            except OSError:
+                continue
+        if (kind, port) not in _given:
+            _given.add((kind, port))
+            return port
 
 
 class Superd:

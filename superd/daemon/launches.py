@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from superd.address import SocketType
 from superd.daemon.stderr import StderrCollector
 from superd.launch.client import MAX_QUEUE, LauncherClient
 from superd.peer import Peer, peer_from_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from superd.daemon.front import Front
     from superd.expansion import Values
+    from superd.net.listener import Listener
     from superd.rule import Option
 
 BUSY = 4
@@ -38,6 +40,8 @@ class Launches:
         self._clients: dict[int, LauncherClient] = {}
         self._epoll = select.epoll()
         self._by_fd: dict[int, LauncherClient] = {}
+        self._held: dict[LauncherClient, list[Listener]] = {}
+        """Listeners that are not heard until their launcher has room again."""
         self.profiles: Mapping[str, tuple[int, ...]] = {}
         self.overrides: Mapping[tuple[str, str], int] = {}
         self.hook_profile: int | None = None
@@ -130,7 +134,20 @@ class Launches:
             values,
         )
         if not client.launch(request, fd):
-            front.listeners.hold()
+            self._hold(client, record.service.name)
+
+    def _hold(self, client: LauncherClient, service: str) -> None:
+        """Enough waits for this launcher: what more comes for it stays in the kernel's queues. The others are heard."""
+        front = self._front
+        for listener in front.listeners:
+            state = front.states.get(listener.name)
+            # Datagrams and `wait` services are heard and ignored for reasons of their own, and ask for one program at a time.
+            if listener.deaf or state is None or state.service.wait or listener.address.socket_type is SocketType.DGRAM:
+                continue
+            numbers = self.profiles.get(listener.name, ())
+            if listener.name == service or any(self._clients[number] is client for number in numbers):
+                front.listeners.ignore(listener)
+                self._held.setdefault(client, []).append(listener)
 
     def _least_busy(self, service: str) -> int | None:
         """The launcher to use: the first while it has little to do, so that the others can sleep and end."""
@@ -217,6 +234,7 @@ class Launches:
                 for conn in self._doubted.pop(report.number, ()):
                     record = sessions.get(conn)
                     if record is not None and not record.pid:
+                        self._clients[number].in_flight -= 1
                         self._lost(record, "the launcher died")
 
     def _lost(self, record: SessionRecord, detail: str) -> None:
@@ -312,5 +330,8 @@ class Launches:
 
     def _on_room(self) -> None:
         front = self._front
-        if front.listeners.held and all(client.backlog < MAX_QUEUE // 2 for client in self._clients.values()):
-            front.listeners.release()
+        for client, held in list(self._held.items()):
+            if client.backlog < MAX_QUEUE // 2:
+                del self._held[client]
+                for listener in held:
+                    front.listeners.hear(listener)

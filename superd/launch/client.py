@@ -17,6 +17,9 @@ from superd.wire import launch_message as messages
 
 MAX_QUEUE = 512
 """Launches that wait for a launcher; from here on the front accepts no more until it is emptier."""
+WINDOW = 256
+"""Launches sent and not heard of: a tenth of a second's work. Who takes nothing more must not use up the descriptors that the
+kernel lets one user have on their way, for they are all launchers'."""
 AGAIN = 0.02
 """Seconds until the next try when the kernel has no room for what is on its way (ETOOMANYREFS and the like)."""
 MESSAGES_A_PASS = 16
@@ -89,7 +92,7 @@ class LauncherClient:
         if self._blocked:
             return
         queue = self._queue
-        while queue:
+        while queue and self.in_flight - len(queue) < WINDOW:
             records: list[str] = []
             fds: list[int] = []
             size = 2
@@ -167,6 +170,8 @@ class LauncherClient:
             if not data:
                 return False
             self._take(data, ancillary)
+        if self._queue:
+            self.flush()
         return True
 
     def _take(self, data: bytes, ancillary: list[tuple[int, int, bytes]]) -> None:

@@ -88,8 +88,6 @@ class ListenerSet:
         self._on_busy = on_busy
         self._pause = 0.0
         self._pausing = False
-        self._wanted = trio.Event()
-        self.held = False
 
     def __iter__(self) -> Any:
         return iter(tuple(self._by_fd.values()))
@@ -101,7 +99,7 @@ class ListenerSet:
 
     def hear(self, listener: Listener) -> None:
         """Waits for the listener (again)."""
-        if listener.deaf and listener.fd in self._by_fd:
+        if listener.deaf and self._by_fd.get(listener.fd) is listener:
             listener.deaf = False
             self._epoll.register(listener.fd, select.EPOLLIN)
 
@@ -137,17 +135,6 @@ class ListenerSet:
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LAST_PAUSE)
         return True
 
-    def hold(self) -> None:
-        """Accepts nothing until ``release``: what is accepted cannot be passed on just now."""
-        if not self.held:
-            self.held = True
-            self._wanted = trio.Event()
-
-    def release(self) -> None:
-        """Accepts again."""
-        self.held = False
-        self._wanted.set()
-
     async def run(self) -> None:
         """Accepts until it is closed.
 
@@ -160,14 +147,12 @@ class ListenerSet:
                 return
             self._take()
             turn = time.monotonic()
-            while not self.held and not self._pausing and self._on_busy():
+            while not self._pausing and self._on_busy():
                 if time.monotonic() - turn >= TURN:
                     await trio.lowlevel.checkpoint()
                     turn = time.monotonic()
                 self._take()
-            if self.held:
-                await self._wanted.wait()
-            elif self._pausing:
+            if self._pausing:
                 await trio.sleep(self._pause)
                 self._pausing = False
             else:

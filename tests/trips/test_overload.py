@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +148,39 @@ def test_clients_that_connect_and_say_nothing_hold_nobody_up_and_are_let_go_afte
         silent = [stack.enter_context(connected(port)) for _ in range(100)]
         assert talk(port, b"hi") == b"hi"
         assert all(sock.recv(1) == b"" for sock in silent)
+
+
+def launchers(superd: Superd, mark: bytes) -> set[int]:
+    """The launchers whose profile holds ``mark``."""
+    assert superd.process is not None
+    pids = Path(f"/proc/{superd.process.pid}/task/{superd.process.pid}/children").read_text().split()
+    return {int(pid) for pid in pids if mark in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+def test_a_launcher_that_takes_nothing_more_holds_up_its_own_services_alone(superd: Superd) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    ports = free_port(), free_port()
+    for name, port, nice in (("stuck", ports[0], 1), ("free", ports[1], 0)):
+        superd.service(name, f'server = "/bin/cat"\nnice = {nice}\nlisten = ["127.0.0.1:{port}"]\ncps = [100000, 1]\n')
+    superd.start()
+    stopped: set[int] = set()
+    with ExitStack() as stack:
+        try:
+            assert talk(ports[0], b"hi") == b"hi"
+            # A second one is started for what the first does not take.
+            while len(stopped) < min(2, os.cpu_count() or 1):
+                for pid in launchers(superd, b'"nice": 1') - stopped:
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.add(pid)
+                stack.enter_context(connected(ports[0]))
+            # 256 on their way to each launcher, 512 in the front's queue for it; the rest is the kernel's.
+            for _ in range(1700):
+                stack.enter_context(connected(ports[0]))
+            assert [talk(ports[1], b"hi") for _ in range(20)] == [b"hi"] * 20
+        finally:
+            assert superd.process is not None
+            superd.process.kill()  # else it would start all the programs now
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
