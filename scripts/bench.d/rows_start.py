@@ -31,8 +31,8 @@ def start(bench: Bench) -> list[Table]:
     bases = ["xinetd", "tcpserver", "floor"]
     first = _table("Starting a program, 16 at a time", few, bases)
     first.notes.append(
-        f"superd with {bench.count(RULES):,} rules in hosts.deny, limits, environment and START/EXIT lines on; the others "
-        "with nothing of it. `floor`: accept and vfork in C."
+        f"superd with {bench.count(RULES):,} rules in hosts.deny, limits, environment and START/EXIT lines on (`rlimits`: "
+        "with limits on the program itself, too); the others with nothing of it. `floor`: accept and vfork in C."
     )
     row = "start, 16 at a time"
     first.aims += [

@@ -37,7 +37,7 @@ class Superd:
         lines = [f'listen = ["127.0.0.1:{port}"]', "instances = 100000", "per_source = 100000", "cps = [1000000, 1]"]
         if program:
             lines += [f'server = "{program}"', 'env = { BENCH = "yes" }']
-            lines += ['user = "nobody"', "rlimit_cpu = 60"] if self._bench.root else []
+            lines += ['user = "nobody"'] if self._bench.root else []
         elif redirect:
             lines.append(f'redirect = "{redirect}"')
         else:
@@ -85,7 +85,7 @@ def openbsd_inetd(bench: Bench, folder: Path, lines: str, port: int, name: str =
     """openbsd-inetd in the foreground."""
     conf = folder / f"{name}.conf"
     conf.write_text(lines)
-    return Server(name, [bench.peers["openbsd-inetd"], "-i", "-q", "4096", "-R", "0", str(conf)], port)
+    return Server(name, [bench.peers["openbsd-inetd"], "-i", "-q", "4096", "-R", "1000000", str(conf)], port)
 
 
 def tiny_by_rlinetd(bench: Bench, folder: Path, port: int, many: range = range(0)) -> Server:
@@ -109,7 +109,9 @@ def tiny_servers(bench: Bench, folder: Path) -> list[Server]:
     tiny, port = bench.program("tiny"), FIRST_PORT
     ours = Superd(bench, folder, rules=RULES)
     ours.add("tiny", port, program=tiny)
-    servers = [ours.server(port)]
+    limited = Superd(bench, folder, "superd, rlimits", rules=RULES)
+    limited.add("tiny", port + 100, program=tiny, more='rlimit_cpu = 60\nrlimit_as = "1G"')
+    servers = [ours.server(port), limited.server(port + 100)]
     if not bench.root:
         return [*servers, Server("floor", [bench.program("floor"), "start", str(port + 1), "0", tiny], port + 1)]
     line = "{port} stream tcp nowait{dot} nobody {tiny} tiny\n"

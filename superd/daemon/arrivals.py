@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from superd.address import SocketType
+from superd.daemon import inside
 from superd.daemon.session import run_session
 from superd.net import peername
 from superd.policy.admission import admit
@@ -90,6 +91,10 @@ class Arrivals:
                 verdict = None
         if verdict is None and state.fast and (tables is not None or not state.wrapped):
             front.launches.hand_over(front.enter(state, peer, now), listener.local_of(fd), fd)
+            return
+        if verdict is None and state.inside and (tables is not None or not state.wrapped):
+            sock = socket.socket(listener.sock.family, socket.SOCK_STREAM, 0, fd)
+            inside.serve(front, state, front.enter(state, peer, now), sock)
             return
         if type(verdict) is Verdict and not verdict.admit and not verdict.steps and state.closes_at_once:
             os.close(fd)

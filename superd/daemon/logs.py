@@ -275,17 +275,23 @@ class Log:
                 lost, sink.queue.dropped = sink.queue.dropped, 0
                 self.message("error", f"{counted(lost, 'log record')} lost: the log did not take them")
                 left = True  # the line just said
-        self._dirty = left
+        self._dirty = self._stuck = left
         if left and self._wake is not None:
             self._wake.set()
 
+    def flush_soon(self) -> None:
+        """The same once all that ends in this pass of the loop has said so: one write for many sessions."""
+        if self._dirty and not self._stuck and self._wake is not None:
+            self._wake.set()
+
     async def run(self) -> None:
-        """Tries again what is left, until all is written."""
+        """Writes what ``flush_soon`` left, and tries again what targets did not take, until all is written."""
         while True:
             self._wake = trio.Event()
             if not self._dirty:
                 await self._wake.wait()
-            await trio.sleep(RETRY)
+            if self._stuck:
+                await trio.sleep(RETRY)
             self.flush()
 
     def close(self) -> None:

@@ -17,9 +17,10 @@ from superd.auth_options import parse_auth_options
 from superd.daemon import farewell
 from superd.daemon.farewell import part
 from superd.daemon.idle import watch
+from superd.daemon.inside import HANDLERS
 from superd.daemon.mux import enter_choice, read_choice
 from superd.daemon.options import OptionFault, RuleOptions
-from superd.internal import HANDLERS, auth
+from superd.internal import auth
 from superd.net import ident
 from superd.net.listener import is_dead
 from superd.net.netgroup import member
@@ -64,7 +65,12 @@ async def run_session(
 async def _live(session: Session, first: Verdict | Ask | None) -> None:
     front, state = session.front, session.state
     try:
-        verdict = await session.decide(first)
+        with trio.CancelScope() as scope:
+            # At the end of superd nobody waits for a name server.
+            session.record.scope = scope
+            verdict = await session.decide(first)
+        if scope.cancelled_caught:
+            verdict = Verdict(False, Reason.STOPPING)
         if verdict.admit and "IDONLY" in state.service.flags and session.client.user in ("", UNKNOWN):
             verdict = replace(verdict, admit=False, reason=Reason.IDENT, detail=session.no_user)
         if not verdict.admit:
@@ -248,14 +254,15 @@ class Session:
         with trio.move_on_after(service.limits.session or float("inf")) as scope:
             self.record.scope = scope
             self._limit_silence(silent, scope.cancel)
+            ended = False
             try:
                 if service.internal == "tcpmux":
                     self.chosen = await read_choice(self.front, self.sock)
                 elif service.internal == "auth":
                     await auth.stream(self.sock, self.client, self.server, parse_auth_options(service.server_args))
                 else:
-                    await HANDLERS[service.internal](self.sock)
-                if self.chosen is None:
+                    ended = await HANDLERS[service.internal](self.sock)
+                if self.chosen is None and not ended:
                     await part(self.sock)
             finally:
                 silent.cancel()

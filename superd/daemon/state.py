@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
+from superd.daemon.inside import HANDLERS
 from superd.policy.admission import Access, compile_access
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 class ServiceState:
     """``fast``: a connection that policy lets in goes straight to the launcher, nothing has to be waited for.
 
+    ``inside``: the same, but the front itself serves it: the name of the internal service.
     ``closes_at_once``: nothing is said to a connection that is refused, and nobody is asked about it.
     """
 
@@ -26,6 +28,7 @@ class ServiceState:
         "closes_at_once",
         "daemon",
         "fast",
+        "inside",
         "name",
         "program",
         "service",
@@ -42,15 +45,16 @@ class ServiceState:
         self.daemon = service.daemon
         self.wrapped = "NOLIBWRAP" not in service.flags
         self.program = bool(service.server) and not service.sensor
-        self.fast = (
-            self.program
-            and service.socket_type is not SocketType.DGRAM
+        waits_for_nothing = (
+            service.socket_type is not SocketType.DGRAM
             and not service.mux_client
             and service.limits.idle is None
             and not (service.banner or service.banner_success or service.banners)
             and not {"IDONLY"} & service.flags
             and "USERID" not in service.log_on_success
         )
+        self.fast = self.program and waits_for_nothing
+        self.inside = service.internal if service.internal in HANDLERS and waits_for_nothing else ""
         self.closes_at_once = (
             not (service.banner or service.banner_fail or service.banners) and "USERID" not in service.log_on_failure
         )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 
 import trio
 
 from superd.internal import chargen, daytime, discard, echo, time
 
-StreamHandler = Callable[[trio.socket.SocketType], Awaitable[None]]
+Beginning = Callable[[socket.socket], bytes | None]
+"""Serves what can be served of a new connection without waiting. ``None``: both sides have ended. Else a task has to go on,
+with these bytes to be sent first."""
+StreamHandler = Callable[[trio.socket.SocketType], Awaitable[bool]]
+"""Serves a connection to its end; True when the client has ended its side, so that nothing is left unread."""
 DatagramHandler = Callable[[bytes, float], bytes | None]
 """(payload, seconds since 1970) → answer, never longer than the payload unless a few bytes; ``None``: there is none."""
 
-HANDLERS: dict[str, StreamHandler] = {
-    "echo": echo.stream,
+BEGIN: dict[str, Beginning] = {"echo": echo.begin, "discard": discard.begin}
+STREAM: dict[str, StreamHandler] = {
     "discard": discard.stream,
     "chargen": chargen.stream,
     "daytime": daytime.stream,

@@ -20,7 +20,7 @@ def _file() -> int:
     return _memory
 
 
-async def stream(sock: trio.socket.SocketType) -> None:
+async def stream(sock: trio.socket.SocketType) -> bool:
     """Sends until the client closes."""
     memory, total, offset = _file(), len(_LINES) * _REPEATS, 0
     while True:

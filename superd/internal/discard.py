@@ -11,7 +11,18 @@ CHUNK = 1 << 20
 _sink = mmap.mmap(-1, CHUNK)
 
 
-async def stream(sock: trio.socket.SocketType) -> None:
+def begin(sock: socket.socket) -> bytes | None:
+    """Throws away what is there already. ``None``: the client has ended, all is done."""
+    try:
+        while taken := sock.recv_into(_sink, CHUNK, socket.MSG_TRUNC | socket.MSG_DONTWAIT):
+            if taken == CHUNK:
+                return b""
+    except BlockingIOError:
+        return b""
+    return None
+
+
+async def stream(sock: trio.socket.SocketType) -> bool:
     """Reads until the client ends its side."""
     raw = socket.socket(fileno=sock.fileno())
     try:
@@ -23,7 +34,7 @@ async def stream(sock: trio.socket.SocketType) -> None:
                     if taken < CHUNK:
                         break
                 else:
-                    return
+                    return True
             except BlockingIOError:
                 continue
             await trio.lowlevel.checkpoint()

@@ -1,6 +1,6 @@
 """Copies between two connected sockets, each direction by itself: an end of one is passed on, the other goes on.
 
-By splice(2) through a pipe that exists only while bytes flow, so an idle relay costs two sockets and a task.
+By splice(2) through a pipe that a direction has only while bytes flow, so an idle relay costs two sockets and a task.
 """
 
 from __future__ import annotations
@@ -8,12 +8,17 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from collections.abc import Callable
 
 import trio
 
 CHUNK = 1 << 20
 """Bytes of one splice; also the size the pipe is asked for."""
+SPARE = 4
+"""Empty pipes that are kept: to make one and to close it costs as much as to pass a short message on."""
 _F_SETPIPE_SZ = 1031
+
+_spare: list[tuple[int, int]] = []
 
 
 class Traffic:
@@ -22,6 +27,14 @@ class Traffic:
     def __init__(self) -> None:
         self.received = 0
         self.sent = 0
+        self.last = trio.current_time()
+
+    def count_received(self, number: int) -> None:
+        self.received += number
+        self.last = trio.current_time()
+
+    def count_sent(self, number: int) -> None:
+        self.sent += number
         self.last = trio.current_time()
 
 
@@ -34,8 +47,8 @@ async def relay(left: trio.socket.SocketType, right: trio.socket.SocketType, tra
         if idle is not None:
             nursery.start_soon(_watch, nursery.cancel_scope, traffic, idle)
         async with trio.open_nursery() as both:
-            both.start_soon(_copy, left, right, traffic, "received")
-            both.start_soon(_copy, right, left, traffic, "sent")
+            both.start_soon(_copy, left, right, traffic.count_received)
+            both.start_soon(_copy, right, left, traffic.count_sent)
         nursery.cancel_scope.cancel()
 
 
@@ -45,33 +58,9 @@ async def _watch(scope: trio.CancelScope, traffic: Traffic, idle: float) -> None
     scope.cancel()
 
 
-async def _copy(source: trio.socket.SocketType, target: trio.socket.SocketType, traffic: Traffic, count: str) -> None:
-    pipe: tuple[int, int] | None = None
+async def _copy(source: trio.socket.SocketType, target: trio.socket.SocketType, count: Callable[[int], None]) -> None:
     try:
-        while True:
-            if pipe is None:
-                await trio.lowlevel.wait_readable(source)
-                pipe = _pipe()
-            try:
-                taken = os.splice(source.fileno(), pipe[1], CHUNK)
-            except BlockingIOError:
-                # Nothing flows: an idle connection holds no pipe.
-                os.close(pipe[0])
-                os.close(pipe[1])
-                pipe = None
-                continue
-            if taken == 0:
-                break
-            while taken:
-                try:
-                    given = os.splice(pipe[0], target.fileno(), taken)
-                except BlockingIOError:
-                    await trio.lowlevel.wait_writable(target)
-                    continue
-                taken -= given
-                setattr(traffic, count, getattr(traffic, count) + given)
-            traffic.last = trio.current_time()
-            await trio.lowlevel.checkpoint()
+        await pump(source, target, count)
         target.shutdown(socket.SHUT_WR)
     except OSError:
         # One side was reset: the other is told by the end of what flows to it.
@@ -80,16 +69,50 @@ async def _copy(source: trio.socket.SocketType, target: trio.socket.SocketType, 
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # it was the one that broke
-    finally:
-        if pipe is not None:
-            os.close(pipe[0])
-            os.close(pipe[1])
+
+
+async def pump(
+    source: trio.socket.SocketType, target: trio.socket.SocketType, count: Callable[[int], None] | None = None
+) -> None:
+    """Passes on until the source ends; ``count`` is told of all that was. Raises ``OSError`` when one side breaks."""
+    incoming, outgoing = source.fileno(), target.fileno()
+    while True:
+        await trio.lowlevel.wait_readable(incoming)
+        pipe = _pipe()
+        left = 0
+        try:
+            while left := os.splice(incoming, pipe[1], CHUNK):
+                while left:
+                    try:
+                        given = os.splice(pipe[0], outgoing, left)
+                    except BlockingIOError:
+                        await trio.lowlevel.wait_writable(outgoing)
+                        continue
+                    left -= given
+                    if count is not None:
+                        count(given)
+                await trio.lowlevel.checkpoint()
+            return
+        except BlockingIOError:
+            pass  # nothing flows: an idle connection holds no pipe
+        finally:
+            _give_back(pipe, empty=not left)
 
 
 def _pipe() -> tuple[int, int]:
+    if _spare:
+        return _spare.pop()
     pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         fcntl.fcntl(pipe[0], _F_SETPIPE_SZ, CHUNK)
     except OSError:
         pass  # /proc/sys/fs/pipe-user-pages-soft is used up: the 64 KiB it has will do
     return pipe
+
+
+def _give_back(pipe: tuple[int, int], *, empty: bool) -> None:
+    if empty and len(_spare) < SPARE:
+        _spare.append(pipe)
+        return
+    os.close(pipe[0])
+    os.close(pipe[1])

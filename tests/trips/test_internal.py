@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from tests.daemon_process import WAIT, Superd, free_port, talk
@@ -136,3 +137,29 @@ def test_a_client_that_stops_reading_chargen_holds_up_nobody(superd: Superd) -> 
         assert deaf.recv(74).startswith(b"!")
         assert talk(ports["echo"], b"x" * 1000000) == b"x" * 1000000
     assert superd.event(event="EXIT", service="chargen")
+
+
+def test_echo_and_discard_take_a_connection_at_once_and_byte_by_byte(superd: Superd) -> None:
+    ports = serve(superd)
+    text = bytes(range(256)) * 40_000
+    assert talk(ports["echo"], b"") == b""
+    assert talk(ports["discard"], text) == b""
+    with socket.create_connection(("127.0.0.1", ports["echo"]), WAIT) as sock:
+        for letter in b"hello":
+            sock.sendall(bytes([letter]))
+            assert sock.recv(10) == bytes([letter])
+
+        def write() -> None:
+            sock.sendall(text)
+            sock.shutdown(socket.SHUT_WR)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        found = b""
+        while piece := sock.recv(1 << 20):
+            found += piece
+        writer.join()
+    assert found == text
+    for _ in range(2):
+        assert superd.event(event="START", service="echo")
+        assert superd.event(event="EXIT", service="echo")
