@@ -7,7 +7,6 @@ front, and trusts none of them. Values are put in by one pass; what was put in i
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,23 +43,57 @@ class ExpansionTooLong(ValueError):
     """The expanded text is longer than a command may be; the connection is refused, nothing is run."""
 
 
-@dataclass(frozen=True, slots=True)
 class Values:
-    """What each letter stands for, raw, in libwrap's words for each state of knowledge (eval.c)."""
+    """What each letter stands for, raw, in libwrap's words for each state of knowledge (eval.c).
 
-    a: str = "unknown"
-    A: str = "unknown"
-    c: str = "unknown"
-    d: str = "unknown"
-    h: str = "unknown"
-    H: str = "unknown"
-    n: str = "unknown"
-    N: str = "unknown"
-    p: str = "0"
-    r: str = "0"
-    R: str = "0"
-    s: str = "unknown"
-    u: str = "unknown"
+    A plain class: the launcher holds it, and dataclasses would cost every launcher a megabyte and a half.
+    """
+
+    __slots__ = ("A", "H", "N", "R", "a", "c", "d", "h", "n", "p", "r", "s", "u")
+
+    def __init__(
+        self,
+        *,
+        a: str = "unknown",
+        A: str = "unknown",
+        c: str = "unknown",
+        d: str = "unknown",
+        h: str = "unknown",
+        H: str = "unknown",
+        n: str = "unknown",
+        N: str = "unknown",
+        p: str = "0",
+        r: str = "0",
+        R: str = "0",
+        s: str = "unknown",
+        u: str = "unknown",
+    ) -> None:
+        self.a = a
+        self.A = A
+        self.c = c
+        self.d = d
+        self.h = h
+        self.H = H
+        self.n = n
+        self.N = N
+        self.p = p
+        self.r = r
+        self.R = R
+        self.s = s
+        self.u = u
+
+    def letters(self) -> dict[str, str]:
+        """Letter → value."""
+        return {letter: getattr(self, letter) for letter in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Values) and self.letters() == other.letters()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.letters().items()))
+
+    def __repr__(self) -> str:
+        return f"Values(**{self.letters()!r})"
 
 
 def _host_info(end: Peer) -> str:
@@ -102,7 +135,7 @@ def defuse(value: str) -> str:
 def defused(values: Values) -> dict[str, str]:
     """Every value defused; the ``@`` of %c and %s, which superd itself puts there, stays."""
     found: dict[str, str] = {}
-    for letter, value in asdict(values).items():
+    for letter, value in values.letters().items():
         if letter in ("c", "s") and "@" in value:
             # From the right: an ident server may well answer with a user of `root@trusted`.
             user, _, host = value.rpartition("@")
@@ -140,7 +173,7 @@ def expand_banner(line: bytes, values: Values) -> bytes:
     """One line of a banner with its expansions; control characters of a value become ``_``. Raises ``ExpansionTooLong``."""
     if b"%" not in line:
         return line
-    words = {letter.encode(): safe_banner(value) for letter, value in asdict(values).items()}
+    words = {letter.encode(): safe_banner(value) for letter, value in values.letters().items()}
     words[b"%"] = b"%"
     text = re.sub(rb"%(.)", lambda match: words.get(match[1], b""), line, flags=re.DOTALL)
     if len(text) > MAX_LINE:

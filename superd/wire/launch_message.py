@@ -8,12 +8,60 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any
+from typing import TYPE_CHECKING
 
 from superd.errors import ControlError
 from superd.expansion import Values
+from superd.wire.launch_words import (
+    Exited,
+    Failed,
+    Fresh,
+    Hook,
+    HookDone,
+    Launch,
+    List,
+    Listed,
+    Living,
+    Report,
+    Request,
+    Signal,
+    Started,
+    StderrPipe,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = [
+    "Exited",
+    "Failed",
+    "Fresh",
+    "Hook",
+    "HookDone",
+    "Launch",
+    "List",
+    "Living",
+    "Report",
+    "Request",
+    "Signal",
+    "Started",
+    "StderrPipe",
+    "MAX_LAUNCHES",
+    "MAX_MESSAGE",
+    "MAX_RECORDS",
+    "MAX_STEPS",
+    "MAX_VALUE",
+    "batch",
+    "encode_exited",
+    "encode_launch",
+    "encode_report",
+    "encode_request",
+    "parse_reports",
+    "parse_requests",
+    "Listed",
+]
+
 
 MAX_MESSAGE = 60000
 """Bytes of one message; a seqpacket buffer holds several."""
@@ -30,126 +78,6 @@ MAX_WHAT = 1024
 _INT_MAX = 0x7FFFFFFF
 _PROTO = re.compile(r"[a-z0-9._-]{0,16}")
 _SIGNALS = (15, 9)  # SIGTERM, SIGKILL: what the front ends a session with
-
-
-@dataclass(slots=True)
-class Launch:
-    """Start the program of ``service`` with the socket that goes with this record.
-
-    ``conn`` is the front's number for it. ``steps`` are digests of policy options (setenv, umask, nice, twist).
-    """
-
-    conn: int
-    service: str
-    remote_host: str
-    remote_port: int
-    local_host: str
-    local_port: int
-    name: str
-    user: str
-    proto: str
-    steps: tuple[str, ...] = ()
-    values: Values | None = None
-
-
-@dataclass(slots=True)
-class Hook:
-    """Run a command of the policy, named by its digest, for at most ``seconds``, after the options ``steps``."""
-
-    hook: int
-    digest: str
-    values: Values
-    seconds: float
-    steps: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Signal:
-    """Send ``signal`` to the process group of connection ``conn``."""
-
-    conn: int
-    signal: int
-
-
-@dataclass(slots=True)
-class List:
-    """Say which programs live, and then ``number`` back."""
-
-    number: int = 0
-
-
-Request = Launch | Hook | Signal | List
-
-
-@dataclass(slots=True)
-class Started:
-    """The program of ``conn`` runs as ``pid``."""
-
-    conn: int
-    pid: int
-
-
-@dataclass(slots=True)
-class Failed:
-    """The program of ``conn`` could not be started; ``errno`` and the program's name."""
-
-    conn: int
-    errno: int
-    what: str
-
-
-@dataclass(slots=True)
-class Exited:
-    """A program ended: wait(2) status, CPU seconds, peak KiB, seconds it lived."""
-
-    conn: int
-    service: str
-    pid: int
-    status: int
-    utime: float
-    stime: float
-    maxrss: int
-    seconds: float
-
-
-@dataclass(slots=True)
-class HookDone:
-    """A hook ended with this exit status; 128 + signal when killed, -1 when it was not run."""
-
-    hook: int
-    status: int
-
-
-@dataclass(slots=True)
-class StderrPipe:
-    """The descriptor beside this record is what the programs of ``service`` write to their fd 2."""
-
-    service: str
-
-
-@dataclass(slots=True)
-class Living:
-    """A program that runs, or that waits to be tried again (``pid`` 0), perhaps for an earlier front."""
-
-    conn: int
-    service: str
-    pid: int
-    source: str
-
-
-@dataclass(slots=True)
-class Fresh:
-    """The launcher that says this has just begun: what runs of an earlier one it neither knows nor can wait for."""
-
-
-@dataclass(slots=True)
-class Listed:
-    """Every program that lives has been said: the end of the answer to the ``List`` of this number."""
-
-    number: int
-
-
-Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Fresh | Listed
 
 
 def encode_launch(launch: Launch) -> str:
@@ -288,7 +216,10 @@ def encode_report(report: Report) -> str:
             # A path may be longer than the table's texts.
             return json.dumps(["F", report.conn, report.errno, report.what[:MAX_WHAT]])
         case Exited():
-            return encode_exited(*[getattr(report, name) for name in Exited.__slots__])
+            return encode_exited(
+                report.conn, report.service, report.pid, report.status, report.utime, report.stime, report.maxrss,
+                report.seconds,
+            )  # fmt: skip
         case HookDone(hook, status):
             return f'["D",{hook},{status}]'
         case StderrPipe(service):

@@ -1,0 +1,199 @@
+"""The words of front and launcher to each other: requests and reports, as plain values. No text and no bytes here.
+
+Standard library only, and little of that: dataclasses would cost every launcher a megabyte and a half.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from superd.expansion import Values
+
+
+class Record:
+    """A value: equal to another with the same fields."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({fields})"
+
+
+class Launch(Record):
+    """Start the program of ``service`` with the socket that goes with this record.
+
+    ``conn`` is the front's number for it. ``steps`` are digests of policy options (setenv, umask, nice, twist).
+    """
+
+    __slots__ = (
+        "conn",
+        "local_host",
+        "local_port",
+        "name",
+        "proto",
+        "remote_host",
+        "remote_port",
+        "service",
+        "steps",
+        "user",
+        "values",
+    )
+
+    def __init__(
+        self,
+        conn: int,
+        service: str,
+        remote_host: str,
+        remote_port: int,
+        local_host: str,
+        local_port: int,
+        name: str,
+        user: str,
+        proto: str,
+        steps: tuple[str, ...] = (),
+        values: Values | None = None,
+    ) -> None:
+        self.conn = conn
+        self.service = service
+        self.remote_host = remote_host
+        self.remote_port = remote_port
+        self.local_host = local_host
+        self.local_port = local_port
+        self.name = name
+        self.user = user
+        self.proto = proto
+        self.steps = steps
+        self.values = values
+
+
+class Hook(Record):
+    """Run a command of the policy, named by its digest, for at most ``seconds``, after the options ``steps``."""
+
+    __slots__ = ("digest", "hook", "seconds", "steps", "values")
+
+    def __init__(self, hook: int, digest: str, values: Values, seconds: float, steps: tuple[str, ...] = ()) -> None:
+        self.hook = hook
+        self.digest = digest
+        self.values = values
+        self.seconds = seconds
+        self.steps = steps
+
+
+class Signal(Record):
+    """Send ``signal`` to the process group of connection ``conn``."""
+
+    __slots__ = ("conn", "signal")
+
+    def __init__(self, conn: int, signal: int) -> None:
+        self.conn = conn
+        self.signal = signal
+
+
+class List(Record):
+    """Say which programs live, and then ``number`` back."""
+
+    __slots__ = ("number",)
+    __match_args__ = ("number",)
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+
+
+class Started(Record):
+    """The program of ``conn`` runs as ``pid``."""
+
+    __slots__ = ("conn", "pid")
+    __match_args__ = ("conn", "pid")
+
+    def __init__(self, conn: int, pid: int) -> None:
+        self.conn = conn
+        self.pid = pid
+
+
+class Failed(Record):
+    """The program of ``conn`` could not be started; ``errno`` and the program's name."""
+
+    __slots__ = ("conn", "errno", "what")
+
+    def __init__(self, conn: int, errno: int, what: str) -> None:
+        self.conn = conn
+        self.errno = errno
+        self.what = what
+
+
+class Exited(Record):
+    """A program ended: wait(2) status, CPU seconds, peak KiB, seconds it lived."""
+
+    __slots__ = ("conn", "maxrss", "pid", "seconds", "service", "status", "stime", "utime")
+
+    def __init__(
+        self, conn: int, service: str, pid: int, status: int, utime: float, stime: float, maxrss: int, seconds: float
+    ) -> None:
+        self.conn = conn
+        self.service = service
+        self.pid = pid
+        self.status = status
+        self.utime = utime
+        self.stime = stime
+        self.maxrss = maxrss
+        self.seconds = seconds
+
+
+class HookDone(Record):
+    """A hook ended with this exit status; 128 + signal when killed, -1 when it was not run."""
+
+    __slots__ = ("hook", "status")
+    __match_args__ = ("hook", "status")
+
+    def __init__(self, hook: int, status: int) -> None:
+        self.hook = hook
+        self.status = status
+
+
+class StderrPipe(Record):
+    """The descriptor beside this record is what the programs of ``service`` write to their fd 2."""
+
+    __slots__ = ("service",)
+    __match_args__ = ("service",)
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+
+class Living(Record):
+    """A program that runs, or that waits to be tried again (``pid`` 0), perhaps for an earlier front."""
+
+    __slots__ = ("conn", "pid", "service", "source")
+
+    def __init__(self, conn: int, service: str, pid: int, source: str) -> None:
+        self.conn = conn
+        self.service = service
+        self.pid = pid
+        self.source = source
+
+
+class Fresh(Record):
+    """The launcher that says this has just begun: what runs of an earlier one it neither knows nor can wait for."""
+
+    __slots__ = ()
+
+
+class Listed(Record):
+    """Every program that lives has been said: the end of the answer to the ``List`` of this number."""
+
+    __slots__ = ("number",)
+    __match_args__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+Request = Launch | Hook | Signal | List
+Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Fresh | Listed
