@@ -62,6 +62,36 @@ def test_a_second_signal_does_not_wait(superd: Superd) -> None:
         assert sock.recv(1) == b""
 
 
+def test_a_program_that_does_not_heed_sigterm_is_killed_after_its_grace(superd: Superd) -> None:
+    port = free_port()
+    script = "trap '' TERM; echo ready; while read line; do :; done"
+    superd.service(
+        "deaf",
+        f'server = "/bin/sh"\nserver_args = ["-c", "{script}"]\nlisten = ["127.0.0.1:{port}"]\nlimits = {{ kill_grace = 0.2 }}\n',
+    )
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        assert sock.recv(10) == b"ready\n"
+        assert end(superd, signal.SIGINT) == 0
+        assert sock.recv(1) == b""
+    assert superd.event(event="EXIT", service="deaf")["signal"] == signal.SIGKILL
+
+
+def test_superd_ends_with_the_last_of_the_sessions_that_it_serves_itself(superd: Superd) -> None:
+    port = free_port()
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{port}"]\n')
+    config = superd.folder / "superd.toml"
+    config.write_text('stop_grace = "1h"\n')
+    superd.start("--config", str(config))
+    assert superd.process is not None
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        assert echoes(sock)
+        superd.process.send_signal(signal.SIGTERM)
+        superd.message("stopping on SIGTERM")
+        assert echoes(sock)
+    assert superd.process.wait(WAIT) == 0
+
+
 def test_programs_that_are_kept_outlive_superd(superd: Superd) -> None:
     with session(superd, 'stop_sessions = "keep"\n') as sock:
         assert end(superd, signal.SIGTERM) == 0
