@@ -31,6 +31,8 @@ CLONE_NEWNET = 0x40000000
 LATE = 5.0
 """What takes longer is another class of time than `at once`; nothing here that is at once takes a tenth of it."""
 
+TABLES = ("passwd", "group", "shadow", "hosts", "networks", "protocols", "services", "rpc")
+
 T = TypeVar("T")
 
 
@@ -42,13 +44,11 @@ def peer(package: str, program: str) -> str:
 class Side:
     """One daemon that runs."""
 
-    def __init__(self, name: str, world: World, prefix: list[str], command: list[str], port: int) -> None:
+    def __init__(self, name: str, world: World, command: list[str], port: int, cwd: Path) -> None:
         self.name = name
         out = world.var_log / f"{name}.out"
         with out.open("ab") as stream:
-            self._process = subprocess.Popen(
-                [*prefix, *command], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, cwd=ROOT
-            )
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, cwd=cwd)
         self.pid = self._process.pid
         self._out = out
         self.wait_for(port)
@@ -89,6 +89,10 @@ class Side:
         """SIGHUP; when it is over is seen by what it changes."""
         os.kill(self.pid, signal.SIGHUP)
 
+    def said(self) -> str:
+        """What it has printed."""
+        return self._out.read_text(errors="replace")
+
     @property
     def alive(self) -> bool:
         """Whether it runs."""
@@ -119,6 +123,10 @@ class Sides:
         holder = Superd(folder, folder)
         self.folder = folder
         self.world = World(holder, addresses=addresses)
+        # Names of clients come from here alone: nobody answers for DNS in such a network, and libwrap would wait.
+        names = [f"127.0.{net}.{host} client-{net}-{host}.test" for net, host in ((0, 2), (0, 3), (0, 66), (9, 9))]
+        (self.world.etc / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n" + "\n".join(names) + "\n")
+        (self.world.etc / "nsswitch.conf").write_text("".join(f"{table}: files\n" for table in TABLES))
         self._prefix = holder.prefix
         self._all: list[Side] = []
 
@@ -141,7 +149,8 @@ class Sides:
         return self._start("superd", [sys.executable, "-m", "superd", "run", "--config", str(conf)], port)
 
     def _start(self, name: str, command: list[str], port: int) -> Side:
-        side = Side(name, self.world, self._prefix, command, port)
+        # The inetds stay where they are in their foreground, and go to / as daemons.
+        side = Side(name, self.world, [*self._prefix, *command], port, ROOT if name == "superd" else Path("/"))
         self._all.append(side)
         return side
 

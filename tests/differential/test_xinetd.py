@@ -245,4 +245,4 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_client_sees_the_same_of_both(both: tuple[Side, Side], case: Case) -> None:
     theirs, ours = (side.ask(case.probe, PORTS[case.name]) for side in both)
-    assert ours == theirs
+    assert ours == theirs, both[1].said()
