@@ -1,0 +1,54 @@
+"""% expansions: nothing a peer chose leaves the word it was put into, and an unknown letter is nothing, as in percent_x.c."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.expansion import ExpansionTooLong, Values, asked_by, defused, expand_banner, expand_shell, hook_environment, safe
+
+ANY = st.text(max_size=300)
+
+
+@given(ANY, ANY)
+def test_what_a_peer_chose_is_one_plain_word(user: str, name: str) -> None:
+    words = defused(Values(u=user, n=name, h=name, c=f"{user}@{name}"))
+    for letter in "unh":
+        assert re.fullmatch(r"[0-9A-Za-z:,_][0-9A-Za-z:,._+-]*", words[letter])
+        assert ".." not in words[letter]
+    assert words["c"].count("@") == 1
+
+
+@given(ANY)
+def test_variables_hold_printable_text_alone(user: str) -> None:
+    for name, value in hook_environment(Values(u=user)).items():
+        assert name.startswith("SUPERD_")
+        assert value.isascii()
+        assert value.isprintable()
+
+
+@given(ANY)
+def test_a_banner_and_a_log_line_stay_one_line(name: str) -> None:
+    assert not re.search(rb"[\x00-\x1f\x7f]", expand_banner(b"hello %n", Values(n=name)))
+    assert safe(name).isprintable() or not re.search("[\x00-\x1f\x7f-\x9f]", safe(name))
+
+
+def test_letters_are_put_in_once() -> None:
+    values = Values(a="10.1.2.3", u="%a")
+    assert expand_shell("%a %% %z%u 100%", values) == "10.1.2.3 % _a 100%"
+
+
+def test_only_three_letters_want_something_looked_up() -> None:
+    assert asked_by("%a %h %c %%n %d") == ""
+    assert asked_by("%u%n %N %n") == "Nnu"
+
+
+def test_too_long_is_an_exception_and_just_not_too_long_is_not() -> None:
+    assert len(expand_shell("x" * 8190, Values())) == 8190
+    with pytest.raises(ExpansionTooLong):
+        expand_shell("x" * 8191, Values())
+    with pytest.raises(ExpansionTooLong):
+        expand_banner(b"x" * 16400 + b"%a", Values())
