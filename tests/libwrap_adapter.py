@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -66,6 +66,10 @@ class Refused(Exception):
     """An option is not possible on this host; the rest of the rule is not carried out."""
 
 
+def as_dict(values: Values) -> dict[str, str]:
+    return {letter: getattr(values, letter) for letter in "aAcdhHnNprRsu"}
+
+
 def to_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
@@ -87,7 +91,7 @@ def make_peer(address: str, name: str, user: str, port: int) -> Peer:
 
 def sanitised(values: Values) -> Values:
     """What libwrap puts into a text, if superd's own is the same or stricter, sign by sign; else superd's own."""
-    found = {letter: _NOT_OK.sub("_", value) for letter, value in asdict(values).items()}
+    found = {letter: _NOT_OK.sub("_", value) for letter, value in as_dict(values).items()}
     for letter, ours in defused(values).items():
         theirs = found[letter]
         if len(ours) != len(theirs) or any(mine not in (other, "_") for mine, other in zip(ours, theirs, strict=True)):
@@ -172,7 +176,7 @@ class Trip:
         if self.failed or rule.table == "deny" or rule.options[-1] is not option:
             raise Skip("aclexec-status-is-its-rules-own")
         self.failed = True
-        raw = asdict(values_of(self.daemon, self.all_of_client, self.all_of_server, PID))
+        raw = as_dict(values_of(self.daemon, self.all_of_client, self.all_of_server, PID))
         if self.expanded and any(_NOT_OK.search(value) for value in raw.values()):
             raise Skip("expansions-do-not-rewrite-the-request")
 
@@ -198,7 +202,7 @@ class Trip:
     def expand(self, template: str) -> str:
         values = self.values(template)
         expand_shell(template, values)  # raises for what is too long
-        words = {**asdict(sanitised(values)), "%": "%"}
+        words = {**as_dict(sanitised(values)), "%": "%"}
         return re.sub("%(.)", lambda match: words.get(match[1], ""), template, flags=re.DOTALL)
 
     def option_text(self, option: Option) -> str:
