@@ -16,7 +16,6 @@ import signal
 import socket
 import sys
 import time
-from typing import NoReturn
 
 from superd.errors import ControlError
 from superd.expansion import ExpansionTooLong
@@ -24,6 +23,10 @@ from superd.launch.identity import Limits, become, close_inside, close_on_exec, 
 from superd.launch.programs import Programs
 from superd.launch.spawn import choose_spawn
 from superd.wire import launch_message as messages
+
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 RETRY_FIRST, RETRY_LAST, RETRY_TOTAL = 0.05, 1.0, 10.0
 """Seconds between tries to start when the kernel has no room, doubling, and how long a connection is kept for them."""

@@ -9,13 +9,17 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from superd.expansion import Values, expand_shell, hook_environment
 from superd.launch.environment import connection_environment
 from superd.launch.identity import Limits, apply_limits
-from superd.launch.spawn import Before, Spawn
 from superd.wire.launch_message import Hook, Launch
+
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from typing import Any
+
+    from superd.launch.spawn import Before, Spawn
 
 RETIRED_SECONDS = 60.0
 """A service or option that is no longer configured may still be asked for by connections that were decided before."""

@@ -11,7 +11,6 @@ import errno
 import os
 import select
 from collections.abc import Callable
-from typing import Any, Protocol
 
 try:
     import _posixsubprocess
@@ -21,26 +20,29 @@ except ImportError:  # a Python that is not CPython: Popen does it
 Before = Callable[[], None]
 """Runs in the child between fork and exec; an ``OSError`` of it is the spawn's."""
 
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from typing import Any, Protocol
 
-class Spawn(Protocol):
-    """Starts ``argv`` from the first of ``paths`` that can be executed; returns its pid when exec has succeeded.
+    class Spawn(Protocol):
+        """Starts ``argv`` from the first of ``paths`` that can be executed; returns its pid when exec has succeeded.
 
-    ``sock`` becomes fd 0 and 1, ``stderr`` fd 2; every other descriptor must be close-on-exec. The child leads a session
-    of its own, in the caller's directory, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before`` makes it a
-    fork, which costs 0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises ``OSError``
-    of fork or exec, ``ValueError`` for a NUL in a text.
-    """
+        ``sock`` becomes fd 0 and 1, ``stderr`` fd 2; every other descriptor must be close-on-exec. The child leads a session
+        of its own, in the caller's directory, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before`` makes it a
+        fork, which costs 0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises ``OSError``
+        of fork or exec, ``ValueError`` for a NUL in a text.
+        """
 
-    def __call__(
-        self,
-        paths: tuple[bytes, ...],
-        argv: list[bytes],
-        env: list[bytes],
-        sock: int,
-        stderr: int,
-        umask: int,
-        before: Before | None = None,
-    ) -> int: ...
+        def __call__(
+            self,
+            paths: tuple[bytes, ...],
+            argv: list[bytes],
+            env: list[bytes],
+            sock: int,
+            stderr: int,
+            umask: int,
+            before: Before | None = None,
+        ) -> int: ...
 
 
 _TAILS: tuple[tuple[Any, ...], ...] = ((True,), ())

@@ -8,9 +8,13 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from superd.launch.spawn import Spawn, choose_spawn
+from superd.launch.spawn import choose_spawn
 from superd.launch.spec import LaunchSpec, Profile
+
+if TYPE_CHECKING:
+    from superd.launch.spawn import Spawn
 
 BUFFER = 1 << 20
 """Bytes of the pair between front and launcher: a few hundred requests wait there before accept is pushed back."""
