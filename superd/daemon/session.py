@@ -17,9 +17,10 @@ from superd.auth_options import parse_auth_options
 from superd.daemon import farewell
 from superd.daemon.farewell import part
 from superd.daemon.idle import watch
+from superd.daemon.inside import HANDLERS
 from superd.daemon.mux import enter_choice, read_choice
 from superd.daemon.options import OptionFault, RuleOptions
-from superd.internal import HANDLERS, auth
+from superd.internal import auth
 from superd.net import ident
 from superd.net.listener import is_dead
 from superd.net.netgroup import member
@@ -253,14 +254,15 @@ class Session:
         with trio.move_on_after(service.limits.session or float("inf")) as scope:
             self.record.scope = scope
             self._limit_silence(silent, scope.cancel)
+            ended = False
             try:
                 if service.internal == "tcpmux":
                     self.chosen = await read_choice(self.front, self.sock)
                 elif service.internal == "auth":
                     await auth.stream(self.sock, self.client, self.server, parse_auth_options(service.server_args))
                 else:
-                    await HANDLERS[service.internal](self.sock)
-                if self.chosen is None:
+                    ended = await HANDLERS[service.internal](self.sock)
+                if self.chosen is None and not ended:
                     await part(self.sock)
             finally:
                 silent.cancel()
