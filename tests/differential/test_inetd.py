@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.differential.sides import Side, Sides, ask, talk
+from tests.differential.sides import Side, Sides, ask, same, talk
 from tests.differential.test_xinetd import ACCEPTER, OTHER, SHOW, TAKER, dialogue, shape, sources
 from tests.needs import needs
 
@@ -138,12 +138,10 @@ def inetutils(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, 
 @pytest.mark.parametrize("case", CASES + OF_OPENBSD, ids=lambda case: case.name)
 def test_a_client_sees_the_same_of_openbsds_inetd(openbsd: tuple[Side, Side], case: Case) -> None:
     port = ports(CASES + OF_OPENBSD)[case.name]
-    theirs, ours = (side.ask(case.probe, port) for side in openbsd)
-    assert ours == theirs, openbsd[1].said()
+    same(*openbsd, case.probe, port)
 
 
 @pytest.mark.parametrize("case", CASES + OF_INETUTILS, ids=lambda case: case.name)
 def test_a_client_sees_the_same_of_inetutils_inetd(inetutils: tuple[Side, Side], case: Case) -> None:
     port = ports(CASES + OF_INETUTILS)[case.name]
-    theirs, ours = (side.ask(case.probe, port) for side in inetutils)
-    assert ours == theirs, inetutils[1].said()
+    same(*inetutils, case.probe, port)

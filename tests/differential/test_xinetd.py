@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.differential.sides import Side, Sides, ask, connected, rest, talk
+from tests.differential.sides import Side, Sides, ask, connected, rest, same, talk
 
 FIRST_PORT = 9001
 OTHER, THIRD = "127.0.0.2", "127.0.0.3"
@@ -244,5 +244,4 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_client_sees_the_same_of_both(both: tuple[Side, Side], case: Case) -> None:
-    theirs, ours = (side.ask(case.probe, PORTS[case.name]) for side in both)
-    assert ours == theirs, both[1].said()
+    same(*both, case.probe, PORTS[case.name])
