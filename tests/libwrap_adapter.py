@@ -29,7 +29,7 @@ from superd.config import hosts_access as tables_text
 from superd.config.hosts_access import parse
 from superd.expansion import ExpansionTooLong, Values, defused, expand_shell, values_of
 from superd.peer import UNKNOWN, Peer
-from superd.policy import compiled, patterns
+from superd.policy import compiled, file_patterns, patterns
 from superd.policy.hosts_access import Facts, Tables, compile_policy, decide
 from superd.policy.patterns import unmapped
 from superd.problem import Origin, errors
@@ -348,8 +348,10 @@ def decided(case: dict[str, Any], like_libwrap: Iterable[str] = ()) -> dict[str,
     with ExitStack() as stack:
         if NUMERIC_WILDCARD in names:
             stack.enter_context(patch.object(patterns, "is_numeric", lambda token: re.fullmatch("[0-9./]*", token) is not None))
-        if BRACKETS in names:
+        if names & {BRACKETS, BROADCAST}:
+            # Word by word, without the tables of addresses.
             stack.enter_context(patch.object(compiled, "_entries", lambda rule: None))
+            stack.enter_context(patch.object(file_patterns, "address_entry", lambda word: None))
         if SEVERITY in names:
             known = tables_text.FACILITIES - {"authpriv", "ftp", "syslog", "security"}
             stack.enter_context(patch.object(tables_text, "FACILITIES", known))
