@@ -103,6 +103,23 @@ def explain(
     raise typer.Exit(tell(sources, service, address, name, user))
 
 
+@app.command()
+def match(
+    daemon: Annotated[str, typer.Argument(metavar="DAEMON[@SERVER]", help="as it is named in hosts.allow")],
+    client: Annotated[str, typer.Argument(metavar="[USER@]CLIENT", help="an address, or a host's name")],
+    here: Annotated[bool, typer.Option("-d", help="hosts.allow and hosts.deny of the working folder")] = False,
+    inetd: Annotated[Path | None, typer.Option("-i", help="the xinetd.conf, inetd.conf or superd.toml with the daemons")] = None,
+    services: Folders = None,
+    hosts_allow: Allow = None,
+    hosts_deny: Deny = None,
+) -> None:
+    """Ask tcpdmatch's question: what do the tables say? 0: let in, 1: refused."""
+    from superd.cli.match import match as ask
+    from superd.cli.sources import sources_of
+
+    raise typer.Exit(ask(sources_of(inetd, services, hosts_allow, hosts_deny), daemon, client, here=here))
+
+
 @app.command("import")
 def import_files(
     kind: Annotated[str, typer.Argument(help="xinetd or inetd")],

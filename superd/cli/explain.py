@@ -6,14 +6,15 @@ import sys
 import time
 
 from superd.cli.diagnostics import print_problems
+from superd.cli.match import decide_with_netgroups
 from superd.config.read import Sources
 from superd.errors import ConfigError
 from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text
 from superd.policy.admission import admit, compile_access
-from superd.policy.hosts_access import NO_FACTS, Tables, compile_policy, decide, rule_match
+from superd.policy.hosts_access import compile_policy
 from superd.policy.sensor import Sensor
-from superd.verdict import Ask, Verdict
+from superd.verdict import Verdict
 
 
 class _Now:
@@ -67,24 +68,9 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str) -
     port = next((found.port for found in service.addresses()), 0)
     tables = compile_policy(parse_policy(files)[0])
     server = Peer("unknown", 0, 0, port, name="unknown")
-    trace(tables, service.daemon, peer, server)
-    verdict = decide(tables, service.daemon, peer, server, NO_FACTS)
-    if isinstance(verdict, Ask):
-        sys.stdout.write(f"cannot be said here: it hangs on {verdict.need.value}\n")
-        return 1
+    looks, verdict = decide_with_netgroups(tables, service.daemon, peer, server)
+    for look in looks:
+        sys.stdout.write(f"{look}\n")
+    assert isinstance(verdict, Verdict)  # every name is known, or known to be unknown
     sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
     return 0 if verdict.admit else 1
-
-
-def trace(tables: Tables, daemon: str, client: Peer, server: Peer) -> None:
-    """Each rule in the order libwrap looks at them, and whether it matches."""
-    for table in (tables.allow, tables.deny):
-        for rule in table.rules:
-            answer = rule_match(rule, daemon, client, server, NO_FACTS, tables.files)
-            if isinstance(answer, Ask):
-                said = f"hangs on {answer.need.value}"
-            else:
-                said = "matches" if answer else "does not match"
-            sys.stdout.write(f"{rule.origin}: {said}: {rule.text}\n")
-            if answer is True:
-                return

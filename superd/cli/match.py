@@ -1,0 +1,128 @@
+"""``superd match``: tcpdmatch's question and its lines, then every rule that was looked at. Executes nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from superd.cli.diagnostics import print_problems
+from superd.config.read import Sources
+from superd.errors import ConfigError
+from superd.expansion import ExpansionTooLong, expand_shell, safe, values_of
+from superd.peer import Peer
+from superd.policy.hosts_access import compile_policy
+from superd.policy.trace import dry_facts, trace
+from superd.problem import did_you_mean
+from superd.verdict import Ask, Need, Verdict
+
+if TYPE_CHECKING:
+    from superd.policy.facts import Facts
+    from superd.policy.hosts_access import Tables
+    from superd.policy.trace import Look
+
+_DRY = frozenset({"spawn", "twist", "aclexec", "setenv"})
+"""Options whose values are shown with their expansions, as tcpdmatch shows them."""
+
+
+def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
+    """Prints the answer for each address of the client. Returns 0 when all are let in, 1 refused or not found, 78 errors.
+
+    ``here``: hosts.allow and hosts.deny of the working folder.
+    """
+    from superd.daemon.load import load
+    from superd.daemon.policy_load import load_policy, parse_policy
+
+    name, _, host = daemon.rpartition("/")[2].partition("@")
+    if "/" in daemon.partition("@")[0]:
+        sys.stderr.write(f"warning: {daemon}: daemon name normalized to: {name}\n")
+    user, _, machine = client.rpartition("@")
+    try:
+        registry, _ = load(sources, keep_going=True)
+        settings = registry.settings.policy
+        allow, deny = ("hosts.allow", "hosts.deny") if here else (settings.hosts_allow, settings.hosts_deny)
+        files, _ = load_policy(allow, deny)
+    except ConfigError as refused:
+        print_problems(refused.problems)
+        return 78
+    known = {service.daemon for service in registry.services.values()}
+    if known and name not in known:
+        hint = did_you_mean(name, sorted(known))
+        sys.stderr.write(f"warning: {name}: no service has this daemon name{'; ' + hint if hint else ''}\n")
+    servers = _peers(host) if host else [Peer("unknown", 0, 0, name="unknown")]
+    clients = _peers(machine)
+    if len(servers) != 1 or not clients:
+        missing = machine if len(servers) == 1 else host
+        many = len(servers) > 1
+        sys.stderr.write(f"error: `{missing}` {'has more than one address' if many else 'is no host that is known here'}\n")
+        return 1
+    tables = compile_policy(parse_policy(files)[0])
+    refused_one = False
+    for index, peer in enumerate(clients):
+        if index:
+            sys.stdout.write("\n")
+        one = Peer(peer.address, peer.version, peer.number, 0, peer.name, user or "unknown")
+        refused_one |= not _answer(tables, name, one, servers[0])
+    return 1 if refused_one else 0
+
+
+def _peers(host: str) -> list[Peer]:
+    """A host as tcpdmatch takes it: a number is never looked up, a name is, and each of its addresses is tried."""
+    from superd.cli.names import addresses_of, confirmed_name
+    from superd.peer import peer_from_text
+
+    if host in ("unknown", "paranoid"):
+        return [Peer("", 0, 0, name=host)]
+    try:
+        return [peer_from_text(host.strip("[]"), name="unknown")]
+    except ValueError:
+        return [peer_from_text(address, name=confirmed_name(address)) for address in addresses_of(host)]
+
+
+def decide_with_netgroups(tables: Tables, daemon: str, client: Peer, server: Peer) -> tuple[tuple[Look, ...], Verdict | Ask]:
+    """The trace, with the memberships that it hangs on asked of the C library. Nothing else is asked or run."""
+    from superd.net.netgroup import innetgr
+
+    netgroups: dict[tuple[str, str], bool] = {}
+    while True:
+        facts: Facts = dry_facts(netgroups)
+        looks, verdict = trace(tables, daemon, client, server, facts)
+        if not (isinstance(verdict, Ask) and verdict.need is Need.NETGROUP):
+            return looks, verdict
+        netgroups[verdict.netgroup] = innetgr(*verdict.netgroup)
+
+
+def _answer(tables: Tables, daemon: str, client: Peer, server: Peer) -> bool:
+    write = sys.stdout.write
+    for label, text in (
+        ("client:   hostname", client.name),
+        ("client:   address ", client.address),
+        ("client:   username", client.user),
+        ("server:   hostname", server.name),
+        ("server:   address ", server.address),
+        ("server:   process ", daemon),
+    ):
+        if text not in ("", "unknown"):
+            write(f"{label} {safe(text)}\n")
+    looks, verdict = decide_with_netgroups(tables, daemon, client, server)
+    assert isinstance(verdict, Verdict)  # every name is known, or known to be unknown
+    rule = verdict.rule
+    twisted = False
+    if rule is not None:
+        write(f"matched:  {rule.origin.file} line {rule.origin.line}\n")
+        values = values_of(daemon, client, server, 0)
+        for option in rule.options:
+            if option.error:
+                write(f"error:    {option.error}\n")
+                break
+            try:
+                text = expand_shell(option.value, values) if option.name in _DRY else option.value
+            except ExpansionTooLong as problem:
+                text = str(problem)
+            write(f"option:   {option.name} {text}".rstrip() + "\n")
+            twisted = twisted or option.name == "twist"
+    write(f"access:   {'delegated' if twisted and verdict.admit else 'granted' if verdict.admit else 'denied'}\n")
+    for look in looks:
+        write(f"{look}\n")
+    if rule is None:
+        write("no rule matched\n")
+    return verdict.admit

@@ -1,0 +1,90 @@
+"""Every rule that a decision looked at, and why each did not match. Asks ``decide`` itself: there is no second opinion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.policy.facts import Facts
+from superd.policy.hosts_access import decide, rule_match, split_at_sign
+from superd.policy.patterns import lower
+from superd.verdict import Ask, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from superd.peer import Peer
+    from superd.policy.hosts_access import Tables
+    from superd.rule import Option, Rule
+
+_ANY = ("ALL",)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One rule that was tried. ``why_not`` is empty for the rule that decided."""
+
+    rule: Rule
+    why_not: str = ""
+
+    def __str__(self) -> str:
+        said = f"does not match: {self.why_not}" if self.why_not else "matches"
+        return f"{self.rule.origin}: {said}: {self.rule.text}"
+
+
+class _AllSucceed(dict["Option", bool]):
+    """A try runs nothing: every aclexec counts as if it had succeeded, as in tcpdmatch."""
+
+    def get(self, key: Option, default: object = None) -> bool:
+        return True
+
+
+def dry_facts(netgroups: Mapping[tuple[str, str], bool]) -> Facts:
+    """The facts of a try."""
+    return Facts(netgroups, _AllSucceed())
+
+
+def trace(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts) -> tuple[tuple[Look, ...], Verdict | Ask]:
+    """The rules in the order they are looked at, up to the one that decides, and the decision."""
+    verdict = decide(tables, daemon, client, server, facts)
+    looks: list[Look] = []
+    for table in (tables.allow, tables.deny):
+        for rule in table.rules:
+            answer = rule_match(rule, daemon, client, server, facts, tables.files)
+            if isinstance(answer, Ask):
+                looks.append(Look(rule, f"it hangs on {answer.need.value}"))
+                return tuple(looks), verdict
+            if answer:
+                looks.append(Look(rule))
+                return tuple(looks), verdict
+            looks.append(Look(rule, _why_not(rule, tables, daemon, client, server, facts)))
+    return tuple(looks), verdict
+
+
+def _why_not(rule: Rule, tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts) -> str:
+    """Which of the two lists fails, and on what, found out by asking for parts of the rule as rules."""
+
+    def matches(daemons: tuple[str, ...], clients: tuple[str, ...]) -> bool:
+        part = type(rule)(rule.table, daemons, clients, (), rule.origin)
+        return rule_match(part, daemon, client, server, facts, tables.files) is True
+
+    if not matches(rule.daemons, _ANY):
+        if matches(_before_except(rule.daemons), _ANY):
+            return f"its daemon list excepts {daemon}"
+        host = next((token for token in rule.daemons if matches((token.partition("@")[0] or token,), _ANY)), "")
+        return f"this is not the server of `{host}`" if host else f"its daemon list does not name {daemon}"
+    who = client.name if client.name not in ("", "unknown", "paranoid") else client.address or client.name
+    if matches(_ANY, _before_except(rule.clients)):
+        return f"its client list excepts {who}"
+    for token in rule.clients:
+        parts = split_at_sign(token)
+        if parts is not None and parts[1] and matches(_ANY, (parts[1],)):
+            return f"the user would have to be `{parts[0]}`, and is {client.user or 'unknown'}"
+    return f"its client list does not name {who}"
+
+
+def _before_except(words: tuple[str, ...]) -> tuple[str, ...]:
+    for index, word in enumerate(words):
+        if lower(word) == "except":
+            return words[:index]
+    return words

@@ -1,0 +1,59 @@
+"""The trace and the decision are one: whoever is named as the rule that matched is the rule that decided."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.config.hosts_access import parse
+from superd.peer import peer_from_text
+from superd.policy.hosts_access import compile_policy
+from superd.policy.trace import dry_facts, trace
+from superd.rule import Policy
+from superd.verdict import Ask, Verdict
+
+WORDS = [
+    "ALL",
+    "LOCAL",
+    "KNOWN",
+    "UNKNOWN",
+    "10.",
+    "10.1.2.3",
+    "10.1.0.0/255.255.0.0",
+    "bob@10.",
+    ".example.org",
+    "EXCEPT",
+    "*.1",
+]
+DAEMONS = ["ALL", "sh", "in.*", "sh@10.0.0.1", "EXCEPT", "7001"]
+LINES = st.tuples(
+    st.lists(st.sampled_from(DAEMONS), min_size=1, max_size=4),
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=5),
+    st.sampled_from(["", " : deny", " : allow", " : aclexec /bin/false", " : nonsense", " : setenv A b"]),
+).map(lambda parts: f"{' '.join(parts[0])} : {' '.join(parts[1])}{parts[2]}")
+
+
+@given(
+    st.lists(LINES, max_size=6), st.lists(LINES, max_size=6), st.sampled_from(["10.1.2.3", "10.9.9.9", "192.0.2.1"]),
+    st.sampled_from(["unknown", "paranoid", "a.example.org", "short"]), st.sampled_from(["unknown", "bob", "al"]),
+)  # fmt: skip
+def test_the_rule_that_is_said_to_match_is_the_one_that_decides(
+    allow: list[str], deny: list[str], address: str, name: str, user: str
+) -> None:
+    policy = Policy(
+        parse("\n".join(allow).encode() + b"\n", "a", "allow")[0], parse("\n".join(deny).encode() + b"\n", "d", "deny")[0]
+    )
+    server = peer_from_text("10.0.0.1", 7001, name="unknown")
+    looks, verdict = trace(compile_policy(policy), "sh", peer_from_text(address, name=name, user=user), server, dry_facts({}))
+    assert isinstance(verdict, Verdict)
+    matched = [look.rule for look in looks if not look.why_not]
+    assert matched == ([] if verdict.rule is None else [verdict.rule])
+    assert [look.rule for look in looks] == [*policy.allow, *policy.deny][: len(looks)]
+
+
+def test_a_trace_that_hangs_on_something_says_on_what() -> None:
+    rules = parse(b"ALL : @staff\nALL : ALL\n", "hosts.allow", "allow")[0]
+    peer = peer_from_text("10.1.2.3", name="a.example.org", user="unknown")
+    looks, verdict = trace(compile_policy(Policy(rules)), "sh", peer, peer, dry_facts({}))
+    assert isinstance(verdict, Ask)
+    assert [str(look) for look in looks] == ["hosts.allow:1: does not match: it hangs on netgroup: ALL : @staff"]
