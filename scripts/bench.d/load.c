@@ -2,7 +2,7 @@
  *
  *     load trips -p PORT -c AT_ONCE -T SECONDS [-m TEXT] [-w BYTES] [-g MS] [-n MOST] [-S] [-r]
  *         Connects, sends TEXT and its end, reads to the server's end, again and again. A trip that brought less or more
- *         than BYTES failed; with -r every end but a refused connect is success. -g: pause before a trip.
+ *         than BYTES failed; -n: so many trips, however long they take; with -r every end but a refused connect is success. -g: pause before a trip.
  *         -S: each from another source address, 127.1.0.1 and up.
  *     load flow -p PORT -k send|recv|echo -c AT_ONCE -T SECONDS
  *         Bytes through AT_ONCE connections that stay.
@@ -168,7 +168,7 @@ static void run_trips(void)
 {
 	struct trip *all = calloc((size_t)at_once, sizeof *all);
 	struct epoll_event events[EVENTS];
-	double start = now(), stop = start + seconds, stopped = 0, at;
+	double start = now(), stop = most >= 0 ? 1e18 : start + seconds, stopped = 0, at;
 	long in_time = -1;
 
 	for (int i = 0; i < at_once; i++)

@@ -104,11 +104,18 @@ def redirect(bench: Bench) -> list[Table]:
 
 def _beside(title: str, found: dict[str, Results], names: list[str]) -> Table:
     """A line for each measurement, a column for each server, then superd's ratio to each."""
+    note = "CPU: of the server, in µs for a connection or ms for a GB."
     present = [name for name in names if name in next(iter(found.values()))]
     lines = []
     for what, results in found.items():
         key = "rate" if "conn/s" in what else "mbs"
         ratios = [number(ratio(results, "superd", name, key)) for name in present[1:]]
+        cost = [number(median(results, name, "server_us"), 0) for name in present]
         errors = sum(total(results, name, "errors") for name in present)
-        lines.append([what, *(number(median(results, name, key), 0) for name in present), *ratios, str(errors)])
-    return Table(title, ["", *present, *(f"superd × {name}" for name in present[1:]), "errors"], lines)
+        lines.append([what, *(number(median(results, name, key), 0) for name in present), *ratios, *cost, str(errors)])
+    return Table(
+        title,
+        ["", *present, *(f"superd × {name}" for name in present[1:]), *(f"CPU {name}" for name in present), "errors"],
+        lines,
+        [note],
+    )

@@ -183,7 +183,8 @@ class Bench:
             used = stand.cpu(server.name) - used
             took = time.monotonic() - began
             found["foreign"] = max(0.0, _busy() - busy - used - found.get("cpu", 0)) / took / (os.cpu_count() or 1)
-            found["server_us"] = used / found["good"] * 1e6 if found.get("good") else float("nan")
+            done = found.get("good") or found.get("mbs", 0) * found.get("seconds", 0)
+            found["server_us"] = used / done * 1e6 if done else float("nan")  # of one connection, or of one MB
             if not best or found["foreign"] < best["foreign"]:
                 best = found
             if best["foreign"] <= FOREIGN:

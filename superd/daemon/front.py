@@ -23,6 +23,7 @@ from superd.daemon.launches import Launches
 from superd.daemon.policy_watch import PolicyWatch
 from superd.daemon.sessions import Sessions
 from superd.daemon.state import ServiceState
+from superd.daemon.tidy import tidy
 from superd.net.listener import Listener, ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
@@ -213,6 +214,8 @@ class Front:
         record = self.sessions.leave(conn)
         if record is not None:
             self.counts.leave(record.service.name, record.source)
+            if self.sessions.crowd_has_gone():
+                self.nursery.start_soon(tidy)
         return record
 
     def refuse_unentered(self, record: SessionRecord, verdict: Verdict) -> None:
@@ -240,6 +243,7 @@ class Front:
     def finish(self, record: SessionRecord) -> None:
         """A session that the front itself served (internal, redirect) has ended."""
         if self.leave(record.conn) is not None:
+            record.seconds = time.monotonic() - record.started
             self.log.exited(record)
         self.sessions_changed()
 

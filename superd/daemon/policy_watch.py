@@ -13,6 +13,7 @@ import trio
 
 from superd.daemon.policy_files import PolicyFiles, Signature, signature
 from superd.daemon.policy_load import parse_policy
+from superd.daemon.tidy import set_aside
 from superd.errors import ConfigError
 from superd.policy.hosts_access import Tables, compile_policy
 
@@ -32,7 +33,7 @@ class PolicyWatch:
         self._files = files
         self._ask = ask
         self._say = say
-        self._tables = compile_policy(parse_policy(files)[0])
+        self._tables = _compile(files)
         self._paths = (files.allow_path, files.deny_path)
         self._seen = self._own_view(files)
         self._reply: trio.Event | None = None
@@ -89,7 +90,7 @@ class PolicyWatch:
 
     async def _take(self, files: PolicyFiles) -> None:
         try:
-            self._tables = await trio.to_thread.run_sync(lambda: compile_policy(parse_policy(files)[0]))
+            self._tables = await trio.to_thread.run_sync(_compile, files)
         except ConfigError as refused:
             self._say("error", f"policy unchanged: {refused}")
         else:
@@ -109,3 +110,9 @@ class PolicyWatch:
             self._seen = self._own_view(files)
             if (files.allow, files.deny, files.files) != (self._files.allow, self._files.deny, self._files.files):
                 await self._take(files)
+
+
+def _compile(files: PolicyFiles) -> Tables:
+    """May take a second. Raises ``ConfigError``."""
+    with set_aside():
+        return compile_policy(parse_policy(files)[0])

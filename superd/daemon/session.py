@@ -313,6 +313,8 @@ class Session:
 
     def settle(self) -> None:
         """Leaves the session, in every case, once."""
+        # They hold us as we hold them: without that circle all of a session goes with its task, not at some collection.
+        del self.options
         self._decided()
         if not self.over:
             self.over = True

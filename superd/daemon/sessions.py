@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 from superd.record import SessionRecord
 
+CROWD = 256
+"""So many sessions at once are a crowd: what they leave behind is worth tidying up."""
 _STALE = 64
 """Timers of sessions that ended may be this many before the heap is swept."""
 
@@ -20,6 +22,7 @@ class Sessions:
         self._timers: list[tuple[float, int, int]] = []
         self._send_signal = send_signal
         self._next = 0
+        self._most = 0
 
     def __len__(self) -> int:
         return len(self._living)
@@ -35,6 +38,7 @@ class Sessions:
     def enter(self, record: SessionRecord) -> None:
         """A session began to live; its limit on time, if it has one, starts."""
         self._living[record.conn] = record
+        self._most = max(self._most, len(self._living))
         limit = record.service.limits.session
         if limit is not None:
             heapq.heappush(self._timers, (record.started + limit, record.conn, signal.SIGTERM))
@@ -46,6 +50,13 @@ class Sessions:
             self._timers = [timer for timer in self._timers if timer[1] in self._living]
             heapq.heapify(self._timers)
         return record
+
+    def crowd_has_gone(self) -> bool:
+        """Whether only a small part is left of what was a crowd; says so once for each."""
+        if self._most < CROWD or 8 * len(self._living) > self._most:
+            return False
+        self._most = len(self._living)
+        return True
 
     def get(self, conn: int) -> SessionRecord | None:
         """The living session of this number."""
