@@ -77,7 +77,7 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         found.append(error(at(""), "nothing to listen on: give `port` or `listen`"))
     if service.wait and service.socket_type is SocketType.STREAM and (service.only_from or service.no_access):
         found.append(
-            warning(
+            error(
                 at("wait"),
                 "addresses cannot be checked: with wait = true the program accepts the connections itself",
                 "use wait = false, or a firewall",

@@ -111,7 +111,8 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         try:
             for address, service in changes.open:
                 if address not in self._sockets:
-                    opened[address] = open_address(address, service)
+                    leaving = [self._sockets[old] for old in changes.close if old in self._sockets and old.overlaps(address)]
+                    opened[address] = open_address(address, service, beside=[] if address.path else leaving)
         except BindError:
             for address, sock in opened.items():
                 sock.close()

@@ -9,7 +9,7 @@ import os
 import pwd
 import socket
 import stat
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
@@ -28,15 +28,36 @@ _FIRST_FD = 3
 """SD_LISTEN_FDS_START."""
 
 
-def open_address(address: BindAddress, service: Service) -> socket.socket:
-    """A non-blocking socket bound to ``address`` with the service's options, listening if it can. ``BindError``."""
+def open_address(address: BindAddress, service: Service, *, beside: Sequence[socket.socket] = ()) -> socket.socket:
+    """A non-blocking socket bound to ``address`` with the service's options, listening if it can. ``BindError``.
+
+    ``beside`` are open sockets that are about to be closed and whose addresses overlap this one: a wildcard and what it covers.
+    """
+    share(beside, 1)
+    try:
+        sock = _open(address, service, shared=bool(beside))
+    finally:
+        share(beside, 0)
+    if beside:
+        share((sock,), 0)
+    return sock
+
+
+def share(sockets: Sequence[socket.socket], value: int) -> None:
+    """Whether sockets of this user may listen on addresses that overlap. Only for as long as a reload opens the new ones beside
+    the old: the kernel spreads connections over sockets that share for good."""
+    for sock in sockets:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, value)
+
+
+def _open(address: BindAddress, service: Service, *, shared: bool) -> socket.socket:
     try:
         if address.path:
             sock = _open_unix(address, service)
         elif not address.host:
-            sock = _open_wildcard(address)
+            sock = _open_wildcard(address, shared)
         else:
-            sock = _open_inet(address, socket.AF_INET6 if ":" in address.host else socket.AF_INET, address.host)
+            sock = _open_inet(address, socket.AF_INET6 if ":" in address.host else socket.AF_INET, address.host, shared)
     except OSError as problem:
         raise BindError(address.describe(), problem.errno or 0) from None
     try:
@@ -77,20 +98,24 @@ def _own(path: str, service: Service) -> None:
         os.chown(path, uid, gid)
 
 
-def _open_wildcard(address: BindAddress) -> socket.socket:
+def _open_wildcard(address: BindAddress, shared: bool) -> socket.socket:
     """Both families on one socket; IPv4 alone on a host without IPv6."""
     try:
-        return _open_inet(address, socket.AF_INET6, "::", dual=True)
+        return _open_inet(address, socket.AF_INET6, "::", shared, dual=True)
     except OSError as problem:
         if problem.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             raise
-    return _open_inet(address, socket.AF_INET, "0.0.0.0")  # noqa: S104 - what the admin asked for
+    return _open_inet(address, socket.AF_INET, "0.0.0.0", shared)  # noqa: S104 - what the admin asked for
 
 
-def _open_inet(address: BindAddress, family: socket.AddressFamily, host: str, *, dual: bool = False) -> socket.socket:
+def _open_inet(
+    address: BindAddress, family: socket.AddressFamily, host: str, shared: bool, *, dual: bool = False
+) -> socket.socket:
     sock = socket.socket(family, _KINDS[address.socket_type])
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            share((sock,), 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
             bare, _, zone = host.partition("%")

@@ -71,6 +71,24 @@ def test_a_service_that_changes_keeps_its_socket(superd: Superd) -> None:
     assert talk(port) == b"changed\n"
 
 
+def test_an_address_becomes_a_wildcard_and_an_address_again_without_being_away(superd: Superd) -> None:
+    port = free_port()
+
+    def reload(listen: str) -> None:
+        superd.service("cat", f'server = "/bin/cat"\nlisten = ["{listen}"]\n')
+        superd.reload()
+
+    superd.service("cat", cat(port))
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as waiting:
+        for listen in (f"0.0.0.0:{port}", f"*:{port}", f"127.0.0.2:{port}", f"[::]:{port}", f"*:{port}", f"127.0.0.1:{port}"):
+            reload(listen)
+            if "127.0.0.2" not in listen and "[::]" not in listen:
+                assert talk(port, b"hi") == b"hi"
+        waiting.sendall(b"still here")
+        assert waiting.recv(100) == b"still here"
+
+
 def test_services_that_swap_their_ports_are_never_away(superd: Superd) -> None:
     ports = free_port(), free_port()
 
