@@ -11,6 +11,7 @@ import os
 import pwd
 import select
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from superd.daemon.policy_load import parse_policy
@@ -51,7 +52,8 @@ def system_accounts() -> Accounts:
     def groups_of(name: str, gid: int) -> tuple[int, ...]:
         return tuple(sorted(os.getgrouplist(name, gid)))
 
-    return Accounts(user, group, groups_of)
+    # Asked once for all services that have the same user: reading passwd anew for each is half of a start with 1,000.
+    return Accounts(cache(user), cache(group), cache(groups_of))
 
 
 class _Slot:
