@@ -130,6 +130,10 @@ class Sides:
         self._prefix = holder.prefix
         self._all: list[Side] = []
 
+    def limit_files(self, soft: int, hard: int) -> None:
+        """With how many descriptors each of them is started from now on."""
+        self._prefix = [*self._prefix, needs("util-linux", "prlimit"), f"--nofile={soft}:{hard}"]
+
     def xinetd(self, conf: Path, port: int, *more: str) -> Side:
         """The real one."""
         log = self.world.var_log / "xinetd.log"

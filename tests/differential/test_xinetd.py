@@ -25,7 +25,7 @@ SHOW = r"""#!/bin/sh
 echo "argv $0 $*"
 echo "cwd $(pwd) umask $(umask) nice $(nice)"
 echo "ids $(id -u) $(id -g) groups $(id -G) $(grep ^CapEff /proc/self/status)"
-echo "open files $(ulimit -n) core $(ulimit -c) stack $(ulimit -s) cpu $(ulimit -t)"
+echo "core $(ulimit -c) stack $(ulimit -s) cpu $(ulimit -t)"
 echo "leads its session: $(cut -d' ' -f1,5,6 /proc/$$/stat | tr ' ' '\n' | sort -u | wc -l)"
 # A shell keeps its script open above 9.
 for fd in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$fd ] && echo "$fd $(readlink /proc/$$/fd/$fd | tr -d 0-9)"; done
@@ -111,7 +111,8 @@ CASES = [
     Case("status and signal are nobody's business", "server = @/killed"),
     Case("a program's world", "server = @/show\nserver_args = a -b"),
     Case("NAMEINARGS names the program", "flags = IPv4 NAMEINARGS\nserver = /bin/sh\nserver_args = other @/cmdline -x"),
-    Case("umask nice and limits", "server = @/show\numask = 027\nnice = 5\nrlimit_files = 99\nrlimit_cpu = 17"),
+    Case("umask nice and limits", "server = @/show\numask = 027\nnice = 5\nrlimit_cpu = 17"),
+    Case("a number of open files", "server = @/files\nrlimit_files = 99"),
     Case("a limit in bytes", "server = @/show\nrlimit_stack = 4M"),
     Case("another user", "server = @/show\nuser = nobody"),
     Case("a group of one's own", "server = @/show\nuser = nobody\ngroup = daemon"),
@@ -201,6 +202,7 @@ def write(folder: Path) -> Path:
     programs = {
         "show": SHOW,
         "cmdline": "tr '\\0' ' ' </proc/$$/cmdline\n",
+        "files": "#!/bin/sh\nulimit -Sn\nulimit -Hn\n",
         "killed": "#!/bin/sh\necho before\nkill -9 $$\n",
         "wrapped": "#!/bin/sh\necho served\n",
         "taker": TAKER,
