@@ -65,6 +65,7 @@ class FrontProcess:
             status = 70  # EX_SOFTWARE
             try:
                 signal.set_wakeup_fd(-1)
+                os.setsid()  # a terminal takes words put into its mouth (TIOCSTI) from sessions of its own alone
                 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD):
                     signal.signal(number, signal.SIG_DFL)
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -205,14 +205,17 @@ class Launches:
         match report:
             case messages.Started():
                 record = sessions.get(report.conn)
-                if record is not None:
+                if record is not None and record.profile == number:
                     record.pid = report.pid
                     self._front.log.started(record)
             case messages.Exited():
-                self._exited(report)
+                record = sessions.get(report.conn)
+                # A launcher is what its user is: of the sessions of others it has nothing to say.
+                if record is None or record.profile == number:
+                    self._exited(report)
             case messages.Failed():
                 record = sessions.get(report.conn)
-                if record is not None:
+                if record is not None and record.profile == number:
                     detail = f"cannot execute `{report.what}`: {os.strerror(report.errno)}"
                     self._front.log.message("error", detail, record.service.name)
                     self._lost(record, detail)

@@ -87,6 +87,7 @@ class Master:
         """What each reload does; it is over when the front has applied its order, or another front has begun with it."""
         self._stopping = False
         self._greeted = False
+        self._wakeup: tuple[socket.socket, ...] = ()
 
     # ------------------------------------------------------------------ the loop
 
@@ -95,7 +96,7 @@ class Master:
 
         Returns 0, 1 when there was no service left to stay for, 77 when its front cannot give up root.
         """
-        wakeup, wakeup_in = socket.socketpair()
+        wakeup, wakeup_in = self._wakeup = socket.socketpair()
         wakeup.setblocking(False)
         wakeup_in.setblocking(False)
         signal.set_wakeup_fd(wakeup_in.fileno(), warn_on_full_buffer=False)
@@ -189,6 +190,8 @@ class Master:
         )
 
         def close_copies() -> None:
+            for end in self._wakeup:
+                end.close()  # whoever writes there sends the master signals
             self._sockets.close_copies()
             self._launchers.close_copies()
             self._log_files.close()
