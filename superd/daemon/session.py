@@ -24,7 +24,7 @@ from superd.internal import auth
 from superd.net import ident
 from superd.net.listener import is_dead
 from superd.net.netgroup import member
-from superd.net.relay import Traffic, relay
+from superd.net.relay import Traffic, connect, relay
 from superd.peer import UNKNOWN
 from superd.policy.hosts_access import Facts, decide
 from superd.verdict import Ask, Need, Reason, Verdict
@@ -292,7 +292,7 @@ class Session:
         host, _, port = target.rpartition(":")
         with trio.move_on_after(CONNECT_TIMEOUT) as scope:
             try:
-                other = await trio.open_tcp_stream(host.strip("[]"), int(port))
+                other = await connect(host.strip("[]"), int(port))
             except OSError as problem:
                 await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"cannot connect to `{target}`: {problem}"))
                 return
@@ -302,12 +302,12 @@ class Session:
         self.front.count_start(self.record)
         self.front.log.started(self.record)
         self.front.log.flush()
-        async with other:
+        with other:
             limits, traffic = self.state.service.limits, Traffic()
             with trio.move_on_after(limits.session or float("inf")) as scope:
                 self.record.scope = scope
                 try:
-                    await relay(self.sock, other.socket, traffic, idle=limits.idle)
+                    await relay(self.sock, other, traffic, idle=limits.idle)
                 finally:
                     self.record.traffic = (traffic.received, traffic.sent)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 
+import pytest
 import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superd.net import relay as relays
-from superd.net.relay import Traffic, pump, relay
+from superd.net.relay import Traffic, connect, pump, relay
 
 
 def pair() -> tuple[trio.socket.SocketType, trio.socket.SocketType]:
@@ -105,3 +106,16 @@ async def test_pipes_are_used_again_and_only_a_few_are_kept() -> None:
             nursery.start_soon(echo_once)
     assert len(relays._spare) <= relays.SPARE
     assert open_files() <= before + 2 * relays.SPARE
+
+
+async def test_a_target_is_a_name_or_an_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for host in ("localhost", "127.0.0.1"):
+            with await connect(host, port) as sock, server.accept()[0] as other:
+                await sock.send(b"hello")
+                assert other.recv(10) == b"hello"
+    before = open_files()
+    with pytest.raises(ConnectionRefusedError):
+        await connect("127.0.0.1", port)
+    assert open_files() == before
