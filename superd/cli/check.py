@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from superd.cli.diagnostics import print_problems
@@ -17,7 +18,8 @@ EX_CONFIG = 78
 def check(sources: Sources, *, strict: bool, as_json: bool) -> int:
     """Prints what is wrong. Returns 0, 78 with errors, 1 with warnings when ``strict``."""
     from superd.daemon.load import load
-    from superd.daemon.policy_load import load_policy
+    from superd.daemon.policy_load import load_policy, parse_policy
+    from superd.policy.lint import Host, lint
 
     problems: tuple[Problem, ...] = ()
     count = 0
@@ -25,7 +27,13 @@ def check(sources: Sources, *, strict: bool, as_json: bool) -> int:
         registry, problems = load(sources)
         count = len(registry.services)
         policy = registry.settings.policy
-        problems = (*problems, *load_policy(policy.hosts_allow, policy.hosts_deny)[1])
+        files, more = load_policy(policy.hosts_allow, policy.hosts_deny)
+        tables = parse_policy(files)[0]
+        host = Host(_program, {service.daemon for service in registry.services.values()})
+        problems = (*problems, *more)
+        for rules, data in ((tables.allow, files.allow), (tables.deny, files.deny)):
+            lines = (data or b"").decode("utf-8", "surrogateescape").split("\n")
+            problems = (*problems, *lint(rules, lines, host))
     except ConfigError as refused:
         problems = (*problems, *refused.problems)
     if as_json:
@@ -37,6 +45,14 @@ def check(sources: Sources, *, strict: bool, as_json: bool) -> int:
     if any(problem.severity is Severity.ERROR for problem in problems):
         return EX_CONFIG
     return 1 if strict and any(problem.severity is Severity.WARNING for problem in problems) else 0
+
+
+def _program(path: str) -> str:
+    if not os.path.exists(path):
+        return "does not exist"
+    if os.path.isdir(path):
+        return "is a directory"
+    return "" if os.access(path, os.X_OK) else "is not executable"
 
 
 def _plain(problem: Problem) -> dict[str, object]:
