@@ -28,6 +28,8 @@ class Host:
     readable: Callable[[str], bool]
     user_names: tuple[str, ...]
     root: bool
+    stranger: Callable[[str], str] = lambda _: ""
+    """The owner of a program, where that is not root."""
 
 
 def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
@@ -61,6 +63,8 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
             found.append(error(at("server"), f"`{service.server}` is not an absolute path"))
         elif wrong := host.program(service.server):
             found.append(error(at("server"), f"`{service.server}` {wrong}"))
+        elif host.root and service.user in ("root", "0") and (owner := host.stranger(service.server)):
+            found.append(error(at("server"), f"`{service.server}` runs as root and belongs to `{owner}`", "chown root"))
     if service.internal and service.internal not in BUILTINS:
         hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
         found.append(error(at("type"), f"no internal service `{service.internal}`", hint))

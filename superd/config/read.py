@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import socket
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -129,7 +130,10 @@ def _settings(sources: Sources, files: Files, problems: list[Problem]) -> tuple[
         except OSError as problem:
             problems.append(error(Origin(path), f"cannot be read: {_why(problem)}"))
         else:
-            if looks_foreign(path, data):
+            if not data.strip() and not path.endswith(".toml"):
+                # Truncated, or half written. An xinetd.conf would be taken for an empty superd.toml, and everything be closed.
+                problems.append(error(Origin(path), "is empty", "a comment alone serves nothing on purpose"))
+            elif looks_foreign(path, data):
                 foreign = path
             else:
                 settings, defaults, origins, wrong = parse_settings(data, path)
@@ -361,10 +365,17 @@ def _host(root: bool) -> Host:
             return "does not exist"
         if os.path.isdir(path):
             return "is a directory"
+        if root and os.stat(path).st_mode & stat.S_IWOTH:
+            return "can be written by anybody"
         return "" if os.access(path, os.X_OK) else "is not executable"
 
+    @cache
+    def stranger(path: str) -> str:
+        owner = os.stat(path).st_uid
+        return str(owner) if owner else ""
+
     names = tuple(entry.pw_name for entry in pwd.getpwall())
-    return Host(known_user, known_group, program, lambda path: os.access(path, os.R_OK), names, root)
+    return Host(known_user, known_group, program, lambda path: os.access(path, os.R_OK), names, root, stranger)
 
 
 def _exists(look: Any) -> bool:

@@ -1,6 +1,8 @@
-"""What services of tcpmux need of one another, as `check` says it."""
+"""What one service file alone cannot show, as `check` says it."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from superd.config.checks import Host, check
 from superd.service import Service
@@ -15,6 +17,24 @@ def said(*services: Service) -> list[str]:
 
 def client(name: str, **keys: object) -> Service:
     return Service.model_validate({"name": name, "type": ["TCPMUX"], "server": "/bin/cat", **keys})
+
+
+def test_a_program_that_runs_as_root_belongs_to_root() -> None:
+    theirs = replace(HOST, stranger=lambda _: "1000")
+    service = Service.model_validate({"name": "a", "server": "/bin/cat", "port": 1, "user": "root"})
+    (problem,) = check({"a": service}, {}, theirs)
+    assert problem.message == "`/bin/cat` runs as root and belongs to `1000`"
+    assert check({"a": service.model_copy(update={"user": "nobody"})}, {}, theirs) == []
+    assert check({"a": service}, {}, HOST) == []
+
+
+def test_lists_are_an_error_where_the_program_accepts() -> None:
+    service = {"name": "a", "server": "/bin/cat", "port": 1, "wait": True}
+    for key in ("only_from", "no_access"):
+        (problem,) = check({"a": Service.model_validate({**service, key: ["192.0.2.1"]})}, {}, HOST)
+        assert problem.severity.value == "error"
+        assert "addresses cannot be checked" in problem.message
+    assert check({"a": Service.model_validate(service)}, {}, HOST) == []
 
 
 def test_clients_with_a_tcpmux_are_fine() -> None:

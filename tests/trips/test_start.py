@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -74,6 +75,18 @@ def test_root_reads_nothing_that_others_can_write(superd: Superd, what: str) -> 
     paths[what].chmod(0o777)
     said = refused(superd, "--config", str(main))
     assert any("can be written by others" in line and paths[what].name in line for line in said), said
+
+
+def test_root_runs_no_program_that_others_can_change(superd: Superd) -> None:
+    needs_root()
+    program = superd.folder / "program"
+    program.write_text("#!/bin/sh\n")
+    superd.service("cat", f'server = "{program}"\nlisten = ["127.0.0.1:{free_port()}"]\nuser = "root"\n')
+    program.chmod(0o777)
+    assert any("`program` can be written by anybody" in line for line in refused(superd))
+    program.chmod(0o755)
+    os.chown(program, 65534, 0)
+    assert any("runs as root and belongs to `65534`" in line for line in refused(superd))
 
 
 def test_with_keep_going_the_right_are_served_and_the_wrong_reported(superd: Superd) -> None:

@@ -45,6 +45,16 @@ def test_a_reload_with_a_new_error_changes_nothing_and_one_with_the_old_error_is
     assert talk(fresh, b"x") == b"x"
 
 
+def test_a_file_that_was_emptied_changes_nothing(superd: Superd) -> None:
+    good = free_port()
+    conf = superd.folder / "conf"  # a name that tells nothing
+    conf.write_text(entry("good", good))
+    superd.start("--config", str(conf))
+    conf.write_text("")
+    assert "refused, nothing has changed" in superd.reload()
+    assert talk(good, b"still") == b"still"
+
+
 def test_a_configuration_of_wrong_entries_alone_is_refused(tmp_path: Path) -> None:
     conf = tmp_path / "xinetd.conf"
     conf.write_text(entry("bad", free_port(), more="\tfrobnicate = 1\n"))
