@@ -15,7 +15,7 @@ def test_a_session_by_telnet_talks_to_the_login_program_on_a_terminal(superd: Su
     telnetd, telnet = needs("inetutils-telnetd", "telnetd"), needs("inetutils-telnet", "telnet")
     port = free_port()
     login = tmp_path / "login"
-    login.write_text('#!/bin/sh\ntty\nread line\necho "you said $line"\n')
+    login.write_text('#!/bin/sh\ntty\nread line\necho "you said $line"\nread bye\n')
     login.chmod(0o755)
     serve(superd, entry("telnet", port, telnetd, f"--exec-login={login}", user="root"))
     client = subprocess.Popen(
@@ -32,6 +32,8 @@ def test_a_session_by_telnet_talks_to_the_login_program_on_a_terminal(superd: Su
                 client.stdin.flush()
             if "you said" in said[-1]:
                 break
+        # Only now may it end: what a terminal still holds when its last program ends is lost.
+        client.stdin.write(b"bye\n")
         client.stdin.close()
         client.wait(WAIT)
     assert said[-1] == "you said hello"
