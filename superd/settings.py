@@ -7,29 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from superd.service import Seconds, Words
-
-FACILITIES = [
-    "kern",
-    "user",
-    "mail",
-    "daemon",
-    "auth",
-    "syslog",
-    "lpr",
-    "news",
-    "uucp",
-    "cron",
-    "authpriv",
-    "ftp",
-    "local0",
-    "local1",
-    "local2",
-    "local3",
-    "local4",
-    "local5",
-    "local6",
-    "local7",
-]
+from superd.severity import FACILITIES
 
 
 def _known_facility(value: str) -> str:
@@ -40,7 +18,6 @@ def _known_facility(value: str) -> str:
 
 
 Facility = Annotated[str, AfterValidator(_known_facility)]
-LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 
 
 class PolicySettings(BaseModel):

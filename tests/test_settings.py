@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from superd.daemon.logs import priority
-from superd.settings import FACILITIES, LEVELS, LogSettings, PolicySettings, Settings
+from superd.settings import LogSettings, PolicySettings, Settings
+from superd.severity import FACILITIES, LEVELS, priority
 
 
 def test_nothing_written_is_a_whole_configuration() -> None:
@@ -17,7 +17,7 @@ def test_nothing_written_is_a_whole_configuration() -> None:
     assert settings == Settings()
 
 
-@given(st.text(max_size=12) | st.sampled_from(FACILITIES).map(str.upper))
+@given(st.text(max_size=12) | st.sampled_from(list(FACILITIES)).map(str.upper))
 def test_a_word_that_is_no_facility_is_refused(word: str) -> None:
     assume(word not in FACILITIES)
     for model in (PolicySettings, LogSettings):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.settings import FACILITIES
+from superd.severity import FACILITIES
 
 if TYPE_CHECKING:
     from superd.daemon.background import Background

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from superd import severity
 from superd.problem import Origin, Problem, error, warning
 from superd.rule import Option, Rule, Table
 
@@ -164,32 +165,8 @@ def _option(field: str, origin: Origin, *, last: bool) -> Option:
     return Option(name, value, origin, _value_error(name, value))
 
 
-FACILITIES = frozenset(
-    [
-        "kern",
-        "user",
-        "mail",
-        "daemon",
-        "auth",
-        "security",
-        "syslog",
-        "lpr",
-        "news",
-        "uucp",
-        "cron",
-        "authpriv",
-        "ftp",
-        "local0",
-        "local1",
-        "local2",
-        "local3",
-        "local4",
-        "local5",
-        "local6",
-        "local7",
-    ]
-)
-LEVELS = frozenset(["emerg", "panic", "alert", "crit", "err", "error", "warning", "warn", "notice", "info", "debug", "none"])
+FACILITIES = frozenset((*severity.FACILITIES, *severity.OTHER_FACILITIES))
+LEVELS = frozenset((*severity.LEVELS, *severity.OTHER_LEVELS))
 
 
 def _value_error(name: str, value: str) -> str:

@@ -16,7 +16,7 @@ from superd.counted import counted
 from superd.daemon import log_text
 from superd.daemon.log_sinks import MAX_LINE, StreamSink, SyslogSink
 from superd.expansion import safe
-from superd.settings import FACILITIES, LEVELS
+from superd.severity import facility_number, level_number, priority
 from superd.verdict import Reason
 
 if TYPE_CHECKING:
@@ -30,20 +30,6 @@ MAIN = ""
 """Stands for superd's own log among the files of services."""
 REPEAT_SECONDS = 5.0
 """The same message within so many seconds is written once, and then its number."""
-
-_FACILITY = {name: number << 3 for number, name in enumerate(FACILITIES[:10])} | {
-    "authpriv": 10 << 3, "ftp": 11 << 3, "security": 4 << 3, "none": 0,
-    **{f"local{number}": (16 + number) << 3 for number in range(8)},
-}  # fmt: skip
-_LEVEL = {name: number for number, name in enumerate(LEVELS)} | {
-    "error": 3, "warn": 4, "panic": 0, "critical": 2, "note": 5, "none": 6,
-}  # fmt: skip
-
-
-def priority(text: str, facility: str, level: str) -> int:
-    """The number of ``[facility.]level``, with defaults for what is not said (syslog.h)."""
-    named, _, said = text.lower().rpartition(".")
-    return _FACILITY[named or facility] | _LEVEL[said or level]
 
 
 class Log:
@@ -173,7 +159,7 @@ class Log:
         kind, where, *rest = log_type.split()
         if kind.upper() == "SYSLOG":
             level = rest[0] if rest else "info"
-            self._to_syslog(_FACILITY[where.lower()] | _LEVEL[level.lower()], f"{tag}[{os.getpid()}]: {line}")
+            self._to_syslog(facility_number(where.lower()) | level_number(level.lower()), f"{tag}[{os.getpid()}]: {line}")
             return
         sink = self._files.get(log_type)
         if sink is None:
@@ -187,7 +173,7 @@ class Log:
         if self._stderr is not None:
             self._line(when + line)
         else:
-            self._to_syslog(_FACILITY[self._facility] | _LEVEL["info"], f"{tag}[{os.getpid()}]: {line}")
+            self._to_syslog(facility_number(self._facility) | level_number("info"), f"{tag}[{os.getpid()}]: {line}")
 
     def attach_file(self, log_type: str, fd: int) -> None:
         """The file of a service's ``log_type`` (``MAIN``: of superd itself) was opened by the master; ``fd`` is ours now.
@@ -225,7 +211,7 @@ class Log:
         else:
             self._line(f"{self._now()[0]} {log_text.native(event, service, fields)}")
         if self._syslog is not None:
-            number = _FACILITY[self._facility] | _LEVEL.get(level, 6)
+            number = facility_number(self._facility) | level_number("notice" if level == "note" else level)
             body = log_text.native(event, service, fields) if event != "message" else (f"{service}: {text}" if service else text)
             self._to_syslog(number, f"{self._ident}[{os.getpid()}]: {body}")
 

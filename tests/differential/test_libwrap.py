@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from superd.daemon.logs import priority
+from superd.severity import priority
 from tests import libwrap_adapter
 from tests.differential.test_wrappers_differences import page_entries
 from tests.libwrap_process import Libwrap, installed
