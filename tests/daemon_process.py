@@ -95,7 +95,10 @@ class Superd:
                 return self.events.pop(index)
         deadline = time.monotonic() + WAIT
         while True:
-            fresh = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            try:
+                fresh = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no {wanted} among {self.events}") from None
             assert fresh is not None, f"superd ended; no {wanted} among {self.events}"
             if fits(fresh):
                 return fresh
