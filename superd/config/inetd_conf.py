@@ -39,10 +39,11 @@ def parse(path: str, files: FileReader, dialect: Name | Literal["auto"] = "auto"
         name = dialect
     reader.dialect = DIALECTS[name]
     found: Services = {}
+    bound: dict[tuple[object, ...], str] = {}
     for file, lines in texts:
         reader.read(file, lines)
         for entry in reader.entries:
-            _serve(entry, reader, found)
+            _serve(entry, reader, found, bound)
         reader.entries.clear()
     services = tuple(service for service, _ in found.values())
     origins = {(service.name, ""): origin for service, origin in found.values()}
@@ -50,8 +51,8 @@ def parse(path: str, files: FileReader, dialect: Name | Literal["auto"] = "auto"
     return Foreign(services, origins, tuple(sorted(reader.problems, key=lambda problem: problem.origin)))
 
 
-def _serve(entry: Entry, reader: EntryReader, found: Services) -> None:
-    """Adds the service of one entry, under a name of its own."""
+def _serve(entry: Entry, reader: EntryReader, found: Services, bound: dict[tuple[object, ...], str]) -> None:
+    """Adds the service of one entry, under a name of its own; ``bound`` says who listens where."""
     origin = entry.origin
     if entry.fields.off:
         reader.problems.append(note(origin, f"`{entry.fields.service}` is off"))
@@ -70,12 +71,14 @@ def _serve(entry: Entry, reader: EntryReader, found: Services) -> None:
     except ValueError as bad:
         reader.fail(origin, str(bad))
         return
-    for other, at in found.values():
-        same = (other.socket_type, other.port) == (service.socket_type, service.port) and not service.mux_client
-        shared = set(other.listen or ("*",)) & set(service.listen or ("*",))
-        if same and shared and service.port != 0:
+    listens = not service.mux_client and service.port != 0
+    places = [(service.socket_type, service.port, host) for host in service.listen or ("*",)] if listens else []
+    for place in places:
+        if place in bound:
+            other, at = found[bound[place]]
             reader.fail(origin, f"`{service.name}` listens where `{other.name}` at {at} does")
             return
+    bound.update(dict.fromkeys(places, service.name))
     found[service.name] = (service, origin)
 
 
