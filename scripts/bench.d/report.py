@@ -13,7 +13,7 @@ class Aim:
     row: str
     what: str
     found: float
-    reach: float
+    reach: float | None
     stretch: float | None = None
     unit: str = "x"
     less: bool = False
@@ -24,6 +24,8 @@ class Aim:
             return "-"
         if self.stretch is not None and self._meets(self.stretch):
             return "stretch"
+        if self.reach is None:
+            return "below the stretch"
         return "reached" if self._meets(self.reach) else "**missed**"
 
     def _meets(self, bound: float) -> bool:
@@ -69,9 +71,9 @@ def summary(tables: list[Table]) -> str:
     for table in tables:
         for aim in table.aims:
             sign = "≤ " if aim.less else "≥ "
-            stretch = "" if aim.stretch is None else sign + _with_unit(aim.stretch, aim.unit)
+            bounds = ["" if bound is None else sign + _with_unit(bound, aim.unit) for bound in (aim.reach, aim.stretch)]
             found = _with_unit(aim.found, aim.unit)
-            lines.append(_line([aim.row, aim.what, sign + _with_unit(aim.reach, aim.unit), stretch, found, aim.verdict()]))
+            lines.append(_line([aim.row, aim.what, *bounds, found, aim.verdict()]))
     return "\n".join([*lines, ""])
 
 

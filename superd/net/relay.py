@@ -106,9 +106,10 @@ async def pump(
     while True:
         await trio.lowlevel.wait_readable(incoming)
         pipe = _pipe()
-        left = 0
+        left = turn = 0
         try:
             while left := os.splice(incoming, pipe[1], CHUNK):
+                turn += left
                 while left:
                     try:
                         given = os.splice(pipe[0], outgoing, left)
@@ -118,7 +119,10 @@ async def pump(
                     left -= given
                     if count is not None:
                         count(given)
-                await trio.lowlevel.checkpoint()
+                if turn >= CHUNK:
+                    # The others' turn: not after every piece, which may be small, and not after more than a millisecond.
+                    turn = 0
+                    await trio.lowlevel.checkpoint()
             return
         except BlockingIOError:
             pass  # nothing flows: an idle connection holds no pipe
