@@ -48,7 +48,10 @@ class Side:
         self.name = name
         out = world.var_log / f"{name}.out"
         with out.open("ab") as stream:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, cwd=cwd)
+            # Whoever runs the tests in the background ignores SIGINT, and what xinetd is started with its programs are, too.
+            self._process = subprocess.Popen(
+                ["env", "--default-signal", *command], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, cwd=cwd
+            )
         self.pid = self._process.pid
         self._out = out
         self.wait_for(port)
