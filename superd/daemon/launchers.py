@@ -30,6 +30,8 @@ LANES = min(2, os.cpu_count() or 1)
 """Launchers of one identity. A launcher stands still while its program execs; the second starts when the first is busy."""
 MAX_FAILURES = 3
 """A launcher that dies at once so many times in a row loses what waits for it: the clients get an end, not silence."""
+STOPPED_GRACE = 10.0
+"""Seconds that a launcher may stand still by a signal: its own programs can send one, and all its services stand with it."""
 CRASH_PAUSE = 1.0
 """Seconds before a launcher that died within its first second is started again."""
 
@@ -69,6 +71,8 @@ class _Slot:
         self.process: LauncherProcess | None = None
         self.started = 0.0
         self.due: float | None = None
+        self.stopped: float | None = None
+        """When it is killed unless it goes on."""
         self.failures = 0
 
     def begin(self, now: float) -> None:
@@ -112,8 +116,8 @@ class LauncherPool:
 
     @property
     def due(self) -> float | None:
-        """When a launcher is to be started again."""
-        return min((slot.due for slot in self._slots.values() if slot.due is not None), default=None)
+        """When a launcher is to be started again, or one that stands still is to be looked at."""
+        return min((due for slot in self._slots.values() for due in (slot.due, slot.stopped) if due is not None), default=None)
 
     def take_new(self) -> tuple[int, ...]:
         """The numbers the front does not know yet."""
@@ -194,11 +198,22 @@ class LauncherPool:
                 return
 
     def on_timer(self, now: float) -> None:
-        """Starts again what died too quickly."""
+        """Starts again what died too quickly, and replaces what stands still."""
         for slot in self._slots.values():
+            if slot.stopped is not None and now >= slot.stopped:
+                slot.stopped = None
+                if slot.process is not None and slot.process.stands_still():
+                    self._log.message("alert", "a launcher was stopped by a signal; it is being replaced")
+                    slot.process.kill()  # its programs run on, its end is told by SIGCHLD
             if slot.due is not None and now >= slot.due:
                 slot.due = None
                 self._poll.register(slot.launcher_end, select.POLLIN)
+
+    def stopped(self, pid: int, now: float) -> None:
+        """A child of the master was stopped by a signal."""
+        for slot in self._slots.values():
+            if slot.process is not None and slot.process.pid == pid and slot.stopped is None:
+                slot.stopped = now + STOPPED_GRACE
 
     def ended(self, pid: int, status: int) -> bool:
         """A child of the master ended; True when it was a launcher."""
@@ -246,7 +261,7 @@ class LauncherPool:
             except KeyError:
                 pass  # its end was seen before its death
             slot.process.close()
-            slot.process = None
+            slot.process = slot.stopped = None
 
     def _start(self, slot: _Slot) -> None:
         soft = os.environ.get("SUPERD_NOFILE", "")

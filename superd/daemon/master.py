@@ -157,12 +157,14 @@ class Master:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
-            if pid == self._front.pid:
+            if os.WIFSTOPPED(status):
+                self._launchers.stopped(pid, time.monotonic())
+            elif pid == self._front.pid:
                 for addresses in self._closing.values():
                     self._sockets.close(addresses)
                 self._closing.clear()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import functools
 import json
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -61,13 +63,26 @@ class LauncherProcess:
             return None
         return data[1:].decode("ascii", "replace") if data else None
 
+    def stands_still(self) -> bool:
+        """Whether a signal stopped it and nobody let it go on. A debugger's is another state."""
+        with open(f"/proc/{self.pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] == b"T"
+
+    def kill(self) -> None:
+        """Ends it where it stands; it is the master's child, so the number is still its own."""
+        os.kill(self.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Lets it end."""
         self.control.close()
 
     def _send(self, word: bytes, fd: int) -> None:
         try:
-            socket.send_fds(self.control, [word], [fd])
+            # Not waiting: what stopped it may not stop the master. And not socket.send_fds, which forgets its flags.
+            rights = array.array("i", [fd])
+            self.control.sendmsg([word], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            self.kill()  # hundreds of messages are unread: it does nothing any more
         except ConnectionError:
             pass  # it died: SIGCHLD says so, and the next one is told anew
 

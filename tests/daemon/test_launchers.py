@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from superd.launch.starter import LauncherProcess
 from superd.registry import Registry
 from superd.service import Service
 from superd.settings import LogSettings, Settings
+from tests.daemon_process import Superd, free_port, talk
 
 
 def start_broken(*_: object, **__: object) -> LauncherProcess:
@@ -57,3 +59,44 @@ def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: py
         front.recv(1)
     front.close()
     client.close()
+
+
+def test_a_launcher_that_its_own_programs_stopped_is_replaced_and_one_that_goes_on_is_left_alone(superd: Superd) -> None:
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
+    script = "from superd.daemon import launchers; from superd.cli import main; import sys; "
+    script += "launchers.STOPPED_GRACE = 0.3; del sys.argv[1:4]; main()"
+    superd.prefix = [sys.executable, "-c", script]
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(b"one")
+        assert sock.recv(3) == b"one"
+        (launcher,) = superd.launchers()
+        os.kill(launcher, signal.SIGSTOP)
+        os.kill(launcher, signal.SIGCONT)
+        os.kill(launcher, signal.SIGSTOP)
+        superd.message("a launcher was stopped by a signal")
+        superd.message("a launcher ended (signal 9)")
+        assert talk(port, b"hi") == b"hi"
+        sock.sendall(b"two")
+        assert sock.recv(3) == b"two"
+    assert launcher not in superd.launchers()
+
+
+def a_stopped_process(control: socket.socket) -> LauncherProcess:
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import os; os.kill(os.getpid(), 19)"])
+    process.returncode = 0
+    os.waitpid(process.pid, os.WUNTRACED)
+    return LauncherProcess(process.pid, control)
+
+
+def test_a_launcher_that_reads_nothing_holds_nobody_up_and_is_killed() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    launcher = a_stopped_process(ours)
+    with theirs, ours:
+        assert launcher.stands_still()
+        ended = os.pidfd_open(launcher.pid)
+        while not select.select([ended], [], [], 0)[0]:
+            launcher.configure({}, {})
+        os.close(ended)
+    assert os.waitpid(launcher.pid, 0)[1] == signal.SIGKILL
