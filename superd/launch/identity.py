@@ -19,10 +19,18 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 Limits = tuple[tuple[int, int], ...]
 """(RLIMIT number, value) pairs; -1 is unlimited."""
+_ENOUGH = {
+    resource.RLIMIT_NOFILE: 512,
+    resource.RLIMIT_AS: 256 << 20,
+    resource.RLIMIT_DATA: 128 << 20,
+    resource.RLIMIT_STACK: 1 << 20,
+    resource.RLIMIT_RSS: 0,
+}
+"""What a launcher can live with itself: its programs then inherit such limits for nothing."""
 
 
 def become(profile: dict[str, Any]) -> Limits:
-    """Takes the profile on. Returns the limits each of its programs is to get, soft and hard alike.
+    """Takes the profile on. Returns the limits that each of its programs must still be given, soft and hard alike.
 
     Raises ``OSError`` when any part of the identity fails; then nothing may be started. A priority or a limit that the
     kernel does not give is told on stderr and left where it is.
@@ -32,6 +40,8 @@ def become(profile: dict[str, Any]) -> Limits:
         # superd raised its own; a program that knows only select(2) breaks with more than it expects.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (profile["open_files"], hard))
+    kept = tuple((number, value) for number, value in limits if number in _ENOUGH and not 0 <= value < _ENOUGH[number])
+    apply_limits(kept)
     if profile["nice"]:
         try:
             os.nice(profile["nice"])
@@ -44,7 +54,7 @@ def become(profile: dict[str, Any]) -> Limits:
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
         verify(uid, gid, groups)
-    return limits
+    return tuple(limit for limit in limits if limit not in kept)
 
 
 def verify(uid: int, gid: int, groups: list[int]) -> None:
@@ -88,7 +98,7 @@ def _hard_limit(number: int, value: int) -> int:
 
 
 def apply_limits(limits: Limits) -> None:
-    """In a program's own process, before exec: xinetd sets soft and hard alike (child.c, set_rlimits)."""
+    """In the process that is to have them: xinetd sets soft and hard alike (child.c, set_rlimits)."""
     for number, value in limits:
         resource.setrlimit(number, (value, value))
 

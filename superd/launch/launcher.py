@@ -73,6 +73,8 @@ class Launcher:
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._programs = Programs(choose_spawn(), limits)
+        # Under a program's RLIMIT_CPU for the time of its start, this process may be told that it used more.
+        signal.signal(signal.SIGXCPU, _nothing)
         self._children: dict[int, Child] = {}
         self._by_conn: dict[int, int] = {}
         self._hooks: dict[int, tuple[int, float]] = {}

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import re
+import socket
 import sys
 from pathlib import Path
 
@@ -66,12 +67,20 @@ def test_a_better_priority_is_roots_to_give_and_limits_are_soft_and_hard_alike(s
     rlimits = (
         'rlimit_files = 2048\nrlimit_cpu = 60\nrlimit_as = "1G"\nrlimit_data = "512M"\nrlimit_stack = "4M"\nrlimit_rss = "64M"\n'
     )
-    port = a_probe(superd, f'user = "nobody"\nnice = -5\n{rlimits}', args='"/proc/self/limits", "/proc/self/stat"')
+    port = a_probe(superd, f'user = "nobody"\nnice = -5\n{rlimits}', args='"/proc/self/limits", "/proc/self/stat", "-"')
     superd.start()
-    *lines, stat = talk(port).decode().splitlines()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock, sock.makefile("rb") as stream:
+        pid = superd.event(event="START")["pid"]
+        told = b""
+        while told.count(b"\n") < 18:
+            told += stream.readline()
+        # The hard limit of CPU seconds comes behind exec, and before START.
+        seconds = next(line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "cpu time" in line)
+    *lines, stat = told.decode().splitlines()
     limits = {line[:26].strip(): tuple(line[26:].split()[:2]) for line in lines}
     assert limits["Max open files"] == ("2048", "2048")
-    assert limits["Max cpu time"] == ("60", "60")
+    assert limits["Max cpu time"][0] == "60"
+    assert seconds[26:].split()[:2] == ["60", "60"]
     assert limits["Max address space"] == (str(1 << 30),) * 2
     assert limits["Max data size"] == (str(512 << 20),) * 2
     assert limits["Max stack size"] == (str(4 << 20),) * 2
