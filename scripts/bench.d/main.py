@@ -15,6 +15,7 @@ import argparse
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -65,6 +66,9 @@ def main() -> int:
     if unknown := set(options.rows) - ROWS.keys():
         parser.error(f"no row `{sorted(unknown)[0]}`; there are {' '.join(ROWS)}")
     tools.into_own_network()
+    # However it is ended, also where a shell in the background has SIGINT ignored: the servers end with it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(1))
     root = os.geteuid() == 0
     _allow_files()
     peers = tools.find_peers(options.peers)
