@@ -30,6 +30,8 @@ class Host:
     root: bool
     stranger: Callable[[str], str] = lambda _: ""
     """The owner of a program, where that is not root."""
+    own_names: frozenset[str] = frozenset()
+    """What this process's own user is called: by name and by number."""
 
 
 def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
@@ -94,7 +96,7 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         path = getattr(service, key)
         if path and not host.readable(path):
             found.append(warning(at(key), f"banner `{path}` cannot be read"))
-    if service.user and not host.root and service.server:
+    if service.user and not host.root and service.server and service.user not in host.own_names:
         found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found
 

@@ -375,7 +375,12 @@ def _host(root: bool) -> Host:
         return str(owner) if owner else ""
 
     names = tuple(entry.pw_name for entry in pwd.getpwall())
-    return Host(known_user, known_group, program, lambda path: os.access(path, os.R_OK), names, root, stranger)
+    return Host(known_user, known_group, program, lambda path: os.access(path, os.R_OK), names, root, stranger, _own_names())
+
+
+def _own_names() -> frozenset[str]:
+    uid = os.geteuid()
+    return frozenset({str(uid), *(entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == uid)})
 
 
 def _exists(look: Any) -> bool:

@@ -24,7 +24,7 @@ from superd.daemon.policy_load import load_policy
 from superd.daemon.rpc import RpcRegistrar, mappings_of
 from superd.errors import BindError, ConfigError
 from superd.plan import plan
-from superd.problem import new_errors
+from superd.problem import errors, new_errors
 from superd.registry import Registry
 
 if TYPE_CHECKING:
@@ -322,7 +322,7 @@ class Master:
         except ConfigError as refused:
             for found in refused.problems:
                 self._log.message(found.severity.value, str(found))
-            self._refuse_reload(counted(len(refused.problems), "problem"))
+            self._refuse_reload(counted(len(errors(refused.problems)), "problem"))
             return
         except (OSError, BindError) as fault:
             self._refuse_reload(str(fault))
