@@ -1,0 +1,84 @@
+"""The decision: what EXCEPT takes away, which table comes first, and what an aclexec command's status makes of it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.config.hosts_access import parse
+from superd.peer import Peer, peer_from_text
+from superd.policy.facts import Facts
+from superd.policy.hosts_access import NO_FACTS, compile_policy, decide, split_at_sign
+from superd.rule import Policy
+from superd.verdict import Ask, Need, Reason, Verdict
+
+SERVER = peer_from_text("10.0.0.1", 23, name="unknown")
+
+
+def asked(allow: str, deny: str, client: Peer, facts: Facts = NO_FACTS) -> Verdict | Ask:
+    policy = Policy(parse(allow.encode(), "a", "allow")[0], parse(deny.encode(), "d", "deny")[0])
+    return decide(compile_policy(policy), "sh", client, SERVER, facts)
+
+
+def admits(allow: str, deny: str, address: str, name: str = "unknown", user: str = "unknown") -> bool:
+    verdict = asked(allow, deny, peer_from_text(address, name=name, user=user))
+    assert isinstance(verdict, Verdict)
+    return verdict.admit
+
+
+def test_hosts_allow_comes_first_and_whoever_no_rule_names_is_let_in() -> None:
+    assert admits("sh : 10.\n", "ALL : ALL\n", "10.1.1.1")
+    assert not admits("sh : 10.\n", "ALL : ALL\n", "11.1.1.1")
+    assert admits("", "cat : ALL\n", "11.1.1.1")
+
+
+@given(st.lists(st.sampled_from(["10.", "10.1.", "10.1.1.", "10.1.1.1", "ALL"]), min_size=1, max_size=6))
+def test_except_nests_to_the_right(words: list[str]) -> None:
+    """`a EXCEPT b EXCEPT c` is a without (b without c)."""
+
+    def naive(rest: list[str]) -> bool:
+        head = rest[0] == "ALL" or "10.1.1.1".startswith(rest[0])
+        return head and not (len(rest) > 1 and naive(rest[1:]))
+
+    assert admits("", f"sh : {' EXCEPT '.join(words)}\n", "10.1.1.1") is not naive(words)
+
+
+def test_what_is_not_known_is_asked_for_and_only_when_it_matters() -> None:
+    nobody = peer_from_text("10.1.1.1")
+    named = asked("", "sh : .org\n", nobody)
+    assert isinstance(named, Ask)
+    assert named.need is Need.HOST_NAME
+    user = asked("", "sh : bob@10.\n", nobody)
+    assert isinstance(user, Ask)
+    assert user.need is Need.USER_NAME
+    assert isinstance(asked("", "cat : .org\nsh : 10.\n", nobody), Verdict)
+
+
+def test_an_aclexec_that_fails_takes_the_more_closed_way() -> None:
+    client = peer_from_text("10.1.1.1", name="unknown", user="unknown")
+    allow, deny = "sh : ALL : aclexec /bin/x\nsh : ALL\n", "sh : ALL : aclexec /bin/y\nsh : ALL\n"
+    first = asked(allow, "", client)
+    assert isinstance(first, Ask)
+    assert first.option is not None
+    failed = Facts(aclexec={first.option: False})
+    skipped = asked(allow, "sh : 10.\n", client, failed)
+    assert isinstance(skipped, Verdict)
+    assert not skipped.admit  # the rest of hosts.allow was skipped
+    second = asked("", deny, client)
+    assert isinstance(second, Ask)
+    assert second.option is not None
+    gone_on = asked("", deny, client, Facts(aclexec={second.option: False}))
+    assert isinstance(gone_on, Verdict)
+    assert (gone_on.admit, gone_on.rule is not None and gone_on.rule.origin.line) == (False, 2)
+
+
+def test_an_option_that_is_wrong_refuses_whoever_matches() -> None:
+    verdict = asked("sh : ALL : nonsense\n", "", peer_from_text("10.1.1.1"))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.admit, verdict.reason) == (False, Reason.RULE_BROKEN)
+
+
+@given(st.text(alphabet="ab@[]:", max_size=12))
+def test_a_word_is_cut_at_an_at_sign_outside_brackets_and_nothing_is_lost(word: str) -> None:
+    parts = split_at_sign(word)
+    assert parts is None or (f"{parts[0]}@{parts[1]}" == word and parts[0] != "")

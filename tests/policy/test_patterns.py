@@ -1,0 +1,59 @@
+"""Single patterns, as hosts_access(5) has them; the installed library is asked the same in tests/differential."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.peer import peer_from_text
+from superd.policy.patterns import inet_addr, is_numeric, masked_match, network, string_match
+
+
+@given(st.text(alphabet="ab.*?", max_size=10), st.text(alphabet="ab.", max_size=10))
+def test_a_wildcard_is_that_of_the_shell(token: str, text: str) -> None:
+    if ("*" in token or "?" in token) and not token.endswith("**"):  # the quirk of two stars at the end is libwrap's own
+        assert string_match(token, text) is fnmatch.fnmatchcase(text, token)
+
+
+@pytest.mark.parametrize(
+    ("token", "text", "matches"),
+    [
+        ("ALL", "anything", True), ("KNOWN", "unknown", False), ("KNOWN", "x", True),
+        (".example.org", "a.EXAMPLE.org", True), (".example.org", "example.org", False), (".org", "evil-org", False),
+        ("10.1.", "10.1.2.3", True), ("10.1.", "10.11.2.3", False), ("client", "CLIENT", True),
+        ("[2001:db8::1]", "2001:DB8:0::1", True), ("[::1]", "::2", False), ("10.0.0.1", "::ffff:10.0.0.1", True),
+    ],
+)  # fmt: skip
+def test_each_kind_of_pattern(token: str, text: str, matches: bool) -> None:
+    assert string_match(token, text) is matches
+
+
+@given(st.ip_addresses(v=4), st.integers(1, 32), st.ip_addresses(v=4))
+def test_a_network_matches_its_addresses_and_one_with_host_bits_nobody(
+    base: ipaddress.IPv4Address, length: int, address: ipaddress.IPv4Address
+) -> None:
+    peer = peer_from_text(str(address))
+    whole = ipaddress.ip_network(f"{base}/{length}", strict=False)
+    clean = str(whole.network_address) == str(base)
+    # The broadcast address is inet_addr's error.
+    expected = clean and address in whole and str(base) != "255.255.255.255"
+    assert masked_match(str(base), str(length), peer) is expected
+    mask = str(whole.netmask)
+    assert masked_match(str(base), mask, peer) is (expected and mask != "255.255.255.255")
+
+
+@given(st.text(alphabet="0123456789xXabf./[]:", max_size=20))
+def test_any_text_is_an_address_of_32_bits_or_none(text: str) -> None:
+    number = inet_addr(text)
+    assert number is None or 0 <= number < 0xFFFFFFFF
+    found = network(text, text)
+    assert found is None or found[1] & found[2] == found[1]
+
+
+def test_a_wildcard_of_digits_is_for_addresses_alone() -> None:
+    assert is_numeric("10.1.2.*")
+    assert not is_numeric("10.example.*")
