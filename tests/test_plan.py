@@ -1,0 +1,50 @@
+"""A reload's plan brings what listens to what shall listen, and touches nothing that stays."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.plan import plan
+from superd.registry import Registry
+from superd.service import Service
+
+PORTS = st.dictionaries(st.integers(1001, 1006), st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(1, 2)), max_size=5)
+
+
+def registry(ports: dict[int, tuple[str, int]]) -> Registry:
+    """Each port has a service of its own, of one of three programs and two backlogs."""
+    return Registry(
+        {
+            f"{program}{port}": Service.model_validate(
+                {"name": f"{program}{port}", "server": f"/bin/{program}", "port": port, "backlog": backlog}
+            )
+            for port, (program, backlog) in ports.items()
+        }
+    )
+
+
+@given(PORTS, PORTS)
+def test_carried_out_it_leaves_exactly_what_the_new_registry_says(
+    before: dict[int, tuple[str, int]], after: dict[int, tuple[str, int]]
+) -> None:
+    old, new = registry(before), registry(after)
+    changes = plan(old, new)
+    table = old.by_address()
+    for address in changes.close:
+        del table[address]
+    for address, service in changes.open:
+        assert address not in table
+        table[address] = service
+    for address, service in changes.retarget:
+        assert table[address] != service
+        table[address] = service
+    assert table == new.by_address()
+    assert set(changes.keep) == {
+        address for address, service in old.by_address().items() if new.by_address().get(address) == service
+    }
+
+
+def test_services_that_swap_their_ports_close_nothing() -> None:
+    changes = plan(registry({1001: ("a", 1), 1002: ("b", 1)}), registry({1001: ("b", 1), 1002: ("a", 1)}))
+    assert changes.summary() == "0 opened, 0 kept, 2 retargeted, 0 closed"
