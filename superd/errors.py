@@ -5,7 +5,6 @@
     SuperdError
     ├── ConfigError(problems)        the operator's: every problem of one reading, all at once
     ├── BindError(address, errno)    the system's: an address could not be opened
-    ├── LaunchError(program, errno)  the system's: a program could not be started
     ├── PeerError(reason)            the peer's: bytes that break a protocol
     └── ControlError(message)        a request to the master or a launcher that is not in its table
 """
@@ -37,15 +36,6 @@ class BindError(SuperdError):
     def __init__(self, address: str, errno: int) -> None:
         super().__init__(f"cannot listen on `{address}`: {os.strerror(errno)}")
         self.address = address
-        self.errno = errno
-
-
-class LaunchError(SuperdError):
-    """``program`` could not be started; ``errno`` as execve(2) or the spawn gave it."""
-
-    def __init__(self, program: str, errno: int) -> None:
-        super().__init__(f"cannot execute `{program}`: {os.strerror(errno)}")
-        self.program = program
         self.errno = errno
 
 

@@ -30,7 +30,9 @@ class PolicySettings(BaseModel):
     facility: Facility = Field("authpriv", description="syslog facility of policy messages")
     hook_user: str = Field("", description="user that spawn and aclexec commands run as; default: the service's")
     hook_timeout: Seconds = Field(10.0, description="longest time a spawn or aclexec command may hold a connection")
-    hooks_at_once: int = Field(64, ge=1, description="spawn and aclexec commands at once", json_schema_extra={"unit": "commands"})
+    hooks_at_once: int = Field(
+        64, ge=1, le=64, description="spawn and aclexec commands at once", json_schema_extra={"unit": "commands"}
+    )
     decide_timeout: Seconds = Field(5.0, description="longest time all look-ups of one connection may take")
     ident_timeout: Seconds = Field(5.0, description="longest time an ident server may take")
     lookups_at_once: int = Field(64, ge=1, description="name and ident look-ups at once", json_schema_extra={"unit": "look-ups"})

@@ -48,7 +48,7 @@ def test_the_daemon_name_is_the_one_that_tcpd_would_use() -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [{"wait": "perhaps"}, {"port": 65536}, {"nonsense": 1}, {"instances": -1}, {"flags": ["INTERCEPT"]}, {"umask": "999"}],
+    [{"wait": "perhaps"}, {"nonsense": 1}, {"instances": -1}, {"flags": ["INTERCEPT"]}, {"umask": "999"}],
 )
 def test_what_no_service_can_mean_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

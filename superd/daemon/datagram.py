@@ -16,6 +16,7 @@ import trio
 
 from superd.address import SocketType
 from superd.daemon.udp_peers import UdpPeers
+from superd.expansion import values_of
 from superd.internal import DATAGRAM
 from superd.net import peername
 from superd.net.udp import MAX_DATAGRAM
@@ -23,13 +24,15 @@ from superd.peer import UNKNOWN, Peer, unix_peer
 from superd.policy.admission import admit, check_addresses
 from superd.policy.hosts_access import NO_FACTS, decide
 from superd.policy.reflection import reflects
+from superd.record import SessionRecord
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.daemon.front import Front
     from superd.daemon.state import ServiceState
+    from superd.expansion import Values
     from superd.net.listener import Listener
-    from superd.record import SessionRecord
+    from superd.rule import Option
 
 BATCH = 64
 FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0
@@ -46,6 +49,8 @@ class DatagramDesk:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._quick: dict[int, tuple[int, bytes]] = {}
+        self._commands = 0
+        """Commands of rules that run just now: senders may be forged, and their number is nobody's."""
         self.peers = UdpPeers(front)
 
     def on_ready(self, listener: Listener, state: ServiceState) -> None:
@@ -108,6 +113,8 @@ class DatagramDesk:
             if isinstance(answer, Ask) and not peer.name:
                 peer = self._named(peer)
                 answer = decide(tables, state.daemon, peer, server, NO_FACTS) if peer.name else answer
+        if isinstance(answer, Verdict) and answer.steps:
+            answer = self._carry_out(state, peer, listener, answer)
         if isinstance(answer, Ask):
             return Verdict(False, Reason.DECIDE_TIMEOUT, detail=f"{answer.need.value.replace('_', ' ')} not known yet")
         if answer is not None and not answer.admit:
@@ -117,6 +124,33 @@ class DatagramDesk:
                 if not table.take(access.source_of(peer), now):
                     return Verdict(False, reason)
         return None
+
+    def _carry_out(self, state: ServiceState, peer: Peer, listener: Listener, verdict: Verdict) -> Verdict:
+        """The commands of the rule that matched are started, as in tcpd; a datagram waits for none of them.
+
+        There is no connection that a `twist` could answer on, nor a banner: the first refuses, the second is for TCP alone.
+        """
+        front, before = self._front, list[str]()
+        server = Peer("unknown", 0, 0, listener.address.port, name="unknown")
+        values = values_of(state.daemon, replace(peer, name=peer.name or UNKNOWN, user=UNKNOWN), server, os.getpid())
+        for option in verdict.steps:
+            if option.name in ("setenv", "umask", "nice"):
+                before.append(option.digest)
+            elif option.name == "twist":
+                return Verdict(False, Reason.RULE_DENY, verdict.rule, "a datagram has no connection for a twist")
+            elif option.name == "spawn" and self._commands >= front.settings.policy.hooks_at_once:
+                front.log.message("error", f"{option.origin}: spawn was not run: too many commands run", state.name)
+            elif option.name == "spawn":
+                self._commands += 1
+                front.nursery.start_soon(self._spawn, state, peer, option, values, tuple(before))
+        return verdict
+
+    async def _spawn(self, state: ServiceState, peer: Peer, option: Option, values: Values, steps: tuple[str, ...]) -> None:
+        try:
+            record = SessionRecord(0, state.service, peer, time.monotonic())
+            await self._front.launches.run_hook(option, values, record, steps)
+        finally:
+            self._commands -= 1
 
     def _named(self, peer: Peer) -> Peer:
         """The peer with its name, if that is known. A datagram does not wait for a name server.
