@@ -58,6 +58,7 @@ def check(
     hosts_allow: Allow = None,
     hosts_deny: Deny = None,
     strict: Annotated[bool, typer.Option("--strict", help="warnings fail too")] = False,
+    explicit: Annotated[bool, typer.Option("-a", help="want allow or deny in every rule of hosts.allow, as tcpdchk -a")] = False,
     json_output: AsJson = False,
 ) -> None:
     """Check every file; start nothing. 0: fine, 78: errors."""
@@ -67,7 +68,7 @@ def check(
     if path is not None:
         config, services = (config, [path]) if path.is_dir() else (path, services)
     sources = sources_of(config, services, hosts_allow, hosts_deny)
-    raise typer.Exit(look(sources, strict=strict, as_json=json_output))
+    raise typer.Exit(look(sources, strict=strict, as_json=json_output, explicit=explicit))
 
 
 @app.command()
@@ -88,8 +89,8 @@ def show(
 def explain(
     service: Annotated[str, typer.Argument(help="a service's id")],
     address: Annotated[str, typer.Argument(help="the client's address")],
-    name: Annotated[str, typer.Option("--name", help="the client's confirmed host name")] = "unknown",
-    user: Annotated[str, typer.Option("--user", help="the client's user as ident would say")] = "unknown",
+    name: Annotated[str, typer.Option("--name", help="the client's confirmed host name")] = "",
+    user: Annotated[str, typer.Option("--user", help="the client's user as ident would say")] = "",
     config: Config = None,
     services: Folders = None,
     hosts_allow: Allow = None,

@@ -3,56 +3,75 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+from typing import TYPE_CHECKING
 
 from superd.cli.diagnostics import print_problems
-from superd.config.read import Sources
+from superd.config.read import Sources, tables_of
 from superd.counted import counted
 from superd.errors import ConfigError
-from superd.problem import Problem, Severity
+from superd.problem import Origin, Problem, Severity, note, warning
+
+if TYPE_CHECKING:
+    from superd.registry import Registry
 
 EX_CONFIG = 78
 
 
-def check(sources: Sources, *, strict: bool, as_json: bool) -> int:
+def check(sources: Sources, *, strict: bool, as_json: bool, explicit: bool = False) -> int:
     """Prints what is wrong. Returns 0, 78 with errors, 1 with warnings when ``strict``."""
     from superd.daemon.load import load
-    from superd.daemon.policy_load import load_policy, parse_policy
-    from superd.policy.lint import Host, lint
 
-    problems: tuple[Problem, ...] = ()
-    count = 0
+    registry: Registry | None = None
     try:
         registry, problems = load(sources)
-        count = len(registry.services)
-        policy = registry.settings.policy
-        files, more = load_policy(policy.hosts_allow, policy.hosts_deny)
-        tables = parse_policy(files)[0]
-        host = Host(_program, {service.daemon for service in registry.services.values()})
-        problems = (*problems, *more)
-        for rules, data in ((tables.allow, files.allow), (tables.deny, files.deny)):
-            lines = (data or b"").decode("utf-8", "surrogateescape").split("\n")
-            problems = (*problems, *lint(rules, lines, host))
     except ConfigError as refused:
-        problems = (*problems, *refused.problems)
+        problems = refused.problems
+    more = _tables(sources, registry, explicit=explicit)
+    # What is wrong with a table is said by whoever refused the services, too.
+    problems = tuple(dict.fromkeys((*problems, *more)))
     if as_json:
         sys.stdout.write(json.dumps([_plain(problem) for problem in problems], indent=1) + "\n")
     else:
         print_problems(problems)
         if not any(problem.severity is Severity.ERROR for problem in problems):
-            sys.stdout.write(f"{counted(count, 'service')}, no errors\n")
+            sys.stdout.write(f"{counted(len(registry.services) if registry else 0, 'service')}, no errors\n")
     if any(problem.severity is Severity.ERROR for problem in problems):
         return EX_CONFIG
     return 1 if strict and any(problem.severity is Severity.WARNING for problem in problems) else 0
 
 
-def _program(path: str) -> str:
-    if not os.path.exists(path):
-        return "does not exist"
-    if os.path.isdir(path):
-        return "is a directory"
-    return "" if os.access(path, os.X_OK) else "is not executable"
+def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> list[Problem]:
+    """hosts.allow and hosts.deny, and what they cannot guard, whatever is wrong with the services."""
+    from superd.cli import lint_host
+    from superd.config.hosts_access import parse
+    from superd.config.wrapping import check_wrapping
+    from superd.daemon.policy_load import load_policy
+    from superd.policy.covered import Seen
+    from superd.policy.lint import lint, lint_file
+    from superd.policy.lint_clients import host_names
+
+    files, problems = load_policy(*tables_of(sources), keep_going=True)
+    found = list(problems)
+    allow = parse(files.allow or b"", files.allow_path, "allow")[0]
+    deny = parse(files.deny or b"", files.deny_path, "deny")[0]
+    names, silent = lint_host.ask_all(host_names((*allow, *deny)))
+    services = registry.services if registry is not None else {}
+    host = lint_host.host_of({service.daemon for service in services.values()}, names)
+    seen = Seen()
+    for path, rules, data in ((files.allow_path, allow, files.allow), (files.deny_path, deny, files.deny)):
+        if data is not None and (place := lint_host.writable(path)):
+            found.append(warning(Origin(path), f"`{place}` can be written by anybody", f"chmod o-w {place}"))
+        found += lint(rules, (data or b"").decode("utf-8", "surrogateescape").split("\n"), host, seen, explicit=explicit)
+    for path, data in files.files.items():
+        found += lint_file(path, data)
+    # What the reader and the lint say of one line stands together.
+    found.sort(key=lambda problem: problem.origin)
+    if silent:
+        found.append(note(Origin(files.allow_path), f"{counted(silent, 'name')} could not be looked up now"))
+    if registry is not None and (allow or deny):
+        found += check_wrapping(services, registry.origins, lint_host.mode)
+    return found
 
 
 def _plain(problem: Problem) -> dict[str, object]:

@@ -1,10 +1,12 @@
-"""Which earlier rule of a table leaves nothing to a later one. Says yes only where it is certain; never walks the table."""
+"""Which earlier rule leaves nothing to a later one, of its own table or the next: said only where it is certain. No scan."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from superd.policy.patterns import inet_addr, lower, network, split_mask
+from superd.policy.compiled import ANY, address_entry
+from superd.policy.hosts_access import split_at_sign
+from superd.policy.patterns import lower
 
 if TYPE_CHECKING:
     from superd.rule import Rule
@@ -14,7 +16,7 @@ Span = tuple[int, int, int]
 
 
 class Seen:
-    """The rules of a table so far, by daemon, then by word and by network."""
+    """The rules so far, by daemon, then by word and by network."""
 
     def __init__(self) -> None:
         self._words: dict[str, dict[str, Rule]] = {}
@@ -27,7 +29,7 @@ class Seen:
         for daemon in map(lower, rule.daemons):
             words = self._words.setdefault(daemon, {})
             for client in rule.clients:
-                words.setdefault(lower(client), rule)
+                words.setdefault(_key(client), rule)
                 span = _span(client)
                 if span is not None:
                     version, base, mask = span
@@ -35,22 +37,24 @@ class Seen:
 
     def covering(self, rule: Rule) -> Rule | None:
         """An earlier rule that matches whenever this one would, for every daemon and client of it; else None."""
-        if not rule.daemons or not rule.clients or not _plain(rule):
+        daemons, clients = [lower(token) for token in _most(rule.daemons, 0)], _most(rule.clients, 1)
+        if not daemons or not clients:
             return None
-        last: Rule | None = None
-        for daemon in map(lower, rule.daemons):
-            for client in rule.clients:
+        together: list[Rule] = []
+        for daemon in daemons:
+            for client in clients:
                 found = self._covers(daemon, client) or (self._covers("all", client) if daemon != "all" else None)
                 if found is None:
                     return None
-                last = found
-        return last
+                together.append(found)
+        # The last of them: with that one nothing is left. "allow" is asked before "deny".
+        return max(together, key=lambda earlier: (earlier.table, earlier.origin.line))
 
     def _covers(self, daemon: str, client: str) -> Rule | None:
         words = self._words.get(daemon)
         if words is None:
             return None
-        found = words.get("all") or words.get(lower(client))
+        found = words.get("all") or words.get(_key(client))
         span = _span(client)
         if found is not None or span is None:
             return found
@@ -61,6 +65,22 @@ class Seen:
         return None
 
 
+def _most(tokens: tuple[str, ...], side: int) -> list[str]:
+    """A list that matches at least what this one does: up to its EXCEPT, and of what stands around an `@` one side."""
+    found: list[str] = []
+    for token in tokens:
+        if lower(token) == "except":
+            break
+        parts = split_at_sign(token)
+        found.append(token if parts is None else parts[side])
+    return found
+
+
+def _key(token: str) -> str:
+    # Netgroups and paths are told apart by case; nothing else is.
+    return token if token[:1] in ("@", "/") else lower(token)
+
+
 def _plain(rule: Rule) -> bool:
     """Without EXCEPT, servers, users, files and netgroups, whose sets nobody can compare."""
     if any(lower(token) == "except" or "@" in token for token in (*rule.daemons, *rule.clients)):
@@ -69,18 +89,5 @@ def _plain(rule: Rule) -> bool:
 
 
 def _span(token: str) -> Span | None:
-    slash = split_mask(token)
-    if slash is not None:
-        return network(*slash)
-    exact = inet_addr(token)
-    if exact is not None:
-        return 4, exact, 0xFFFFFFFF
-    if token.endswith(".") and token[:-1].replace(".", "").isdecimal():
-        parts = token[:-1].split(".")
-        if len(parts) <= 3 and all(part.isdecimal() and str(int(part)) == part and int(part) < 256 for part in parts):
-            number = 0
-            for part in parts:
-                number = number << 8 | int(part)
-            bits = 8 * len(parts)
-            return 4, number << (32 - bits), (0xFFFFFFFF << (32 - bits)) & 0xFFFFFFFF
-    return None
+    entry = address_entry(token) if token else None
+    return None if entry == ANY else entry

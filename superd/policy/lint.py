@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from superd.policy.covered import Seen
-from superd.policy.patterns import inet_addr, lower, network, split_mask
-from superd.problem import Problem, did_you_mean, warning
+from superd.policy.hosts_access import split_at_sign
+from superd.policy.lint_clients import Finding, client_findings, pattern_finding
+from superd.policy.lint_commands import COMMANDS, command_findings
+from superd.policy.patterns import lower, string_match
+from superd.problem import Origin, Problem, did_you_mean, warning
 
 if TYPE_CHECKING:
     from superd.rule import Option, Rule
 
-_RESERVED = frozenset({"known", "unknown", "local", "paranoid", "all", "except"})
 _BARE = re.compile(r"(?<![\w:.\[])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
 _ELSEWHERE = frozenset(
     [
@@ -39,29 +41,35 @@ _ELSEWHERE = frozenset(
     ]
 )
 """Daemons that ask libwrap themselves, as tcpdchk knows some."""
-_QUOTED = re.compile(r"'([A-Za-z][\w+.-]*(?: [^']*)?)'")
-_COMMANDS = frozenset({"spawn", "twist", "aclexec"})
-_PLACES = ("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/")
-
-Finding = tuple[str, str, str]
-"""What is wrong, the text that is, and the text that was meant (``""``: nobody can tell)."""
+_HASH = re.compile(r"(?:^|\s)#.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the lint asks. ``program`` says what is wrong with a path, or nothing; ``daemons`` are the services' names."""
+    """What the lint asks; each answers about one name.
+
+    ``program``, ``folder`` and ``file`` say what is wrong with a path, ``identity`` with a user and a group, ``name`` with a
+    host's name, and what it should be; each says nothing where nothing is wrong. ``daemons`` are the services' names.
+    """
 
     program: Callable[[str], str]
     daemons: Collection[str]
+    folder: Callable[[str], str] = lambda _: ""
+    file: Callable[[str], str] = lambda _: ""
+    identity: Callable[[str, str], str] = lambda _user, _group: ""
+    netgroup: Callable[[str], bool] = lambda _: True
+    name: Callable[[str], tuple[str, str]] = lambda _: ("", "")
+    addresses: Callable[[str], int] = lambda _: 1
 
 
-def lint(rules: tuple[Rule, ...], lines: Sequence[str], host: Host) -> list[Problem]:
+def lint(rules: tuple[Rule, ...], lines: Sequence[str], host: Host, seen: Seen, *, explicit: bool = False) -> list[Problem]:
     """Warnings for the rules of one table, in their order; the hint is the whole rule as it was probably meant.
 
-    ``lines`` are the physical lines of the table.
+    ``lines`` are the physical lines of the table. ``seen`` has the rules that are asked before these, and gets these.
+    ``explicit`` wants the word `allow` or `deny` in each rule of hosts.allow (tcpdchk -a).
     """
     found: list[Problem] = []
-    seen = Seen()
+    known = {lower(daemon) for daemon in host.daemons}
     for rule in rules:
         line = lines[rule.origin.line - 1] if rule.origin.line <= len(lines) else ""
         bare = _bare_ipv6(line) if any(option.error for option in rule.options) else ""
@@ -70,19 +78,54 @@ def lint(rules: tuple[Rule, ...], lines: Sequence[str], host: Host) -> list[Prob
             what = f"an IPv6 address needs brackets: `{bare}` is cut at its colons"
             found.append(warning(rule.origin, what, f"write `{meant}`"))
             continue
-        findings = [*_daemons(rule, host), *_clients(rule), *_commands(rule, host)]
+        if any(token.startswith("#") for token in rule.daemons):
+            what = "a comment begins in column 1 only: this is a rule"
+            found.append(warning(rule.origin, what, f"write `# {rule.text.lstrip('# ')}` without blanks before it"))
+            continue
+        of_daemons = list(_daemons(rule, known, host))
+        findings = [*of_daemons, *_clients(rule, host), *_options(rule, host)]
         meant = _corrected(rule, findings)
-        found += [
-            warning(rule.origin, what, f"write `{meant}`" if better else did_you_mean(text, sorted(host.daemons)))
-            for what, text, better in findings
-        ]
+        for finding in findings:
+            what, text, better = finding
+            hint = did_you_mean(text, sorted(host.daemons)) if finding in of_daemons else ""
+            found.append(warning(rule.origin, what, f"write `{meant}`" if better else hint))
         earlier = seen.covering(rule)
         if earlier is not None:
-            found.append(
-                warning(rule.origin, f"can never match: {earlier.origin} covers it", "remove it, or put it before that one")
+            mend = (
+                "remove it, or put it before that one" if earlier.table == rule.table else "hosts.allow is asked first: remove it"
             )
+            found.append(warning(rule.origin, f"can never match: {earlier.origin} covers it", mend))
         seen.add(rule)
+        if explicit and rule.table == "allow" and not any(option.name in ("allow", "deny", "twist") for option in rule.options):
+            found.append(warning(rule.origin, 'implicit "allow" at the end of the rule', f"write `{rule.text} : allow`"))
     return found
+
+
+def lint_file(path: str, data: bytes) -> list[Problem]:
+    """Warnings for the patterns of a `/file`, which has neither comments nor EXCEPT, users nor commas."""
+    found: list[Problem] = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        for word in line.split():
+            token = word.decode("utf-8", "surrogateescape")
+            if token.startswith("#"):
+                found.append(
+                    warning(Origin(path, number), "such a file has no comments: these words are patterns", "remove them")
+                )
+                break
+            finding = _in_file(token)
+            if finding is not None:
+                found.append(warning(Origin(path, number), finding[0], f"write `{finding[2]}`" if finding[2] else ""))
+    return found
+
+
+def _in_file(token: str) -> Finding | None:
+    if lower(token) == "except":
+        return "such a file has no EXCEPT: it is a host's name here", token, ""
+    if "," in token:
+        return f"`{token}`: blanks separate patterns here, and no commas", token, " ".join(filter(None, token.split(",")))
+    if split_at_sign(token) is not None:
+        return f"`{token}`: no user can stand here, so it matches nobody", token, ""
+    return pattern_finding(token)
 
 
 def _corrected(rule: Rule, findings: list[Finding]) -> str:
@@ -90,41 +133,43 @@ def _corrected(rule: Rule, findings: list[Finding]) -> str:
     if not swaps:
         return ""
 
-    def words(tokens: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(swaps.get(token, token) for token in tokens)
+    def word(token: str) -> str:
+        parts = split_at_sign(token)
+        return swaps.get(token) or (token if parts is None else f"{parts[0]}@{swaps.get(parts[1], parts[1])}")
 
     def option(given: Option) -> Option:
         value = given.value
         for text, better in swaps.items():
             if text in value:
                 value = value.replace(text, better)
-        return replace(given, value=value)
+        return replace(given, value=value.strip())
 
-    clients = words(rule.clients)
-    options = tuple(option(given) for given in rule.options)
+    clients, options = tuple(map(word, rule.clients)), tuple(map(option, rule.options))
     if any(token.startswith("#") for token in rule.clients):
         clients = clients[: next(index for index, token in enumerate(rule.clients) if token.startswith("#"))]
-    return replace(rule, daemons=words(rule.daemons), clients=clients, options=options).text
+        # A colon within the comment made options of the rest of it; good ones are not thrown away with it.
+        options = () if any(given.error for given in options) else options
+    return replace(rule, daemons=tuple(map(word, rule.daemons)), clients=clients, options=options).text
 
 
-# ------------------------------------------------------------------ daemons
-
-
-def _daemons(rule: Rule, host: Host) -> Iterator[Finding]:
+def _daemons(rule: Rule, known: set[str], host: Host) -> Iterator[Finding]:
     yield from _list_ends(rule.daemons, "daemon")
     for token in rule.daemons:
-        name = lower(token.partition("@")[0] or token)
+        parts = split_at_sign(token)
+        name = lower(token if parts is None else parts[0])
+        if parts is not None and host.addresses(parts[1]) > 1:
+            yield f"`{parts[1]}` has more than one address: write the one that is meant", token, ""
         if name == "fail":
-            yield "FAIL is no longer recognized", token, "EXCEPT"
+            yield "FAIL is no longer recognized: use EXCEPT, or the option deny", token, "EXCEPT"
         elif name in ("known", "unknown", "local", "paranoid"):
             yield f"daemon name `{token}` may be a reserved word", token, ""
-        elif token[:1] in "@/":
-            yield f"daemon name `{token}` begins with `{token[0]}`: no daemon matches it", token, ""
+        elif name[:1] in ("@", "/"):
+            yield f"daemon name `{token}` begins with `{name[0]}`: no daemon matches it", token, ""
         elif name[:1] == "." or name[-1:] == ".":
             yield f"daemon name `{token}` begins or ends with a dot", token, token.strip(".")
-        elif name in _ELSEWHERE or name in ("all", "except") or name.isdecimal() or "*" in name or "?" in name:
+        elif name in _ELSEWHERE or name in ("all", "except") or name.isdecimal():
             continue
-        elif host.daemons and name not in {lower(daemon) for daemon in host.daemons}:
+        elif known and not any(string_match(name, daemon) for daemon in known):
             yield f"no service has the daemon name `{name}`", name, ""
 
 
@@ -133,73 +178,37 @@ def _list_ends(tokens: tuple[str, ...], which: str) -> Iterator[Finding]:
         yield f"the {which} list is empty or ends in EXCEPT", "", ""
 
 
-# ------------------------------------------------------------------ clients
-
-
-def _clients(rule: Rule) -> Iterator[Finding]:
+def _clients(rule: Rule, host: Host) -> Iterator[Finding]:
     yield from _list_ends(rule.clients, "client")
     for token in rule.clients:
         if token.startswith("#"):
             yield "a comment begins in column 1 only: these words are patterns", token, " "
             return
-        user, at, client = token.rpartition("@")
-        if at and user:
-            yield from _user(user)
-        else:
-            client = token
-        found = _client(client)
-        if found is not None:
-            yield found
+        parts = split_at_sign(token)
+        path = token if parts is None else parts[1]
+        if path.startswith("/") and (wrong := host.file(path)):
+            yield f"`{path}` {wrong}, so nobody matches it", token, ""
+        yield from client_findings(token, host.netgroup, host.name)
 
 
-def _user(user: str) -> Iterator[Finding]:
-    if user[:1] in "@/." or user[-1:] == ".":
-        yield f"user name `{user}` begins with `@`, `/` or a dot, or ends in a dot", user, ""
-    elif lower(user) == "fail":
-        yield "FAIL is no longer recognized", user, ""
-
-
-def _client(token: str) -> Finding | None:
-    word = lower(token)
-    if word == "fail":
-        return "FAIL is no longer recognized", token, "EXCEPT"
-    if word in _RESERVED or token[:1] in ("@", "/"):
-        return None
-    slash = split_mask(token)
-    if slash is not None:
-        return _masked(token, *slash)
-    if token[:1] == "." and token[1:].replace(".", "").isdecimal():
-        return f"network number `{token}` begins with a dot", token, f"{token[1:]}."
-    if token[-1:] == "." and not token[:-1].replace(".", "").isdecimal():
-        return f"domain or host name `{token}` ends in a dot: it matches what begins like it", token, f".{token[:-1]}"
-    if inet_addr(token) is not None and token.endswith(".0") and "x" not in word:
-        return f"`{token}` is a network without a mask: it matches that one address only", token, _prefix(token)
-    return None
-
-
-def _prefix(token: str) -> str:
-    parts = token.split(".")
-    while len(parts) > 1 and parts[-1] == "0":
-        parts.pop()
-    return ".".join(parts) + "."
-
-
-def _masked(token: str, net: str, mask: str) -> Finding | None:
-    if net[:1] == "[":
-        if not mask.isdecimal():
-            return f"`{token}` has no prefix length: it matches every IPv6 address", token, f"{net}/128" if not mask else ""
-        return None if network(net, mask) is not None else (f"bad net/mask pattern `{token}`: it matches nobody", token, "")
-    if mask == "255.255.255.255":
-        return f"`{token}`: libwrap takes this mask for an error, so it matches nobody", token, net
-    if network(net, mask) is not None:
-        return None
-    number, bits = inet_addr(net), inet_addr(mask)
-    if number is not None and bits is None and mask.isdecimal() and 1 <= int(mask) <= 32:
-        bits = (0xFFFFFFFF << (32 - int(mask))) & 0xFFFFFFFF
-    if number is None or bits is None:
-        return f"bad net/mask pattern `{token}`: it matches nobody", token, ""
-    base = ipaddress.IPv4Address(number & bits)
-    return f"`{token}` has host bits set: it matches nobody", token, f"{base}/{mask}"
+def _options(rule: Rule, host: Host) -> Iterator[Finding]:
+    user = group = ""
+    for option in rule.options:
+        comment = _HASH.search(option.value)
+        if option.name in COMMANDS:
+            if not option.error:
+                yield from command_findings(option, host.program)
+        elif comment is not None and option.name != "setenv":
+            yield f"{option.name}: a comment begins in column 1 only: this is part of the value", comment[0], " "
+        elif option.name == "banners" and not option.error and (wrong := host.folder(option.value)):
+            yield f"banners: `{option.value}` {wrong}", option.value, ""
+        elif option.name == "user" and not option.error:
+            user, _, group = option.value.partition(".")
+        elif option.name == "group" and not option.error:
+            group = option.value
+    wrong = host.identity(user, group) if user or group else ""
+    if wrong:
+        yield f"{wrong}, so whoever matches is refused", user or group, ""
 
 
 def _bare_ipv6(line: str) -> str:
@@ -211,27 +220,3 @@ def _bare_ipv6(line: str) -> str:
             continue
         return candidate[0]
     return ""
-
-
-# ------------------------------------------------------------------ commands
-
-
-def _commands(rule: Rule, host: Host) -> Iterator[Finding]:
-    for option in rule.options:
-        if option.name not in _COMMANDS or option.error:
-            continue
-        words = option.value.split()
-        path = words[0] if words else ""
-        if path.startswith("/") and "%" not in path:
-            wrong = host.program(path)
-            if wrong:
-                echo = f"{path}echo" if path.endswith("/") and not host.program(f"{path}echo") else ""
-                yield f"{option.name}: `{path}` {wrong}", f"{path} " if echo else path, f"{echo} " if echo else ""
-        for quoted in _QUOTED.finditer(option.value):
-            command = quoted[1].split()[0]
-            if any(not host.program(place + command) for place in _PLACES):
-                yield (
-                    f"{option.name}: {quoted[0]} is the text itself; the output of a command stands in backquotes",
-                    quoted[0],
-                    f"`{quoted[1]}`",
-                )

@@ -1,14 +1,18 @@
-"""Every rule that a decision looked at, and why each did not match. Asks ``decide`` itself: there is no second opinion."""
+"""Every rule that a decision looked at, and why each did not match. Asks ``decide`` itself: there is no second opinion.
+
+A service's own lists are told the same way, from the verdict that ``admit`` gave.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.policy.addresses import AddressList
 from superd.policy.facts import Facts
 from superd.policy.hosts_access import decide, rule_match, split_at_sign
 from superd.policy.patterns import lower
-from superd.verdict import Ask, Verdict
+from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from superd.peer import Peer
     from superd.policy.hosts_access import Tables
     from superd.rule import Option, Rule
+    from superd.service import Service
 
 _ANY = ("ALL",)
 
@@ -88,3 +93,45 @@ def _before_except(words: tuple[str, ...]) -> tuple[str, ...]:
         if lower(word) == "except":
             return words[:index]
     return words
+
+
+_KEYS = {
+    Reason.SENSOR: "flags",
+    Reason.LOAD: "max_load",
+    Reason.HOURS: "access_times",
+    Reason.INSTANCES: "instances",
+    Reason.PER_SOURCE: "per_source",
+    Reason.RATE: "cps",
+}
+
+
+def deciding_key(verdict: Verdict) -> str:
+    """The key of the service that refused."""
+    if verdict.reason is Reason.ADDRESS:
+        return "no_access" if "no_access" in verdict.detail else "only_from"
+    return _KEYS.get(verdict.reason, "")
+
+
+def own_rules(service: Service, peer: Peer, verdict: Verdict | None) -> tuple[tuple[str, str], ...]:
+    """(key, what it says of the peer) for the service's own rules in the order of ``admit``, up to the one that refused."""
+    last = "" if verdict is None else deciding_key(verdict)
+    told: list[tuple[str, str]] = []
+    for key, words in (("no_access", service.no_access or None), ("only_from", service.only_from)):
+        if words is not None:
+            word = next((word for word in words if AddressList((word,)).matches(peer) is True), "")
+            told.append((key, f"names {peer.address}: `{word}`" if word else f"does not name {peer.address}"))
+        if last and key == last:
+            return tuple(told)
+    if last == "flags":
+        return (*told, (last, "SENSOR: whoever comes is refused, and banned"))
+    for key, value, text in (
+        ("max_load", service.max_load, f"is {service.max_load}"),
+        ("access_times", service.access_times, f"are {' '.join(service.access_times)}"),
+    ):
+        if value:
+            told.append((key, text + ("" if key != last else f": {verdict.detail}" if verdict is not None else "")))
+        if key == last:
+            return tuple(told)
+    if verdict is not None:
+        told.append((last, verdict.detail))
+    return tuple(told)

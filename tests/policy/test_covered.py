@@ -12,9 +12,10 @@ from superd.policy.hosts_access import NO_FACTS, rule_match
 from superd.rule import Rule
 
 CLIENTS = ["ALL", "10.", "10.1.", "10.1.2.3", "10.1.0.0/16", "10.1.2.0/255.255.255.0", "10.1.2.3/8", "[::1]/128", ".org", "LOCAL"]
+CLIENTS += ["010.1.2.3", "bob@10.1.2.3", "10. EXCEPT 10.1.", "ALL EXCEPT .org", "[::1]", "@Staff", "@staff"]
 ADDRESSES = ["10.1.2.3", "10.1.9.9", "10.2.0.1", "192.0.2.1", "::1", "2001:db8::1"]
 RULES = st.tuples(
-    st.lists(st.sampled_from(["ALL", "cat", "dog", "cat EXCEPT dog", "c*"]), min_size=1, max_size=2),
+    st.lists(st.sampled_from(["ALL", "cat", "dog", "cat EXCEPT dog", "c*", "cat@10.0.0.1"]), min_size=1, max_size=2),
     st.lists(st.sampled_from(CLIENTS), min_size=1, max_size=3),
 ).map(lambda parts: f"{' '.join(parts[0])} : {' '.join(parts[1])}")
 
@@ -34,6 +35,15 @@ def test_whoever_a_covered_rule_would_match_an_earlier_one_has_matched(lines: li
                 if rule_match(rule, daemon, client, server, NO_FACTS, {}) is True:
                     assert any(rule_match(earlier, daemon, client, server, NO_FACTS, {}) is True for earlier in rules[:number])
         seen.add(rule)
+
+
+def test_what_a_rule_excepts_makes_it_smaller_and_what_it_hides_behind_stays() -> None:
+    seen = Seen()
+    first, second, third, fourth = rules_of(
+        "ALL : 10.\ncat : bob@10. EXCEPT 10.1.\ncat : ALL EXCEPT 10.\ncat@10.0.0.1 : 10.2.0.0/16\n"
+    )
+    seen.add(first)
+    assert [seen.covering(rule) for rule in (second, third, fourth)] == [first, None, first]
 
 
 def test_only_the_same_daemon_or_all_covers() -> None:

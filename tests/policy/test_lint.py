@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.config.hosts_access import parse
+from superd.policy.covered import Seen
 from superd.policy.lint import Host, lint
 
 PROGRAMS = {"/bin/echo", "/bin/date", "/usr/bin/who"}
@@ -21,7 +22,7 @@ HOST = Host(program, {"in.ftpd", "cat"})
 
 def said(text: str) -> list[tuple[int, str, str]]:
     rules, _ = parse(text.encode(), "hosts.deny", "deny")
-    return [(found.origin.line, found.message, found.hint) for found in lint(rules, text.split("\n"), HOST)]
+    return [(found.origin.line, found.message, found.hint) for found in lint(rules, text.split("\n"), HOST, Seen())]
 
 
 def test_the_founding_documents_rule_has_three_faults_and_one_correction() -> None:
@@ -91,5 +92,5 @@ def test_a_rule_that_an_earlier_one_covers_is_named() -> None:
 @given(st.binary(max_size=300) | st.text(alphabet="ALEXCPTFI .:/[]@#%'`0123456789\\\n", max_size=200).map(str.encode))
 def test_any_bytes_are_looked_at_without_a_fault_of_ours(data: bytes) -> None:
     rules, _ = parse(data, "hosts.allow", "allow")
-    for problem in lint(rules, data.decode("utf-8", "surrogateescape").split("\n"), HOST):
+    for problem in lint(rules, data.decode("utf-8", "surrogateescape").split("\n"), HOST, Seen()):
         assert problem.origin.line >= 1

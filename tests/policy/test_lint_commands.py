@@ -1,0 +1,61 @@
+"""Commands that cannot run, and words that were meant to be run."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.policy.lint_commands import command_findings
+from superd.problem import Origin
+from superd.rule import Option
+
+PROGRAMS = {"/bin/echo", "/bin/date", "/bin/sh", "/usr/bin/mail", "/usr/sbin/safe_finger"}
+
+
+def program(path: str) -> str:
+    return "is a directory" if path.endswith("/") else "" if path in PROGRAMS else "does not exist"
+
+
+def said(command: str) -> list[tuple[str, str]]:
+    found = command_findings(Option("spawn", command, Origin("hosts.deny", 1)), program)
+    return [(text, better) for _, text, better in found]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "(/usr/sbin/safe_finger -l @%h | /usr/bin/mail -s %d-%h root) &",
+        "/bin/echo 'somebody called' >> /var/log/calls",
+        '/bin/echo "date and time | /no/such: $(/bin/date)"',
+        "/bin/sh -c 'date'",
+        "/bin/echo `/bin/date` %c",
+        "logger -t %d %a",
+        "/opt/%d/alert %a",
+        "/bin/echo /no/such",
+    ],
+)
+def test_a_command_that_can_run_is_left_alone(command: str) -> None:
+    assert said(command) == []
+
+
+def test_every_command_of_a_line_is_looked_for() -> None:
+    assert said("(/no/finger | /usr/bin/mail root; /no/more && /bin/echo `/no/date`) & /bin/") == [
+        ("/no/finger", ""),
+        ("/no/more", ""),
+        ("/no/date", ""),
+        ("/bin/ ", "/bin/echo "),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("quoted", "meant"),
+    [("'date'", "`date`"), ('"date"', "`date`"), ("'/bin/date'", "`/bin/date`"), ("'date +%%F'", "`date +%%F`")],
+)
+def test_a_command_in_quotes_gets_backquotes(quoted: str, meant: str) -> None:
+    assert said(f"/bin/echo {quoted} %a") == [(quoted, meant)]
+
+
+@given(st.text(alphabet="/bin'\"`()|;& echodate%a+-$\n", max_size=80) | st.text(max_size=40))
+def test_any_command_is_looked_at_without_a_fault_of_ours(command: str) -> None:
+    assert all(text for text, _ in said(command))
