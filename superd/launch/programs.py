@@ -35,18 +35,34 @@ _ON_COMMAND = frozenset({"spawn", "aclexec"})
 class Spec:
     """One service as it is started: bytes, ready for fork_exec."""
 
-    __slots__ = ("argv", "env", "living", "message", "paths", "pipe", "stderr_socket", "umask", "until")
+    __slots__ = ("argv", "env", "key", "living", "paths", "pipe", "stderr_socket", "umask", "until")
 
     def __init__(self, message: Mapping[str, Any]) -> None:
-        self.message = message
+        # Not the message itself: a thousand services are three megabytes of texts that nobody asks for again.
+        self.key = key_of(message)
         self.paths = (os.fsencode(message["program"]),)
         self.argv = [os.fsencode(word) for word in message["argv"]]
-        self.env = [os.fsencode(f"{name}={value}") for name, value in message["env"]]
+        self.env = _shared(tuple(os.fsencode(f"{name}={value}") for name, value in message["env"]))
         self.umask: int = message["umask"]
         self.stderr_socket: bool = message["stderr_socket"]
         self.pipe: tuple[int, int] | None = None
         self.living = 0
         self.until = 0.0
+
+
+_known: dict[tuple[bytes, ...], list[bytes]] = {}
+
+
+def _shared(env: tuple[bytes, ...]) -> list[bytes]:
+    """One list for all services with this environment. Nobody changes it: what a connection adds makes another."""
+    if len(_known) > 4096:
+        _known.clear()
+    return _known.setdefault(env, list(env))
+
+
+def key_of(message: Mapping[str, Any]) -> int:
+    """Tells two messages of the master apart. By 64 bits of a keyed hash, of what nobody but root writes."""
+    return hash(repr(sorted(message.items())))
 
 
 class Programs:
@@ -69,7 +85,7 @@ class Programs:
         known = self._specs
         for name, message in specs.items():
             old = known.get(name)
-            if old is not None and old.message == message:
+            if old is not None and old.key == key_of(message):
                 old.until = 0.0
                 continue
             fresh = known[name] = Spec(message)
