@@ -8,9 +8,7 @@ ROOT = Path(__file__).parent.parent
 
 HELD_ELSEWHERE: dict[str, str] = {
     "cli/app.py": "test_docs.py: every command and option has its section, and each example is run",
-    "cli/check.py": "test_docs.py: its examples, and trips/test_start.py",
     "cli/diagnostics.py": "trips/test_start.py: what is printed of problems",
-    "cli/explain.py": "test_docs.py: its examples",
     "cli/importer.py": "cli/test_import_equals_live.py: what it writes serves the same",
     "cli/lint_host.py": "test_docs.py: what check says of the tables",
     "cli/run.py": "trips/test_start.py: the table, and the dump in trips/test_xinetd_command.py",

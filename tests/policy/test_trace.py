@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.config.hosts_access import parse
 from superd.peer import peer_from_text
 from superd.policy.hosts_access import compile_policy
-from superd.policy.trace import dry_facts, trace
+from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
 from superd.rule import Policy
-from superd.verdict import Ask, Verdict
+from superd.service import Service
+from superd.verdict import Ask, Reason, Verdict
 
 WORDS = [
     "ALL",
@@ -57,3 +59,36 @@ def test_a_trace_that_hangs_on_something_says_on_what() -> None:
     looks, verdict = trace(compile_policy(Policy(rules)), "sh", peer, peer, dry_facts({}))
     assert isinstance(verdict, Ask)
     assert [str(look) for look in looks] == ["hosts.allow:1: does not match: it hangs on netgroup: ALL : @staff"]
+
+
+SERVICE = Service(
+    name="cat", server="/bin/cat", no_access=("10.9.0.0/16",), only_from=("10.0.0.0/8",), max_load=2, access_times=("8:00-9:00",)
+)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "keys"),
+    [
+        (None, ["no_access", "only_from", "max_load", "access_times"]),
+        (Verdict(False, Reason.ADDRESS, detail="in no_access"), ["no_access"]),
+        (Verdict(False, Reason.ADDRESS, detail="not in only_from"), ["no_access", "only_from"]),
+        (Verdict(False, Reason.SENSOR), ["no_access", "only_from", "flags"]),
+        (Verdict(False, Reason.LOAD, detail="load 3"), ["no_access", "only_from", "max_load"]),
+        (Verdict(False, Reason.HOURS, detail="outside access_times"), ["no_access", "only_from", "max_load", "access_times"]),
+        (Verdict(False, Reason.INSTANCES), ["no_access", "only_from", "max_load", "access_times", "instances"]),
+    ],
+)
+def test_a_services_own_rules_are_told_up_to_the_one_that_refuses(verdict: Verdict | None, keys: list[str]) -> None:
+    told = own_rules(SERVICE, peer_from_text("10.1.2.3"), verdict)
+    assert [key for key, _ in told] == keys
+    assert verdict is None or deciding_key(verdict) == keys[-1]
+
+
+def test_a_rule_of_the_service_says_what_it_holds() -> None:
+    late = Verdict(False, Reason.HOURS, detail="outside access_times")
+    assert own_rules(SERVICE, peer_from_text("10.1.2.3"), late) == (
+        ("no_access", "does not name 10.1.2.3"),
+        ("only_from", "names 10.1.2.3: `10.0.0.0/8`"),
+        ("max_load", "is 2.0"),
+        ("access_times", "are 8:00-9:00: outside access_times"),
+    )

@@ -1,0 +1,188 @@
+"""``superd check`` beside the real tcpdchk over the same tables on the same host: wherever that warns, superd does."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_process import Superd
+from tests.needs import needs
+from tests.world import World
+
+ROOT = Path(__file__).parent.parent.parent
+HOSTS = """\
+127.0.0.1 localhost
+10.9.0.1 friend.example.com pal
+10.9.0.1 dyn.example.com
+10.9.0.2 two.example.com
+10.9.0.3 two.example.com
+"""
+ALLOW = """\
+cat : friend.example.com
+cat : pal
+cat : dyn.example.com
+cat : nowhere.example.com
+cat@two.example.com : 10.
+cat : @nobody
+cat : @friends
+cat : /etc/no-such-file
+cat : 10.1.2.3/255.255.0.x
+cat : FAIL
+cat : client.
+cat : .10.1
+cat : .bob@friend.example.com
+cat : FAIL@friend.example.com
+cat : LOCAL@friend.example.com
+cat : 192.0.2.1 : user no-such-user
+cat : 192.0.2.2 : banners /etc/no-such-folder
+cat : 192.0.2.3 : severity loud
+cat : 192.0.2.4 : nonsense
+@cat : 192.0.2.5
+/cat : 192.0.2.6
+.cat : 192.0.2.7
+cat. : 192.0.2.8
+FAIL : 192.0.2.9
+KNOWN : 192.0.2.10
+ALL EXCEPT : 192.0.2.11
+cat : 192.0.2.12 EXCEPT
+nonsense
+cat : 192.0.2.13"""
+QUIET = {1, 7}
+"""The lines of hosts.allow above that nobody warns of."""
+NOT_WARNED = re.compile(r"no such process name in|service possibly not wrapped|name lookup failed")
+
+
+def in_world(world: World, *arguments: str) -> list[dict[str, object]]:
+    command = f"PYTHONPATH={ROOT} {sys.executable} -m superd check --json {' '.join(arguments)}; true"
+    found = json.loads(world.run("sh", "-c", command))
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.fixture
+def world(superd: Superd) -> World:
+    made = World(superd)
+    (made.etc / "hosts").write_text(HOSTS)
+    (made.etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\nnetgroup: files\n")
+    (made.etc / "netgroup").write_text("friends (friend.example.com,,)\n")
+    (made.etc / "inetd.conf").write_text("")
+    superd.service("cat", 'server = "/bin/cat"\nport = 7\n')
+    superd.start()
+    return made
+
+
+def test_every_line_that_tcpdchk_warns_of_is_named(superd: Superd, world: World) -> None:
+    tcpdchk = needs("tcpd", "tcpdchk")
+    (world.etc / "hosts.allow").write_text(ALLOW)
+    heard: list[str] = []
+    # Debian's tcpdchk tells its warnings to syslog alone.
+    log = world.syslog()
+
+    def listen() -> None:
+        while (line := log.recv(4096)) != b"end":
+            heard.append(line.decode())
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    world.run(tcpdchk, "-i", "/etc/inetd.conf")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect(log.getsockname())
+        sock.send(b"end")
+    listener.join()
+    log.close()
+    theirs = {
+        int(at[1]) for line in heard if not NOT_WARNED.search(line) and (at := re.search(r"hosts\.allow, line (\d+)", line))
+    }
+    said = in_world(world, str(superd.services), "--hosts-allow", "/etc/hosts.allow")
+    ours = {int(str(one["line"])) for one in said if one["file"] == "/etc/hosts.allow"}
+    assert len(theirs) >= 20
+    assert theirs <= ours, "\n".join(heard)
+    assert ours == set(range(1, ALLOW.count("\n") + 2)) - QUIET
+
+
+def test_names_are_told_as_they_should_be(superd: Superd, world: World) -> None:
+    (world.etc / "hosts.allow").write_text("\n".join(ALLOW.splitlines()[:5]) + "\n")
+    said = in_world(world, str(superd.services), "--hosts-allow", "/etc/hosts.allow")
+    assert [(one["line"], one["message"], one["hint"]) for one in said] == [
+        (2, "`pal` is an alias: clients are known by their official name", "write `cat : friend.example.com`"),
+        (
+            3,
+            "the address of `dyn.example.com` is called `friend.example.com`, so this name matches nobody",
+            "write `cat : friend.example.com`",
+        ),
+        (4, "host `nowhere.example.com` not found: it matches nobody", ""),
+        (5, "`two.example.com` has more than one address: write the one that is meant", ""),
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "services.d").mkdir()
+    (tmp_path / "services.d" / "cat.toml").write_text('server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\n')
+    return tmp_path
+
+
+def status_and_problems(capsys: pytest.CaptureFixture[str], **how: bool) -> tuple[int, list[tuple[str, int, str]]]:
+    from superd.cli.check import check
+    from superd.cli.sources import sources_of
+
+    status = check(
+        sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"),
+        **{"strict": False, "as_json": True, "explicit": False} | how,
+    )
+    problems = json.loads(capsys.readouterr().out)
+    return status, [(Path(one["file"]).name, one["line"], one["message"]) for one in problems]
+
+
+def test_warnings_fail_only_where_that_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hosts.deny").write_text("cat : 10.1.2.3/24\n")
+    said = [("hosts.deny", 1, "`10.1.2.3/24` has host bits set: it matches nobody")]
+    assert status_and_problems(capsys) == (0, said)
+    assert status_and_problems(capsys, strict=True) == (1, said)
+
+
+def test_what_hosts_allow_covers_in_hosts_deny_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hosts.allow").write_text("cat : 10.\n")
+    (folder / "hosts.deny").write_text("cat : 10.1.\nALL : ALL\n")
+    assert status_and_problems(capsys) == (0, [("hosts.deny", 1, f"can never match: {folder}/hosts.allow:1 covers it")])
+
+
+def test_the_files_that_patterns_name_are_looked_through(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "list").write_text("10.1.2.0/24\n10.1.2.3/24 bob@10.\n# the office\n")
+    (folder / "hosts.deny").write_text(f"cat : {folder}/list\n")
+    assert status_and_problems(capsys)[1] == [
+        ("list", 2, "`10.1.2.3/24` has host bits set: it matches nobody"),
+        ("list", 2, "`bob@10.`: no user can stand here, so it matches nobody"),
+        ("list", 3, "such a file has no comments: these words are patterns"),
+    ]
+
+
+def test_wrong_services_do_not_hide_what_is_wrong_with_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "services.d" / "dog.toml").write_text("nonsense = true\n")
+    (folder / "hosts.deny").write_text("nonsense\ncat : 10.1\n")
+    status, said = status_and_problems(capsys)
+    assert status == 78
+    assert {(file, line) for file, line, _ in said} == {("dog.toml", 1), ("hosts.deny", 1), ("hosts.deny", 2)}
+    assert len(said) == len(set(said))
+
+
+def test_a_table_that_anybody_can_write_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = folder / "open"
+    place.mkdir()
+    place.chmod(0o777)
+    (place / "hosts.allow").write_text("cat : ALL\n")
+    (folder / "hosts.allow").symlink_to(place / "hosts.allow")
+    assert status_and_problems(capsys)[1] == [("hosts.allow", 0, f"`{place}` can be written by anybody")]
+
+
+def test_an_end_that_is_not_written_is_told_where_that_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hosts.allow").write_text("cat : 10.\ncat : 11. : allow\ncat : 12. : deny\n")
+    assert status_and_problems(capsys) == (0, [])
+    assert status_and_problems(capsys, explicit=True) == (0, [("hosts.allow", 1, 'implicit "allow" at the end of the rule')])

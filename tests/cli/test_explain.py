@@ -1,0 +1,118 @@
+"""``superd explain``: every key and rule that was asked, with its place, and who decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from superd.cli.explain import explain
+from superd.cli.sources import sources_of
+
+SERVICE = """\
+server = "/bin/cat"
+listen = ["127.0.0.1:7001"]
+no_access = ["192.0.2.9"]
+only_from = ["192.0.2.0/24", ".example.org"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "services.d").mkdir()
+    (tmp_path / "services.d" / "cat.toml").write_text(SERVICE)
+    return tmp_path
+
+
+class Told:
+    """What one call says, with paths as they were typed."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._folder, self._capsys = folder, capsys
+
+    def __call__(self, address: str, *, name: str = "", user: str = "", service: str = "cat") -> tuple[int, list[str]]:
+        status = explain(sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"), service, address, name, user)
+        out, err = self._capsys.readouterr()
+        return status, (out + err).replace(f"{self._folder}/", "").splitlines()
+
+    def add(self, text: str) -> None:
+        with (self._folder / "services.d" / "cat.toml").open("a") as file:
+            file.write(text)
+
+
+@pytest.fixture
+def told(folder: Path, capsys: pytest.CaptureFixture[str]) -> Told:
+    return Told(folder, capsys)
+
+
+def test_the_list_that_refuses_is_the_one_that_is_named(told: Told) -> None:
+    assert told("192.0.2.9") == (
+        1,
+        [
+            "services.d/cat.toml:3: no_access names 192.0.2.9: `192.0.2.9`",
+            "service cat: refused: address: in no_access (services.d/cat.toml:3)",
+        ],
+    )
+    assert told("198.51.100.1", name="a.example.net") == (
+        1,
+        [
+            "services.d/cat.toml:3: no_access does not name 198.51.100.1",
+            "services.d/cat.toml:4: only_from does not name 198.51.100.1",
+            "service cat: refused: address: not in only_from (services.d/cat.toml:4)",
+        ],
+    )
+
+
+def test_a_sensor_is_named_with_its_flag(told: Told) -> None:
+    told.add('flags = ["SENSOR"]\n')
+    assert told("192.0.2.1")[1][-2:] == [
+        "services.d/cat.toml:5: flags SENSOR: whoever comes is refused, and banned",
+        "service cat: refused: sensor: a sensor (services.d/cat.toml:5)",
+    ]
+
+
+def test_what_is_not_said_of_the_client_is_unknown_and_told_where_a_rule_asks(told: Told, folder: Path) -> None:
+    (folder / "hosts.allow").write_text("cat@127.0.0.1 : .example.org\ncat@127.0.0.2 : ALL\ncat : bob@ALL\ncat : 192. : deny\n")
+    assert told("192.0.2.1") == (
+        1,
+        [
+            "services.d/cat.toml:3: no_access does not name 192.0.2.1",
+            "services.d/cat.toml:4: only_from names 192.0.2.1: `192.0.2.0/24`",
+            "service cat: its own rules let 192.0.2.1 come",
+            "the client's name is asked for, and taken as unknown: --name says another",
+            "the client's user is asked for, and taken as unknown: --user says another",
+            "hosts.allow:1: does not match: its client list does not name 192.0.2.1: cat@127.0.0.1 : .example.org",
+            "hosts.allow:2: does not match: this is not the server of `cat@127.0.0.2`: cat@127.0.0.2 : ALL",
+            "hosts.allow:3: does not match: the user would have to be `bob`, and is unknown: cat : bob@ALL",
+            "hosts.allow:4: matches: cat : 192. : deny",
+            "refused: libwrap: hosts.allow:4",
+        ],
+    )
+    assert told("192.0.2.1", name="unknown", user="bob")[0] == 0
+    assert told("198.51.100.1", name="a.example.org")[1][-2:] == [
+        "hosts.allow:1: matches: cat@127.0.0.1 : .example.org",
+        "granted: rule_allow: hosts.allow:1",
+    ]
+
+
+def test_flags_have_the_last_word(told: Told, folder: Path) -> None:
+    told.add('flags = ["NOLIBWRAP", "IDONLY"]\nlog_on_success = ["USERID"]\n')
+    (folder / "hosts.deny").write_text("ALL : ALL\n")
+    granted = "granted: flag NOLIBWRAP (services.d/cat.toml:5), hosts.allow and hosts.deny are not asked"
+    refused = "refused: ident: flag IDONLY (services.d/cat.toml:5), and no user is known: --user says one"
+    assert told("192.0.2.1", user="bob")[1][-1:] == [granted]
+    assert told("192.0.2.1")[1][-2:] == [granted, refused]
+
+
+def test_a_program_that_accepts_by_itself_is_asked_by_nobody(told: Told, folder: Path) -> None:
+    (folder / "services.d" / "cat.toml").write_text('server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\nwait = true\n')
+    assert told("192.0.2.1") == (
+        0,
+        ["services.d/cat.toml:3: wait = true: the program accepts the connections itself, and superd asks nobody"],
+    )
+
+
+def test_wrong_questions_are_wrong_usage(told: Told) -> None:
+    assert told("192.0.2.1", service="cta") == (64, ["superd: error: no service `cta`; did you mean `cat`?"])
+    assert told("nobody") == (64, ["superd: error: `nobody` is not an address"])
