@@ -176,13 +176,13 @@ def _value_error(name: str, value: str) -> str:
             if ("." in value and facility not in FACILITIES) or level not in LEVELS:
                 return f'bad syslog facility or severity: "{value}"'
         case "umask":
-            if not re.fullmatch(r"\+?[0-7]+", value) or int(value, 8) > 0o777:
+            if not re.fullmatch(r"\+?[0-7]{1,12}", value) or int(value, 8) > 0o777:
                 return f'bad umask value: "{value}"'
         case "linger" | "rfc931":
-            if value and not (re.fullmatch(r"\+?[0-9]+", value) and _LEAST[name] <= int(value) <= _INT_MAX):
+            if value and not (re.fullmatch(r"\+?[0-9]{1,19}", value) and _LEAST[name] <= int(value) <= _INT_MAX):
                 return f'bad {name} value: "{value}"'
         case "nice":
-            if value and not (re.fullmatch(r"[+-]?[0-9]+", value) and abs(int(value)) < _INT_MAX):
+            if value and not (re.fullmatch(r"[+-]?[0-9]{1,19}", value) and abs(int(value)) < _INT_MAX):
                 return f'bad nice value: "{value}"'
         case "setenv":
             if "=" in value.split()[0]:

@@ -5,6 +5,7 @@ Part of the I/O half of ``config/`` beside ``read.py``.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -24,10 +25,13 @@ def read_trusted(path: str, *, root: bool) -> bytes:
     """
     # O_NONBLOCK: a FIFO in services.d must not stop a reload.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)  # open() takes no folder, and would leave it open
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise Untrusted("not a regular file")
     with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Untrusted("not a regular file")
         if status.st_size > MAX_FILE:
             raise Untrusted(f"longer than {MAX_FILE} bytes")
         if root:

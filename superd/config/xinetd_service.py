@@ -87,7 +87,7 @@ def _limits(draft: Draft) -> None:
             keys[name] = None if value == -1 else value
     if line := draft.get("cps"):
         try:
-            rate, pause = (int(word) if word.isascii() and word.isdecimal() else -1 for word in line.values)
+            rate, pause = (int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else -1 for word in line.values)
         except ValueError:
             rate = pause = -1
         if not (0 <= rate < 2**31 and 0 <= pause < 2**31):

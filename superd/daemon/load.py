@@ -22,7 +22,7 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     for name, service in registry.services.items():
         try:
             compile_access(service)
-        except ValueError as problem:
+        except (ValueError, OverflowError) as problem:
             key = _key_of(str(problem), service.only_from, service.no_access)
             origins = registry.origins
             where = origins.get((name, key)) or origins.get((name, ""), Origin(name))
