@@ -9,6 +9,9 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.daemon_process import WAIT, Superd
@@ -48,6 +51,26 @@ class World:
         (self._dev / "log").chmod(0o666)
         sock.settimeout(WAIT)
         return sock
+
+    @contextmanager
+    def hears_syslog(self) -> Iterator[list[str]]:
+        """What is written to /dev/log meanwhile; complete when it is over."""
+        heard: list[str] = []
+        with self.syslog() as log, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.connect(log.getsockname())
+
+            def listen() -> None:
+                while (line := log.recv(8192)) != b"end of test":
+                    heard.append(line.decode())
+
+            listener = threading.Thread(target=listen)
+            listener.start()
+            try:
+                yield heard
+            finally:
+                end.send(b"end of test")
+                listener.join()
+                Path(log.getsockname()).unlink()
 
     def run(self, *command: str, text: str = "") -> str:
         """What a command in the same world prints; it must end well."""

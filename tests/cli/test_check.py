@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -80,22 +78,9 @@ def world(superd: Superd) -> World:
 def test_every_line_that_tcpdchk_warns_of_is_named(superd: Superd, world: World) -> None:
     tcpdchk = needs("tcpd", "tcpdchk")
     (world.etc / "hosts.allow").write_text(ALLOW)
-    heard: list[str] = []
     # Debian's tcpdchk tells its warnings to syslog alone.
-    log = world.syslog()
-
-    def listen() -> None:
-        while (line := log.recv(4096)) != b"end":
-            heard.append(line.decode())
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    world.run(tcpdchk, "-i", "/etc/inetd.conf")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.connect(log.getsockname())
-        sock.send(b"end")
-    listener.join()
-    log.close()
+    with world.hears_syslog() as heard:
+        world.run(tcpdchk, "-i", "/etc/inetd.conf")
     theirs = {
         int(at[1]) for line in heard if not NOT_WARNED.search(line) and (at := re.search(r"hosts\.allow, line (\d+)", line))
     }

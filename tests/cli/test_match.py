@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon_process import Superd
 from tests.needs import needs
+from tests.world import World
 
 ALLOW = "sh : 127.0.0.1 192.0.2.0/255.255.255.0 : setenv A b\nin.ftpd@10.0.0.1 : bob@ALL\n"
 DENY = "sh : 198.51.100. EXCEPT 198.51.100.7\nALL : 203.0.113. : twist /bin/echo no\n"
@@ -28,13 +30,14 @@ QUESTIONS = [
     ("sh", "paranoid"),
     ("sh", "no-such-host.invalid"),
 ]
+ROOT = Path(__file__).parent.parent.parent
 LINE = re.compile(r"(client|server|access): ")
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "superd", "match", *arguments],
-        cwd=folder, capture_output=True, text=True, env={"PYTHONPATH": str(Path(__file__).parent.parent.parent)},
+        cwd=folder, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
 
@@ -56,6 +59,28 @@ def test_the_lines_are_those_of_tcpdmatch(tables: Path, daemon: str, client: str
     ours = run(tables, "-d", "-s", "services.d", daemon, client)
     assert [line for line in ours.stdout.splitlines() if LINE.match(line)] == theirs.stdout.splitlines()
     assert ours.returncode == (0 if "access:   granted" in theirs.stdout or "delegated" in theirs.stdout else 1)
+
+
+def test_the_rule_and_its_options_are_those_that_tcpdmatch_finds(superd: Superd) -> None:
+    tcpdmatch = needs("tcpd", "tcpdmatch")
+    world = World(superd)
+    (world.etc / "inetd.conf").write_text("")
+    superd.service("sh", 'server = "/bin/cat"\nport = 7\n')
+    superd.start()
+    (world.etc / "hosts.allow").write_text(
+        "# a comment\nsh : 10.1. : setenv A %a : spawn /bin/echo %u@%h %d %% : umask 077\n"
+        "sh : 10.2. : \\\n aclexec /bin/false %a : nice 5 : deny\nsh : bob@10.3. : severity mail.info : allow\n"
+    )
+    (world.etc / "hosts.deny").write_text("sh : 10.3. : keepalive : linger 3\nALL : 10.4. : twist /bin/echo no %c\nALL : 10.5.\n")
+    ask = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "superd", "match", "-s", str(superd.services)]
+    ask += ["--hosts-allow", "/etc/hosts.allow", "--hosts-deny", "/etc/hosts.deny"]
+    for client in ("10.1.0.1", "al@10.1.0.1", "10.2.0.1", "bob@10.3.0.1", "10.3.0.1", "10.4.0.1", "10.5.0.1", "10.6.0.1"):
+        # Debian's tcpdmatch tells these two to syslog alone.
+        with world.hears_syslog() as heard:
+            world.run(tcpdmatch, "-i", "/etc/inetd.conf", "sh", client)
+        theirs = [found[0].rstrip() for line in heard if (found := re.search(r"(matched|option): .*", line))]
+        ours = world.run("sh", "-c", '"$@" || true', "sh", *ask, "sh", client).splitlines()
+        assert [line for line in ours if line.startswith(("matched:", "option:"))] == theirs, client
 
 
 def test_every_rule_that_was_looked_at_says_why_it_did_not_match(tables: Path) -> None:
