@@ -48,9 +48,13 @@ class Side:
         self.name = name
         out = world.var_log / f"{name}.out"
         with out.open("ab") as stream:
-            # Whoever runs the tests in the background ignores SIGINT, and what xinetd is started with its programs are, too.
+            # As from a shell: without signals that are ignored in the background, and without what superd keeps from programs.
             self._process = subprocess.Popen(
-                ["env", "--default-signal", *command], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, cwd=cwd
+                ["env", "-u", "SUPERD_TEST_STRICT", "--default-signal", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                cwd=cwd,
             )
         self.pid = self._process.pid
         self._out = out
