@@ -35,7 +35,12 @@ class PolicySettings(BaseModel):
     )
     decide_timeout: Seconds = Field(5.0, description="longest time all look-ups of one connection may take")
     ident_timeout: Seconds = Field(5.0, description="longest time an ident server may take")
-    lookups_at_once: int = Field(64, ge=1, description="name and ident look-ups at once", json_schema_extra={"unit": "look-ups"})
+    lookups_at_once: int = Field(
+        256,
+        ge=1,
+        description="names asked for at once; peers of one network (/24, /48) have a sixteenth of it",
+        json_schema_extra={"unit": "look-ups"},
+    )
     banner_timeout: Seconds = Field(10.0, description="longest time a client may take to read a banner")
 
 

@@ -65,7 +65,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "net/listener.py": "trips/test_overload.py: queues and descriptors",
     "net/netgroup.py": "trips/test_policy_files.py: netgroups",
     "net/peername.py": "trips/test_addresses.py: every kind of peer",
-    "net/resolve.py": "trips/test_beside_tcpd.py: names, good and forged",
 }
 """What speaks to the system is held by the trips through the whole daemon, and the fakes it would need here prove little."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import OrderedDict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import dns.asyncbackend
 import dns.asyncresolver
@@ -20,6 +22,9 @@ import dns.reversename
 import trio
 
 from superd.peer import PARANOID, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 MAX_CACHE = 65536
 MAX_TTL, MIN_TTL = 60.0, 1.0
@@ -113,6 +118,38 @@ def is_address(text: str) -> bool:
     return True
 
 
+class Places:
+    """Places for look-ups: ``at_once`` in all, of which one network gets a sixteenth.
+
+    Reverse zones are delegated by networks, and one whose servers are dead holds each of its places for the whole deadline.
+    With shares it holds up its own peers, and nobody else's.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._all = trio.CapacityLimiter(at_once)
+        self._share = max(1, at_once // 16)
+        self._networks: dict[str, trio.CapacityLimiter] = {}
+
+    @asynccontextmanager
+    async def of(self, address: str) -> AsyncIterator[None]:
+        """Waits for a place: first among the peers of the address's network, and then, holding nobody up, among all."""
+        network = _network(address)
+        share = self._networks.setdefault(network, trio.CapacityLimiter(self._share))
+        try:
+            async with share, self._all:
+                yield
+        finally:
+            numbers = share.statistics()
+            if not numbers.borrowed_tokens and not numbers.tasks_waiting:
+                self._networks.pop(network, None)
+
+
+def _network(address: str) -> str:
+    """The network that shares a reverse zone, by custom: /24, and /48 of IPv6."""
+    spelled = plain(address)
+    return str(ipaddress.ip_network((spelled, 48 if ":" in spelled else 24), strict=False))
+
+
 class _Found:
     """The outcome of one look-up while it goes on."""
 
@@ -127,13 +164,13 @@ class Resolver:
         self,
         *,
         deadline: float = 5.0,
-        at_once: int = 64,
+        at_once: int = 256,
         hosts: HostsFile | None = None,
         nameservers: list[tuple[str, int]] | None = None,
         configuration: str = "/etc/resolv.conf",
     ) -> None:
         self._deadline = deadline
-        self._limit = trio.CapacityLimiter(at_once)
+        self._places = Places(at_once)
         self._hosts = hosts or HostsFile()
         self._nameservers = nameservers
         self._configuration = configuration
@@ -158,7 +195,7 @@ class Resolver:
         found = _Found()
         try:
             with trio.move_on_after(self._deadline):
-                async with self._limit:
+                async with self._places.of(address):
                     await self._look_up(address, found)
         finally:
             self._remember(address, found.name, found.ttl)
