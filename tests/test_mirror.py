@@ -13,7 +13,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "cli/run.py": "trips/test_start.py: the table, and the dump in trips/test_xinetd_command.py",
     "cli/show.py": "test_docs.py: its examples",
     "cli/sources.py": "trips/test_start.py: paths that are relative",
-    "config/foreign.py": "config/test_xinetd_conf.py: a shape that the readers fill",
     "config/inetd_dialects.py": "config/test_inetd_conf.py: each dialect reads its own lines",
     "config/inetd_keyvalue.py": "config/test_inetd_conf.py: NetBSD's statements",
     "config/xinetd_draft.py": "config/test_xinetd_conf.py: read as a whole",

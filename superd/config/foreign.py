@@ -29,3 +29,14 @@ class FileReader(Protocol):
     def list(self, path: str) -> list[str]:
         """The names (not paths) in a folder, in any order. Raises ``OSError``."""
         ...
+
+
+def has_left(files: FileReader, path: str) -> bool:
+    """Whether a file that its folder listed a moment ago was deleted or renamed since; a link that dangles is still there."""
+    folder, _, name = path.rpartition("/")
+    try:
+        return name not in files.list(folder or "/")
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False

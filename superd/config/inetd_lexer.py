@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from superd.config.foreign import FileReader
+from superd.config.foreign import FileReader, has_left
 from superd.config.inetd_dialects import DIALECTS, Dialect
 from superd.config.inetd_keyvalue import Statement, read_statement
 from superd.config.name_tables import read_table
@@ -51,7 +51,7 @@ class EntryReader:
     def open(self, path: str) -> list[tuple[str, list[tuple[Origin, str]]]]:
         """The files of ``path`` (itself, or those of a folder as inetutils reads one) and the lines of each."""
         self.names = read_table(self.files, "/etc/hosts", 1)
-        return [(file, self._lines(file)) for file in self._files(path)]
+        return [(file, self._lines(file, listed=file != path)) for file in self._files(path)]
 
     def read(self, file: str, lines: list[tuple[Origin, str]]) -> None:
         """The entries of one file that was opened."""
@@ -66,10 +66,12 @@ class EntryReader:
         kept = [name for name in names if not name.startswith(".") and not name.endswith(("~", ".dpkg-old", ".dpkg-new"))]
         return [posixpath.join(path, name) for name in sorted(kept)]
 
-    def _lines(self, file: str) -> list[tuple[Origin, str]]:
+    def _lines(self, file: str, *, listed: bool = False) -> list[tuple[Origin, str]]:
         try:
             data = self.files.read(file)
         except OSError as failed:
+            if listed and isinstance(failed, FileNotFoundError) and has_left(self.files, file):
+                return []
             self.fail(Origin(file), f"cannot read `{file}`: {failed.strerror or failed}")
             return []
         found: list[tuple[Origin, str]] = []
@@ -139,7 +141,7 @@ class EntryReader:
             if item in chain or item == posixpath.normpath(file):
                 self.fail(origin, f"`{item}` includes itself")
                 continue
-            self._read(item, self._lines(item), (*chain, posixpath.normpath(file)))
+            self._read(item, self._lines(item, listed=item != path), (*chain, posixpath.normpath(file)))
 
     def _statement(self, text: str, origin: Origin) -> None:
         try:

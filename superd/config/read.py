@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from superd.config.checks import Host, check
+from superd.config.foreign import has_left
 from superd.config.rpc_names import parse_rpc
 from superd.config.service_file import Keys, make_service, merge, parse_toml
 from superd.config.settings_file import parse_settings
@@ -203,7 +204,8 @@ def _read_folder(folder: str, files: Files, found: dict[str, _Found], problems: 
                 found.pop(stem, None)
                 continue
             entry = _read_one(path, files, problems)
-            found[stem] = entry
+            if entry is not None:
+                found[stem] = entry
     # Fragments of a file in a lower folder come after it by name; those of this folder's own file after that file.
 
 
@@ -214,10 +216,13 @@ def skipped(name: str) -> bool:
     )
 
 
-def _read_one(path: str, files: Files, problems: list[Problem]) -> _Found:
+def _read_one(path: str, files: Files, problems: list[Problem]) -> _Found | None:
+    """A listed file; None if it was removed since, which is no fault: a reload can come while an admin's script works."""
     try:
         data = files.read(path)
     except OSError as problem:
+        if isinstance(problem, FileNotFoundError) and has_left(files, path):
+            return None
         problems.append(error(Origin(path), f"cannot be used: {_why(problem)}", _mend(problem)))
         return _Found({}, {}, Origin(path), broken=True)
     keys, origins, wrong = parse_toml(data, path)
@@ -230,10 +235,18 @@ def _read_fragments(folder: str, name: str, files: Files, found: dict[str, _Foun
     if base is None:
         problems.append(note(Origin(folder), f"fragments of `{name}`, but there is no {name}.toml"))
         return
-    for part in sorted(files.list(folder)):
+    try:
+        parts = sorted(files.list(folder))
+    except OSError as problem:
+        problems.append(error(Origin(folder), f"fragments cannot be read: {_why(problem)}"))
+        base.broken = True
+        return
+    for part in parts:
         if skipped(part) or not part.endswith(".toml"):
             continue
         entry = _read_one(os.path.join(folder, part), files, problems)
+        if entry is None:
+            continue
         base.keys = merge(base.keys, entry.keys)
         base.origins.update({key.removesuffix("_add"): place for key, place in entry.origins.items()})
         base.broken = base.broken or entry.broken

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass, field
 
-from superd.config.foreign import FileReader, Foreign
+from superd.config.foreign import FileReader, Foreign, has_left
 from superd.config.name_tables import read_table
 from superd.config.xinetd_attributes import Section, collect
 from superd.config.xinetd_draft import Surroundings
@@ -55,6 +55,8 @@ class _Source:
                 self.problems.append(error(place, f"`{path}` is a folder", "write includedir"))
             return
         except OSError as failed:
+            if quiet and isinstance(failed, FileNotFoundError) and has_left(self.files, path):
+                return
             self.problems.append(error(place, f"cannot read `{path}`: {failed.strerror or failed}"))
             return
         entries, problems = split_entries(data, path)

@@ -65,3 +65,28 @@ def test_comments_above_do_not_change_whose_file_it_is(data: bytes, name: str) -
     assert kind in ("", "xinetd", "inetd")
     assert kind == looks_foreign(name, b"# a comment\n\n" + data)
     assert not (kind and name.endswith(".toml"))
+
+
+def test_a_file_that_is_removed_while_the_folder_is_read_is_not_there(
+    services_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(services_dir / "echo.toml", ECHO)
+    write(services_dir / "echo.toml.d" / "10.toml", "nice = 2\n")
+    really = os.listdir
+    late = {str(services_dir): ["gone.toml"], str(services_dir / "echo.toml.d"): ["20.toml"]}
+    monkeypatch.setattr("superd.config.read.os.listdir", lambda path: really(path) + late.pop(path, []))
+    registry, problems = read(Sources(services=(str(services_dir),)))
+    assert (set(registry.services), late, problems) == ({"echo"}, {}, ())
+    (services_dir / "gone.toml").symlink_to(services_dir / "nowhere")
+    with pytest.raises(ConfigError, match="gone"):
+        read(Sources(services=(str(services_dir),)))
+
+
+def test_fragments_that_are_no_folder_are_an_error_with_their_place(services_dir: Path) -> None:
+    write(services_dir / "echo.toml", ECHO)
+    write(services_dir / "echo.toml.d", "nice = 2\n")
+    with pytest.raises(ConfigError) as raised:
+        read(Sources(services=(str(services_dir),)))
+    (problem,) = errors(raised.value.problems)
+    assert problem.origin.file.endswith("echo.toml.d")
+    assert "Not a directory" in problem.message
