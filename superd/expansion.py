@@ -122,9 +122,14 @@ def values_of(daemon: str, client: Peer, server: Peer, pid: int) -> Values:
     )
 
 
+def _underscores(match: re.Match[str]) -> str:
+    """One for each byte, as libwrap counts them."""
+    return "_" * len(match[0].encode("utf-8", "surrogateescape"))
+
+
 def defuse(value: str) -> str:
     """One word that a shell and a program take as plain data: no ``/ = @ ! %``, no leading ``- + .``, no ``..``."""
-    text = _UNSAFE.sub("_", value).replace(" ", "_")[:MAX_VALUE]
+    text = _UNSAFE.sub(_underscores, value).replace(" ", "_")[:MAX_VALUE]
     while ".." in text:
         text = text.replace("..", "__")
     if text[:1] in ("-", "+", "."):

@@ -91,7 +91,7 @@ def make_peer(address: str, name: str, user: str, port: int) -> Peer:
 
 def sanitised(values: Values) -> Values:
     """What libwrap puts into a text, if superd's own is the same or stricter, sign by sign; else superd's own."""
-    found = {letter: _NOT_OK.sub("_", value) for letter, value in as_dict(values).items()}
+    found = {letter: _NOT_OK.sub(lambda found: "_" * len(to_bytes(found[0])), value) for letter, value in as_dict(values).items()}
     for letter, ours in defused(values).items():
         theirs = found[letter]
         if len(ours) != len(theirs) or any(mine not in (other, "_") for mine, other in zip(ours, theirs, strict=True)):
@@ -246,7 +246,11 @@ class Trip:
         if text is None:
             return
         data = to_bytes(text)
-        if b"\r\n" in data or any(tables_text.split_at(line + "\n", "\n") is None for line in text.split("\n")[:-1]):
+        if (
+            b"\r\n" in data
+            or b"\0" in data.lstrip(b"\0")
+            or any(tables_text.split_at(line + "\n", "\n") is None for line in text.split("\n")[:-1])
+        ):
             raise Skip("banner-lines-end-in-cr-lf")
         self.sent += render(data, sanitised(self.values(data.decode("latin-1"))))
 

@@ -22,6 +22,10 @@ def test_what_a_peer_chose_is_one_plain_word(user: str, name: str) -> None:
     assert words["c"].count("@") == 1
 
 
+def test_each_byte_that_is_no_plain_letter_is_an_underscore() -> None:
+    assert defused(Values(u="jos\xe9 \udce9"))["u"] == "jos____"
+
+
 @given(ANY)
 def test_variables_hold_printable_text_alone(user: str) -> None:
     for name, value in hook_environment(Values(u=user)).items():

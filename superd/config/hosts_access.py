@@ -52,15 +52,15 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
     rules: list[Rule] = []
     # A line of hosts.allow that is no rule grants nothing; one of hosts.deny refuses nothing, which fails open.
     broken = error if table == "deny" else warning
-    if data.startswith(b"\xef\xbb\xbf"):
-        problems.append(broken(Origin(file, 1), "byte order mark before the first rule", "save the file without BOM"))
-        if table == "allow":
-            data = data[3:]
     text = data.decode("utf-8", "surrogateescape")
     for origin, line, ended in _lines(text, file):
         if not ended and line.strip(" \t\r"):
             problems.append(warning(origin, "last line has no newline: libwrap ignores it", "end the line"))
         if line.startswith("#") or not line.strip(" \t\r\n"):
+            continue
+        if line.startswith("\ufeff"):
+            # Not taken off: the line would grant what it grants nobody under libwrap. Nor kept: its comments would be rules.
+            problems.append(broken(origin, "byte order mark before a rule", "save the file without BOM"))
             continue
         if "\0" in line:
             problems.append(broken(origin, "line holds a NUL byte"))

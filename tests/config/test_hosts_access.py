@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,18 @@ def test_a_line_that_is_no_rule_fails_open_in_deny_and_closed_in_allow() -> None
         assert [rule.origin.line for rule in rules] == [4, 5]
         assert len(errors(problems)) == serious
         assert [problem.origin.line for problem in problems] == [1, 5]
+
+
+@pytest.mark.parametrize("behind", [b"ALL : ALL", b"# sshd, ALL : ALL", b"sshd, \\\nALL : ALL"])
+@pytest.mark.parametrize("before", [b"", b"sshd : 10.\n"])
+def test_a_line_behind_a_byte_order_mark_is_no_rule(before: bytes, behind: bytes) -> None:
+    text = before + b"\xef\xbb\xbf" + behind + b"\nsshd : 10.\n"
+    tables: dict[Table, int] = {"deny": 1, "allow": 0}
+    for table, serious in tables.items():
+        rules, problems = parse(text, "hosts", table)
+        assert {rule.clients for rule in rules} == {("10.",)}
+        assert len(errors(problems)) == serious
+        assert "byte order mark" in problems[0].message
 
 
 def test_colons_in_brackets_are_no_marks_and_file_patterns_are_told_once() -> None:

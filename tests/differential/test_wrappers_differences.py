@@ -130,11 +130,11 @@ def test_banners_show_printable_text(libwrap: Libwrap) -> None:
 def test_banner_lines_end_in_cr_lf(libwrap: Libwrap) -> None:
     from superd.banner import render
 
-    text = "one [\ntwo\r\n"
+    text = "one [\ntwo\r\nthree\0four\n"
     case = {**CASE, "allow": "ALL: ALL: banners @DIR@\n", "files": {"sshd": text}}
-    assert libwrap.ask(case)["client_output"] == "one [\ntwo\r\r\n"
+    assert libwrap.ask(case)["client_output"] == "one [\ntwo\r\r\nthree"
     client = Peer("10.1.2.3", 4, 0x0A010203)
-    assert render(text.encode(), values_of("sshd", client, client, 1)) == b"one [\r\ntwo\r\n"
+    assert render(text.encode(), values_of("sshd", client, client, 1)) == b"one [\r\ntwo\r\nthree\0four\r\n"
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,11 @@ def test_banner_lines_end_in_cr_lf(libwrap: Libwrap) -> None:
 )
 def test_severity_takes_all_of_syslog_h(libwrap: Libwrap, severity: str) -> None:
     assert verdicts(libwrap, allow=f"ALL: ALL: severity {severity}\n") == ("allow", "deny")
+
+
+@pytest.mark.parametrize("option", ["nice 4294967301", "linger 4294967301", "rfc931 4294967301"])
+def test_numbers_do_not_wrap_round(libwrap: Libwrap, option: str) -> None:
+    assert verdicts(libwrap, allow=f"ALL: ALL: {option}\n") == ("deny", "allow")
 
 
 def test_a_numeric_wildcard_is_for_addresses(libwrap: Libwrap) -> None:
