@@ -25,6 +25,7 @@ Signature = tuple[tuple[int, int, int, int, int] | str, ...]
 class PolicyFiles:
     """The two tables (``None``: absent, which is empty) and the files that patterns name, at one moment.
 
+    ``signature`` is of ``paths``: a list of addresses in a file of its own changes as often as a table does.
     ``closed`` says why hosts.deny cannot be used, if superd was told to keep going: then whoever reaches it is refused.
     """
 
@@ -36,9 +37,14 @@ class PolicyFiles:
     files: dict[str, bytes] = field(default_factory=dict)
     closed: str = ""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that the policy comes from."""
+        return (self.allow_path, self.deny_path, *self.files)
+
 
 def signature(paths: Iterable[str]) -> Signature:
-    """How the files look now: two stat(2) calls for the two tables, about 5 µs."""
+    """How the files look now: one stat(2) each, about 2 µs."""
     found: list[tuple[int, int, int, int, int] | str] = []
     for path in paths:
         if not path:

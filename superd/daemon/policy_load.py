@@ -6,7 +6,7 @@ import dataclasses
 import os
 
 from superd.config.hosts_access import file_patterns, parse
-from superd.daemon.policy_files import PolicyFiles, read_table, read_tables, signature
+from superd.daemon.policy_files import PolicyFiles, Signature, read_table, read_tables, signature
 from superd.errors import ConfigError
 from superd.policy.file_patterns import FILE_DEPTH
 from superd.problem import Origin, Problem, error, errors, warning
@@ -35,8 +35,8 @@ def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) ->
         before = wrong.problems
         files = dataclasses.replace(files, closed=str(before[0]))
         policy, problems = parse_policy(files)
-    found, more = _read_patterns((*policy.allow, *policy.deny))
-    return dataclasses.replace(files, files=found), (*before, *problems, *more)
+    found, seen, more = _read_patterns((*policy.allow, *policy.deny))
+    return dataclasses.replace(files, files=found, signature=(*files.signature, *seen)), (*before, *problems, *more)
 
 
 def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicyFiles, tuple[Problem, ...]]:
@@ -77,13 +77,15 @@ def parse_policy(files: PolicyFiles) -> tuple[Policy, tuple[Problem, ...]]:
     return Policy(allow, deny, files.files), found
 
 
-def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], list[Problem]]:
-    """The files that patterns name, and those that they name, each read once."""
+def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], Signature, list[Problem]]:
+    """The files that patterns name, and those that they name, each read once; and how they looked before that."""
     found: dict[str, bytes] = {}
+    seen: Signature = ()
     problems: list[Problem] = []
     depth: dict[str, int] = {}
 
     def read(path: str, above: tuple[str, ...]) -> None:
+        nonlocal seen
         if path in above:
             problems.append(warning(Origin(above[-1]), f"names `{path}`, which names it again: it is looked at once"))
             return
@@ -94,6 +96,7 @@ def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], list[Prob
             return
         depth[path] = len(above)
         if path not in found:
+            seen += signature((path,))
             try:
                 found[path] = read_table(path, strict=os.geteuid() == 0) or b""
             except OSError as problem:
@@ -105,4 +108,4 @@ def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], list[Prob
 
     for path in file_patterns(rules):
         read(path, ())
-    return found, problems
+    return found, seen, problems

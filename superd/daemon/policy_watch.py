@@ -1,4 +1,4 @@
-"""Keeps the policy as fresh as the files: a stat(2) at each batch, a new reading only when they changed.
+"""Keeps the policy as fresh as its files: a stat(2) of each at each batch, a new reading only when one changed.
 
 The front looks, the master reads (some tables only root may read), the front parses in a thread. Whoever connects after
 a change waits for the new tables; what cannot be read or parsed leaves the last good ones in force, loudly.
@@ -34,23 +34,27 @@ class PolicyWatch:
         self._ask = ask
         self._say = say
         self._tables = _compile(files)
-        self._paths = (files.allow_path, files.deny_path)
-        self._seen = self._own_view(files)
+        self._hidden: set[str] = set()
+        self._look_at(files)
         self._reply: trio.Event | None = None
         self._answer: PolicyReply | None = None
         self._busy = trio.Lock()
 
-    def _own_view(self, files: PolicyFiles) -> Signature:
-        """How the tables look from here; the master may see into folders that the front does not."""
+    def _look_at(self, files: PolicyFiles) -> None:
+        """From here on a change is one from how the master read them; it may see into folders that the front does not."""
+        self._paths = files.paths
         mine = signature(self._paths)
         seen: list[tuple[int, int, int, int, int] | str] = []
         for path, own, read in zip(self._paths, mine, files.signature, strict=True):
             if isinstance(own, str) and own != read:
-                self._say("warning", f"`{path}`: {own.lower()} for the front: changes are seen at a reload only")
+                if path not in self._hidden:
+                    self._say("warning", f"`{path}`: {own.lower()} for the front: changes are seen at a reload only")
+                self._hidden.add(path)
                 seen.append(own)
             else:
+                self._hidden.discard(path)
                 seen.append(read)
-        return tuple(seen)
+        self._seen: Signature = tuple(seen)
 
     def current(self) -> Tables | None:
         """The tables if they are what the files say now, else ``None``: then ``await fresh()``."""
@@ -80,11 +84,12 @@ class PolicyWatch:
             await self._reply.wait()
             answer = self._answer
             assert answer is not None
-            # Remembered even when it is no good: it is not read again until it changes again.
-            self._seen = look
             if answer.files is None:
+                # Remembered even though it is no good: it is not read again until it changes again.
+                self._seen = look
                 self._say("error", f"policy unchanged, the new tables cannot be used: {answer.failure}")
             else:
+                self._look_at(answer.files)
                 await self._take(answer.files)
             return self._tables
 
@@ -106,8 +111,7 @@ class PolicyWatch:
     async def replace(self, files: PolicyFiles) -> None:
         """A reload brought tables of its own."""
         async with self._busy:
-            self._paths = (files.allow_path, files.deny_path)
-            self._seen = self._own_view(files)
+            self._look_at(files)
             if (files.allow, files.deny, files.files) != (self._files.allow, self._files.deny, self._files.files):
                 await self._take(files)
 

@@ -131,6 +131,20 @@ def test_files_that_name_one_another_end_with_a_warning_and_still_match(superd: 
     superd.message("names it again")
 
 
+def test_what_changes_in_a_file_that_a_pattern_names_counts_for_the_next_connection(superd: Superd, port: int) -> None:
+    one, two = superd.folder / "one", superd.folder / "two"
+    superd.deny.write_text(f"echo : {one}\n")
+    superd.start()
+    assert greeted(port, ME)
+    one.write_text(f"{two}\n")
+    assert greeted(port, ME)
+    two.write_text(f"{ME}\n")
+    assert not greeted(port, ME)
+    assert greeted(port, OTHER)
+    two.unlink()
+    assert greeted(port, ME)
+
+
 def test_a_file_pattern_deeper_than_the_limit_matches_nobody_and_is_warned_of(superd: Superd, port: int) -> None:
     for number in range(12):
         (superd.folder / f"list{number}").write_text(f"127.0.1.{number}\n{superd.folder}/list{number + 1}\n")
