@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SEPARATORS = " ,\t\r\n"
+_CHOPPED = " \t\r\n\v\f"
+"""What isspace(3) knows: taken off both ends of an option and its value (misc.c, chop_string)."""
 _NONE, _OPTIONAL, _REQUIRED = range(3)
 _ARGUMENT = {
     "user": _REQUIRED,
@@ -146,11 +148,11 @@ def _options(text: str, origin: Origin) -> Iterator[Option]:
 
 
 def _option(field: str, origin: Origin, *, last: bool) -> Option:
-    stripped = field.strip(" \t\r\n")
+    stripped = field.strip(_CHOPPED)
     cut = next((index for index, character in enumerate(stripped) if character in "= \t\r\n"), len(stripped))
-    name, value = stripped[:cut].lower(), stripped[cut:].strip(" \t\r\n")
+    name, value = stripped[:cut].lower(), stripped[cut:].strip(_CHOPPED)
     if value.startswith("="):
-        value = value[1:].strip(" \t\r\n")
+        value = value[1:].strip(_CHOPPED)
     if not stripped:
         return Option("", "", origin, "missing option name")
     wants = _ARGUMENT.get(name)

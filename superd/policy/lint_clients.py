@@ -165,8 +165,12 @@ def _masked(token: str, net: str, mask: str) -> Finding | None:
         return _masked6(token, net, mask)
     if mask == "255.255.255.255" and inet_addr(net) is not None:
         return f"`{token}`: libwrap takes this mask for an error, so it matches nobody", token, net
-    if network(net, mask) is not None:
-        return None
+    found = network(net, mask)
+    if found is not None:
+        if inet_addr(mask) is not None or (mask.isdecimal() and mask.isascii()):
+            return None
+        length = found[2].bit_count()
+        return f"`{token}`: a mask that is none is read as far as it is a number, /{length}", token, f"{net}/{length}"
     if _FEW_PARTS.fullmatch(net):
         net = ".".join([*net.rstrip(".").split("."), "0", "0", "0"][:4])
     number, bits = inet_addr(net), inet_addr(mask)

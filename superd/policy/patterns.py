@@ -148,7 +148,7 @@ def network(net: str, mask: str) -> tuple[int, int, int] | None:
     bits4 = inet_addr(mask)
     if bits4 is None:
         length = atoi(mask)
-        if not 1 <= length <= 32 or _QUAD.fullmatch(mask):
+        if not 1 <= length <= 32:
             return None
         bits4 = (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
     return (4, number, bits4) if number & bits4 == number else None

@@ -46,6 +46,12 @@ def test_a_line_that_is_no_rule_fails_open_in_deny_and_closed_in_allow() -> None
         assert [problem.origin.line for problem in problems] == [1, 5]
 
 
+def test_every_blank_of_c_is_taken_off_an_option() -> None:
+    (rule,), problems = parse(b"ALL : ALL : \v nice 5\f : allow\v\n", "hosts", "deny")
+    assert [(option.name, option.value, option.error) for option in rule.options] == [("nice", "5", ""), ("allow", "", "")]
+    assert not problems
+
+
 @pytest.mark.parametrize("behind", [b"ALL : ALL", b"# sshd, ALL : ALL", b"sshd, \\\nALL : ALL"])
 @pytest.mark.parametrize("before", [b"", b"sshd : 10.\n"])
 def test_a_line_behind_a_byte_order_mark_is_no_rule(before: bytes, behind: bytes) -> None:

@@ -32,6 +32,11 @@ def test_each_kind_of_pattern(token: str, text: str, matches: bool) -> None:
     assert string_match(token, text) is matches
 
 
+@pytest.mark.parametrize("mask", ["24.300.0.0", "24.1.1.09", "024.1.1.256", "24.a.a.a", "24x", "+24"])
+def test_a_mask_that_is_no_address_is_read_as_far_as_it_is_a_number(mask: str) -> None:
+    assert network("10.1.2.0", mask) == network("10.1.2.0", "24")
+
+
 @given(st.ip_addresses(v=4), st.integers(1, 32), st.ip_addresses(v=4))
 def test_a_network_matches_its_addresses_and_one_with_host_bits_nobody(
     base: ipaddress.IPv4Address, length: int, address: ipaddress.IPv4Address
