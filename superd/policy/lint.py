@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from superd.policy.covered import Seen
 from superd.policy.hosts_access import split_at_sign
 from superd.policy.lint_clients import Finding, client_findings, pattern_finding
-from superd.policy.lint_commands import COMMANDS, command_findings
+from superd.policy.lint_commands import COMMANDS, command_findings, letter_findings
 from superd.policy.patterns import lower, string_match
 from superd.problem import Origin, Problem, did_you_mean, warning
 
@@ -193,11 +193,14 @@ def _clients(rule: Rule, host: Host) -> Iterator[Finding]:
 
 def _options(rule: Rule, host: Host) -> Iterator[Finding]:
     user = group = ""
+    own_path = any(option.name == "setenv" and option.value.split()[:1] == ["PATH"] for option in rule.options)
     for option in rule.options:
         comment = _HASH.search(option.value)
+        if (option.name in COMMANDS or option.name == "setenv") and not option.error:
+            yield from letter_findings(option)
         if option.name in COMMANDS:
             if not option.error:
-                yield from command_findings(option, host.program)
+                yield from command_findings(option, host.program, own_path=own_path)
         elif comment is not None and option.name != "setenv":
             yield f"{option.name}: a comment begins in column 1 only: this is part of the value", comment[0], " "
         elif option.name == "banners" and not option.error and (wrong := host.folder(option.value)):

@@ -107,6 +107,8 @@ def _pattern(token: str) -> Finding | None:
         return _numeric(token)
     if token[-1] == ".":
         return f"domain or host name `{token}` ends in a dot: it matches what begins like it", token, f".{token[:-1]}"
+    if _HOST_NAME.fullmatch(token) is None:
+        return f"`{token}` is neither a name, an address nor a pattern: it matches nobody", token, ""
     return None
 
 
@@ -164,7 +166,9 @@ def _masked(token: str, net: str, mask: str) -> Finding | None:
     if net[:1] == "[":
         return _masked6(token, net, mask)
     if mask == "255.255.255.255" and inet_addr(net) is not None:
-        return f"`{token}`: libwrap takes this mask for an error, so it matches nobody", token, net
+        # Not the bare address where that looks like a network: it would be told to be one.
+        meant = net if _pattern(net) is None else f"{net}/32"
+        return f"`{token}`: libwrap takes this mask for an error, so it matches nobody", token, meant
     found = network(net, mask)
     if found is not None:
         if inet_addr(mask) is not None or (mask.isdecimal() and mask.isascii()):

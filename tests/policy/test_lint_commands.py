@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.policy.lint_commands import command_findings
+from superd.policy.lint_commands import command_findings, letter_findings
 from superd.problem import Origin
 from superd.rule import Option
 
-PROGRAMS = {"/bin/echo", "/bin/date", "/bin/sh", "/usr/bin/mail", "/usr/sbin/safe_finger"}
+PROGRAMS = {"/bin/echo", "/bin/date", "/bin/sh", "/usr/bin/mail", "/usr/bin/logger", "/usr/sbin/safe_finger"}
 
 
 def program(path: str) -> str:
@@ -46,6 +46,29 @@ def test_every_command_of_a_line_is_looked_for() -> None:
         ("/no/date", ""),
         ("/bin/ ", "/bin/echo "),
     ]
+
+
+@pytest.mark.parametrize("command", ["loger %a", "(safe-finger @%h | /usr/bin/mail root) &"])
+def test_a_command_that_no_folder_has_is_told(command: str) -> None:
+    ((text, better),) = said(command)
+    assert command.lstrip("(").startswith(text)
+    assert not better
+
+
+@pytest.mark.parametrize(
+    "command", ["exec /bin/date", "if true; then /bin/date; fi", "cd /tmp", "logger x", "X=1 y", "$HOME/x", "[ -f x ]"]
+)
+def test_what_the_shell_knows_by_itself_is_left_alone(command: str) -> None:
+    assert said(command) == []
+
+
+def test_a_rule_with_a_path_of_its_own_knows_its_commands() -> None:
+    assert not list(command_findings(Option("spawn", "loger %a", Origin("hosts.deny", 1)), program, own_path=True))
+
+
+def test_a_letter_that_stands_for_nothing_is_told_once() -> None:
+    option = Option("setenv", "X 100%% %q%a%q %e", Origin("hosts.deny", 1))
+    assert [(text, better) for _, text, better in letter_findings(option)] == [("%q", "%%q"), ("%e", "%%e")]
 
 
 @pytest.mark.parametrize(
