@@ -122,6 +122,7 @@ class Master:
                         self._launchers.broken_front = ""
             self._on_timers()
         self._launchers.close()
+        signal.set_wakeup_fd(-1)  # launchers end only now, and the pair is closed before the last of them is heard of
         return self._status
 
     def _next_due(self) -> int | None:
