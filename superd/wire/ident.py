@@ -44,7 +44,8 @@ def parse_reply(reply: bytes, client_port: int, server_port: int) -> Identity:
     match = _REPLY.match(line) if newline else None
     if match is None or (int(match[1]), int(match[2])) != (client_port, server_port):
         return Identity(failure="bad response")
-    user = match[4].decode("utf-8", "replace")[:127]
+    # Byte for byte: a rule may name the user in whatever encoding both sides use.
+    user = match[4][:127].decode("utf-8", "surrogateescape")
     return Identity(user, match[3].partition(b"\r")[0].decode("utf-8", "replace"))
 
 

@@ -54,5 +54,11 @@ def test_an_error_names_nobody() -> None:
     assert parse_reply(error_reply((6193, 23), NO_USER), 6193, 23) == Identity(failure="bad response")
 
 
+def test_a_user_is_kept_byte_for_byte_as_far_as_libwrap_keeps_one() -> None:
+    reply = b"6193, 23 : USERID : UNIX : jos\xe9" + b"\xc3\xa9" * 70 + b"\r\n"
+    user = parse_reply(reply, 6193, 23).user
+    assert user.encode("utf-8", "surrogateescape") == b"jos\xe9" + b"\xc3\xa9" * 61 + b"\xc3"
+
+
 def test_another_questions_answer_counts_for_nothing() -> None:
     assert parse_reply(user_reply((1, 2), "UNIX", "joe"), 1, 3).user == UNKNOWN
