@@ -1,4 +1,4 @@
-"""The master's launchers: one for each profile in use, started at the first request, replaced when it dies.
+"""The master's launchers: one for each profile in use. The first start with superd, others at a request; what dies is replaced.
 
 Master keeps both ends of the pair between front and launcher, as it keeps the listeners: requests that wait in it outlive
 either process. A launcher that is not running is one whose end the master watches.
@@ -11,6 +11,7 @@ import os
 import pwd
 import select
 import time
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ MAX_FAILURES = 3
 """A launcher that dies at once so many times in a row loses what waits for it: the clients get an end, not silence."""
 STOPPED_GRACE = 10.0
 """Seconds that a launcher may stand still by a signal: its own programs can send one, and all its services stand with it."""
+EARLY = 4
+"""Launchers that start with superd, not at the first request: the first client of most hosts finds one there."""
 CRASH_PAUSE = 1.0
 """Seconds before a launcher that died within its first second is started again."""
 
@@ -118,6 +121,15 @@ class LauncherPool:
     def due(self) -> float | None:
         """When a launcher is to be started again, or one that stands still is to be looked at."""
         return min((due for slot in self._slots.values() for due in (slot.due, slot.stopped) if due is not None), default=None)
+
+    def start_early(self, registry: Registry) -> None:
+        """Starts launchers of the profiles that most programs have, one each, while the front makes itself ready."""
+        programs = Counter(self.profiles[name][0] for name, service in registry.services.items() if service.server)
+        wanted = {number for number, _ in programs.most_common(EARLY)}
+        for slot in self._slots.values():
+            if slot.number in wanted and slot.process is None:
+                self._poll.unregister(slot.launcher_end)
+                self._start(slot)
 
     def take_new(self) -> tuple[int, ...]:
         """The numbers the front does not know yet."""
@@ -274,8 +286,9 @@ class LauncherPool:
             return
         slot.process = process
         self._poll.register(process.control, select.POLLIN)
-        # First with what was there a moment ago: the launcher itself lets that go again.
-        process.configure(slot.all_specs(slot.started), self._former_hooks | self._hooks)
+        if slot.former or self._former_hooks:
+            # First with what was there a moment ago: the launcher itself lets that go again.
+            process.configure(slot.all_specs(slot.started), self._former_hooks | self._hooks)
         process.configure(slot.specs, self._hooks)
         process.give_front(slot.launcher_end)
 

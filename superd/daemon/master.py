@@ -109,6 +109,7 @@ class Master:
         self._rpc.want(mappings_of(self._registry, self._sockets))
         self._launchers.assign(self._registry, self._policy)
         self._start_front()
+        self._launchers.start_early(self._registry)
         while self._front.pid or not self._stopping:
             for fd, _ in self._poll.poll(self._next_due()):
                 if fd == wakeup.fileno():

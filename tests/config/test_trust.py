@@ -62,3 +62,18 @@ def test_a_pipe_a_folder_and_a_file_without_end_are_refused_at_once(file: Path) 
     os.truncate(file, MAX_FILE + 1)
     with pytest.raises(Untrusted, match="longer than"):
         read_trusted(str(file), root=False)
+
+
+def test_a_folder_that_was_found_safe_is_not_looked_at_again_but_links_out_of_it_are(file: Path) -> None:
+    safe: set[str] = set()
+    read_trusted(str(file), root=True, safe=safe)
+    assert safe == {str(file.parent)}
+    open_folder = file.parent.parent / "open"
+    open_folder.mkdir()
+    open_folder.chmod(0o777)
+    (open_folder / "a.toml").write_bytes(b"")
+    (open_folder / "a.toml").chmod(0o644)
+    (file.parent / "b.toml").symlink_to(open_folder / "a.toml")
+    with pytest.raises(Untrusted, match="folder"):
+        read_trusted(str(file.parent / "b.toml"), root=True, safe=safe)
+    assert safe == {str(file.parent)}

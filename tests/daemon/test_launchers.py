@@ -12,9 +12,10 @@ import sys
 import pytest
 
 from superd.daemon import launchers
-from superd.daemon.launchers import MAX_FAILURES, LauncherPool
+from superd.daemon.launchers import EARLY, MAX_FAILURES, LauncherPool
 from superd.daemon.logs import Log
 from superd.daemon.policy_files import PolicyFiles
+from superd.launch.spec import Profile
 from superd.launch.starter import LauncherProcess
 from superd.registry import Registry
 from superd.service import Service
@@ -59,6 +60,35 @@ def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: py
         front.recv(1)
     front.close()
     client.close()
+
+
+def test_the_most_used_profiles_have_a_launcher_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def start(profile: Profile, **_: object) -> LauncherProcess:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        started.append(profile.nice)
+        theirs.close()
+        return LauncherProcess(0, ours)
+
+    monkeypatch.setattr(launchers, "start_launcher", start)
+    shared = {"server": "/bin/cat", "listen": ["127.0.0.1:7999"]}
+    services = [Service.model_validate({"name": f"single{nice}", "nice": nice, **shared}) for nice in range(1, EARLY + 2)]
+    services += [Service.model_validate({"name": f"many{number}", "nice": 9, **shared}) for number in range(3)]
+    inside = {"type": "INTERNAL", "service": "echo", "listen": ["127.0.0.1:7998"]}
+    services += [Service.model_validate({"name": f"echo{number}", "nice": 10, **inside}) for number in range(9)]
+    registry = Registry({service.name: service for service in services}, Settings())
+    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), select.poll())
+    pool.assign(registry, PolicyFiles(()))
+    assert started == []
+    pool.start_early(registry)
+    assert len(started) == EARLY
+    assert 9 in started
+    assert 10 not in started
+    pool.start_early(registry)
+    assert len(started) == EARLY
+    pool.close()
+    pool.close_copies()
 
 
 def test_a_launcher_that_its_own_programs_stopped_is_replaced_and_one_that_goes_on_is_left_alone(superd: Superd) -> None:
