@@ -73,7 +73,7 @@ class _Group:
     __slots__ = ("anybody", "tables")
 
     def __init__(self) -> None:
-        self.tables: dict[tuple[int, int], dict[int, tuple[int, ...]]] = {}
+        self.tables: dict[tuple[int, int], dict[int, tuple[int, ...] | list[int]]] = {}
         self.anybody: list[int] = []
 
     def add(self, entry: tuple[int, int, int], position: int) -> None:
@@ -82,7 +82,15 @@ class _Group:
             return
         version, number, mask = entry
         table = self.tables.setdefault((version, mask), {})
-        table[number] = (*table.get(number, ()), position) if number in table else (position,)
+        known = table.get(number)
+        if known is None:
+            table[number] = (position,)  # a tuple of one is half a list, and nearly all are
+        elif known[-1] == position:
+            return
+        elif isinstance(known, list):
+            known.append(position)
+        else:
+            table[number] = [*known, position]
 
     def first(self, client: Peer, skip: int) -> int:
         best = next((position for position in self.anybody if position > skip), -1) if self.anybody else -1

@@ -16,7 +16,7 @@ from superd.policy.patterns import host_match, lower, string_match
 from superd.verdict import Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from superd.peer import Peer
     from superd.policy.file_patterns import FilePatterns
@@ -134,26 +134,23 @@ def rule_match(
     return _list_match(rule.clients, lambda token: client_match(token, client, facts, files))
 
 
-def _list_match(tokens: tuple[str, ...], matches: object) -> bool | Ask:
-    """Left to right, EXCEPT nesting to the right (hosts_access.c, list_match)."""
-    index = 0
-    while index < len(tokens):
-        token = tokens[index]
+def _list_match(tokens: tuple[str, ...], matches: Callable[[str], bool | Ask]) -> bool | Ask:
+    """Left to right, EXCEPT nesting to the right (hosts_access.c, list_match).
+
+    A loop: a recursion as deep as a line has EXCEPTs would be a fault of ours that the line's author chooses.
+    """
+    matched, found = False, True  # `found`: the answer if what stands between these two EXCEPTs matches
+    for token in tokens:
         if lower(token) == "except":
-            return False
-        answer = matches(token)  # type: ignore[operator]
-        if isinstance(answer, Ask):
-            return answer
-        if answer:
-            rest = index + 1
-            while rest < len(tokens) and lower(tokens[rest]) != "except":
-                rest += 1
-            if rest == len(tokens):
-                return True
-            excepted = _list_match(tokens[rest + 1 :], matches)
-            return excepted if isinstance(excepted, Ask) else not excepted
-        index += 1
-    return False
+            if not matched:
+                return not found
+            matched, found = False, not found
+        elif not matched:
+            answer = matches(token)
+            if isinstance(answer, Ask):
+                return answer
+            matched = answer
+    return found if matched else not found
 
 
 def split_at_sign(token: str) -> tuple[str, str] | None:

@@ -47,6 +47,12 @@ def test_the_search_goes_on_behind_a_position() -> None:
     assert [found[0] if (found := index.first("sh", client, skip)) else None for skip in (-1, 0, 1, 2)] == [0, 1, 2, None]
 
 
+def test_an_address_that_was_written_over_and_over_costs_no_more_than_as_many_others() -> None:
+    rules = parse(b"ALL : 10.1.2.3 10.1.2.3\n", "t", "deny")[0] * 200_000
+    index, client = AddressIndex(rules), peer_from_text("10.1.2.3")
+    assert [found[0] if (found := index.first("sh", client, skip)) else None for skip in (-1, 0, 199_999)] == [0, 1, None]
+
+
 def test_only_words_that_an_address_alone_answers_are_in_the_index() -> None:
     assert address_entry("10.1.") == (4, 0x0A010000, 0xFFFF0000)
     assert address_entry("10.1.2.3") == (4, 0x0A010203, 0xFFFFFFFF)

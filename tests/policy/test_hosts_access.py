@@ -43,6 +43,12 @@ def test_except_nests_to_the_right(words: list[str]) -> None:
     assert admits("", f"sh : {' EXCEPT '.join(words)}\n", "10.1.1.1") is not naive(words)
 
 
+def test_a_line_may_have_more_excepts_than_there_is_stack() -> None:
+    for depth in (20_000, 20_001):
+        text = f"sh : {'10. EXCEPT ' * depth}11.\n"
+        assert admits("", text, "10.1.1.1") is (depth % 2 == 0)
+
+
 def test_what_is_not_known_is_asked_for_and_only_when_it_matters() -> None:
     nobody = peer_from_text("10.1.1.1")
     named = asked("", "sh : .org\n", nobody)
