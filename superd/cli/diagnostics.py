@@ -7,8 +7,11 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from superd.expansion import safe
 from superd.problem import Problem, Severity
 
+MAX_TEXT = 4000
+"""Characters of a message or hint; a rule can have as many as its file."""
 _COLOUR = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 
 
@@ -20,9 +23,10 @@ def print_problems(problems: Iterable[Problem], out: TextIO | None = None) -> No
     for problem in problems:
         counts[problem.severity] += 1
         word = f"\x1b[{_COLOUR[problem.severity]}m{problem.severity}\x1b[0m" if colour else str(problem.severity)
-        out.write(f"{problem.origin}: {word}: {problem.message}\n")
+        # A table may hold anything, and a terminal obeys what it is shown.
+        out.write(f"{problem.origin}: {word}: {safe(problem.message, MAX_TEXT)}\n")
         if problem.hint:
-            out.write(f"  hint: {problem.hint}\n")
+            out.write(f"  hint: {safe(problem.hint, MAX_TEXT)}\n")
     said = [f"{number} {word}{'s' if number > 1 else ''}" for word, number in counts.items() if number]
     if said:
         out.write(", ".join(said) + "\n")

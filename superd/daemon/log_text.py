@@ -22,6 +22,8 @@ XINETD_LEVELS = {
 
 _NOT_FORKED = frozenset({"daytime", "time"})
 
+MAX_MESSAGE = 1700
+"""Bytes of a quoted message: with a time, a level and a service's name it fits into log_sinks.MAX_LINE."""
 Fields = dict[str, str | int | float]
 
 
@@ -90,13 +92,22 @@ def native(event: str, service: str, fields: Fields) -> str:
     return " ".join(words)
 
 
+def _fitting(text: str) -> str:
+    """Quoted, and cut before it is longer than a line may be: half an object is none."""
+    quoted = _quoted(text)
+    while len(quoted.encode("utf-8", "replace")) > MAX_MESSAGE:
+        text = text[: len(text) * 3 // 4]
+        quoted = _quoted(f"{text}…")
+    return quoted
+
+
 def as_json(when: str, level: str, event: str, service: str, text: str, fields: Fields) -> str:
     """One JSON object; control characters are JSON's business."""
     line = [f'{{"time": "{when}", "level": "{level}", "event": "{event}"']
     if service:
         line.append(f'"service": {_quoted(service)}')
     if text:
-        line.append(f'"message": {_quoted(safe(text, 4096))}')
+        line.append(f'"message": {_fitting(safe(text, 4096))}')
     for key, value in fields.items():
         line.append(f'"{key}": {value if type(value) is not str else _quoted(value)}')
     # By hand: json.dumps makes an encoder for each call, and takes twice as long.

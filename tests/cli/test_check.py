@@ -171,3 +171,14 @@ def test_an_end_that_is_not_written_is_told_where_that_is_wanted(folder: Path, c
     (folder / "hosts.allow").write_text("cat : 10.\ncat : 11. : allow\ncat : 12. : deny\n")
     assert status_and_problems(capsys) == (0, [])
     assert status_and_problems(capsys, explicit=True) == (0, [("hosts.allow", 1, 'implicit "allow" at the end of the rule')])
+
+
+def test_what_a_table_holds_is_shown_so_that_no_terminal_obeys_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from superd.cli.check import check
+    from superd.cli.sources import sources_of
+
+    (folder / "hosts.allow").write_bytes(b"\x1b]0;evil\x07 \xff no rule\n")
+    check(sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"), strict=False, as_json=False, explicit=False)
+    said = capsys.readouterr()
+    assert "\\x1b]0;evil\\x07 \\xff no rule" in said.out + said.err
+    assert "\x1b" not in said.out + said.err

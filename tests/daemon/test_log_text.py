@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.daemon import log_text
+from superd.daemon.log_sinks import MAX_LINE
 from superd.peer import Peer
 from superd.record import SessionRecord
 from superd.service import Service
@@ -27,6 +29,13 @@ def session(*success: str, address: str = "192.0.2.7", **keys: object) -> Sessio
     record = SessionRecord(1, Service.model_validate(values), Peer(address, 4, 0, 4711), 0.0)
     record.pid, record.status, record.seconds = 99, 3 << 8, 2.9
     return record
+
+
+@given(st.text(max_size=50), st.integers(0, 2000))
+def test_a_message_of_any_length_is_one_whole_object_that_fits_its_line(text: str, times: int) -> None:
+    line = log_text.as_json("2026-11-23T12:00:00+0000", "warning", "message", "x" * 64, text * times, {})
+    assert len(line.encode("utf-8", "replace")) < MAX_LINE
+    assert not text * times or json.loads(line)["message"]
 
 
 def test_each_flag_adds_its_word() -> None:
