@@ -215,7 +215,7 @@ class Service(BaseModel):
 
     rpc_version: str = Field("", description="version of an RPC service: n or n-m")
     rpc_number: int | None = Field(None, description="program number of an RPC service whose name is not in /etc/rpc")
-    limits: Limits = Field(default_factory=Limits, description="table of limits that xinetd never had")
+    limits: Limits = Field(Limits(), description="table of limits that xinetd never had")
 
     @field_validator("access_times", "server_args", "passenv", mode="after")
     @classmethod

@@ -299,6 +299,7 @@ class LauncherPool:
             slot.launcher_end.close()
             if slot.process is not None:
                 slot.process.close()
+        self._slots.clear()  # a thousand specs are a megabyte, which the front has other use for
 
     def close(self) -> None:
         """Lets every launcher end; what they started lives on."""

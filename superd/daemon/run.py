@@ -24,10 +24,10 @@ from superd.daemon.policy_load import load_policy
 from superd.daemon.systemd import Notifier
 from superd.errors import ConfigError
 from superd.net.bind import inherited
+from superd.registry import Registry
 
 if TYPE_CHECKING:
     from superd.problem import Problem
-    from superd.registry import Registry
 
 EX_CONFIG = 78
 """sysexits.h: what systemd's RestartPreventExitStatus= names."""
@@ -85,6 +85,7 @@ def run(
     except OSError as problem:
         sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
         return EX_CANTCREAT
+    registry = Registry(registry.services, settings)
     log = Log(
         settings.log, stderr_is_tty=sys.stderr.isatty(), policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd
     )

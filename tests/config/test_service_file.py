@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from superd.config.service_file import KEYS, Keys, make_service, merge, parse_toml
 from superd.problem import Origin
+from superd.service import Service
 
 PIECES = ["nice = 1", "nice = 1\n", "[limits]\n", "idle = 5\n", '"port" = 7\n', "limits.idle = 3\n", "= ", '"""', "\n", "# x\r\n"]
 FRAGMENTS = st.dictionaries(
@@ -52,3 +53,16 @@ def test_each_wrong_key_is_told_at_its_own_line_and_the_rest_is_still_checked() 
     assert service is not None
     assert service.port == 7
     assert "name" not in KEYS
+
+
+def test_services_with_the_same_keys_share_the_set_of_them_and_no_other() -> None:
+    def made(**keys: object) -> Service:
+        service, wrong = make_service("a", {"server": "/bin/cat", "listen": ["127.0.0.1:7"], **keys}, {}, Origin("a.toml"))
+        assert service is not None
+        assert wrong == ()
+        return service
+
+    one, same, other = made(nice=1), made(nice=2), made(umask="022")
+    assert one.model_fields_set is same.model_fields_set
+    assert "nice" in one.model_fields_set
+    assert other.model_fields_set == one.model_fields_set - {"nice"} | {"umask"}
