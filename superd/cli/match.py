@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd.cli.diagnostics import print_problems
@@ -48,7 +49,7 @@ def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
     if known and name not in known:
         hint = did_you_mean(name, sorted(known))
         sys.stderr.write(f"warning: {name}: no service has this daemon name{'; ' + hint if hint else ''}\n")
-    servers = _peers(host) if host else [Peer("unknown", 0, 0, name="unknown")]
+    servers = _peers(host, ours=True) if host else [Peer("unknown", 0, 0, name="unknown")]
     clients = _peers(machine)
     if len(servers) != 1 or not clients:
         missing = machine if len(servers) == 1 else host
@@ -65,15 +66,16 @@ def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
     return 1 if refused_one else 0
 
 
-def _peers(host: str) -> list[Peer]:
-    """A host as tcpdmatch takes it: a number is never looked up, a name is, and each of its addresses is tried."""
+def _peers(host: str, *, ours: bool = False) -> list[Peer]:
+    """A host as tcpdmatch takes it: a name is looked up, and each of its addresses tried; a number only where it is ``ours``."""
     from superd.cli.names import addresses_of, confirmed_name
     from superd.peer import peer_from_text
 
     if host in ("unknown", "paranoid"):
         return [Peer("", 0, 0, name=host)]
     try:
-        return [peer_from_text(host.strip("[]"), name="unknown")]
+        peer = peer_from_text(host.strip("[]"), name="unknown")
+        return [replace(peer, name=confirmed_name(peer.address))] if ours else [peer]
     except ValueError:
         return [peer_from_text(address, name=confirmed_name(address)) for address in addresses_of(host)]
 

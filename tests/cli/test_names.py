@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+
 from superd.cli.names import addresses_of, confirmed_name
 
 
@@ -18,3 +22,21 @@ def test_what_is_no_name_has_no_address() -> None:
 
 def test_an_address_without_a_name_is_unknown() -> None:
     assert confirmed_name("not an address") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "official", "address", "expected"),
+    [
+        ("Host.example.com", "host.EXAMPLE.com", "192.0.2.1", "Host.example.com"),
+        ("alias.example.com", "host.example.com", "192.0.2.1", "paranoid"),
+        ("host.example.com", "host.example.com", "192.0.2.2", "paranoid"),
+        ("192.0.2.1", "192.0.2.1", "192.0.2.1", "paranoid"),
+    ],
+)
+def test_a_name_counts_only_if_it_is_the_official_one_of_the_address(
+    name: str, official: str, address: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, official, (address, 0))]
+    monkeypatch.setattr(socket, "getnameinfo", lambda *_: (name, "0"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert confirmed_name("192.0.2.1") == expected
