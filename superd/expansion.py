@@ -163,6 +163,14 @@ def expand_shell(template: str, values: Values) -> str:
     return text
 
 
+def without_ampersand(command: str) -> str | None:
+    """The command without the `&` at its end, which says that nobody waits for it; ``None`` where there is none."""
+    text = command.rstrip(" \t")
+    if not text.endswith("&") or text.endswith(("&&", "\\&", ">&", "<&")):
+        return None
+    return text[:-1]
+
+
 def hook_environment(values: Values) -> dict[str, str]:
     """The same values as SUPERD_* variables: defused, so that no command has to quote them."""
     words = defused(values)

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.expansion import ExpansionTooLong, Values, asked_by, defused, expand_banner, expand_shell, hook_environment, safe
+from superd.expansion import (
+    ExpansionTooLong,
+    Values,
+    asked_by,
+    defused,
+    expand_banner,
+    expand_shell,
+    hook_environment,
+    safe,
+    without_ampersand,
+)
 
 ANY = st.text(max_size=300)
 
@@ -43,6 +53,22 @@ def test_a_banner_and_a_log_line_stay_one_line(name: str) -> None:
 def test_letters_are_put_in_once() -> None:
     values = Values(a="10.1.2.3", u="%a")
     assert expand_shell("%a %% %z%u 100%", values) == "10.1.2.3 % _a 100%"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("(a | b) &", "(a | b) "),
+        ("a 2>&1& \t", "a 2>&1"),
+        ("a", None),
+        ("a &&", None),
+        ("a \\&", None),
+        ("a >&", None),
+        ("", None),
+    ],
+)
+def test_the_ampersand_at_the_end_is_superds(command: str, expected: str | None) -> None:
+    assert without_ampersand(command) == expected
 
 
 def test_only_three_letters_want_something_looked_up() -> None:

@@ -12,6 +12,7 @@ import trio
 
 from superd.address import SocketType
 from superd.daemon.stderr import StderrCollector
+from superd.expansion import without_ampersand
 from superd.launch.client import MAX_QUEUE, LauncherClient
 from superd.peer import Peer, peer_from_text
 from superd.record import SessionRecord
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from superd.net.listener import Listener
     from superd.rule import Option
 
+BEHIND, MAX_SECONDS = 60, 86400.0
+"""How many times as long as a command that holds its connection one may run that nobody waits for: a finger and a mail."""
 BUSY = 4
 """Launches on their way from which on a launcher has enough to do: what comes next is accepted by the batch."""
 NOBODY = Peer("", 4, 0)
@@ -47,17 +50,21 @@ class Launches:
         self.hook_profile: int | None = None
         self._hooks: dict[int, tuple[trio.Event, list[int]]] = {}
         self._hook_number = 0
+        self._behind = 0
+        """Commands that run and that nobody waits for."""
         self._doubted: dict[int, list[int]] = {}
         """Connections that a dead launcher may have taken with it, by the question whose answer tells."""
         self._question = 0
         self._unanswered: set[int] = set()
         self._adopted = trio.Event()
         self._hook_limit: trio.CapacityLimiter
+        self._nursery: trio.Nursery
         self._stderr: StderrCollector
 
     def begin(self, nursery: trio.Nursery, hooks_at_once: int) -> None:
         """Inside the loop, before anything else."""
         log = self._front.log
+        self._nursery = nursery
         self._hook_limit = trio.CapacityLimiter(hooks_at_once)
         self._stderr = StderrCollector(nursery, lambda service, text: log.message("info", text, service), log.flush)
 
@@ -184,16 +191,46 @@ class Launches:
         client = self._clients.get(number) if number is not None else None
         if client is None:
             return 1
+        policy = self._front.settings.policy
+        if option.name == "spawn" and without_ampersand(option.value) is not None:
+            if self._behind >= policy.hooks_at_once:
+                self._front.log.message(
+                    "error", f"{option.origin}: spawn was not run: too many commands run", record.service.name
+                )
+                return 0
+            self._behind += 1
+            self._nursery.start_soon(self._run_behind, client, option, values, record, steps)
+            return 0
         async with self._hook_limit:
-            self._hook_number = (self._hook_number + 1) & 0x7FFFFFFF
-            hook, done = self._hook_number, trio.Event()
-            result = [1]
-            self._hooks[hook] = (done, result)
-            seconds = self._front.settings.policy.hook_timeout
-            client.send(messages.Hook(hook, option.digest, values, seconds, steps))
-            with trio.move_on_after(seconds + 1):
-                await done.wait()
-            self._hooks.pop(hook, None)
+            return await self._run(client, option, values, record, steps, policy.hook_timeout)
+
+    async def _run_behind(
+        self, client: LauncherClient, option: Option, values: Values, record: SessionRecord, steps: tuple[str, ...]
+    ) -> None:
+        """For a `spawn` that ends in `&`: nobody's connection waits, but it has its number and its end."""
+        seconds = min(self._front.settings.policy.hook_timeout * BEHIND, MAX_SECONDS)
+        try:
+            await self._run(client, option, values, record, steps, seconds)
+        finally:
+            self._behind -= 1
+
+    async def _run(
+        self,
+        client: LauncherClient,
+        option: Option,
+        values: Values,
+        record: SessionRecord,
+        steps: tuple[str, ...],
+        seconds: float,
+    ) -> int:
+        self._hook_number = (self._hook_number + 1) & 0x7FFFFFFF
+        hook, done = self._hook_number, trio.Event()
+        result = [1]
+        self._hooks[hook] = (done, result)
+        client.send(messages.Hook(hook, option.digest, values, seconds, steps))
+        with trio.move_on_after(seconds + 1):
+            await done.wait()
+        self._hooks.pop(hook, None)
         if result[0] < 0:
             self._front.log.message("error", f"{option.origin}: {option.name} could not be run", record.service.name)
         return result[0] if result[0] >= 0 else 1

@@ -38,7 +38,8 @@ IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
-HOOKS_AT_ONCE = 64
+HOOKS_AT_ONCE = 128
+"""As many as may be waited for (``policy.hooks_at_once``), and as many that nobody waits for."""
 EX_NOPERM = 77
 
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})

@@ -11,7 +11,7 @@ import os
 import resource
 from collections.abc import Mapping
 
-from superd.expansion import Values, expand_shell, hook_environment
+from superd.expansion import Values, expand_shell, hook_environment, without_ampersand
 from superd.launch.environment import connection_environment
 from superd.launch.identity import Limits, apply_limits
 from superd.wire.launch_message import Hook, Launch
@@ -216,7 +216,11 @@ class Programs:
         option = self.option(request.digest, now)
         if option is None or option[0] not in _ON_COMMAND:
             raise OSError(errno.ESTALE, "the policy option is no longer in force")
-        command = os.fsencode(expand_shell(option[1], request.values))
+        text = expand_shell(option[1], request.values)
+        if option[0] == "spawn":
+            # Not left to the shell: what that leaves behind has no deadline, and counts for nothing.
+            text = without_ampersand(text) or text
+        command = os.fsencode(text)
         env, umask, nice, _ = self._carry_out(request.steps, request.values, [PATH], 0o022, now)
         env = env + _command_environment(request.values)
         return self._spawn(_SHELL, [b"sh", b"-c", command], env, self._null, self._null, umask, self._before(nice, ()))

@@ -167,6 +167,23 @@ def test_only_so_many_commands_run_at_once_and_the_others_wait_their_turn(probe:
         assert b"env" in two.recv(65536)
 
 
+def test_commands_that_nobody_waits_for_have_a_number_and_an_end_too(probe: Probe) -> None:
+    config = probe.superd.folder / "superd.toml"
+    config.write_text("[policy]\nhooks_at_once = 1\nhook_timeout = 0.02\n")
+    os.mkfifo(probe.notes / "gate")
+    (probe.notes / "gate").chmod(0o666)
+    probe.superd.allow.write_text(f"probe : {ME} : spawn (cat {probe.notes}/gate; cat {probe.notes}/gate) & \n")
+    probe.superd.start("--config", str(config))
+    assert probe.ask(ME)
+    with open(probe.notes / "gate", "w") as gate:
+        # It runs, and is the only one that may.
+        assert probe.ask(ME)
+        probe.superd.message("too many commands run")
+        ended = select.poll()
+        ended.register(gate, 0)
+        assert ended.poll(WAIT * 1000) == [(gate.fileno(), select.POLLERR)]
+
+
 def test_twist_is_the_program_in_both_tables_with_the_socket_on_all_three(probe: Probe) -> None:
     probe.superd.allow.write_text(f"probe : {ME} : setenv FOO bar : twist echo $FOO %a; ls /nowhere; read line; echo got $line\n")
     probe.superd.deny.write_text(f"probe : {OTHER} : twist echo 421 not you, $SUPERD_CLIENT_ADDRESS >&2\n")
