@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from superd.policy.hosts_access import split_at_sign
-from superd.policy.patterns import inet_addr, is_numeric, lower, network, split_mask
+from superd.policy.patterns import inet_addr, is_numeric, lower, network, split_mask, split_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -141,7 +141,7 @@ def _prefix_of(token: str) -> str:
 def _bracketed(token: str) -> Finding | None:
     inner = token[1:-1] if token[-1] == "]" else token[1:]
     try:
-        address = int(ipaddress.IPv6Address(inner.partition("%")[0]))
+        address = int(ipaddress.IPv6Address(split_zone(inner)[0]))
     except ValueError:
         return f"`{token}` is no IPv6 address: it matches nobody", token, _unbracketed(inner)
     if token[-1] != "]":
@@ -191,7 +191,7 @@ def _masked(token: str, net: str, mask: str) -> Finding | None:
 
 def _masked6(token: str, net: str, mask: str) -> Finding | None:
     try:
-        address = int(ipaddress.IPv6Address(net[1:-1].partition("%")[0])) if net[-1] == "]" else None
+        address = int(ipaddress.IPv6Address(split_zone(net[1:-1])[0])) if net[-1] == "]" else None
     except ValueError:
         address = None
     if address is None:

@@ -62,6 +62,12 @@ def unmapped(text: str) -> str:
     return text[7:] if text[:7].lower() == "::ffff:" and "." in text else text
 
 
+def split_zone(text: str) -> tuple[str, str]:
+    """An address and its zone; a `%` with nothing behind it stays, because no address ends so."""
+    address, _, zone = text.partition("%")
+    return (address, zone) if zone else (text, "")
+
+
 def string_match(token: str, text: str) -> bool:
     """The pattern for users, daemons, names and addresses alike (hosts_access.c, string_match)."""
     text = unmapped(text)
@@ -78,8 +84,8 @@ def string_match(token: str, text: str) -> bool:
     if word[-1:] == ".":
         return lowered.startswith(word)
     if word[:1] == "[" and word[-1:] == "]":
-        address, _, zone = token[1:-1].partition("%")
-        bare, _, own = text.partition("%")
+        address, zone = split_zone(token[1:-1])
+        bare, own = split_zone(text)
         try:
             return ipaddress.IPv6Address(address) == ipaddress.IPv6Address(bare) and zone in ("", own)
         except ValueError:
@@ -134,7 +140,7 @@ def network(net: str, mask: str) -> tuple[int, int, int] | None:
     """
     if net[:1] == "[" and net[-1:] == "]":
         try:
-            base = int(ipaddress.IPv6Address(net[1:-1].partition("%")[0]))
+            base = int(ipaddress.IPv6Address(split_zone(net[1:-1])[0]))
         except ValueError:
             return None
         length = atoi(mask)

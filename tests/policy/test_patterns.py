@@ -25,11 +25,17 @@ def test_a_wildcard_is_that_of_the_shell(token: str, text: str) -> None:
         ("ALL", "anything", True), ("KNOWN", "unknown", False), ("KNOWN", "x", True),
         (".example.org", "a.EXAMPLE.org", True), (".example.org", "example.org", False), (".org", "evil-org", False),
         ("10.1.", "10.1.2.3", True), ("10.1.", "10.11.2.3", False), ("client", "CLIENT", True),
-        ("[2001:db8::1]", "2001:DB8:0::1", True), ("[::1]", "::2", False), ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("[2001:db8::1]", "2001:DB8:0::1", True), ("[::1]", "::2", False), ("[::1%]", "::1", False),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
     ],
 )  # fmt: skip
 def test_each_kind_of_pattern(token: str, text: str, matches: bool) -> None:
     assert string_match(token, text) is matches
+
+
+def test_a_zone_that_is_named_is_one() -> None:
+    assert network("[2001:db8::]", "32") == network("[2001:db8::%lo]", "32")
+    assert network("[2001:db8::%]", "32") is None
 
 
 @pytest.mark.parametrize("mask", ["24.300.0.0", "24.1.1.09", "024.1.1.256", "24.a.a.a", "24x", "+24"])
