@@ -36,6 +36,11 @@ def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) ->
         files = dataclasses.replace(files, closed=str(before[0]))
         policy, problems = parse_policy(files)
     found, seen, more = _read_patterns((*policy.allow, *policy.deny))
+    if unread := errors(more):
+        # Going on without it would let in whom it was to keep out, as an unreadable hosts.deny would.
+        if not keep_going:
+            raise ConfigError(unread)
+        files = dataclasses.replace(files, closed=files.closed or str(unread[0]))
     return dataclasses.replace(files, files=found, signature=(*files.signature, *seen)), (*before, *problems, *more)
 
 
@@ -100,7 +105,7 @@ def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], Signature
             try:
                 found[path] = read_table(path, strict=os.geteuid() == 0) or b""
             except OSError as problem:
-                problems.append(warning(Origin(path), f"cannot be read, so nobody matches it: {problem}"))
+                problems.append(error(Origin(path), f"cannot be read: {problem}"))
                 found[path] = b""
         for word in dict.fromkeys(found[path].split()):
             if word.startswith(b"/"):

@@ -145,6 +145,31 @@ def test_what_changes_in_a_file_that_a_pattern_names_counts_for_the_next_connect
     assert greeted(port, ME)
 
 
+def test_a_list_that_cannot_be_used_is_no_empty_list(superd: Superd, port: int) -> None:
+    bad = superd.folder / "bad"
+    bad.write_text(f"{ME}\n")
+    superd.deny.write_text(f"echo : {bad}\n")
+    superd.start()
+    assert not greeted(port, ME)
+    # While it runs: the last good list stays.
+    bad.unlink()
+    bad.mkdir()
+    assert not greeted(port, ME)
+    assert greeted(port, OTHER)
+    superd.message("policy unchanged")
+    superd.stop()
+    refused = run(superd)
+    assert refused.returncode == 78
+    assert f"{bad}: error: cannot be read" in refused.stderr
+    superd.start("--keep-going")
+    assert not greeted(port, OTHER)
+    # Mended: its addresses count again.
+    bad.rmdir()
+    bad.write_text(f"{ME}\n")
+    assert not greeted(port, ME)
+    assert greeted(port, OTHER)
+
+
 def test_a_file_pattern_deeper_than_the_limit_matches_nobody_and_is_warned_of(superd: Superd, port: int) -> None:
     for number in range(12):
         (superd.folder / f"list{number}").write_text(f"127.0.1.{number}\n{superd.folder}/list{number + 1}\n")
