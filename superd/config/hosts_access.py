@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from superd import severity
-from superd.problem import Origin, Problem, error, warning
+from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.rule import Option, Rule, Table
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ _LEAST = {"linger": 0, "rfc931": 1}
 _INT_MAX = 2**31 - 1
 """What setsockopt(2) and nice(2) take; libwrap lets larger numbers wrap round."""
 OPTIONS = tuple(_ARGUMENT)
+MOST_HINTS = 100
+"""To find what a word was meant to be takes a millisecond, and the daemon reads 100,000 wrong lines too."""
 
 
 def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
@@ -71,7 +73,10 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
         if rule is None:
             problems.append(broken(origin, f'no ":" in `{line.strip()[:80]}`, so it is no rule', "daemons : clients"))
             continue
-        problems += [warning(origin, f"{option.error}, so whoever matches is refused") for option in rule.options if option.error]
+        for option in rule.options:
+            if option.error:
+                hint = _meant(option) if len(problems) < MOST_HINTS else ""
+                problems.append(warning(origin, f"{option.error}, so whoever matches is refused", hint))
         rules.append(rule)
     return tuple(rules), tuple(problems)
 
@@ -167,8 +172,23 @@ def _option(field: str, origin: Origin, *, last: bool) -> Option:
     return Option(name, value, origin, _value_error(name, value))
 
 
+def _meant(option: Option) -> str:
+    """A hint at what a wrong option was meant to be, where that can be told."""
+    if not option.name:
+        return "remove the colon before it"
+    if option.name not in _ARGUMENT:
+        # The rules of before there were options had the command alone.
+        return f"write `spawn {option.name} {option.value}`" if "/" in option.name else did_you_mean(option.name, OPTIONS)
+    if option.name == "setenv" and option.value:
+        return f"write `setenv {option.value.replace('=', ' ', 1)}`"
+    if option.name == "severity":
+        return did_you_mean(option.value.lower(), _SEVERITIES)
+    return ""
+
+
 FACILITIES = frozenset((*severity.FACILITIES, *severity.OTHER_FACILITIES))
 LEVELS = frozenset((*severity.LEVELS, *severity.OTHER_LEVELS))
+_SEVERITIES = sorted((*LEVELS, *(f"{facility}.{level}" for facility in FACILITIES for level in LEVELS)))
 
 
 def _value_error(name: str, value: str) -> str:

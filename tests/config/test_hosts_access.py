@@ -52,6 +52,19 @@ def test_every_blank_of_c_is_taken_off_an_option() -> None:
     assert not problems
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("sevrity mail.info", "did you mean `severity`?"), ("severity mail.waring", "did you mean `mail.warning`?"),
+        ("severity notise", "did you mean `notice`?"), ("setenv A=b c", "write `setenv A b c`"),
+        ("/bin/echo %a", "write `spawn /bin/echo %a`"), ("umask 022:", "remove the colon before it"), ("nice x", ""),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_told_as_it_was_probably_meant(option: str, hint: str) -> None:
+    _, problems = parse(f"ALL : ALL : {option}\n".encode(), "hosts", "deny")
+    assert [problem.hint for problem in problems] == [hint]
+
+
 @pytest.mark.parametrize("behind", [b"ALL : ALL", b"# sshd, ALL : ALL", b"sshd, \\\nALL : ALL"])
 @pytest.mark.parametrize("before", [b"", b"sshd : 10.\n"])
 def test_a_line_behind_a_byte_order_mark_is_no_rule(before: bytes, behind: bytes) -> None:
