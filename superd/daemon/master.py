@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from superd.daemon.systemd import Notifier
     from superd.problem import Problem
 
+MOST_TOLD = 50
+"""Warnings of one reading of the tables that are logged: a list that grows every minute says the same each time."""
 RELOAD_PAUSE = 0.1
 """Seconds between two reloads at least: a storm of SIGHUPs is one or two of them."""
 
@@ -302,8 +304,12 @@ class Master:
             return
         self._policy = files
         self._launchers.assign(self._registry, files)
-        for found in problems:
+        for found in problems[:MOST_TOLD]:
             self._log.message(found.severity.value, str(found))
+        if len(problems) > MOST_TOLD:
+            self._log.message(
+                "warning", f"the tables have {len(problems) - MOST_TOLD} more such problems: `superd check` names them"
+            )
         fresh = self._launchers.take_new()
         reply = channels.PolicyReply(files, "", fresh, self._launchers.overrides)
         self._front.tell(reply, tuple(self._launchers.front_fd(number) for number in fresh))
