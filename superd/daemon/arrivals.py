@@ -97,6 +97,8 @@ class Arrivals:
             inside.serve(front, state, front.enter(state, peer, now), sock)
             return
         if type(verdict) is Verdict and not verdict.admit and not verdict.steps and state.closes_at_once:
+            # Whoever hears of it may change the tables, and connect again before this batch has ended.
+            self._tables = None
             os.close(fd)
             self._refuse(state, peer, verdict)
             return

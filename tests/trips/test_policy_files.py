@@ -170,6 +170,14 @@ def test_a_list_that_cannot_be_used_is_no_empty_list(superd: Superd, port: int) 
     assert greeted(port, OTHER)
 
 
+def test_a_table_full_of_mistakes_does_not_fill_the_log(superd: Superd, port: int) -> None:
+    superd.deny.write_text("# empty\n")
+    superd.start()
+    superd.deny.write_text("echo : 2001:db8::1\n" * 500)
+    assert greeted(port, ME)
+    superd.message("the tables have 450 more such problems")
+
+
 def test_a_file_pattern_deeper_than_the_limit_matches_nobody_and_is_warned_of(superd: Superd, port: int) -> None:
     for number in range(12):
         (superd.folder / f"list{number}").write_text(f"127.0.1.{number}\n{superd.folder}/list{number + 1}\n")
