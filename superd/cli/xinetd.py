@@ -113,9 +113,14 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
 
     sources = Sources(options.config, inetd=options.inetd)
 
+    to_show: list[Registry] = []
+
     def read() -> tuple[Registry, tuple[Problem, ...]]:
         registry, problems = load(sources)
-        return with_options(registry, options), problems
+        registry = with_options(registry, options)
+        if options.debug:
+            to_show[:] = [registry]
+        return registry, problems
 
     def settle() -> None:
         if options.pidfile:
@@ -123,8 +128,8 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
         if background is not None:
             background.detach()
 
-    def on_ready(registry: Registry) -> None:
-        if options.debug:
+    def on_ready(_: Registry) -> None:
+        for registry in to_show:
             print_services(registry)
         if background is not None:
             background.ready()

@@ -69,8 +69,14 @@ def run(
     want of services.
     """
     raise_descriptor_limit()
-    try:
+
+    def read_bare() -> tuple[Registry, tuple[Problem, ...]]:
+        # Without the places of the keys: problems have theirs, and a thousand services' are a megabyte in front and master.
         registry, problems = read()
+        return Registry(registry.services, registry.settings), problems
+
+    try:
+        registry, problems = read_bare()
         settings = registry.settings
         policy, more = load_policy(settings.policy.hosts_allow, settings.policy.hosts_deny, keep_going=manner.keep_going)
     except ConfigError as refused:
@@ -85,7 +91,6 @@ def run(
     except OSError as problem:
         sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
         return EX_CANTCREAT
-    registry = Registry(registry.services, settings)
     log = Log(
         settings.log, stderr_is_tty=sys.stderr.isatty(), policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd
     )
@@ -129,7 +134,7 @@ def run(
             sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
             return EX_CANTCREAT
     master = Master(
-        registry, problems, policy, read, front, log, notifier, adopted, on_dump, ready,
+        registry, problems, policy, read_bare, front, log, notifier, adopted, on_dump, ready,
         log_file=manner.log_file, stay_alive=manner.stay_alive,
     )  # fmt: skip
     try:
