@@ -16,7 +16,7 @@ from superd.rule import Option, Rule, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_SEPARATORS = " ,\t\r\n"
+_WORD = re.compile("[^ ,\t\r\n]+")
 _CHOPPED = " \t\r\n\v\f"
 """What isspace(3) knows: taken off both ends of an option and its value (misc.c, chop_string)."""
 _NONE, _OPTIONAL, _REQUIRED = range(3)
@@ -99,6 +99,9 @@ def _lines(text: str, file: str) -> Iterator[tuple[Origin, str, bool]]:
 
 def split_at(text: str, mark: str) -> tuple[str, str] | None:
     """Around the first ``mark`` outside brackets, counted as libwrap counts them (misc.c, split_at)."""
+    if "[" not in text and "]" not in text:  # as nearly all rules: a long list is read in half the time
+        before, found, after = text.partition(mark)
+        return (before, after) if found else None
     depth = 0
     for index, character in enumerate(text):
         if character == "[":
@@ -112,9 +115,7 @@ def split_at(text: str, mark: str) -> tuple[str, str] | None:
 
 def words(text: str) -> tuple[str, ...]:
     """The tokens of a list: runs of blanks and commas separate."""
-    for separator in _SEPARATORS[1:]:
-        text = text.replace(separator, " ")
-    return tuple(word for word in text.split(" ") if word)
+    return tuple(_WORD.findall(text))
 
 
 def _rule(line: str, origin: Origin, table: Table) -> Rule | None:

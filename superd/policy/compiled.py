@@ -7,9 +7,10 @@ become, for each daemon list, a table per mask; only rules that need more (names
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
-from superd.policy.patterns import inet_addr, lower, network, split_mask, string_match
+from superd.policy.patterns import lower, network, split_mask, string_match
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _V4 = 0xFFFFFFFF
 _V6 = (1 << 128) - 1
+_PLAIN_V4 = re.compile(r"\.".join(["(0|[1-9][0-9]{0,2})"] * 4))
 ANY = (0, 0, 0)
 """The entry of a pattern that matches everybody."""
 
@@ -120,6 +122,11 @@ def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
 
 def address_entry(word: str) -> tuple[int, int, int] | None:
     """(version, network, mask) of a pattern that looks at nothing but the address, ``ANY`` for ALL, else ``None``."""
+    plain = _PLAIN_V4.fullmatch(word)
+    if plain is not None:  # what long lists are full of
+        one, two, three, four = map(int, plain.groups())
+        if one < 256 and two < 256 and three < 256 and four < 256:
+            return 4, one << 24 | two << 16 | three << 8 | four, _V4
     if lower(word) == "all":
         return ANY
     if word[0] in "@/" or "@" in word or "*" in word or "?" in word:
@@ -145,10 +152,6 @@ def address_entry(word: str) -> tuple[int, int, int] | None:
                 number = number << 8 | int(part)
             return 4, number << (32 - bits), (_V4 << (32 - bits)) & _V4
         return None
-    parts = word.split(".")
-    if len(parts) == 4 and all(_canonical(part) for part in parts):
-        exact = inet_addr(word)
-        return (4, exact, _V4) if exact is not None else None
     return None
 
 
