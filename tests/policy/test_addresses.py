@@ -6,25 +6,37 @@ import ipaddress
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from superd.peer import peer_from_text
 from superd.policy.addresses import AddressList
 from superd.verdict import Ask, Need
 
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 NETWORKS = st.one_of(
     st.tuples(st.ip_addresses(v=4), st.integers(0, 32)), st.tuples(st.ip_addresses(v=6), st.integers(0, 128))
 ).map(lambda pair: ipaddress.ip_network(f"{pair[0]}/{pair[1]}", strict=False))
 
 
+def unmapped(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A network of nothing but mapped addresses (RFC 4291, 2.5.5.2) is one of IPv4."""
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
+        first = int(network.network_address) & 0xFFFF_FFFF
+        return ipaddress.IPv4Network((first, network.prefixlen - MAPPED.prefixlen))
+    return network
+
+
+@example([ipaddress.IPv6Network("::ffff:0:0/96")], ipaddress.IPv4Address("0.0.0.0"))
+@example([ipaddress.IPv6Network("::/0")], ipaddress.IPv4Address("10.1.2.3"))
 @given(st.lists(NETWORKS, max_size=8), st.ip_addresses())
 def test_an_address_matches_if_one_of_the_networks_holds_it(
     networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network], address: ipaddress.IPv4Address | ipaddress.IPv6Address
 ) -> None:
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     seen = mapped or address
-    expected = any(seen.version == network.version and seen in network for network in networks)
+    meant = [unmapped(network) for network in networks]
+    expected = any(seen.version == network.version and seen in network for network in meant)
     assert AddressList(str(network) for network in networks).matches(peer_from_text(str(address))) is expected
 
 
