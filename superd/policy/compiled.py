@@ -1,16 +1,18 @@
-"""An index of the rules that look at nothing but an address. First match stays exact; a decision stays microseconds.
+"""An index of the rules that look at nothing but an address, or but a name. First match stays exact; a decision microseconds.
 
-What denyhosts, fail2ban and country lists write is 100,000 lines of ``ALL: 192.0.2.7`` or ``sshd: 10.1.``. Those rules
-become, for each daemon list, a table per mask; only rules that need more (names, users, EXCEPT, files) are walked.
+What denyhosts, fail2ban and country lists write is 100,000 lines of ``ALL: 192.0.2.7``, ``sshd: 10.1.`` or ``ALL: .example``.
+Those rules become, for each daemon list, a table per mask and one of names; only rules that need more (users, EXCEPT,
+files, wildcards, addresses and names together) are walked.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from superd.policy.patterns import lower, network, split_mask, string_match
+from superd.policy.patterns import is_numeric, lower, network, split_mask, string_match, unmapped
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -20,14 +22,16 @@ if TYPE_CHECKING:
 _V4 = 0xFFFFFFFF
 _V6 = (1 << 128) - 1
 _PLAIN_V4 = re.compile(r"\.".join(["(0|[1-9][0-9]{0,2})"] * 4))
+_NAME = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_WORDS = frozenset(("all", "known", "unknown", "paranoid", "local", "except"))
 ANY = (0, 0, 0)
 """The entry of a pattern that matches everybody."""
 
 
-class AddressIndex:
+class Index:
     """The rules of one table by position. ``others`` are those that must be tried one by one, in order."""
 
-    __slots__ = ("_for_daemon", "_groups", "_verdicts", "others", "rules")
+    __slots__ = ("_for_daemon", "_groups", "_named", "_verdicts", "others", "rules")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
@@ -35,17 +39,47 @@ class AddressIndex:
         self._groups: dict[tuple[str, ...], _Group] = {}
         self._for_daemon: dict[str, tuple[_Group, ...]] = {}
         self._verdicts: dict[int, Verdict] = {}
+        self._named: list[int] = []
         for position, rule in enumerate(rules):
             entries = _entries(rule)
             if entries is None:
                 self.others.append((position, rule))
-            else:
-                group = self._groups.setdefault(rule.daemons, _Group())
-                for entry in entries:
-                    group.add(entry, position)
+                continue
+            group = self._groups.setdefault(rule.daemons, _Group())
+            for entry in entries:
+                group.add(entry, position)
+            if not entries and rule.clients:
+                group.add_names(rule.clients, position)
+                self._named.append(position)
+
+    def walked(self, client: Peer) -> list[tuple[int, Rule]]:
+        """The rules that must be tried one by one for this client, in order."""
+        if "%" not in client.address or not self._named:
+            return self.others
+        # Of a link-local address the zone may end like a name: `br.lan`.
+        return sorted([*self.others, *((position, self.rules[position]) for position in self._named)], key=lambda pair: pair[0])
 
     def first(self, daemon: str, client: Peer, skip: int = -1) -> tuple[int, Rule] | None:
-        """The first indexed rule after position ``skip`` that matches daemon and address."""
+        """The first rule of addresses after position ``skip`` that matches daemon and address."""
+        best = -1
+        for group in self._groups_of(daemon):
+            found = group.first(client, skip)
+            if found >= 0 and (best < 0 or found < best):
+                best = found
+        return (best, self.rules[best]) if best >= 0 else None
+
+    def first_named(self, daemon: str, client: Peer, skip: int) -> int:
+        """The position of the first rule of names after ``skip`` that matches, or that hangs on a name not known yet; or -1."""
+        if not self._named or "%" in client.address:
+            return -1
+        best = -1
+        for group in self._groups_of(daemon):
+            found = group.first_named(client.name, skip)
+            if found >= 0 and (best < 0 or found < best):
+                best = found
+        return best
+
+    def _groups_of(self, daemon: str) -> tuple[_Group, ...]:
         groups = self._for_daemon.get(daemon)
         if groups is None:
             groups = tuple(
@@ -53,12 +87,7 @@ class AddressIndex:
             )
             if len(self._for_daemon) < 4096:
                 self._for_daemon[daemon] = groups
-        best = -1
-        for group in groups:
-            found = group.first(client, skip)
-            if found >= 0 and (best < 0 or found < best):
-                best = found
-        return (best, self.rules[best]) if best >= 0 else None
+        return groups
 
     def verdict(self, position: int, rule: Rule) -> Verdict:
         """What a rule without options says: always the same, so it is made once. Making it costs as much as finding it."""
@@ -69,30 +98,48 @@ class AddressIndex:
         return known
 
 
-class _Group:
-    """The entries of rules with the same daemon list: for each version and mask, network → positions."""
+_Key = TypeVar("_Key")
+_Positions: TypeAlias = "tuple[int, ...] | list[int]"
+"""In order; a tuple of one is half a list, and nearly all are."""
 
-    __slots__ = ("anybody", "tables")
+
+class _Group:
+    """The rules with the same daemon list: for each version and mask, network → positions; and name or ending → positions."""
+
+    __slots__ = ("anybody", "named", "names", "tables")
 
     def __init__(self) -> None:
-        self.tables: dict[tuple[int, int], dict[int, tuple[int, ...] | list[int]]] = {}
+        self.tables: dict[tuple[int, int], dict[int, _Positions]] = {}
         self.anybody: list[int] = []
+        self.names: dict[str, _Positions] = {}
+        self.named: list[int] = []
 
     def add(self, entry: tuple[int, int, int], position: int) -> None:
         if entry == ANY:
             self.anybody.append(position)
             return
         version, number, mask = entry
-        table = self.tables.setdefault((version, mask), {})
-        known = table.get(number)
-        if known is None:
-            table[number] = (position,)  # a tuple of one is half a list, and nearly all are
-        elif known[-1] == position:
-            return
-        elif isinstance(known, list):
-            known.append(position)
-        else:
-            table[number] = [*known, position]
+        _note(self.tables.setdefault((version, mask), {}), number, position)
+
+    def add_names(self, words: tuple[str, ...], position: int) -> None:
+        self.named.append(position)
+        for word in words:
+            _note(self.names, lower(word), position)
+
+    def first_named(self, name: str, skip: int) -> int:
+        if not name:
+            index = bisect_right(self.named, skip)
+            return self.named[index] if index < len(self.named) else -1
+        whole = lower(unmapped(name))
+        best = -1
+        # The name as it is, and behind it every ending that begins with a dot.
+        for start in (0, *(index for index, character in enumerate(whole) if character == "." and index)):
+            for position in self.names.get(whole[start:], ()) if start or whole[:1] != "." else ():
+                if position > skip:
+                    if best < 0 or position < best:
+                        best = position
+                    break
+        return best
 
     def first(self, client: Peer, skip: int) -> int:
         best = next((position for position in self.anybody if position > skip), -1) if self.anybody else -1
@@ -106,8 +153,20 @@ class _Group:
         return best
 
 
+def _note(table: dict[_Key, _Positions], key: _Key, position: int) -> None:
+    before: _Positions | None = table.get(key)
+    if before is None:
+        table[key] = (position,)
+    elif before[-1] == position:
+        return
+    elif isinstance(before, list):
+        before.append(position)
+    else:
+        table[key] = [*before, position]
+
+
 def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
-    """(version, network, mask) of each client, or ``None`` for a rule that needs more than an address."""
+    """(version, network, mask) of each client, none for a rule of names alone, ``None`` for a rule that needs more."""
     for word in rule.daemons:
         if lower(word) == "except" or "@" in word[1:] or word[:1].isdecimal() or word[:1] in ("+", "-"):
             return None
@@ -115,9 +174,14 @@ def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
     for word in rule.clients:
         entry = address_entry(word)
         if entry is None:
-            return None
+            return [] if not entries and all(is_name(word) for word in rule.clients) else None
         entries.append(entry)
     return entries
+
+
+def is_name(word: str) -> bool:
+    """Whether a pattern is a plain name or `.domain`, which no address without a zone can match, and no word of the language."""
+    return _NAME.fullmatch(word) is not None and not is_numeric(word) and lower(word) not in _WORDS
 
 
 def address_entry(word: str) -> tuple[int, int, int] | None:

@@ -1,7 +1,7 @@
 """Who may connect, by hosts.allow and hosts.deny: ``decide`` answers, or says what it must know first.
 
-The tables are compiled once a change. Rules whose clients are addresses alone sit in an index by daemon list; a decision
-looks up the first such rule that matches and then tries, in file order, only the rules before it that need more.
+The tables are compiled once a change. Rules whose clients are addresses alone, or names alone, sit in an index by daemon
+list; a decision looks up the first such rule that matches and then tries, in file order, only those before it that need more.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from superd.policy.compiled import AddressIndex
+from superd.policy.compiled import Index
 from superd.policy.facts import NO_FACTS, Facts
 from superd.policy.file_patterns import compile_files
 from superd.policy.patterns import host_match, lower, string_match
@@ -35,8 +35,8 @@ class Tables:
     __slots__ = ("allow", "deny", "empty", "files")
 
     def __init__(self, policy: Policy) -> None:
-        self.allow = AddressIndex(policy.allow)
-        self.deny = AddressIndex(policy.deny)
+        self.allow = Index(policy.allow)
+        self.deny = Index(policy.deny)
         self.files = compile_files(policy.files)
         self.empty = not policy.allow and not policy.deny
 
@@ -102,7 +102,7 @@ def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | 
 
 
 def _first_match(
-    table: AddressIndex,
+    table: Index,
     skip: int,
     daemon: str,
     client: Peer,
@@ -111,7 +111,12 @@ def _first_match(
     files: Mapping[str, FilePatterns],
 ) -> tuple[int, Rule] | Ask | None:
     indexed = table.first(daemon, client, skip)
-    for position, rule in table.others:
+    named = table.first_named(daemon, client, skip)
+    if named >= 0 and (indexed is None or named < indexed[0]):
+        indexed = named, table.rules[named]
+    else:
+        named = -1
+    for position, rule in table.walked(client):
         if position <= skip:
             continue
         if indexed is not None and position > indexed[0]:
@@ -121,7 +126,7 @@ def _first_match(
             return answer
         if answer:
             return position, rule
-    return indexed
+    return Ask(Need.HOST_NAME) if named >= 0 and not client.name else indexed
 
 
 def rule_match(
