@@ -48,8 +48,8 @@ class Index:
             group = self._groups.setdefault(rule.daemons, _Group())
             for entry in entries:
                 group.add(entry, position)
-            if not entries and rule.clients:
-                group.add_names(rule.clients, position)
+            if rule.clients and (not entries or rule.clients[0][-1] == "]"):
+                group.add_names(() if entries else rule.clients, position)
                 self._named.append(position)
 
     def walked(self, client: Peer) -> list[tuple[int, Rule]]:
@@ -166,7 +166,10 @@ def _note(table: dict[_Key, _Positions], key: _Key, position: int) -> None:
 
 
 def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
-    """(version, network, mask) of each client, none for a rule of names alone, ``None`` for a rule that needs more."""
+    """(version, network, mask) of each client, none for a rule of names alone, ``None`` for a rule that needs more.
+
+    ``[address]`` is held against the name too, as libwrap does: in vain, but it decides whether ``%h`` is a name.
+    """
     for word in rule.daemons:
         if lower(word) == "except" or "@" in word[1:] or word[:1].isdecimal() or word[:1] in ("+", "-"):
             return None
@@ -175,6 +178,8 @@ def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
         entry = address_entry(word)
         if entry is None:
             return [] if not entries and all(is_name(word) for word in rule.clients) else None
+        if word[-1] == "]" and len(rule.clients) > 1:
+            return None  # such a pattern has the name looked up, before what stands behind it is tried
         entries.append(entry)
     return entries
 
@@ -202,11 +207,9 @@ def address_entry(word: str) -> tuple[int, int, int] | None:
         return network(*slash)
     if word[0] == "[" and word[-1] == "]":
         try:
-            number = int(ipaddress.IPv6Address(word[1:-1]))
+            return 6, int(ipaddress.IPv6Address(word[1:-1])), _V6
         except ValueError:
             return None
-        # A bracketed pattern is compared with the name too, where no rule of this index may look.
-        return None if number >> 32 == 0xFFFF else (6, number, _V6)
     if word[-1] == ".":
         parts = word[:-1].split(".")
         if len(parts) <= 3 and all(_canonical(part) for part in parts):

@@ -107,9 +107,21 @@ def _pattern(token: str) -> Finding | None:
         return _numeric(token)
     if token[-1] == ".":
         return f"domain or host name `{token}` ends in a dot: it matches what begins like it", token, f".{token[:-1]}"
+    if ":" in token:
+        return _bare_v6(token)
     if _HOST_NAME.fullmatch(token) is None:
         return f"`{token}` is neither a name, an address nor a pattern: it matches nobody", token, ""
     return None
+
+
+def _bare_v6(token: str) -> Finding | None:
+    """Without brackets, as only a file can hold it, an address is compared letter by letter."""
+    try:
+        address = ipaddress.IPv6Address(token)
+    except ValueError:
+        return f"`{token}` is neither a name, an address nor a pattern: it matches nobody", token, ""
+    meant = str(address.ipv4_mapped or address)
+    return None if lower(token) == meant else (f"`{token}` is not how that address is written: it matches nobody", token, meant)
 
 
 def _numeric(token: str) -> Finding | None:

@@ -21,6 +21,8 @@ WORDS = [
     "10.1.2.0/255.255.255.0",
     "[2001:db8::]/32",
     "[::1]",
+    "[::ffff:10.1.2.3]",
+    "[2001:db8::*]",
     "10.*",
     "1.2.3.4",
     ".org",
@@ -34,7 +36,17 @@ LINES = st.tuples(
     st.lists(st.sampled_from(["ALL", "sh", "in.*", "cat", "7001"]), min_size=1, max_size=2),
     st.lists(st.sampled_from([*WORDS, "EXCEPT"]), max_size=3),
 ).map(lambda parts: f"{' '.join(parts[0])} : {' '.join(parts[1])}")
-ADDRESSES = ["10.1.2.3", "10.1.9.9", "10.200.0.1", "1.2.3.4", "2001:db8::5", "::1", "192.0.2.1", "fe80::1%br.lan"]
+ADDRESSES = [
+    "10.1.2.3",
+    "10.1.9.9",
+    "10.200.0.1",
+    "1.2.3.4",
+    "2001:db8::5",
+    "::1",
+    "192.0.2.1",
+    "fe80::1%br.lan",
+    "::ffff:10.1.2.3",
+]
 NAMES = ["", "unknown", "paranoid", "A.example.ORG", "org", ".org", "b7", "x.lan", "::ffff:a.example.org"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from superd.config.hosts_access import parse
@@ -49,6 +49,10 @@ ADDRESSES = ["10.1.2.3", "10.1.2.0", "10.0.0.0", "8.1.2.3", "10.255.1.1", "1.2.3
         ("10.1.0.0/16x", "10.1.0.0/16"),
         ("10.1.0.0/16.300.0.0", "10.1.0.0/16"),
         (".example.org.", ".example.org"),
+        ("2001:db8:0::1", "2001:db8::1"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("2001:DB8::1", None),
+        ("2001:db8:1", ""),
         ("10.1.2.*", None),
         ("[2001:db8::1]", None),
         ("[2001:db8::]/32", None),
@@ -61,6 +65,7 @@ def test_a_pattern_is_told_as_it_was_meant(token: str, meant: str | None) -> Non
     assert (None if found is None else found[2]) == meant
 
 
+@example("2001:db8::1", "2001:db8::1")
 @given(PATTERNS, st.sampled_from(ADDRESSES))
 def test_what_is_said_to_match_nobody_matches_nobody(token: str, address: str) -> None:
     found = pattern_finding(token)
