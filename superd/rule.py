@@ -14,12 +14,16 @@ Table = Literal["allow", "deny"]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a rule (hosts_options(5)): its keyword in lower case, its text before expansion, its place."""
+    """One option of a rule (hosts_options(5)): its keyword in lower case, its text before expansion, its place.
+
+    ``number`` counts the options of the rule from 0: the same command written twice runs twice.
+    """
 
     name: str
     value: str
     origin: Origin
     error: str = ""
+    number: int = 0
 
     @property
     def digest(self) -> str:

@@ -342,7 +342,11 @@ def read_tables(case: dict[str, Any], like_libwrap: frozenset[str]) -> Policy:
             rules[table] = everybody(BROKEN)
         elif table == "deny" and whole != data:
             rules[table] += everybody(UNREADABLE)
-    files = {f"{DIRECTORY}/{name}": to_bytes(text.replace("@DIR@", DIRECTORY)) for name, text in case.get("files", {}).items()}
+    zone = b"%lo]" if ZONE in like_libwrap else b"]"
+    files = {
+        f"{DIRECTORY}/{name}": to_bytes(text.replace("@DIR@", DIRECTORY)).replace(zone, b"]")
+        for name, text in case.get("files", {}).items()
+    }
     return Policy(rules["allow"], rules["deny"], files)
 
 

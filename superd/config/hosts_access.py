@@ -7,6 +7,7 @@ rule refuses (or not) as it would there. What libwrap swallows in silence is a w
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd import severity
@@ -148,7 +149,7 @@ def _options(text: str, origin: Origin) -> Iterator[Option]:
     fields = _fields(text)
     for index, field in enumerate(fields):
         option = _option(field, origin, last=index == len(fields) - 1)
-        yield option
+        yield replace(option, number=index) if index else option
         if option.error or option.name in _LAST:
             return
 

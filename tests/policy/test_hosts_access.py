@@ -78,6 +78,20 @@ def test_an_aclexec_that_fails_takes_the_more_closed_way() -> None:
     assert (gone_on.admit, gone_on.rule is not None and gone_on.rule.origin.line) == (False, 2)
 
 
+def test_the_same_aclexec_twice_runs_twice() -> None:
+    client = peer_from_text("10.1.1.1", name="unknown", user="unknown")
+    table = "sh : ALL : aclexec /bin/x : aclexec /bin/x\n"
+    first = asked(table, "", client)
+    assert isinstance(first, Ask)
+    assert first.option is not None
+    second = asked(table, "", client, Facts(aclexec={first.option: True}))
+    assert isinstance(second, Ask)
+    assert second.option is not None
+    assert (second.option.value, second.option.number) == ("/bin/x", 1)
+    both = asked(table, "", client, Facts(aclexec={first.option: True, second.option: True}))
+    assert isinstance(both, Verdict)
+
+
 def test_an_option_that_is_wrong_refuses_whoever_matches() -> None:
     verdict = asked("sh : ALL : nonsense\n", "", peer_from_text("10.1.1.1"))
     assert isinstance(verdict, Verdict)
