@@ -354,8 +354,10 @@ def decided(case: dict[str, Any], like_libwrap: Iterable[str] = ()) -> dict[str,
     """The answer, with superd doing as libwrap does in the differences named."""
     names = frozenset(like_libwrap)
     with ExitStack() as stack:
-        if NUMERIC_WILDCARD in names:
-            stack.enter_context(patch.object(patterns, "is_numeric", lambda token: re.fullmatch("[0-9./]*", token) is not None))
+        if names & {NUMERIC_WILDCARD, BRACKETS}:
+            letters = "[0-9./]*" if NUMERIC_WILDCARD in names else "[0-9./*?]*"
+            digits = re.compile(letters if BRACKETS in names else rf"{letters}|\[.*", re.DOTALL)
+            stack.enter_context(patch.object(patterns, "is_numeric", lambda token: digits.fullmatch(token) is not None))
         if names & {BRACKETS, BROADCAST}:
             # Word by word, without the tables of addresses.
             stack.enter_context(patch.object(compiled, "_entries", lambda rule: None))

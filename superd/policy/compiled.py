@@ -48,8 +48,8 @@ class Index:
             group = self._groups.setdefault(rule.daemons, _Group())
             for entry in entries:
                 group.add(entry, position)
-            if rule.clients and (not entries or rule.clients[0][-1] == "]"):
-                group.add_names(() if entries else rule.clients, position)
+            if not entries and rule.clients:
+                group.add_names(rule.clients, position)
                 self._named.append(position)
 
     def walked(self, client: Peer) -> list[tuple[int, Rule]]:
@@ -166,10 +166,7 @@ def _note(table: dict[_Key, _Positions], key: _Key, position: int) -> None:
 
 
 def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
-    """(version, network, mask) of each client, none for a rule of names alone, ``None`` for a rule that needs more.
-
-    ``[address]`` is held against the name too, as libwrap does: in vain, but it decides whether ``%h`` is a name.
-    """
+    """(version, network, mask) of each client, none for a rule of names alone, ``None`` for a rule that needs more."""
     for word in rule.daemons:
         if lower(word) == "except" or "@" in word[1:] or word[:1].isdecimal() or word[:1] in ("+", "-"):
             return None
@@ -178,8 +175,6 @@ def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
         entry = address_entry(word)
         if entry is None:
             return [] if not entries and all(is_name(word) for word in rule.clients) else None
-        if word[-1] == "]" and len(rule.clients) > 1:
-            return None  # such a pattern has the name looked up, before what stands behind it is tried
         entries.append(entry)
     return entries
 

@@ -172,7 +172,8 @@ def masked_match(net: str, mask: str, end: Peer) -> bool:
 def is_numeric(token: str) -> bool:
     """Whether a token can only be an address, so that no name is looked up for it."""
     # Not libwrap's alphabet alone: a wildcard of digits is for addresses only, else a PTR of 10.1.2.evil.com gets in.
-    return _NUMERIC.fullmatch(token.replace("*", "").replace("?", "")) is not None
+    # And no name has a bracket: libwrap compares each `[address]` with the name, in vain, and looks the name up for that.
+    return token[:1] == "[" or _NUMERIC.fullmatch(token.replace("*", "").replace("?", "")) is not None
 
 
 def host_match(token: str, end: Peer, facts: Facts, files: Mapping[str, FilePatterns], need: Need = Need.HOST_NAME) -> bool | Ask:
