@@ -10,7 +10,7 @@ from typing import Any
 from superd.peer import Peer, peer_from_text, unix_peer
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def _peer(address: str) -> Peer:
     # Parsing an address costs 3 µs; floods and health checks come from few.
     return peer_from_text(address)

@@ -34,8 +34,7 @@ class RateTable:
         """One connection of ``source``: True when it may come. A clock that goes back mints nothing."""
         bucket = self._buckets.get(source)
         if bucket is None:
-            if len(self._buckets) >= MAX_SOURCES:
-                self._buckets.popitem(last=False)
+            self._forget(now)
             self._buckets[source] = (self._burst - 1, now)
             return True
         self._buckets.move_to_end(source)
@@ -50,6 +49,19 @@ class RateTable:
         # One token is there when the pause is over; knocking on meanwhile does not lengthen it.
         self._buckets[source] = (max(tokens, 1.0), now + self._pause) if self._pause else (tokens, now)
         return False
+
+    def _forget(self, now: float) -> None:
+        """Of the two sources that were quiet longest, those whose bucket is full again: they are as good as new ones.
+
+        Two for each that comes, so that the memory of a flood goes by itself, and no connection ever pays for a sweep.
+        """
+        buckets = self._buckets
+        for _ in range(min(2, len(buckets))):
+            oldest = next(iter(buckets))
+            tokens, since = buckets[oldest]
+            if len(buckets) < MAX_SOURCES and (now < since or tokens + (now - since) * self._rate < self._burst):
+                return
+            del buckets[oldest]
 
     def same_rate(self, other: RateTable) -> bool:
         """Whether the other table gives out tokens just as this one does."""

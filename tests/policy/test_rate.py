@@ -72,3 +72,33 @@ def test_a_clock_that_goes_back_mints_no_tokens(rate: float, burst: int, steps: 
         latest = max(latest, now)
         taken += table.take((4, 1), now)
     assert taken <= burst + latest * rate + len(steps) * 1e-9
+
+
+def test_sources_that_may_do_everything_again_are_forgotten_as_others_come() -> None:
+    table = RateTable(50.0, 50.0, 10.0)
+    for number in range(10_000):
+        assert table.take((4, number), number / 1000)
+    assert len(table) < 50
+
+
+def test_who_is_paused_or_short_of_tokens_is_remembered_whoever_comes() -> None:
+    table = RateTable(1.0, 1.0, 10.0)
+    assert [table.take((4, 1), 0.0), table.take((4, 1), 0.0)] == [True, False]
+    for number in range(2, 5000):
+        table.take((4, number), number / 1000)
+    assert not table.take((4, 1), 9.9)
+    assert table.take((4, 1), 10.0)
+
+
+@given(
+    st.floats(0.1, 100),
+    st.integers(1, 5),
+    st.floats(0, 5),
+    st.lists(st.tuples(st.integers(0, 3), st.floats(0, 2)), max_size=60),
+)
+def test_what_is_forgotten_changes_no_answer(rate: float, burst: int, pause: float, steps: list[tuple[int, float]]) -> None:
+    together, alone = RateTable(rate, burst, pause), {source: RateTable(rate, burst, pause) for source in range(4)}
+    now = 0.0
+    for source, step in steps:
+        now += step
+        assert together.take((4, source), now) == alone[source].take((4, source), now)
