@@ -90,11 +90,17 @@ def test_who_is_paused_or_short_of_tokens_is_remembered_whoever_comes() -> None:
     assert table.take((4, 1), 10.0)
 
 
+def test_a_token_that_is_missing_is_remembered() -> None:
+    table = RateTable(0.1, 3.0, 0.0)
+    came = [table.take((4, source), 0.0) for source in (1, 2, 3, 4, 1, 5, 1, 6, 1)]
+    assert came == [True] * 8 + [False]
+
+
 @given(
     st.floats(0.1, 100),
     st.integers(1, 5),
     st.floats(0, 5),
-    st.lists(st.tuples(st.integers(0, 3), st.floats(0, 2)), max_size=60),
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.0, 0.0, 0.01, 1.0])), min_size=10, max_size=60),
 )
 def test_what_is_forgotten_changes_no_answer(rate: float, burst: int, pause: float, steps: list[tuple[int, float]]) -> None:
     together, alone = RateTable(rate, burst, pause), {source: RateTable(rate, burst, pause) for source in range(4)}
