@@ -22,6 +22,8 @@ MAX_VALUE = 255
 _UNSAFE = re.compile(r"[^0-9A-Za-z:,._+\- ]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _EXPANSION = re.compile(r"%(.)", re.DOTALL)
+_SPACE = " \t\n\v\f\r"
+"""As isspace(3) has it; Python's own white space is wider."""
 _NAMED = {
     "a": "CLIENT_ADDRESS",
     "A": "SERVER_ADDRESS",
@@ -150,17 +152,33 @@ def defused(values: Values) -> dict[str, str]:
     return found
 
 
+def put_in(words: dict[str, str], template: str) -> str:
+    """The text with a word for each letter. Of an unknown one its first byte goes, as in percent_x.c: `%é` leaves the second."""
+
+    def word(match: re.Match[str]) -> str:
+        letter = match[1]
+        if letter == "%":
+            return letter
+        return words.get(letter) or letter.encode("utf-8", "surrogateescape")[1:].decode("utf-8", "surrogateescape")
+
+    return _EXPANSION.sub(word, template)
+
+
 def expand_shell(template: str, values: Values) -> str:
     """The command with its expansions, for ``/bin/sh -c``. Raises ``ExpansionTooLong``.
 
     An unknown letter expands to nothing and a lone ``%`` at the end stays, as in percent_x.c.
     """
-    words = defused(values)
-    words["%"] = "%"
-    text = _EXPANSION.sub(lambda match: words.get(match[1], ""), template)
+    text = put_in(defused(values), template)
     if len(text.encode("utf-8", "surrogateescape")) > MAX_COMMAND:
         raise ExpansionTooLong(f"the expanded command is longer than {MAX_COMMAND} bytes")
     return text
+
+
+def split_variable(text: str) -> tuple[str, str]:
+    """Name and value of an expanded `setenv` (options.c, setenv_option): any byte but these four blanks is the name's."""
+    name, *value = re.split("[ \t\r\n]", text.strip(_SPACE), maxsplit=1)
+    return name, "".join(value).strip(_SPACE)
 
 
 def without_ampersand(command: str) -> str | None:

@@ -27,7 +27,7 @@ if __name__ == "__main__":
 from superd.banner import render
 from superd.config import hosts_access as tables_text
 from superd.config.hosts_access import parse
-from superd.expansion import ExpansionTooLong, Values, defused, expand_shell, values_of
+from superd.expansion import ExpansionTooLong, Values, defused, expand_shell, put_in, split_variable, values_of
 from superd.peer import UNKNOWN, Peer
 from superd.policy import compiled, file_patterns, patterns
 from superd.policy.hosts_access import Facts, Tables, compile_policy, decide
@@ -42,6 +42,7 @@ PID = 12345
 LONGEST = 127
 """libwrap's STRING_LENGTH, less the end."""
 LONGEST_LINE = 2047
+C_SPACE = " \t\n\v\f\r"
 UNREADABLE, BROKEN = 0, -1
 """Line numbers of the rule that stands for a hosts.deny that cannot be used: libwrap refuses too, or goes on without."""
 
@@ -55,6 +56,8 @@ VARIANTS = (NUMERIC_WILDCARD, ZONE, BRACKETS, BROADCAST, LINES, SEVERITY)
 """Differences that superd can be talked out of, so that a case is left out only where they change the answer."""
 
 _NOT_OK = re.compile("[^0-9A-Za-z!@%_=+:,./-]")
+_ZONE = re.compile(rb"%(?:lo|[0-9]+)\]")
+"""What every host takes for a zone; a zone that there is none of matches nobody on either side."""
 _BEFORE_RUNNING = re.compile("missing option name|bad option name|requires|must be at end")
 
 
@@ -202,12 +205,11 @@ class Trip:
     def expand(self, template: str) -> str:
         values = self.values(template)
         expand_shell(template, values)  # raises for what is too long
-        words = {**as_dict(sanitised(values)), "%": "%"}
-        return re.sub("%(.)", lambda match: words.get(match[1], ""), template, flags=re.DOTALL)
+        return put_in(as_dict(sanitised(values)), template)
 
     def option_text(self, option: Option) -> str:
         """As libwrap logs it: expanded, and then chopped once more."""
-        return f"{option.name} {self.expand(option.value).strip()}"
+        return f"{option.name} {self.expand(option.value).strip(C_SPACE)}"
 
     # ------------------------------------------------------------------ carrying out
 
@@ -237,6 +239,8 @@ class Trip:
             case "rfc931":
                 self.client = replace(self.client, user=self.all_of_client.user)
         self.options.append(text)
+        if option.name == "setenv" and not split_variable(text.removeprefix("setenv "))[0]:
+            raise Refused
         if option.name == "twist" and self.case.get("resident", -1) > 0:
             raise Skip("every-connection-may-twist")
 
@@ -336,17 +340,15 @@ def read_tables(case: dict[str, Any], like_libwrap: frozenset[str]) -> Policy:
             continue
         data = to_bytes((text or "").replace("@DIR@", DIRECTORY))
         whole = as_far_as_libwrap_reads(data) if LINES in like_libwrap else data
-        seen = whole.replace(b"%lo]", b"]") if ZONE in like_libwrap else whole
+        seen = _ZONE.sub(b"]", whole) if ZONE in like_libwrap else whole
         rules[table], problems = parse(seen, f"hosts.{table}", table)
         if errors(problems):
             rules[table] = everybody(BROKEN)
         elif table == "deny" and whole != data:
             rules[table] += everybody(UNREADABLE)
-    zone = b"%lo]" if ZONE in like_libwrap else b"]"
-    files = {
-        f"{DIRECTORY}/{name}": to_bytes(text.replace("@DIR@", DIRECTORY)).replace(zone, b"]")
-        for name, text in case.get("files", {}).items()
-    }
+    files = {f"{DIRECTORY}/{name}": to_bytes(text.replace("@DIR@", DIRECTORY)) for name, text in case.get("files", {}).items()}
+    if ZONE in like_libwrap:
+        files = {name: _ZONE.sub(b"]", data) for name, data in files.items()}
     return Policy(rules["allow"], rules["deny"], files)
 
 

@@ -142,7 +142,11 @@ def _in_child(case: dict[str, Any], folder: str, client: socket.socket, result: 
         "nice": os.getpriority(os.PRIO_PROCESS, 0),
         "keepalive": client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
         "linger": list(client.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)),
-        "env": {name: value.decode("latin-1") for name in VARIABLES if (value := libc.getenv(name.encode())) is not None},
+        "env": {
+            name: value.decode("utf-8", "surrogateescape")
+            for name in VARIABLES
+            if (value := libc.getenv(name.encode())) is not None
+        },
     }
     os.write(result, json.dumps(found).encode())
 

@@ -17,6 +17,7 @@ from superd.expansion import (
     expand_shell,
     hook_environment,
     safe,
+    split_variable,
     without_ampersand,
 )
 
@@ -53,6 +54,24 @@ def test_a_banner_and_a_log_line_stay_one_line(name: str) -> None:
 def test_letters_are_put_in_once() -> None:
     values = Values(a="10.1.2.3", u="%a")
     assert expand_shell("%a %% %z%u 100%", values) == "10.1.2.3 % _a 100%"
+
+
+def test_of_an_unknown_letter_one_byte_goes_whatever_the_text_is_for() -> None:
+    values = Values(a="10.1.2.3")
+    assert expand_shell("%é%a", values).encode("utf-8", "surrogateescape") == b"\xa910.1.2.3"
+    assert expand_banner("%é%a".encode(), values) == b"\xa910.1.2.3"
+    assert expand_shell("%\udcff%a", values) == "10.1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A b c", ("A", "b c")), ("A \v b \f", ("A", "b")), (" A", ("A", "")), ("A\vb c", ("A\vb", "c")),
+        ("A\xa0b c", ("A\xa0b", "c")), ("", ("", "")),
+    ],
+)  # fmt: skip
+def test_a_variable_ends_at_the_blanks_that_libwrap_knows(text: str, expected: tuple[str, str]) -> None:
+    assert split_variable(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _WORD = re.compile("[^ ,\t\r\n]+")
 _CHOPPED = " \t\r\n\v\f"
-"""What isspace(3) knows: taken off both ends of an option and its value (misc.c, chop_string)."""
+"""What isspace(3) knows: taken off both ends of an option (misc.c, chop_string)."""
+BLANKS = " \t\r\n"
+"""What stands between an option and its value, a variable and its own (options.c, whitespace): no form feed."""
 _NONE, _OPTIONAL, _REQUIRED = range(3)
 _ARGUMENT = {
     "user": _REQUIRED,
@@ -157,9 +159,9 @@ def _options(text: str, origin: Origin) -> Iterator[Option]:
 def _option(field: str, origin: Origin, *, last: bool) -> Option:
     stripped = field.strip(_CHOPPED)
     cut = next((index for index, character in enumerate(stripped) if character in "= \t\r\n"), len(stripped))
-    name, value = stripped[:cut].lower(), stripped[cut:].strip(_CHOPPED)
+    name, value = stripped[:cut].lower(), stripped[cut:].lstrip(BLANKS)
     if value.startswith("="):
-        value = value[1:].strip(_CHOPPED)
+        value = value[1:].lstrip(BLANKS)
     if not stripped:
         return Option("", "", origin, "missing option name")
     wants = _ARGUMENT.get(name)
@@ -200,16 +202,16 @@ def _value_error(name: str, value: str) -> str:
             if ("." in value and facility not in FACILITIES) or level not in LEVELS:
                 return f'bad syslog facility or severity: "{value}"'
         case "umask":
-            if not re.fullmatch(r"\+?[0-7]{1,12}", value) or int(value, 8) > 0o777:
+            if not re.fullmatch(r"[\v\f]*\+?[0-7]{1,12}", value) or int(value, 8) > 0o777:
                 return f'bad umask value: "{value}"'
         case "linger" | "rfc931":
-            if value and not (re.fullmatch(r"\+?[0-9]{1,19}", value) and _LEAST[name] <= int(value) <= _INT_MAX):
+            if value and not (re.fullmatch(r"[\v\f]*\+?[0-9]{1,19}", value) and _LEAST[name] <= int(value) <= _INT_MAX):
                 return f'bad {name} value: "{value}"'
         case "nice":
-            if value and not (re.fullmatch(r"[+-]?[0-9]{1,19}", value) and abs(int(value)) < _INT_MAX):
+            if value and not (re.fullmatch(r"[\v\f]*[+-]?[0-9]{1,19}", value) and abs(int(value)) < _INT_MAX):
                 return f'bad nice value: "{value}"'
         case "setenv":
-            if "=" in value.split()[0]:
+            if "=" in re.split("[ \t\r\n]", value, maxsplit=1)[0]:
                 return f'bad setenv value: "{value}"'
         case "user":
             user, dot, group = value.partition(".")

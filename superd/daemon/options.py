@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from superd.banner import render
 from superd.daemon import farewell
-from superd.expansion import ExpansionTooLong, Values, asked_by, expand_shell, values_of
+from superd.expansion import ExpansionTooLong, Values, asked_by, expand_shell, split_variable, values_of
 from superd.rule import identity
 from superd.verdict import Need, Reason
 
@@ -103,9 +103,11 @@ class RuleOptions:
 
     def _check(self, option: Option, values: Values) -> None:
         try:
-            expand_shell(option.value, values)
+            text = expand_shell(option.value, values)
         except ExpansionTooLong as problem:
             raise OptionFault(Reason.RULE_BROKEN, f"{option.origin}: {option.name}: {problem}") from None
+        if option.name == "setenv" and not split_variable(text)[0]:
+            raise OptionFault(Reason.RULE_BROKEN, f"{option.origin}: setenv: its expansion leaves no name of a variable")
 
     async def values(self, template: str = "") -> Values:
         """What the letters stand for, after all that ``template`` asks for has been looked up."""

@@ -11,7 +11,7 @@ import os
 import resource
 from collections.abc import Mapping
 
-from superd.expansion import Values, expand_shell, hook_environment, without_ampersand
+from superd.expansion import Values, expand_shell, hook_environment, split_variable, without_ampersand
 from superd.launch.environment import connection_environment
 from superd.launch.identity import Limits, apply_limits
 from superd.wire.launch_message import Hook, Launch
@@ -182,10 +182,10 @@ class Programs:
                 raise OSError(errno.ESTALE, "the policy option is no longer in force")
             name, text = option
             if name == "setenv":
-                variable, *value = expand_shell(text, values).split(None, 1)
+                variable, value = split_variable(expand_shell(text, values))
                 prefix = os.fsencode(variable + "=")
                 env = [item for item in env if not item.startswith(prefix)]
-                env.append(prefix + os.fsencode("".join(value).strip()))
+                env.append(prefix + os.fsencode(value))
             elif name == "umask":
                 umask = int(text, 8) & 0o777
             elif name == "nice":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_FACTS", "Facts", "Tables", "compile_policy", "decide"]
 
 _DIGITS = frozenset("0123456789")
-_NUMBER = re.compile("[+-]?[0-9]{1,19}")
+_NUMBER = re.compile("[\v\f]*([+-]?)0*([0-9]{1,20})")
 _NO_RULE = Verdict(True, Reason.NO_RULE)
 
 
@@ -172,10 +172,11 @@ def split_at_sign(token: str) -> tuple[str, str] | None:
 
 
 def _port(name: str) -> int | None:
-    """The port that a daemon's name is, as scanf's %u reads numbers: with a sign, and modulo 2**32."""
-    if name[-1:] not in _DIGITS or not _NUMBER.fullmatch(name):
+    """The port that a daemon's name is, as scanf's %u reads numbers: white space, a sign, and modulo 2**32."""
+    match = _NUMBER.fullmatch(name) if name[-1:] in _DIGITS else None
+    if match is None or int(match[2]) >= 1 << 64:
         return None
-    number = int(name) & 0xFFFFFFFF
+    number = int(match[1] + match[2]) & 0xFFFFFFFF
     return number if number <= 65535 else None
 
 

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from superd.policy.file_patterns import FilePatterns
 
 _NUMERIC = re.compile(r"[0-9./]*")
-_QUAD = re.compile(r"[0-9a-fA-FxX]+(?:\.[0-9a-fA-FxX]+){3}")
+_RUN = re.compile(r"[^.]+")
+_PART = "(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+_ADDRESS = re.compile(rf"{_PART}(?:\.{_PART}){{0,3}}(?=[ \t\n\v\f\r]|\Z)")
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
+_LONG_MAX = 2**63 - 1
+_TOO_LARGE = 2**64 - 1
+"""strtoul(3)'s answer to a number beyond it."""
 
 
 _LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
@@ -96,27 +102,39 @@ def string_match(token: str, text: str) -> bool:
 @lru_cache(maxsize=65536)
 def inet_addr(text: str) -> int | None:
     """dotted quad → number, octal and hexadecimal parts as inet_addr(3) takes them; ``None`` for its INADDR_NONE."""
-    if not _QUAD.fullmatch(text):
+    if len(_RUN.findall(text)) != 4:
         return None
-    number = 0
-    for part in text.split("."):
-        try:
-            if part[:2].lower() == "0x":
-                value = int(part[2:], 16)
-            else:
-                value = int(part, 8 if part[0] == "0" and len(part) > 1 else 10)
-        except ValueError:
-            return None
-        if value > 255:
-            return None
-        number = number << 8 | value
+    found = _ADDRESS.match(text)
+    if found is None:
+        return None
+    # inet_addr(3) ends at white space, and with fewer numbers the last one is the rest: `10.1.2\v.0` is 10.1.0.2.
+    *high, low = (_number(part) for part in found[0].split("."))
+    if any(number > 255 for number in high) or low >> 8 * (4 - len(high)):
+        return None
+    number = low
+    for index, part in enumerate(high):
+        number |= part << 8 * (3 - index)
     return None if number == 0xFFFFFFFF else number
 
 
+def _number(digits: str) -> int:
+    """As strtoul(3) reads it; one that is too large is larger than any address."""
+    if digits[:2] in ("0x", "0X"):
+        digits, base = digits[2:].lstrip("0"), 16
+    else:
+        digits, base = digits.lstrip("0"), 8 if digits[0] == "0" else 10
+    return int(digits or "0", base) if len(digits) < 20 else _TOO_LARGE
+
+
 def atoi(text: str) -> int:
-    """atoi(3): blanks, a sign, digits; 0 where there are none."""
-    match = re.match(r"[ \t\n\v\f\r]*([+-]?[0-9]+)", text)
-    return int(match[1]) if match else 0
+    """atoi(3): blanks, a sign, digits; 0 where there are none. strtol(3)'s number, of which an int has the low half."""
+    match = _INTEGER.match(text)
+    if match is None:
+        return 0
+    digits = match[2].lstrip("0") or "0"
+    number = int(digits) if len(digits) < 20 else _TOO_LARGE
+    number = max(-number, -_LONG_MAX - 1) if match[1] == "-" else min(number, _LONG_MAX)
+    return (number + 0x80000000) % 0x100000000 - 0x80000000
 
 
 def split_mask(token: str) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.peer import peer_from_text
-from superd.policy.patterns import inet_addr, is_numeric, masked_match, network, string_match
+from superd.policy.patterns import atoi, inet_addr, is_numeric, masked_match, network, string_match
 
 
 @given(st.text(alphabet="ab.*?", max_size=10), st.text(alphabet="ab.", max_size=10))
@@ -41,6 +41,30 @@ def test_a_zone_that_is_named_is_one() -> None:
 @pytest.mark.parametrize("mask", ["24.300.0.0", "24.1.1.09", "024.1.1.256", "24.a.a.a", "24x", "+24"])
 def test_a_mask_that_is_no_address_is_read_as_far_as_it_is_a_number(mask: str) -> None:
     assert network("10.1.2.0", mask) == network("10.1.2.0", "24")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("10.1.2.3\v", 0x0A010203), ("10.1.2\f.9", 0x0A010002), ("10\v.x.y.z", 10), ("0xA.01.2.3 x", 0x0A010203),
+        ("\v10.1.2.3", None), ("10.1.2.3\x1c", None), ("10.1.2.3\xa0", None), ("10.1.2.", None), ("10.1.2", None),
+        ("10..2.3.4", None), ("10.1.2.3.", None), ("0x.1.2.3", None), ("10.1.2." + "9" * 5000, None), ("08.1.2.3", None),
+        ("10.16777216\v.0.0", None), ("10.16777215\v.0.0", 0x0AFFFFFF),
+    ],
+)  # fmt: skip
+def test_an_address_ends_at_white_space_as_inet_addr_has_it(text: str, number: int | None) -> None:
+    assert inet_addr(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("\v+24", 24), ("\x1c24", 0), ("4294967320", 24), ("-4294967272", 24), ("9" * 5000, -1), ("-" + "9" * 5000, 0),
+        ("+-24", 0), ("2_4", 2), ("\u0662", 0), ("2147483648", -(2**31)),
+    ],
+)  # fmt: skip
+def test_a_length_is_the_low_half_of_a_long(text: str, number: int) -> None:
+    assert atoi(text) == number
 
 
 @given(st.ip_addresses(v=4), st.integers(1, 32), st.ip_addresses(v=4))
