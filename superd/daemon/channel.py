@@ -22,7 +22,7 @@ from superd.errors import ControlError
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
-    from superd.daemon.policy_files import PolicyFiles
+    from superd.daemon.policy_files import Look, PolicyFiles
     from superd.service import Service
     from superd.settings import Settings
 
@@ -70,10 +70,14 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class PolicyReply:
-    """The policy files as the master read them, or why it could not (then the last good ones stay)."""
+    """The policy files as the master read them, or why it could not (then the last good ones stay).
+
+    ``looked_at`` is how the files looked that the unusable tables name.
+    """
 
     files: PolicyFiles | None
     failure: str = ""
+    looked_at: dict[str, Look] = field(default_factory=dict)
     launchers: tuple[int, ...] = ()
     overrides: dict[tuple[str, str], int] = field(default_factory=dict)
 

@@ -20,7 +20,7 @@ from superd.daemon.bound import BoundSockets
 from superd.daemon.front_process import EX_NOPERM, FrontProcess, Run
 from superd.daemon.launchers import LauncherPool
 from superd.daemon.log_files import LogFiles
-from superd.daemon.policy_load import load_policy
+from superd.daemon.policy_load import UnusableTables, load_policy
 from superd.daemon.rpc import RpcRegistrar, mappings_of
 from superd.errors import BindError, ConfigError
 from superd.plan import plan
@@ -300,7 +300,8 @@ class Master:
         try:
             files, problems = load_policy(settings.hosts_allow, settings.hosts_deny)
         except (OSError, ConfigError) as problem:
-            self._front.tell(channels.PolicyReply(None, str(problem)))
+            looked_at = problem.looked_at if isinstance(problem, UnusableTables) else {}
+            self._front.tell(channels.PolicyReply(None, str(problem), looked_at, overrides=self._launchers.overrides))
             return
         self._policy = files
         self._launchers.assign(self._registry, files)
@@ -311,7 +312,7 @@ class Master:
                 "warning", f"the tables have {len(problems) - MOST_TOLD} more such problems: `superd check` names them"
             )
         fresh = self._launchers.take_new()
-        reply = channels.PolicyReply(files, "", fresh, self._launchers.overrides)
+        reply = channels.PolicyReply(files, launchers=fresh, overrides=self._launchers.overrides)
         self._front.tell(reply, tuple(self._launchers.front_fd(number) for number in fresh))
 
     # ------------------------------------------------------------------ reload and end

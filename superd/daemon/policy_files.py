@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 MAX_TABLE = 64 << 20
 """Bytes of one table: a million lines of a deny list, and an end to a runaway one."""
 
-Signature = tuple[tuple[int, int, int, int, int] | str, ...]
-"""What stat(2) says of each file (device, inode, mtime and ctime in ns, size), or the error's name."""
+Look = tuple[int, int, int, int, int] | str
+"""What stat(2) says of a file (device, inode, mtime and ctime in ns, size), or the error's name."""
+Signature = tuple[Look, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class PolicyFiles:
 
 def signature(paths: Iterable[str]) -> Signature:
     """How the files look now: one stat(2) each, about 2 µs."""
-    found: list[tuple[int, int, int, int, int] | str] = []
+    found: list[Look] = []
     for path in paths:
         if not path:
             found.append("")

@@ -6,11 +6,22 @@ import dataclasses
 import os
 
 from superd.config.hosts_access import file_patterns, parse
-from superd.daemon.policy_files import PolicyFiles, Signature, read_table, read_tables, signature
+from superd.daemon.policy_files import Look, PolicyFiles, Signature, read_table, read_tables, signature
 from superd.errors import ConfigError
 from superd.policy.file_patterns import FILE_DEPTH
 from superd.problem import Origin, Problem, error, errors, warning
 from superd.rule import Option, Policy, Rule
+
+
+class UnusableTables(ConfigError):
+    """Tables that cannot be used. ``looked_at`` are the files they name and how each looked before it was read.
+
+    Whoever keeps older tables in force must look at these too: one of them may be mended, and no table change.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], looked_at: dict[str, Look]) -> None:
+        super().__init__(problems)
+        self.looked_at = looked_at
 
 
 def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) -> tuple[PolicyFiles, tuple[Problem, ...]]:
@@ -39,7 +50,7 @@ def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) ->
     if unread := errors(more):
         # Going on without it would let in whom it was to keep out, as an unreadable hosts.deny would.
         if not keep_going:
-            raise ConfigError(unread)
+            raise UnusableTables(unread, dict(zip(found, seen, strict=True)))
         files = dataclasses.replace(files, closed=files.closed or str(unread[0]))
     return dataclasses.replace(files, files=found, signature=(*files.signature, *seen)), (*before, *problems, *more)
 

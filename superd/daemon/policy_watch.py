@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from superd.daemon.policy_files import PolicyFiles, Signature, signature
+from superd.daemon.policy_files import Look, PolicyFiles, Signature, signature
 from superd.daemon.policy_load import parse_policy
 from superd.daemon.tidy import set_aside
 from superd.errors import ConfigError
@@ -35,17 +35,17 @@ class PolicyWatch:
         self._say = say
         self._tables = _compile(files)
         self._hidden: set[str] = set()
-        self._look_at(files)
+        self._look_at(files.paths, files.signature)
         self._reply: trio.Event | None = None
         self._answer: PolicyReply | None = None
         self._busy = trio.Lock()
 
-    def _look_at(self, files: PolicyFiles) -> None:
+    def _look_at(self, paths: tuple[str, ...], looks: Signature) -> None:
         """From here on a change is one from how the master read them; it may see into folders that the front does not."""
-        self._paths = files.paths
-        mine = signature(self._paths)
-        seen: list[tuple[int, int, int, int, int] | str] = []
-        for path, own, read in zip(self._paths, mine, files.signature, strict=True):
+        self._paths = paths
+        mine = signature(paths)
+        seen: list[Look] = []
+        for path, own, read in zip(paths, mine, looks, strict=True):
             if isinstance(own, str) and own != read:
                 if path not in self._hidden:
                     self._say("warning", f"`{path}`: {own.lower()} for the front: changes are seen at a reload only")
@@ -85,11 +85,13 @@ class PolicyWatch:
             answer = self._answer
             assert answer is not None
             if answer.files is None:
-                # Remembered even though it is no good: it is not read again until it changes again.
-                self._seen = look
+                # Remembered even though it is no good: it is not read again until it changes again, be it in a file
+                # that only the new tables name.
+                more = {path: seen for path, seen in answer.looked_at.items() if path not in self._paths}
+                self._look_at((*self._paths, *more), (*look, *more.values()))
                 self._say("error", f"policy unchanged, the new tables cannot be used: {answer.failure}")
             else:
-                self._look_at(answer.files)
+                self._look_at(answer.files.paths, answer.files.signature)
                 await self._take(answer.files)
             return self._tables
 
@@ -111,7 +113,7 @@ class PolicyWatch:
     async def replace(self, files: PolicyFiles) -> None:
         """A reload brought tables of its own."""
         async with self._busy:
-            self._look_at(files)
+            self._look_at(files.paths, files.signature)
             if (files.allow, files.deny, files.files) != (self._files.allow, self._files.deny, self._files.files):
                 await self._take(files)
 

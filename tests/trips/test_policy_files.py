@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon_process import WAIT, Superd, free_port, talk
+from tests.needs import needs_root
 from tests.world import World
 
 ME, OTHER = "127.0.0.2", "127.0.0.3"
@@ -168,6 +169,40 @@ def test_a_list_that_cannot_be_used_is_no_empty_list(superd: Superd, port: int) 
     bad.write_text(f"{ME}\n")
     assert not greeted(port, ME)
     assert greeted(port, OTHER)
+
+
+def test_a_list_that_made_a_new_table_unusable_and_is_mended_alone_counts_for_the_next_connection(
+    superd: Superd, port: int
+) -> None:
+    good, bad = superd.folder / "good", superd.folder / "bad"
+    good.write_text(f"{OTHER}\n")
+    superd.deny.write_text(f"echo : {good}\n")
+    superd.start()
+    assert not greeted(port, OTHER)
+    # The new table names a list that is none: the old one stays in force, with its own list.
+    bad.mkdir()
+    superd.deny.write_text(f"echo : {bad}\n")
+    assert greeted(port, ME)
+    assert not greeted(port, OTHER)
+    superd.message("policy unchanged")
+    good.write_text(f"{OTHER} 127.0.0.4\n")
+    assert greeted(port, ME)
+    bad.rmdir()
+    bad.write_text(f"{ME}\n")
+    assert not greeted(port, ME)
+    assert greeted(port, OTHER)
+
+
+def test_tables_that_cannot_be_used_take_no_user_from_a_rule_in_force(superd: Superd, port: int) -> None:
+    needs_root()
+    superd.allow.write_text(f"echo : {ME} : user nobody\n")
+    superd.deny.write_text(f"echo : {OTHER}\n")
+    superd.start()
+    assert greeted(port, ME)
+    superd.deny.write_text("echo\n")
+    assert greeted(port, ME)
+    superd.message("policy unchanged")
+    assert not greeted(port, OTHER)
 
 
 def test_a_table_full_of_mistakes_does_not_fill_the_log(superd: Superd, port: int) -> None:
