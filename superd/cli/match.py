@@ -12,6 +12,7 @@ from superd.errors import ConfigError
 from superd.expansion import ExpansionTooLong, expand_shell, safe, values_of
 from superd.peer import Peer
 from superd.policy.hosts_access import compile_policy
+from superd.policy.patterns import lower
 from superd.policy.trace import dry_facts, trace
 from superd.problem import did_you_mean
 from superd.verdict import Ask, Need, Verdict
@@ -26,17 +27,24 @@ _DRY = frozenset({"spawn", "twist", "aclexec", "setenv"})
 
 
 def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
-    """Prints the answer for each address of the client. Returns 0 when all are let in, 1 refused or not found, 78 errors.
+    """Prints the answer for each address of the client. Returns 0 when all are let in, 1 refused or not found, 64 for
+    a question with an empty part, 78 errors.
 
     ``here``: hosts.allow and hosts.deny of the working folder.
     """
     from superd.daemon.load import load
     from superd.daemon.policy_load import load_policy, parse_policy
 
-    name, _, host = daemon.rpartition("/")[2].partition("@")
-    if "/" in daemon.partition("@")[0]:
-        sys.stderr.write(f"warning: {daemon}: daemon name normalized to: {name}\n")
-    user, _, machine = client.rpartition("@")
+    path, at_server, host = daemon.partition("@")
+    name = path.rpartition("/")[2]
+    # At the first `@`, as tcpdmatch: a host's name has none, and so `joe@x@host` is a host that nobody finds.
+    user, _, machine = client.partition("@") if "@" in client else ("", "", client)
+    for part, empty in (("daemon", not name), ("server", at_server and not host), ("client", not machine)):
+        if empty:
+            sys.stderr.write(f"error: `{safe(client if part == 'client' else daemon)}` names no {part}\n")
+            return 64
+    if path != name:
+        sys.stderr.write(f"warning: {safe(path)}: daemon name normalized to: {safe(name)}\n")
     try:
         registry, _ = load(sources, keep_going=True)
         settings = registry.settings.policy
@@ -71,8 +79,8 @@ def _peers(host: str, *, ours: bool = False) -> list[Peer]:
     from superd.cli.names import addresses_of, confirmed_name
     from superd.peer import peer_from_text
 
-    if host in ("unknown", "paranoid"):
-        return [Peer("", 0, 0, name=host)]
+    if lower(host) in ("unknown", "paranoid"):
+        return [Peer("", 0, 0, name=lower(host))]
     try:
         peer = peer_from_text(host.strip("[]"), name="unknown")
         return [replace(peer, name=confirmed_name(peer.address))] if ours else [peer]

@@ -29,6 +29,10 @@ QUESTIONS = [
     ("sh", "localhost"),
     ("sh", "unknown"),
     ("sh", "paranoid"),
+    ("sh", "UNKNOWN"),
+    ("/x/sh", "@127.0.0.1"),
+    ("sh", "joe@x@127.0.0.1"),
+    ("sh@127.0.0.1@x", "127.0.0.1"),
     ("sh", "no-such-host.invalid"),
 ]
 ROOT = Path(__file__).parent.parent.parent
@@ -118,6 +122,21 @@ def test_a_daemon_that_no_service_has_is_told_with_the_nearest_name(tables: Path
     assert run(tables, "-d", "-s", "services.d", "cet", "127.0.0.1").stderr == (
         "warning: cet: no service has this daemon name; did you mean `cat`?\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("daemon", "client", "said"),
+    [
+        ("", "127.0.0.1", "error: `` names no daemon\n"),
+        ("/usr/sbin/", "127.0.0.1", "error: `/usr/sbin/` names no daemon\n"),
+        ("sh@", "127.0.0.1", "error: `sh@` names no server\n"),
+        ("sh", "joe@", "error: `joe@` names no client\n"),
+        ("sh", "", "error: `` names no client\n"),
+    ],
+)
+def test_a_question_with_an_empty_part_is_none(tables: Path, daemon: str, client: str, said: str) -> None:
+    answer = run(tables, "-d", "-s", "services.d", daemon, client)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (64, "", said)
 
 
 def test_an_inetd_conf_names_the_daemons_as_it_does_for_tcpdmatch(tables: Path) -> None:
