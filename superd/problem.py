@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -46,17 +47,25 @@ class Problem:
 
 def error(origin: Origin, message: str, hint: str = "") -> Problem:
     """A problem that keeps the entry from running."""
-    return Problem(origin, Severity.ERROR, message, hint)
+    return Problem(origin, Severity.ERROR, _short(message), hint)
 
 
 def warning(origin: Origin, message: str, hint: str = "") -> Problem:
     """A problem that an admin should know; the entry runs."""
-    return Problem(origin, Severity.WARNING, message, hint)
+    return Problem(origin, Severity.WARNING, _short(message), hint)
 
 
 def note(origin: Origin, message: str, hint: str = "") -> Problem:
     """Something worth knowing that is no fault."""
-    return Problem(origin, Severity.NOTE, message, hint)
+    return Problem(origin, Severity.NOTE, _short(message), hint)
+
+
+_LONG_VALUE = re.compile(r"`([^`]{200})[^`]{2,}`")
+
+
+def _short(message: str) -> str:
+    # A value of 16 KiB is found by its line, and by its beginning.
+    return _LONG_VALUE.sub(r"`\1…`", message)
 
 
 def errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:

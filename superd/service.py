@@ -91,6 +91,8 @@ Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=-1)]
 Mode = Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o7777), PlainSerializer(lambda value: f"0{value:o}")]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Rate = Annotated[float, Field(gt=0)]
+Pause = Annotated[float, Field(ge=0)]
 
 
 class Limits(BaseModel):
@@ -103,12 +105,12 @@ class Limits(BaseModel):
         None, description="longest silence in both directions on a TCP connection, or on any that is redirected"
     )
     memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
-    source_rate: tuple[float, float] | None = Field(
+    source_rate: tuple[Rate, Annotated[float, Field(ge=1)]] | None = Field(
         None,
         description="[connections a second, burst] one source address may make",
         json_schema_extra={"unit": "connections/s, connections"},
     )
-    per_minute: tuple[int, float] | None = Field(
+    per_minute: tuple[Annotated[int, Field(ge=0)], Pause] | None = Field(
         None,
         description="[starts within 60 s, seconds of pause behind them]: the inetds' nowait.N",
         json_schema_extra={"unit": "starts, seconds"},
@@ -181,7 +183,7 @@ class Service(BaseModel):
         None, description="programs (or sessions) at once; UNLIMITED is no limit", json_schema_extra={"unit": "programs"}
     )
     per_source: Count = Field(None, description="the same for one source address", json_schema_extra={"unit": "programs"})
-    cps: Annotated[tuple[float, float] | None, BeforeValidator(_no_rate)] = Field(
+    cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(_no_rate)] = Field(
         (50.0, 10.0),
         description="[connections a second, seconds of pause]; of one source, as far as sources can be told; [0, 0] is no limit",
         json_schema_extra={"unit": "connections/s, seconds"},

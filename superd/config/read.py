@@ -250,7 +250,7 @@ def _read_fragments(folder: str, name: str, files: Files, found: dict[str, _Foun
         if entry is None:
             continue
         base.keys = merge(base.keys, entry.keys)
-        base.origins.update({key.removesuffix("_add"): place for key, place in entry.origins.items()})
+        base.origins.update(entry.origins)
         base.broken = base.broken or entry.broken
 
 
@@ -325,7 +325,8 @@ class _Ports:
         if port is None and "listen" not in keys and "RPC" in _types(keys):
             return {**keys, "port": 0}  # any: rpcbind tells it
         if port is None and "listen" not in keys and not {"TCPMUX", "TCPMUXPLUS"} & set(_types(keys)):
-            found = _port(str(keys.get("service", name)), protocol)
+            service = keys.get("service", name)
+            found = _port(service if isinstance(service, str) else name, protocol)
             return {**keys, "port": found} if isinstance(found, int) else keys
         return keys
 
@@ -362,7 +363,7 @@ def _port(name: str, protocol: str) -> int | str:
 
 def _types(keys: Keys) -> list[str]:
     value = keys.get("type", [])
-    return [str(word).upper() for word in ([value] if isinstance(value, str) else value)]
+    return [str(word).upper() for word in (value if isinstance(value, list) else [value])]
 
 
 def _host(root: bool) -> Host:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from superd.problem import Origin, Problem, did_you_mean, error
-from superd.service import Limits, Service
+from superd.config.explain import explain_errors, without_truths
+from superd.problem import Origin, Problem, error
+from superd.service import Service
 
 KEYS = tuple(name for name in Service.model_fields if name != "name")
-LIMIT_KEYS = tuple(Limits.model_fields)
 
-_KEY = re.compile(r"""^\s*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_-]+))\s*(?:\.\s*([A-Za-z0-9_-]+)\s*)?=""")
-_TABLE = re.compile(r"^\s*\[+\s*([A-Za-z0-9_.-]+)\s*\]+")
+_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
+_TABLE = re.compile(rf"\s*\[+\s*({_PART}(?:\s*\.\s*{_PART})*)\s*\]+")
+_PARTS = re.compile(_PART)
+_TOKEN = re.compile(r"""#[^\n]*|"{3}(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'""", re.DOTALL)
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 Keys = dict[str, Any]
@@ -38,24 +41,50 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
         line = int(match[1]) if match else text.count("\n") + 1
         message = _LINE.sub("", str(problem)).strip()
         return {}, {}, (error(Origin(file, line), f"not TOML: {message[:1].lower()}{message[1:]}"),)
-    return keys, _places(text, file), ()
+    places = _places(text, file)
+    # Escapes make them, too. No name, path or word that the system is asked about can hold one.
+    nul = [places.get(path) or places.get(path.partition(".")[0]) or Origin(file, 1) for path in _nul(keys)]
+    if nul:
+        return {}, {}, tuple(error(where, "holds a NUL byte") for where in dict.fromkeys(nul))
+    return keys, places, ()
+
+
+def _nul(value: object, path: str = "") -> list[str]:
+    """The paths of the keys and values that hold a NUL byte."""
+    if isinstance(value, str):
+        return [path] if "\0" in value else []
+    if isinstance(value, list):
+        return [found for item in value for found in _nul(item, path)]
+    if not isinstance(value, dict):
+        return []
+    inner = [found for key, item in value.items() for found in _nul(item, f"{path}.{key}" if path else key)]
+    return [*inner, *(path for key in value if "\0" in key)]
 
 
 def _places(text: str, file: str) -> dict[str, Origin]:
     """tomllib keeps no positions: the lines are looked through once more for what begins a key."""
     found: dict[str, Origin] = {}
-    table = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    table: list[str] = []
+    if '"""' in text or "'''" in text:
+        text = _TOKEN.sub(lambda token: "\n" * token[0].count("\n") or token[0], text)  # no key stands in a text of many lines
+    # Not splitlines: it ends lines where TOML and an editor do not.
+    for number, line in enumerate(text.split("\n"), 1):
         if match := _TABLE.match(line):
-            table = match[1]
-            found.setdefault(table, Origin(file, number))
+            table, path = [], _split(match[1])
         elif match := _KEY.match(line):
-            key = match[1] or match[2] or match[3]
-            path = f"{table}.{key}" if table else key
-            found.setdefault(path, Origin(file, number))
-            if match[4]:
-                found.setdefault(f"{path}.{match[4]}", Origin(file, number))
-    return found
+            path = _split(match[1])
+        else:
+            continue
+        path = [*table, *path]
+        for depth in range(len(table) + 1, len(path) + 1):
+            found.setdefault(".".join(path[:depth]), Origin(file, number))
+        if match.re is _TABLE:
+            table = path
+    return {key.removesuffix("_add"): place for key, place in found.items()} | found
+
+
+def _split(path: str) -> list[str]:
+    return [part.strip("\"'") for part in _PARTS.findall(path)]
 
 
 def merge(base: Keys, over: Keys) -> Keys:
@@ -87,11 +116,15 @@ def make_service(
     if "name" in keys:
         where = origins.get("name", whole)
         return None, (error(where, "unknown key `name`", "the file's name is the service's id"),)
+    keys, truths = without_truths(keys, origins, whole, Service)
+    if truths:
+        service, found = make_service(name, keys, origins, whole)
+        return service, (*truths, *found)
     try:
         service = Service.model_validate({"name": name, **keys})
     except ValidationError as problem:
         wrong = {str(item["loc"][0]) for item in problem.errors(include_url=False, include_context=False) if item["loc"]}
-        found = tuple(explain_errors(problem, origins, whole, KEYS))
+        found = tuple(explain_errors(problem, origins, whole, Service))
     else:
         # Which keys were given is a set of 0.7 KiB in every service, and the same one in most of them.
         given = service.model_fields_set
@@ -101,29 +134,3 @@ def make_service(
         return Service.model_validate({"name": name, **{key: value for key, value in keys.items() if key not in wrong}}), found
     except ValidationError:
         return None, found
-
-
-def explain_errors(problem: ValidationError, origins: Mapping[str, Origin], whole: Origin, known: Iterable[str]) -> list[Problem]:
-    """pydantic's findings as problems with a place, a value and a hint; several of one key become one."""
-    found: dict[tuple[str, str], Problem] = {}
-    for item in problem.errors(include_url=False, include_context=False):
-        path = [str(part) for part in item["loc"]]
-        key = path[0] if path else ""
-        dotted = ".".join(path[:2]) if len(path) > 1 and path[1] in LIMIT_KEYS else key
-        if item["type"] == "extra_forbidden":
-            names = LIMIT_KEYS if len(path) > 1 and path[0] == "limits" else tuple(known)
-            where = origins.get(".".join(path[:2]), origins.get(key, whole))
-            found[path[-1], "unknown"] = error(where, f"unknown key `{path[-1]}`", did_you_mean(path[-1], names))
-            continue
-        if (key, "unknown") in found or (dotted, "value") in found:
-            continue
-        where = origins.get(dotted, origins.get(key, whole))
-        message = item["msg"].removeprefix("Value error, ")
-        if not key:
-            found["", message] = error(where, message)
-            continue
-        value = item["input"]
-        shown = f"`{str(value)[:80]}`"
-        text = message if shown in message else f"{message[:1].lower()}{message[1:]}, not {shown}"
-        found[dotted, "value"] = error(where, f"`{dotted}`: {text}")
-    return list(found.values())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from superd.config.service_file import KEYS, Keys, explain_errors, parse_toml
+from superd.config.explain import explain_errors, tables, without_truths
+from superd.config.service_file import KEYS, Keys, parse_toml
 from superd.problem import Origin, Problem, did_you_mean, error
 from superd.settings import Settings
 
@@ -23,14 +24,16 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
         if key not in KEYS and key.removesuffix("_add") not in KEYS:
             where = places.get(f"defaults.{key}", places.get("defaults", Origin(file)))
             found.append(error(where, f"unknown key `{key}` in [defaults]", did_you_mean(key, KEYS)))
+    defaults = {key: value for key, value in defaults.items() if key in KEYS or key.removesuffix("_add") in KEYS}
+    keys, truths = without_truths(keys, places, Origin(file), Settings)
+    found += truths
     try:
         settings = Settings.model_validate(keys)
     except ValidationError as problem:
-        known = (*Settings.model_fields, "defaults", *_INNER)
-        found += explain_errors(problem, places, Origin(file), known)
+        found += explain_errors(problem, places, Origin(file), Settings, _MORE)
         settings = Settings()
     origins = {key: places.get(f"defaults.{key}", Origin(file)) for key in defaults}
     return settings, defaults, origins, tuple(found)
 
 
-_INNER = tuple(name for table in ("policy", "log") for name in Settings().__getattribute__(table).__class__.model_fields)
+_MORE = ("defaults", *(name for table in tables(Settings).values() for name in table.model_fields))

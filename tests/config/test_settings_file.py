@@ -33,7 +33,7 @@ def test_defaults_are_handed_on_unread_and_only_their_names_are_checked() -> Non
     data = b'stop_grace = "1m"\n[defaults]\nonly_from_add = "10."\nnice = "no number"\nnise = 1\n'
     settings, defaults, places, problems = parse_settings(data, "superd.toml")
     assert settings.stop_grace == 60
-    assert defaults == {"only_from_add": "10.", "nice": "no number", "nise": 1}
+    assert defaults == {"only_from_add": "10.", "nice": "no number"}
     assert places["nice"].line == 4
     assert [(problem.origin.line, problem.hint) for problem in problems] == [(5, "did you mean `nice`?")]
 

@@ -1,0 +1,125 @@
+"""What a model found wrong with a table of keys, in an admin's words: place, key, value, what it should be. Reads no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from superd.problem import Origin, Problem, did_you_mean, error
+
+_LONGEST = 80
+"""Characters of a value that are shown."""
+_NOUNS = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "finite_number": "a number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "frozen_set_type": "a list",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_type": "a whole number",
+    "missing": "a list of two",  # of a pair: no key has to be given
+    "model_type": "a table",
+    "string_type": "a text in quotes",
+    "too_long": "a list of two",
+    "tuple_type": "a list",
+}
+"""pydantic's types of errors, as what the value is not."""
+_BOUNDS = {
+    "greater_than": ("gt", "is not more than"),
+    "greater_than_equal": ("ge", "is less than"),
+    "less_than_equal": ("le", "is more than"),
+}
+_CHOICES = frozenset({"enum", "literal_error"})
+_LISTS = frozenset({"missing", "too_long", "tuple_type"})
+
+
+def explain_errors(
+    problem: ValidationError, origins: Mapping[str, Origin], whole: Origin, model: type[BaseModel], more: tuple[str, ...] = ()
+) -> list[Problem]:
+    """One problem for each wrong key. ``origins``: the place of each, ``table.key`` for one in a table.
+
+    ``more`` are keys beside the model's own that a wrong one may have been meant to be.
+    """
+    by_key: dict[str, list[Any]] = {}
+    for item in problem.errors(include_url=False):
+        path = [str(part) for part in item["loc"][:2]]
+        by_key.setdefault(".".join(path) if path and path[0] in tables(model) else "".join(path[:1]), []).append(item)
+    found = []
+    for key, items in by_key.items():
+        where = origins.get(key, origins.get(key.partition(".")[0], whole))
+        text, hint = _explain(key, items, model, more)
+        found.append(error(where, text, hint))
+    return found
+
+
+def without_truths(
+    keys: Mapping[str, Any], origins: Mapping[str, Origin], whole: Origin, model: type[BaseModel], table: str = ""
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The keys without ``true`` and ``false`` where a number belongs: to Python they are 1 and 0, and no admin means that."""
+    left: dict[str, Any] = {}
+    found: list[Problem] = []
+    for key, value in keys.items():
+        dotted = f"{table}.{key}" if table else key
+        inner = tables(model).get(key)
+        if isinstance(value, bool) and key in model.model_fields and key not in _truths(model):
+            found.append(
+                error(origins.get(dotted, origins.get(table, whole)), f"`{dotted}`: {shown(value)} is no value of this key")
+            )
+        elif inner is not None and isinstance(value, dict):
+            left[key], more = without_truths(value, origins, whole, inner, dotted)
+            found += more
+        else:
+            left[key] = value
+    return left, found
+
+
+@cache
+def tables(model: type[BaseModel]) -> Mapping[str, type[BaseModel]]:
+    """The keys of a model that are tables, and what stands in each."""
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    return {name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
+
+
+@cache
+def _truths(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if "bool" in str(field.annotation))
+
+
+def shown(value: object) -> str:
+    """A value as TOML has it, in backquotes and not too long."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text[:_LONGEST]}…`" if len(text) > _LONGEST else f"`{text}`"
+
+
+def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str, ...]) -> tuple[str, str]:
+    first = items[0]
+    kind, value = first["type"], shown(first["input"])
+    table, dot, name = key.partition(".")
+    if not dot or table not in tables(model):  # an unknown key can have dots in its own name
+        table, name = "", key
+    owner = tables(model)[table] if table else model
+    if kind == "extra_forbidden":
+        return f"unknown key `{name}`", did_you_mean(name, (*owner.model_fields, *(() if table else more)))
+    if kind not in _NOUNS and kind not in _BOUNDS and kind not in _CHOICES:
+        message = first["msg"].removeprefix("Value error, ")
+        text = message if "`" in message or not key else f"{message}, not {value}"
+        return (f"`{key}`: {text}" if key else text), ""
+    hint = owner.model_fields[name].description or "" if kind in _LISTS else ""
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"`{key}`: {value} {words} {first['ctx'][bound]:g}", hint
+    # Of a key that may be one thing or another each has its finding: the value is neither.
+    nouns = dict.fromkeys(_noun(item) for item in items if item["input"] == first["input"])
+    return f"`{key}`: {value} is not {' or '.join(noun for noun in nouns if noun)}", hint
+
+
+def _noun(item: Any) -> str:
+    if item["type"] in _CHOICES:
+        return str(item["ctx"]["expected"]).replace("'", "`")
+    return _NOUNS.get(item["type"], "")
