@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 from collections.abc import Mapping
 
 from superd.expansion import Values, expand_shell, hook_environment, split_variable, without_ampersand
@@ -223,7 +224,14 @@ class Programs:
         command = os.fsencode(text)
         env, umask, nice, _ = self._carry_out(request.steps, request.values, [PATH], 0o022, now)
         env = env + _command_environment(request.values)
-        return self._spawn(_SHELL, [b"sh", b"-c", command], env, self._null, self._null, umask, self._before(nice, ()))
+        # A spawn ignores SIGHUP, an aclexec does not (shell_cmd.c, options.c). Set here, not by a function between fork and
+        # exec, which would make a fork of every vfork.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if option[0] == "spawn" else None
+        try:
+            return self._spawn(_SHELL, [b"sh", b"-c", command], env, self._null, self._null, umask, self._before(nice, ()))
+        finally:
+            if option[0] == "spawn":
+                signal.signal(signal.SIGHUP, before)
 
     # ------------------------------------------------------------------ fd 2
 

@@ -111,6 +111,23 @@ def test_a_command_finds_the_options_before_it_a_clean_environment_and_dev_null(
     assert 0 < int(port) < 65536
 
 
+def test_a_command_finds_the_signals_that_tcpds_commands_find(probe: Probe) -> None:
+    status = r"grep -E '^Sig(Blk|Ign)' /proc/self/status"
+    probe.superd.allow.write_text(
+        f"probe : {ME} : spawn {status} > {probe.notes}/spawn : aclexec {status} > {probe.notes}/aclexec\n"
+        f"probe : {OTHER} : spawn {status} > {probe.notes}/spawn : nice 1 : spawn {status} > {probe.notes}/nice\n"
+        f"probe : {THIRD} : twist {status}\n"
+    )
+    probe.superd.start()
+    plain, hangup = ["0" * 16, "0" * 16], ["0" * 16, f"{1:016x}"]
+    assert probe.ask(ME)
+    assert probe.note("spawn").split()[1::2] == hangup
+    assert probe.note("aclexec").split()[1::2] == plain
+    assert probe.ask(OTHER)
+    assert probe.note("nice").split()[1::2] == hangup
+    assert talk(probe.port, source=THIRD).decode().split()[1::2] == plain
+
+
 def test_spawn_is_waited_for_unless_it_ends_in_an_ampersand(probe: Probe) -> None:
     os.mkfifo(probe.notes / "gate")
     gate = f"{probe.notes}/gate"
