@@ -1,7 +1,8 @@
 """A name server and ident servers for one test, in a network of its own: answers what its one argument says, and nothing else.
 
 The argument is JSON: ``zone`` is "name type" → list of texts (a list that is ``null``: no answer at all, like a dead server),
-``users`` is address → reply of its ident server, with ``%s`` for the ports. Listens on 127.0.0.1:53 and ADDRESS:113.
+``fleeting`` are names whose answers live for 0 seconds, ``users`` is address → reply of its ident server, with ``%s`` for the
+ports. Listens on 127.0.0.1:53 and ADDRESS:113.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import select
 import socket
 import sys
+from collections.abc import Collection
 
 import dns.flags
 import dns.message
@@ -18,7 +20,7 @@ import dns.rdatatype
 import dns.rrset
 
 
-def reply_to(data: bytes, zone: dict[str, list[str] | None]) -> bytes:
+def reply_to(data: bytes, zone: dict[str, list[str] | None], fleeting: Collection[str] = ()) -> bytes:
     """The answer to one query, CNAMEs followed; nothing for a name that is dead."""
     query = dns.message.from_wire(data)
     question = query.question[0]
@@ -37,7 +39,7 @@ def reply_to(data: bytes, zone: dict[str, list[str] | None]) -> bytes:
         if found is None:
             return b""
         texts = [f"{text}." if kind == "PTR" else text for text in found]
-        answer.answer.append(dns.rrset.from_text(f"{name}.", 30, "IN", kind, *texts))
+        answer.answer.append(dns.rrset.from_text(f"{name}.", 0 if name in fleeting else 30, "IN", kind, *texts))
     elif not answer.answer and not any(known.split()[0] == name for known in zone):
         answer.set_rcode(dns.rcode.NXDOMAIN)
     return answer.to_wire()
@@ -56,7 +58,7 @@ def main() -> None:
         for sock in ready:
             if sock is names:
                 data, sender = names.recvfrom(4096)
-                answer = reply_to(data, said["zone"])
+                answer = reply_to(data, said["zone"], said.get("fleeting", ()))
                 if answer:
                     names.sendto(answer, sender)
                 continue

@@ -1,7 +1,8 @@
 """superd beside real tcpd under real xinetd, on one host with a name server and ident servers of its own: the same outcome.
 
-The same clients ask both: with a good name, a forged one, one that leads nowhere, an alias, none, and one whose name server
-is dead. What they hear, and what the rules' commands write, is the same.
+The same clients ask both: with a good name, a forged one, one that leads nowhere, an alias, none, one whose name server
+is dead, one whose reverse zone is delegated by a chain of CNAMEs, and one whose name's is, with answers that live for 0
+seconds. What they hear, and what the rules' commands write, is the same.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from tests.needs import needs
 from tests.world import World
 from tests.xinetd_process import eventually
 
-GOOD, FORGED, LOST, ALIAS, NUMBER, NAMELESS, DEAD = (f"10.9.0.{number}" for number in range(11, 18))
-CLIENTS = (GOOD, FORGED, LOST, ALIAS, NUMBER, NAMELESS, DEAD)
+GOOD, FORGED, LOST, ALIAS, NUMBER, NAMELESS, DEAD, CLASSLESS, FLEETING = CLIENTS = tuple(
+    f"10.9.0.{number}" for number in range(11, 20)
+)
 HOST = "10.9.0.1"
 
 
@@ -35,10 +37,20 @@ ZONE: dict[str, list[str] | None] = {
     pointer(NUMBER): ["10.9.0.11"],
     pointer(DEAD): None,
     pointer(HOST): ["server.example.org"],
+    pointer(CLASSLESS).replace("PTR", "CNAME"): ["18.0-63.0.9.10.in-addr.arpa"],
+    "18.0-63.0.9.10.in-addr.arpa CNAME": ["18.customer.example.net"],
+    "18.customer.example.net PTR": ["delegated.example.com"],
+    "delegated.example.com A": [CLASSLESS],
+    pointer(FLEETING): ["fleeting.example.com"],
+    "fleeting.example.com CNAME": ["hop.example.net"],
+    "hop.example.net CNAME": ["end.example.net"],
+    "end.example.net A": [FLEETING],
     "good.example.com A": [GOOD],
     "alias.example.com CNAME": ["good.example.com"],
     "server.example.org A": [HOST],
 }
+FLEET = ["18.customer.example.net", "delegated.example.com", pointer(FLEETING).split()[0], "end.example.net"]
+"""Names whose answers live for 0 seconds."""
 USERS = {
     GOOD: "%s : USERID : UNIX : joe\r\n",
     FORGED: "%s:USERID:OTHER ,US-ASCII:  joe smith\n",
@@ -53,6 +65,7 @@ d3 : KNOWN : banners /etc/banners
 d4 : ALL EXCEPT PARANOID UNKNOWN
 d5 : joe@ALL : spawn echo d5 %N %a %n %h %c %s >> /var/log/notes : twist echo hello %u from %c
 d6 : 10.9.0.1? : rfc931 : spawn echo d6 %u %c %h >> /var/log/notes : allow
+d7 : @trusted EXCEPT @distrusted
 """
 DENY = """\
 d1 : PARANOID : twist echo 421 %n is not %a
@@ -61,7 +74,12 @@ d5 : LOCAL, .example.com, ALL : deny
 ALL EXCEPT d6 : ALL
 """
 BANNER = "220-%n at %a,\n220 no end"
-DAEMONS = ("d1", "d2", "d3", "d4", "d5", "d6")
+NETGROUPS = """\
+trusted (Good.example.com,,) (delegated.example.com,,) more
+more (paranoid,-,) (unknown,,nis.example.com)
+distrusted (delegated.example.com,,)
+"""
+DAEMONS = ("d1", "d2", "d3", "d4", "d5", "d6", "d7")
 ASK = """
 import json, socket, sys, threading
 jobs, answers = json.load(sys.stdin), {}
@@ -106,7 +124,8 @@ def furnish(world: World) -> None:
     (world.etc / "resolv.conf").unlink()
     (world.etc / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     (world.etc / "hosts").write_text("127.0.0.1 localhost\n")
-    (world.etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
+    (world.etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\nnetgroup: files\n")
+    (world.etc / "netgroup").write_text(NETGROUPS)
     (world.etc / "hosts.allow").write_text(ALLOW)
     (world.etc / "hosts.deny").write_text(DENY)
     (world.etc / "banners").mkdir()
@@ -135,7 +154,7 @@ def test_the_same_clients_hear_the_same_of_superd_and_of_tcpd(superd: Superd) ->
     inside = Inside(superd)
     (world.etc / "xinetd.conf").write_text(xinetd_conf(tcpd, {name: 3001 + number for number, name in enumerate(DAEMONS)}))
     notes, log = world.var_log / "notes", world.var_log / "xinetd.log"
-    said = json.dumps({"zone": ZONE, "users": USERS})
+    said = json.dumps({"zone": ZONE, "users": USERS, "fleeting": FLEET})
     servers = Path(__file__).parent.parent / "name_servers.py"
     with (
         inside.process(sys.executable, str(servers), said) as names,
@@ -160,6 +179,10 @@ def test_the_same_clients_hear_the_same_of_superd_and_of_tcpd(superd: Superd) ->
     assert heard[f"d2 {NAMELESS}"] == f"220-unknown at {NAMELESS},\r\n220 no end"
     assert heard[f"d3 {GOOD}"] == f"220-Good.example.com at {GOOD},\r\n220 no endserved\n"
     assert heard[f"d5 {GOOD}"] == "hello joe from joe@Good.example.com\n"
+    assert heard[f"d2 {CLASSLESS}"] == "served\n"
+    assert heard[f"d1 {FLEETING}"] == f"421 paranoid is not {FLEETING}\n"
+    assert heard[f"d7 {GOOD}"] == heard[f"d7 {NAMELESS}"] == heard[f"d7 {FORGED}"] == "served\n"
+    assert heard[f"d7 {CLASSLESS}"] == ""
     assert [source for source in CLIENTS if heard[f"d6 {source}"] == "served\n"] == list(CLIENTS)
 
 
