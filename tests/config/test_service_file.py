@@ -66,3 +66,16 @@ def test_services_with_the_same_keys_share_the_set_of_them_and_no_other() -> Non
     assert one.model_fields_set is same.model_fields_set
     assert "nice" in one.model_fields_set
     assert other.model_fields_set == one.model_fields_set - {"nice"} | {"umask"}
+
+
+def test_what_an_escape_makes_a_nul_byte_is_told_at_each_place_and_nothing_is_asked_about_it() -> None:
+    data = b'user = "\\u0000"\nport = 7\nenv = { A = "x\\u0000" }\n[limits]\n"a\\u0000" = 1\n'
+    keys, _, problems = parse_toml(data, "a.toml")
+    assert keys == {}
+    assert [(problem.origin.line, problem.message) for problem in problems] == [(n, "holds a NUL byte") for n in (1, 3, 4)]
+
+
+def test_lines_are_an_editors_and_what_stands_in_a_text_of_many_lines_is_no_key() -> None:
+    data = 'env = { A = """\nport = 1\n[limits]\n""" } # \u2028 \'\'\'\nport = 2\nnice_add = 3\n'.encode()
+    keys, places, _ = parse_toml(data, "a.toml")
+    assert {key: places[key].line for key in (*keys, "nice")} == {"env": 1, "port": 5, "nice_add": 6, "nice": 6}
