@@ -55,7 +55,7 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     found = list(problems)
     allow = parse(files.allow or b"", files.allow_path, "allow")[0]
     deny = parse(files.deny or b"", files.deny_path, "deny")[0]
-    names, silent = lint_host.ask_all(host_names((*allow, *deny)))
+    names, silent = lint_host.ask_all(host_names((*allow, *deny), files.files.values()))
     services = registry.services if registry is not None else {}
     host = lint_host.host_of({service.daemon for service in services.values()}, names)
     seen = Seen()
@@ -64,7 +64,7 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
             found.append(warning(Origin(path), f"`{place}` can be written by anybody", f"chmod o-w {place}"))
         found += lint(rules, (data or b"").decode("utf-8", "surrogateescape").split("\n"), host, seen, explicit=explicit)
     for path, data in files.files.items():
-        found += lint_file(path, data)
+        found += lint_file(path, data, host)
     # What the reader and the lint say of one line stands together.
     found.sort(key=lambda problem: problem.origin)
     if silent:

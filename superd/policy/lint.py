@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from superd.policy.covered import Seen
 from superd.policy.hosts_access import split_at_sign
-from superd.policy.lint_clients import Finding, client_findings, pattern_finding
+from superd.policy.lint_clients import Finding, client_findings
 from superd.policy.lint_commands import COMMANDS, command_findings, letter_findings
 from superd.policy.patterns import lower, string_match
 from superd.problem import Origin, Problem, did_you_mean, warning
@@ -101,7 +101,7 @@ def lint(rules: tuple[Rule, ...], lines: Sequence[str], host: Host, seen: Seen, 
     return found
 
 
-def lint_file(path: str, data: bytes) -> list[Problem]:
+def lint_file(path: str, data: bytes, host: Host) -> list[Problem]:
     """Warnings for the patterns of a `/file`, which has neither comments nor EXCEPT, users nor commas."""
     found: list[Problem] = []
     for number, line in enumerate(data.split(b"\n"), 1):
@@ -112,20 +112,20 @@ def lint_file(path: str, data: bytes) -> list[Problem]:
                     warning(Origin(path, number), "such a file has no comments: these words are patterns", "remove them")
                 )
                 break
-            finding = _in_file(token)
+            finding = _in_file(token, host)
             if finding is not None:
                 found.append(warning(Origin(path, number), finding[0], f"write `{finding[2]}`" if finding[2] else ""))
     return found
 
 
-def _in_file(token: str) -> Finding | None:
+def _in_file(token: str, host: Host) -> Finding | None:
     if lower(token) == "except":
         return "such a file has no EXCEPT: it is a host's name here", token, ""
     if "," in token:
         return f"`{token}`: blanks separate patterns here, and no commas", token, " ".join(filter(None, token.split(",")))
     if split_at_sign(token) is not None:
         return f"`{token}`: no user can stand here, so it matches nobody", token, ""
-    return pattern_finding(token)
+    return next(client_findings(token, host.netgroup, host.name), None)
 
 
 def _corrected(rule: Rule, findings: list[Finding]) -> str:

@@ -24,8 +24,8 @@ _ALL = 0xFFFFFFFF
 _MAPPED = 0xFFFF << 32
 
 
-def host_names(rules: Iterable[Rule]) -> dict[str, None]:
-    """The names of single hosts that the rules hang on, each once, in order; of clients and of our own end."""
+def host_names(rules: Iterable[Rule], files: Iterable[bytes] = ()) -> dict[str, None]:
+    """The names of single hosts that rules and `/file` patterns hang on, each once; of clients and of our own end."""
     found: dict[str, None] = {}
     for rule in rules:
         for token in rule.daemons:
@@ -35,6 +35,11 @@ def host_names(rules: Iterable[Rule]) -> dict[str, None]:
         for token in rule.clients:
             parts = split_at_sign(token)
             name = token if parts is None else parts[1]
+            if _is_host_name(name):
+                found[name] = None
+    for data in files:
+        for word in data.split():
+            name = word.decode("utf-8", "surrogateescape")
             if _is_host_name(name):
                 found[name] = None
     return found

@@ -106,6 +106,22 @@ def test_names_are_told_as_they_should_be(superd: Superd, world: World) -> None:
     ]
 
 
+def test_names_and_netgroups_in_a_file_that_a_pattern_names_are_told_as_tcpdchk_tells_them(superd: Superd, world: World) -> None:
+    tcpdchk = needs("tcpd", "tcpdchk")
+    (world.etc / "hosts.allow").write_text("cat : /etc/list\n")
+    (world.etc / "list").write_text("friend.example.com\nnowhere.example.com\n@nobody @friends\n.example.com LOCAL\npal\n")
+    with world.hears_syslog() as heard:
+        world.run(tcpdchk, "-i", "/etc/inetd.conf")
+    theirs = {int(at[1]) for line in heard if (at := re.search(r"/etc/list, line (\d+)", line))}
+    said = in_world(world, str(superd.services), "--hosts-allow", "/etc/hosts.allow")
+    assert {one["line"] for one in said} == theirs == {2, 3, 5}
+    assert [(one["file"], one["message"], one["hint"]) for one in said] == [
+        ("/etc/list", "host `nowhere.example.com` not found: it matches nobody", ""),
+        ("/etc/list", "`@nobody`: unknown or empty netgroup", ""),
+        ("/etc/list", "`pal` is an alias: clients are known by their official name", "write `friend.example.com`"),
+    ]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
