@@ -55,11 +55,13 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     def at(key: str) -> Origin:
         return _at(origins, name, key)
 
-    if service.user and not host.users(service.user):
-        found.append(error(at("user"), f"no such user `{service.user}`", did_you_mean(service.user, host.user_names)))
-    for group in [service.group, *(service.groups if isinstance(service.groups, tuple) else ())]:
+    for key, user in (("user", service.user), ("socket_user", service.socket_user)):
+        if user and not host.users(user):
+            found.append(error(at(key), f"no such user `{user}`", did_you_mean(user, host.user_names)))
+    more = [("groups", group) for group in (service.groups if isinstance(service.groups, tuple) else ())]
+    for key, group in [("group", service.group), ("socket_group", service.socket_group), *more]:
         if group and not host.groups(group):
-            found.append(error(at("group"), f"no such group `{group}`"))
+            found.append(error(at(key), f"no such group `{group}`"))
     if service.server:
         if not service.server.startswith("/"):
             found.append(error(at("server"), f"`{service.server}` is not an absolute path"))

@@ -89,12 +89,16 @@ def adjust(sock: socket.socket, service: Service, *, path: bool = True) -> None:
 
 def _own(path: str, service: Service) -> None:
     os.chmod(path, service.socket_mode)
-    if service.socket_user or service.socket_group:
-        try:
-            uid = pwd.getpwnam(service.socket_user).pw_uid if service.socket_user else -1
-            gid = grp.getgrnam(service.socket_group).gr_gid if service.socket_group else -1
-        except KeyError:
-            raise OSError(errno.EINVAL, "unknown owner") from None
+    user, group = service.socket_user, service.socket_group
+    here, folder = os.stat(path), os.stat(os.path.dirname(path))
+    try:
+        # Without a name as the kernel makes it, so that a key taken out counts at the reload as it does after a restart.
+        uid = (int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid) if user else os.geteuid()
+        made = folder.st_gid if folder.st_mode & stat.S_ISGID else os.getegid()
+        gid = (int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid) if group else made
+    except KeyError:
+        raise OSError(errno.EINVAL, "unknown owner") from None
+    if (uid, gid) != (here.st_uid, here.st_gid):
         os.chown(path, uid, gid)
 
 

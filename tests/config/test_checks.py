@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superd.config.checks import Host, check
+from superd.problem import Origin
 from superd.service import Service
 
 HOST = Host(lambda _: True, lambda _: True, lambda _: "", lambda _: True, (), True)
@@ -26,6 +27,17 @@ def test_a_program_that_runs_as_root_belongs_to_root() -> None:
     assert problem.message == "`/bin/cat` runs as root and belongs to `1000`"
     assert check({"a": service.model_copy(update={"user": "nobody"})}, {}, theirs) == []
     assert check({"a": service}, {}, HOST) == []
+
+
+def test_each_unknown_user_and_group_is_told_at_its_own_key() -> None:
+    nobody = replace(HOST, users=lambda _: False, groups=lambda _: False)
+    keys = {"user": "u", "group": "g", "groups": ["h"], "socket_user": "v", "socket_group": "i"}
+    service = Service.model_validate({"name": "a", "server": "/bin/cat", "listen": ["unix:/x"], **keys})
+    origins = {("a", key): Origin("a.toml", number) for number, key in enumerate(keys, 1)}
+    found = sorted(check({"a": service}, origins, nobody), key=lambda problem: problem.origin)
+    kinds = [("user", "u"), ("group", "g"), ("group", "h"), ("user", "v"), ("group", "i")]
+    assert [problem.message for problem in found] == [f"no such {kind} `{name}`" for kind, name in kinds]
+    assert [problem.origin.line for problem in found] == [1, 2, 3, 4, 5]
 
 
 def test_lists_are_an_error_where_the_program_accepts() -> None:

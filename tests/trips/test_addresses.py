@@ -75,6 +75,12 @@ def test_the_owner_of_a_path_is_who_was_named(superd: Superd) -> None:
     superd.service("cat", f'server = "/bin/cat"\nlisten = ["unix:{path}"]\nsocket_user = "nobody"\nsocket_group = "daemon"\n')
     superd.start()
     assert (path.owner(), path.group()) == ("nobody", "daemon")
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["unix:{path}"]\nsocket_user = "1"\n')
+    superd.reload()
+    assert (path.stat().st_uid, path.stat().st_gid) == (1, 0)
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["unix:{path}"]\n')
+    superd.reload()
+    assert (path.stat().st_uid, path.stat().st_gid) == (0, 0)
 
 
 def test_messages_of_a_seqpacket_socket_stay_apart(superd: Superd) -> None:
