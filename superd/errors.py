@@ -29,6 +29,10 @@ class ConfigError(SuperdError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    def line(self) -> str:
+        """All problems as one line, for a log."""
+        return "; ".join(problem.line() for problem in self.problems)
+
 
 class BindError(SuperdError):
     """``address`` could not be opened; ``errno`` as the kernel gave it."""

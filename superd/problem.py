@@ -44,6 +44,11 @@ class Problem:
         text = f"{self.origin}: {self.severity}: {self.message}"
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
+    def line(self) -> str:
+        """The same as one line, for a log."""
+        text = f"{self.origin}: {self.severity}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
 
 def error(origin: Origin, message: str, hint: str = "") -> Problem:
     """A problem that keeps the entry from running."""

@@ -22,6 +22,7 @@ def test_an_address_that_cannot_be_opened_is_named_with_the_reason(number: int) 
 def test_a_configuration_error_says_all_its_problems() -> None:
     problems = (error(Origin("a", 1), "x"), error(Origin("b", 2), "y", "z"))
     assert str(ConfigError(problems)) == "a:1: error: x\nb:2: error: y\n  hint: z"
+    assert ConfigError(problems).line() == "a:1: error: x; b:2: error: y (z)"
     assert ConfigError(problems).problems == problems
 
 

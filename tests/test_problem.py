@@ -19,6 +19,9 @@ def test_a_problem_reads_as_a_compilers() -> None:
     assert str(error(Origin("f.toml", 3), "unknown key `usr`", "did you mean `user`?")) == (
         "f.toml:3: error: unknown key `usr`\n  hint: did you mean `user`?"
     )
+    assert error(Origin("f.toml", 3), "unknown key `usr`", "did you mean `user`?").line() == (
+        "f.toml:3: error: unknown key `usr` (did you mean `user`?)"
+    )
     assert str(warning(Origin("f.toml"), "x")) == "f.toml: warning: x"
     assert note(Origin("f"), "x").severity is Severity.NOTE
 

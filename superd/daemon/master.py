@@ -301,12 +301,13 @@ class Master:
             files, problems = load_policy(settings.hosts_allow, settings.hosts_deny)
         except (OSError, ConfigError) as problem:
             looked_at = problem.looked_at if isinstance(problem, UnusableTables) else {}
-            self._front.tell(channels.PolicyReply(None, str(problem), looked_at, overrides=self._launchers.overrides))
+            why = problem.line() if isinstance(problem, ConfigError) else str(problem)
+            self._front.tell(channels.PolicyReply(None, why, looked_at, overrides=self._launchers.overrides))
             return
         self._policy = files
         self._launchers.assign(self._registry, files)
         for found in problems[:MOST_TOLD]:
-            self._log.message(found.severity.value, str(found))
+            self._log.message(found.severity.value, found.line())
         if len(problems) > MOST_TOLD:
             self._log.message(
                 "warning", f"the tables have {len(problems) - MOST_TOLD} more such problems: `superd check` names them"
@@ -330,14 +331,14 @@ class Master:
             opened = self._sockets.open_all(changes)
         except ConfigError as refused:
             for found in refused.problems:
-                self._log.message(found.severity.value, str(found))
+                self._log.message(found.severity.value, found.line())
             self._refuse_reload(counted(len(errors(refused.problems)), "problem"))
             return
         except (OSError, BindError) as fault:
             self._refuse_reload(str(fault))
             return
         for problem in (*problems, *more):
-            self._log.message(problem.severity.value, str(problem))
+            self._log.message(problem.severity.value, problem.line())
         old, self._registry, self._problems, self._policy = self._registry, new, problems, policy
         self._sockets.take(opened, changes)
         self._rpc.want(mappings_of(new, self._sockets))

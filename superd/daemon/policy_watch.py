@@ -39,6 +39,7 @@ class PolicyWatch:
         self._reply: trio.Event | None = None
         self._answer: PolicyReply | None = None
         self._busy = trio.Lock()
+        self._taking = False
 
     def _look_at(self, paths: tuple[str, ...], looks: Signature) -> None:
         """From here on a change is one from how the master read them; it may see into folders that the front does not."""
@@ -58,7 +59,8 @@ class PolicyWatch:
 
     def current(self) -> Tables | None:
         """The tables if they are what the files say now, else ``None``: then ``await fresh()``."""
-        if signature(self._paths) == self._seen:
+        # The files look as they were read; but until what was read is compiled, the tables here are those before the change.
+        if not self._taking and signature(self._paths) == self._seen:
             return self._tables
         return None
 
@@ -96,13 +98,16 @@ class PolicyWatch:
             return self._tables
 
     async def _take(self, files: PolicyFiles) -> None:
+        self._taking = True
         try:
             self._tables = await trio.to_thread.run_sync(_compile, files)
         except ConfigError as refused:
-            self._say("error", f"policy unchanged: {refused}")
+            self._say("error", f"policy unchanged: {refused.line()}")
         else:
             self._files = files
             self._say("notice", "policy read again")
+        finally:
+            self._taking = False
 
     def answered(self, answer: PolicyReply) -> None:
         """The master's reply came."""
