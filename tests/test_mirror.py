@@ -37,7 +37,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "daemon/options.py": "trips/test_options.py: each option",
     "daemon/policy_files.py": "trips/test_policy_files.py: tables as files",
     "daemon/policy_load.py": "trips/test_policy_files.py: tables as files",
-    "daemon/policy_watch.py": "trips/test_policy_files.py: changes at run time",
     "daemon/rpc.py": "trips/test_rpc.py: a real rpcbind",
     "daemon/run.py": "trips/test_identity.py: roots and users, and trips/test_start.py",
     "daemon/session.py": "trips/test_options.py: what a session waits for",
