@@ -282,8 +282,9 @@ class Front:
         return answer
 
     def refresh_policy(self) -> None:
-        """Reads the policy again in the background."""
-        self.nursery.start_soon(self.policy.fresh)
+        """Reads the policy again in the background. Once: a flood of datagrams asks for it while a long list is read."""
+        if not self.policy.reading:
+            self.nursery.start_soon(self.policy.fresh)
 
     def look_up(self, address: str) -> None:
         """Finds a name out in the background, for the next datagram of the same sender."""

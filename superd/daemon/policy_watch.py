@@ -64,6 +64,11 @@ class PolicyWatch:
             return self._tables
         return None
 
+    @property
+    def reading(self) -> bool:
+        """Whether somebody sees to a change already."""
+        return self._busy.locked()
+
     def in_force(self) -> Tables:
         """The last good tables, whatever the files say now."""
         return self._tables

@@ -66,9 +66,11 @@ async def test_nobody_gets_the_tables_of_before_a_change_while_the_new_ones_are_
         await trio.to_thread.run_sync(compiler.begun.wait)
         # Read, but not yet in force: whoever comes now waits as well.
         assert watch.current() is None
+        assert watch.reading
         nursery.start_soon(wait_for_tables)
         compiler.go_on.set()
     new = watch.current()
+    assert not watch.reading
     assert new is not None
     assert got == [new, new]
     assert new is not old
