@@ -105,9 +105,11 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         origins[name, ""] = entry.whole
         origins.update({(name, key): place for key, place in places.items()})
         if service is not None and not service.disable:
+            if wrong and service.port is None and not service.listen and {"port", "listen"} & keys.keys():
+                service = service.model_copy(update=_SOMEWHERE)
             services[name] = _resolved(service, files)
     foreign_files = _read_foreign(settings, foreign_file, _there(sources.inetd, problems), files, services, origins, problems)
-    _compile(services, origins, problems)
+    broken |= _compile(services, origins, problems)
     problems += check(services, origins, _host(root))
     problems.sort(key=lambda problem: problem.origin)
     wrong_places = {problem.origin for problem in errors(problems)}
@@ -301,16 +303,27 @@ def _read_foreign(
     return frozenset(place.file for place in places)
 
 
-def _compile(services: dict[str, Service], origins: Mapping[tuple[str, str], Origin], problems: list[Problem]) -> None:
+_SOMEWHERE: Mapping[str, Any] = {"port": 0, "listen": ()}
+"""For the checks of a service whose own address is wrong: clashes with nobody, and is not nothing."""
+
+
+def _compile(services: dict[str, Service], origins: Mapping[tuple[str, str], Origin], problems: list[Problem]) -> set[str]:
+    """Which services hold a word that nothing can be made of; these go on without it, for the checks that follow."""
     from superd.config.words import check_words
 
+    broken: set[str] = set()
     for name, service in list(services.items()):
         wrong = check_words(service)
         for key, message in wrong:
             where = origins.get((name, key)) or origins.get((name, ""), Origin(name))
             problems.append(error(where, f"`{key}`: {message}"))
         if wrong:
-            del services[name]
+            broken.add(name)
+            update = {key: Service.model_fields[key].default for key, _ in wrong}
+            if {"port", "listen"} & set(update):
+                update |= _SOMEWHERE
+            services[name] = service.model_copy(update=update)
+    return broken
 
 
 class _Ports:

@@ -25,6 +25,11 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
             where = places.get(f"defaults.{key}", places.get("defaults", Origin(file)))
             found.append(error(where, f"unknown key `{key}` in [defaults]", did_you_mean(key, KEYS)))
     defaults = {key: value for key, value in defaults.items() if key in KEYS or key.removesuffix("_add") in KEYS}
+    for key in [key for key in keys if key in KEYS and key not in Settings.model_fields]:
+        # Not the nearest of the daemon's own keys: it is a service file that was given for superd.toml, or stands in it.
+        hint = "a service's key: it belongs in a file of the services' folder, or in [defaults]"
+        found.append(error(places.get(key, Origin(file)), f"unknown key `{key}`", hint))
+        del keys[key]
     keys, truths = without_truths(keys, places, Origin(file), Settings)
     found += truths
     try:

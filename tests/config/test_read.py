@@ -36,6 +36,15 @@ def test_all_files_that_are_wrong_are_told_at_once_and_keep_going_serves_the_oth
     assert errors(problems)
 
 
+def test_what_else_is_wrong_with_a_service_is_told_beside_its_wrong_address(services_dir: Path) -> None:
+    for name, port in (("high", "70000"), ("kind", "[]"), ("text", '"no-such-service"')):
+        write(services_dir / f"{name}.toml", f'server = "/bin/cat"\nport = {port}\nuser = "no-such-user"\n')
+    with pytest.raises(ConfigError) as raised:
+        read(Sources(services=(str(services_dir),)))
+    told = [(os.path.basename(problem.origin.file), problem.origin.line) for problem in errors(raised.value.problems)]
+    assert told == [(f"{name}.toml", line) for name in ("high", "kind", "text") for line in (2, 3)]
+
+
 def test_a_fragment_is_laid_on_its_file_and_a_higher_folder_replaces_or_masks_it(services_dir: Path) -> None:
     higher = services_dir.parent / "higher"
     higher.mkdir(mode=0o755)

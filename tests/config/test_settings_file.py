@@ -42,3 +42,10 @@ def test_an_unknown_key_of_a_table_is_told_at_its_own_line() -> None:
     _, _, _, problems = parse_settings(b"[policy]\n\nhosts_alow = 1\n[log]\nqueeu = 1\n", "superd.toml")
     assert [problem.origin.line for problem in problems] == [3, 5]
     assert [problem.hint for problem in problems] == ["did you mean `hosts_allow`?", "did you mean `queue`?"]
+
+
+def test_a_services_key_is_told_where_it_belongs_and_not_the_nearest_other() -> None:
+    *_, problems = parse_settings(b'server = "/bin/cat"\nuser = "nobody"\nport = 7\n', "superd.toml")
+    assert [(problem.origin.line, problem.hint) for problem in problems] == [
+        (line, "a service's key: it belongs in a file of the services' folder, or in [defaults]") for line in (1, 3)
+    ]
