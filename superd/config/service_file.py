@@ -32,6 +32,8 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
     except UnicodeDecodeError as problem:
         line = data[: problem.start].count(b"\n") + 1
         return {}, {}, (error(Origin(file, line), "not UTF-8", "save the file as UTF-8"),)
+    if text.startswith("\ufeff"):
+        return {}, {}, (error(Origin(file, 1), "begins with a byte order mark", "save the file as UTF-8 without it"),)
     if "\0" in text:
         return {}, {}, (error(Origin(file, text[: text.index("\0")].count("\n") + 1), "holds a NUL byte"),)
     try:

@@ -79,3 +79,9 @@ def test_lines_are_an_editors_and_what_stands_in_a_text_of_many_lines_is_no_key(
     data = 'env = { A = """\nport = 1\n[limits]\n""" } # \u2028 \'\'\'\nport = 2\nnice_add = 3\n'.encode()
     keys, places, _ = parse_toml(data, "a.toml")
     assert {key: places[key].line for key in (*keys, "nice")} == {"env": 1, "port": 5, "nice_add": 6, "nice": 6}
+
+
+def test_a_byte_order_mark_is_named_because_no_editor_shows_it() -> None:
+    assert [str(problem) for problem in parse_toml("\ufeffport = 1\n".encode(), "a.toml")[2]] == [
+        "a.toml:1: error: begins with a byte order mark\n  hint: save the file as UTF-8 without it"
+    ]
