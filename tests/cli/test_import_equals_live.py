@@ -157,7 +157,7 @@ rstatd/2-4 dgram rpc/udp wait root /bin/cat cat
 auth stream tcp nowait root internal auth -r -o TESTS -t 3
 tcpmux stream tcp nowait root internal
 tcpmux/+date stream tcp nowait nobody /bin/date date
-:root:wheel:0600:/run/cat.sock stream unix nowait nobody /bin/cat cat
+:root:daemon:0600:/run/cat.sock stream unix nowait nobody /bin/cat cat
 """,
     "netbsd": """\
 7001 stream tcp,sndbuf=4k nowait:10 nobody:daemon /bin/cat cat
