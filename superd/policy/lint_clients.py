@@ -163,6 +163,8 @@ def _bracketed(token: str) -> Finding | None:
         return f"`{token}` is no IPv6 address: it matches nobody", token, _unbracketed(inner)
     if token[-1] != "]":
         return f"`{token}`: the bracket is never closed", token, f"{token}]"
+    if split_zone(inner)[1].isdecimal():
+        return f"`{token}`: a zone is compared by its name, as in `%eth0`, and not by a number: it matches nobody", token, ""
     if address >> 32 == 0xFFFF:
         return f"`{token}`: such a client is matched as IPv4, so nobody is", token, str(ipaddress.IPv4Address(address & _ALL))
     return None

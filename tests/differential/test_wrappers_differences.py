@@ -159,6 +159,7 @@ def test_a_zone_in_a_pattern_counts(libwrap: Libwrap) -> None:
     far = {"client_addr": "fe80::1", "deny": "ALL: ALL\n"}
     assert verdicts(libwrap, **far, allow="sshd: [fe80::1%lo]\n") == ("deny", "allow")
     assert verdicts(libwrap, **{**far, "client_addr": "fe80::1%lo"}, allow="sshd: [fe80::1%lo]\n") == ("allow", "allow")
+    assert verdicts(libwrap, **{**far, "client_addr": "fe80::1%lo"}, allow="sshd: [fe80::1%1]\n") == ("deny", "allow")
 
 
 def test_a_bracketed_address_asks_for_no_name(libwrap: Libwrap) -> None:
