@@ -77,6 +77,7 @@ def import_command(
     """
     from superd.config.import_report import report
     from superd.config.inetd_dialects import DIALECTS
+    from superd.config.read import wrong_here
     from superd.config.render import render
 
     if kind not in ("xinetd", "inetd"):
@@ -100,7 +101,7 @@ def import_command(
             sys.stdout.write(f"# {name}\n{text}\n")
     else:
         status = _write(os.fspath(output or ""), texts, force=force)
-    result = report(foreign)
+    result = report(foreign, wrong_here(foreign))
     sys.stdout.write(str(result))
     return status or (EX_CONFIG if result.lost else 0)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from superd.config.foreign import Foreign
-from superd.problem import Origin, Severity
+from superd.problem import Origin, Problem, Severity
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,8 +41,11 @@ class Report:
         return "\n".join(parts) + "\n"
 
 
-def report(foreign: Foreign) -> Report:
-    """Sorts what the reader found: errors are lost, warnings and notes differ, the rest is as it was."""
+def report(foreign: Foreign, wrong_here: Iterable[Problem] = ()) -> Report:
+    """Sorts what the reader found: errors are lost, warnings and notes differ, the rest is as it was.
+
+    ``wrong_here`` are errors of this host with entries that were written as they are: it would not start with these files.
+    """
     carried: list[Finding] = []
     changed: list[Finding] = []
     lost: list[Finding] = []
@@ -68,6 +72,9 @@ def report(foreign: Foreign) -> Report:
     for problem in foreign.problems:
         finding = Finding(problem.origin, problem.message, problem.hint)
         (lost if problem.severity is Severity.ERROR else changed).append(finding)
+    for problem in wrong_here:
+        hint = "mend it before `superd run`, which does not start with it; of the old file it leaves the entry out"
+        lost.append(Finding(problem.origin, f"{problem.message} (on this host)", hint))
     return Report(tuple(sorted(carried)), tuple(sorted(changed)), tuple(sorted(lost)))
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from superd.config.checks import Host, check
-from superd.config.foreign import has_left
+from superd.config.foreign import Foreign, has_left
 from superd.config.rpc_names import parse_rpc
 from superd.config.service_file import Keys, make_service, merge, parse_toml
 from superd.config.settings_file import parse_settings
@@ -175,11 +175,10 @@ def looks_foreign(path: str, data: bytes) -> str:
             continue
         if words[0].lower() in ("service", "defaults", "include", "includedir"):
             return "xinetd"
-        if "=" in line and len(words) >= 2 and words[1].startswith("="):
-            return ""
-        if len(words) >= 5 or words[0].endswith(":"):
+        if ("=" not in line or len(words) < 2 or words[1][:1] != "=") and (len(words) >= 5 or words[0].endswith(":")):
             return "inetd"
-        return ""
+        # A stray first line makes nothing else of what has the other daemon's own name.
+        return {"xinetd.conf": "xinetd", "inetd.conf": "inetd"}.get(name, "")
     return "xinetd" if "xinetd" in name else "inetd" if "inetd" in name else ""
 
 
@@ -254,6 +253,15 @@ def _read_fragments(folder: str, name: str, files: Files, found: dict[str, _Foun
         base.keys = merge(base.keys, entry.keys)
         base.origins.update(entry.origins)
         base.broken = base.broken or entry.broken
+
+
+def wrong_here(foreign: Foreign) -> tuple[Problem, ...]:
+    """The errors that this host has with entries of another daemon's files: users, programs and addresses it does not know."""
+    root = os.geteuid() == 0
+    files, problems = Files(root=root), list[Problem]()
+    services = {service.name: _resolved(service, files) for service in foreign.services if not service.disable}
+    _compile(services, foreign.origins, problems)
+    return tuple(errors([*problems, *check(services, foreign.origins, _host(root))]))
 
 
 def _there(paths: tuple[str, ...], problems: list[Problem]) -> list[str]:

@@ -76,6 +76,13 @@ def test_comments_above_do_not_change_whose_file_it_is(data: bytes, name: str) -
     assert not (kind and name.endswith(".toml"))
 
 
+def test_a_stray_first_line_makes_no_toml_of_a_file_with_the_other_daemons_name() -> None:
+    for line in (b"instances = 3\n", b"{\n", b"x\n"):
+        assert looks_foreign("/etc/xinetd.conf", line + b"service x\n") == "xinetd"
+        assert looks_foreign("/etc/inetd.conf", line) == "inetd"
+        assert looks_foreign("/etc/superd.conf", line) == ""
+
+
 def test_a_file_that_is_removed_while_the_folder_is_read_is_not_there(
     services_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
