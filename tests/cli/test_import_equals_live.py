@@ -227,7 +227,8 @@ def test_the_packages_own_files_import_and_serve_the_same(tmp_path: Path) -> Non
 
 def test_what_this_host_has_against_an_entry_is_in_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = tmp_path / "xinetd.conf"
-    entry = "service shout\n{{\n type = UNLISTED\n socket_type = stream\n port = 4001\n wait = no\n user = {}\n server = /bin/cat\n}}\n"
+    entry = "service shout\n{{\n type = UNLISTED\n socket_type = stream\n port = 4001\n wait = no\n user = {}\n"
+    entry += " server = /bin/cat\n}}\n"
     old.write_text(entry.format("no-such-user"))
     assert import_command("xinetd", [old], tmp_path / "new") == 78
     assert f"{old}:7: no such user `no-such-user` (on this host)\n      instead: mend it" in capsys.readouterr().out
