@@ -98,6 +98,10 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         path = getattr(service, key)
         if path and not host.readable(path):
             found.append(warning(at(key), f"banner `{path}` cannot be read"))
+    kind, _, rest = service.log_type.partition(" ")
+    folder = rest.split()[0].rpartition("/")[0] if kind.upper() == "FILE" and rest.split() else ""
+    if folder and not host.readable(folder):
+        found.append(warning(at("log_type"), f"`{folder}` is not there, so nothing is logged in it", f"mkdir {folder}"))
     if service.user and not host.root and service.server and service.user not in host.own_names:
         found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found

@@ -71,3 +71,14 @@ def test_streams_only_is_said_of_those_that_speak_over_streams_only() -> None:
     for name in ("tcpmux", "auth"):
         service = Service.model_validate({"name": name, "type": ["INTERNAL"], "socket_type": "dgram", "port": 1})
         assert said(service) == [f"error: `{name}` speaks over streams only"]
+
+
+def test_a_log_in_a_folder_that_is_not_there_is_told() -> None:
+    keys = {"name": "a", "server": "/bin/cat", "listen": ["127.0.0.1:7"], "log_type": "FILE /nowhere/a.log 1 2"}
+    service = Service.model_validate(keys)
+    place = {("a", "log_type"): Origin("a.toml", 3)}
+    found = check({"a": service}, place, replace(HOST, readable=lambda path: path != "/nowhere"))
+    assert [str(problem) for problem in found] == [
+        "a.toml:3: warning: `/nowhere` is not there, so nothing is logged in it\n  hint: mkdir /nowhere"
+    ]
+    assert check({"a": service}, place, HOST) == []
