@@ -83,6 +83,8 @@ class DatagramDesk:
             if verdict is not None:
                 front.refuse_datagram(state, peer, verdict)
                 continue
+            if state.service.log_style == "xinetd" and state.service.log_on_success:
+                front.log.datagram(SessionRecord(0, state.service, peer, time.monotonic()))
             answer = handler(payload, time.time())  # noqa: TID251 - daytime and time tell the time of day
             if answer is not None and sender:
                 try:

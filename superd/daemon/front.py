@@ -293,6 +293,9 @@ class Front:
 
     def refuse_datagram(self, state: ServiceState, peer: Peer, verdict: Verdict) -> None:
         """One datagram is not answered. A flood of them is one line in a while."""
+        if state.service.log_style == "xinetd":
+            self.log.datagram(SessionRecord(0, state.service, peer, time.monotonic()), verdict)
+            return
         self.log.message("warning", f"datagram from {peer.address} refused: {verdict.why()}", state.name)
 
     def start_waiting(self, listener: Listener, state: ServiceState, peer: Peer | None) -> None:

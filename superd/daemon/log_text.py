@@ -6,6 +6,7 @@ import os
 from json.encoder import encode_basestring as _quoted
 from typing import TYPE_CHECKING
 
+from superd.address import SocketType
 from superd.expansion import safe
 from superd.verdict import Reason
 
@@ -132,7 +133,8 @@ def xinetd_start(record: SessionRecord) -> str:
 
 def _xinetd_pid(record: SessionRecord) -> int:
     """Of who serves: the program, the front itself, or 0 for what xinetd serves without a fork."""
-    return record.pid or (0 if record.service.internal in _NOT_FORKED else os.getpid())
+    forked = record.service.internal not in _NOT_FORKED and record.service.socket_type is not SocketType.DGRAM
+    return record.pid or (os.getpid() if forked else 0)
 
 
 def xinetd_exit(record: SessionRecord) -> str:

@@ -105,6 +105,19 @@ class Log:
         else:
             self._event(record, "warning", "FAIL", log_text.fail_fields(record, verdict))
 
+    def datagram(self, record: SessionRecord, verdict: Verdict | None = None) -> None:
+        """What xinetd says of one datagram: START, or with ``verdict`` FAIL. Of one sender the same once in a few seconds."""
+        peer = record.peer
+        key = (record.service.name, f"{verdict.reason if verdict else 'START'} {peer.address if peer else ''}")
+        now, seen = time.monotonic(), self._said.get(key)
+        if seen is not None and now - seen[0] < REPEAT_SECONDS:
+            return  # the sender may be forged: a line for each would be his second weapon
+        self._say(key, now)
+        if verdict is None:
+            self.started(record)
+        else:
+            self.refused(record, verdict)
+
     def _policy_line(self, record: SessionRecord, text: str, level: str) -> None:
         """TCP Wrappers' own line, with the severity of the rule; only to syslog, where tcpd's readers look."""
         if self._syslog is None and not record.severity:
@@ -133,10 +146,13 @@ class Log:
             return
         if seen is not None and seen[1]:
             text = f"{text} ({int(seen[1])} more like this in {now - seen[0]:.0f} s)"
+        self._say(key, now)
+        self._write(level, "message", service, safe(text, 1500), {})
+
+    def _say(self, key: tuple[str, str], now: float) -> None:
         if len(self._said) >= 1024:
             self._said.clear()
         self._said[key] = [now, 0]
-        self._write(level, "message", service, safe(text, 1500), {})
 
     # ------------------------------------------------------------------ lines
 

@@ -195,6 +195,57 @@ def test_both_write_the_same_lines_of_the_same_events(command: XinetdCommand) ->
     assert ours == theirs
 
 
+def ask(port: int, *, answered: bool = True) -> None:
+    """One datagram and its answer; again without one, because xinetd throws away what comes while it answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.5)
+        for _ in range(int(WAIT)):
+            sock.sendto(b"x\n", ("127.0.0.1", port))
+            with contextlib.suppress(TimeoutError):
+                if not answered or sock.recv(100):
+                    return
+    raise AssertionError(f"no answer from port {port}")
+
+
+DATAGRAM = BUILTIN.replace("stream", "dgram").replace("tcp", "udp").replace("wait = no", "wait = yes\nuser = root")
+
+
+def test_both_write_the_same_lines_of_a_datagram(command: XinetdCommand) -> None:
+    needs_root()
+    log, names = command.folder / "service.log", ("echo", "daytime", "time", "chargen")
+    ports = {name: free_port() for name in names}
+    command.conf.write_text(
+        f"defaults\n{{\nlog_type = FILE {log}\nlog_on_success = HOST PID EXIT DURATION\nlog_on_failure = HOST ATTEMPT\n}}\n"
+        + "".join(DATAGRAM.format(name, ports[name], "") for name in names[:-1])
+        + DATAGRAM.format("chargen", ports["chargen"], "no_access = 127.0.0.1")
+    )
+
+    def events() -> None:
+        for name in names:
+            ask(ports[name], answered=name != "chargen")
+
+    theirs = logged_by_xinetd(command, log, events, 4)
+    ours = logged_by_superd(command, log, events, 4)
+    assert ours == theirs
+    assert ours[0] == "FAIL: chargen address from=127.0.0.1"
+    assert ours[-1] == "START: time pid=0 from=127.0.0.1"
+
+
+def test_the_same_line_of_one_sender_of_datagrams_is_written_once_in_a_while(command: XinetdCommand) -> None:
+    needs_root()
+    log, port = command.folder / "service.log", free_port()
+    command.conf.write_text(
+        f"defaults\n{{\nlog_type = FILE {log}\nlog_on_success = HOST\n}}\n" + DATAGRAM.format("echo", port, "")
+    )
+
+    def events() -> None:
+        for _ in range(3):
+            ask(port)
+
+    assert logged_by_xinetd(command, log, events, 3)[:3] == ["START: echo from=127.0.0.1"] * 3
+    assert logged_by_superd(command, log, events, 1) == ["START: echo from=127.0.0.1"]
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"), [(None, "no server"), (b"ERROR : NO-USER", "bad response"), (b"nonsense", "bad response")]
 )
