@@ -1,7 +1,7 @@
 """One service: the keys of its file and the value the daemon runs are the same thing. Reads no file, asks no system.
 
 Keys that xinetd has carry xinetd's names and meaning (xinetd.conf(5)); what it never had lives in ``limits``. Names that
-need the system's tables (users, ports, programs) are text here; ``config/checks.py`` holds them against the system.
+need the system's tables (users, ports, programs) are text here; ``config/checks/services.py`` holds them against the system.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from superd.service import Seconds, Words
-from superd.severity import FACILITIES
+from superd.syslog_priority import FACILITIES
 
 
 def _known_facility(value: str) -> str:

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from superd.cli import main
-from superd.daemon import channel as channels
-from superd.daemon import front_process
-from superd.daemon.front import Front
 from superd.expansion import Values
-from superd.wire import launch_message as messages
+from superd.front.process import Front
+from superd.ipc import channel as channels
+from superd.ipc import launch_codec as messages
+from superd.master import front_child
 
 EVIL = "$(touch owned)`touch owned`;touch owned|'\"\n../../etc\x1b[2J"
 """What a shell would do something for."""
@@ -327,7 +327,7 @@ def run(names: list[str], folder: Path) -> None:
         return 0
 
     Front.run = front  # type: ignore[method-assign]
-    front_process.CRASH_PAUSE = 0.0  # they come one after the other, and none is to wait
+    front_child.CRASH_PAUSE = 0.0  # they come one after the other, and none is to wait
     main()
 
 

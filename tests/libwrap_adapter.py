@@ -25,11 +25,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from superd.banner import render
-from superd.config import hosts_access as tables_text
-from superd.config.hosts_access import parse
+from superd.config.hosts import tables as tables_text
+from superd.config.hosts.tables import parse
 from superd.expansion import ExpansionTooLong, Values, defused, expand_shell, put_in, split_variable, values_of
 from superd.peer import UNKNOWN, Peer
-from superd.policy import compiled, file_patterns, patterns
+from superd.policy import file_patterns, patterns, rule_index
 from superd.policy.hosts_access import Facts, Tables, compile_policy, decide
 from superd.policy.patterns import unmapped
 from superd.problem import Origin, errors
@@ -362,7 +362,7 @@ def decided(case: dict[str, Any], like_libwrap: Iterable[str] = ()) -> dict[str,
             stack.enter_context(patch.object(patterns, "is_numeric", lambda token: digits.fullmatch(token) is not None))
         if names & {BRACKETS, BROADCAST}:
             # Word by word, without the tables of addresses.
-            stack.enter_context(patch.object(compiled, "_entries", lambda rule: None))
+            stack.enter_context(patch.object(rule_index, "_entries", lambda rule: None))
             stack.enter_context(patch.object(file_patterns, "address_entry", lambda word: None))
         if SEVERITY in names:
             known = tables_text.FACILITIES - {"authpriv", "ftp", "syslog", "security"}

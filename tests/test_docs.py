@@ -17,14 +17,14 @@ import typer.main
 
 from superd.cli import xinetd as xinetd_command
 from superd.cli.app import app
-from superd.config.hosts_access import parse as parse_table
-from superd.config.inetd_conf import parse as parse_inetd
-from superd.config.inetd_dialects import DIALECTS
-from superd.config.render import render
-from superd.config.service_file import make_service, parse_toml
-from superd.config.settings_file import parse_settings
-from superd.config.xinetd_attributes import COUNTS, GONE
-from superd.config.xinetd_conf import parse as parse_xinetd
+from superd.config.hosts.tables import parse as parse_table
+from superd.config.inetd.dialects import DIALECTS
+from superd.config.inetd.source import parse as parse_inetd
+from superd.config.toml.render import render
+from superd.config.toml.service_file import make_service, parse_toml
+from superd.config.toml.settings_file import parse_settings
+from superd.config.xinetd.attributes import COUNTS, GONE
+from superd.config.xinetd.source import parse as parse_xinetd
 from superd.problem import Origin, Problem, errors
 from superd.service import Service
 from tests.config.golden import MemoryFiles

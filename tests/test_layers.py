@@ -12,26 +12,50 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+WORDS = ""
 MAY_USE = {
-    "": {""},
-    "config": {"", "config"},
-    "policy": {"", "policy"},
-    "wire": {"", "wire"},
-    "net": {"", "wire", "net"},
-    "launch": {"", "wire", "launch"},
-    "internal": {"", "wire", "internal"},
-    "daemon": {"", "config", "policy", "wire", "net", "launch", "internal", "daemon"},
-    "cli": {"", "config", "policy", "wire", "net", "launch", "internal", "daemon", "cli"},
+    WORDS: set(),
+    "config": set(),
+    "policy": set(),
+    "lint": {"policy"},
+    "wire": set(),
+    "system": set(),
+    "ipc": {"system"},
+    "net": {"wire", "system"},
+    "log": {"wire", "system"},
+    "load": {"config", "policy", "system"},
+    "internal": {"wire", "net"},
+    "launcher": {"ipc", "system"},  # loaded in milliseconds, by a user who may be unable to read what is installed
+    "front": {"log", "net", "internal", "policy", "ipc", "wire", "system"},  # never load: it reads no configuration
+    "master": {"load", "log", "net", "ipc", "wire", "system"},  # never front: root loads nothing that parses a peer's bytes
+    "daemon": {"front", "master", "load", "log", "net", "ipc", "system"},  # introduces front and master to each other
+    "cli": {"daemon", "load", "config", "lint", "policy", "net", "log", "system", "ipc"},
 }
-"""Folder → the folders of the package that its modules may import from; ``""`` are the words, directly under superd/."""
+"""Folder → the folders that its modules may import from, besides itself and the words, directly under superd/."""
+
+DEBTS = {
+    "front/gate/policy_watch.py": "load",
+    "launch_spec.py": "launcher",
+    "master/launcher_pool.py": "launcher",
+}
+"""Imports against the arrows that are still to go: module → folder."""
+
+CIRCLES = [
+    {"policy.patterns", "policy.rule_index", "policy.file_patterns"},
+    {
+        "front.process", "front.stream.arrivals", "front.stream.session", "front.stream.rule_options", "front.stream.tcpmux",
+        "front.stream.internal_services", "front.gate.compiled_service", "front.programs.launches", "front.sessions.status",
+        "front.datagram.desk", "front.datagram.peer_programs",
+    },
+]  # fmt: skip
+"""Import circles that are still to go."""
 
 SYSTEM = {"trio", "socket", "os", "subprocess", "time", "logging", "signal", "select", "threading", "asyncio"}
-PURE = {"", "config", "policy", "wire"}
+PURE = {WORDS, "config", "policy", "lint", "wire"}
 TOUCH = {
-    "config/read.py": {"os", "socket"},  # reads the files, asks passwd and /etc/services
-    "config/trust.py": {"os"},  # who owns a file
     "__main__.py": set(),
     "errors.py": {"os"},  # strerror
+    "launch_spec.py": {"os"},  # os.path
     "record.py": {"trio"},  # a type alone
 }
 """Pure modules that may touch these all the same, and why."""
@@ -62,7 +86,10 @@ def breaches(package: Path) -> list[str]:
         for line, name in imports(path):
             top = name.split(".")[0]
             if top == "superd":
-                if folder_of(name, package) not in MAY_USE[folder] and inside.name != "__main__.py":
+                target = folder_of(name, package)
+                if target in ("", folder) or target in MAY_USE[folder] or DEBTS.get(str(inside)) == target:
+                    continue
+                if inside.name != "__main__.py":
                     found.append(f"{inside}:{line}: {name}")
             elif folder in PURE and top in SYSTEM and top not in TOUCH.get(str(inside), set()):
                 found.append(f"{inside}:{line}: {name}")
@@ -76,13 +103,13 @@ def test_nothing_is_imported_against_the_layers() -> None:
 @pytest.mark.parametrize(
     ("module", "text", "found"),
     [
-        ("policy/bad.py", "from superd.config.read import read\n", "policy/bad.py:1: superd.config.read.read"),
+        ("policy/bad.py", "from superd.load.services import read\n", "policy/bad.py:1: superd.load.services.read"),
         ("config/bad.py", "def f():\n    import socket\n", "config/bad.py:2: socket"),
         ("wire/bad.py", "import os.path\n", "wire/bad.py:1: os.path"),
-        ("net/bad.py", "from superd.launch import spawn\n", "net/bad.py:1: superd.launch.spawn"),
+        ("net/bad.py", "from superd.launcher import process\n", "net/bad.py:1: superd.launcher.process"),
         ("daemon/bad.py", "import superd.cli.app\n", "daemon/bad.py:1: superd.cli.app"),
         ("bad.py", "from superd.policy import rate\n", "bad.py:1: superd.policy.rate"),
-        ("launch/good.py", "import os\nfrom superd.wire import ident\n", ""),
+        ("net/good.py", "import os\nfrom superd.wire import ident\n", ""),
     ],
 )
 def test_a_wrong_import_is_found(tmp_path: Path, module: str, text: str, found: str) -> None:
@@ -92,8 +119,52 @@ def test_a_wrong_import_is_found(tmp_path: Path, module: str, text: str, found: 
     assert breaches(tmp_path) == ([found] if found else [])
 
 
+def circles(package: Path) -> list[set[str]]:
+    """Every set of modules that import one another in a circle, imports for types included."""
+    modules = {".".join(path.relative_to(package).with_suffix("").parts): path for path in package.rglob("*.py")}
+    uses = {
+        name: {".".join(parts[1:]) for _, full in imports(path) for parts in (full.split("."), full.split(".")[:-1])}
+        & modules.keys()
+        for name, path in modules.items()
+    }
+    order: list[str] = []
+    seen: set[str] = set()
+    reached: dict[str, set[str]] = {}
+    for start in modules:
+        found, todo = set[str](), [start]
+        while todo:
+            for used in uses[todo.pop()] - found:
+                found.add(used)
+                todo.append(used)
+        reached[start] = found
+    order = [name for name in modules if name in reached[name]]
+    result: list[set[str]] = []
+    for name in order:
+        if name not in seen:
+            circle = {other for other in order if other in reached[name] and name in reached[other]}
+            seen |= circle
+            result.append(circle)
+    return result
+
+
+def test_no_modules_import_one_another_in_a_circle_but_those_listed() -> None:
+    assert sorted(map(sorted, circles(ROOT / "superd"))) == sorted(map(sorted, CIRCLES))
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("from superd.b import x\n")
+    (tmp_path / "b.py").write_text("from superd import a\n")
+    (tmp_path / "c.py").write_text("from superd.a import y\n")
+    assert circles(tmp_path) == [{"a", "b"}]
+
+
+def test_no_debt_outlives_what_it_excuses() -> None:
+    for module, folder in DEBTS.items():
+        assert any(name.startswith(f"superd.{folder}.") for _, name in imports(ROOT / "superd" / module)), module
+
+
 def test_a_launcher_loads_the_standard_library_alone_and_little_of_that() -> None:
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import superd.launch.launcher; print(*sys.modules)"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import superd.launcher.process; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {name.split(".")[0] for name in loaded} <= sys.stdlib_module_names | {"superd", "__main__"}
     assert not {"typing", "dataclasses", "inspect", "ipaddress", "subprocess", "logging", "pydantic", "trio"} & set(loaded)
@@ -101,7 +172,7 @@ def test_a_launcher_loads_the_standard_library_alone_and_little_of_that() -> Non
 
 def test_check_loads_no_event_loop() -> None:
     code = (
-        "import sys; from superd.config.read import Sources; from superd.cli.check import check; "
+        "import sys; from superd.load.services import Sources; from superd.cli.check import check; "
         "check(Sources(services=('services.d',)), strict=False, as_json=True); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

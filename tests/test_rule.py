@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.hosts_access import parse
+from superd.config.hosts.tables import parse
 from superd.problem import Origin
 from superd.rule import Option, identity
 

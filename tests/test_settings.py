@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from superd.settings import LogSettings, PolicySettings, Settings
-from superd.severity import FACILITIES, LEVELS, priority
+from superd.syslog_priority import FACILITIES, LEVELS, priority
 
 
 def test_nothing_written_is_a_whole_configuration() -> None:

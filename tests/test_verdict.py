@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from superd.config.hosts_access import parse
+from superd.config.hosts.tables import parse
 from superd.verdict import Reason, Verdict
 
 XINETD = {

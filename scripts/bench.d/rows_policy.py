@@ -14,7 +14,7 @@ from report import Aim, Table, number
 from servers import FIRST_PORT, RULES, Superd, deny_lines, xinetd, xinetd_service
 from stand import Bench, Server, Stand, median, ratio, total
 
-from superd.daemon.policy_load import load_policy, parse_policy
+from superd.load.policy import load_policy, parse_policy
 from superd.peer import peer_from_text
 from superd.policy.hosts_access import NO_FACTS, compile_policy, decide
 

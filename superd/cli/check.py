@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from superd.cli.diagnostics import print_problems
-from superd.config.read import Sources, tables_of
 from superd.counted import counted
 from superd.errors import ConfigError
+from superd.load.services import Sources, tables_of
 from superd.problem import Origin, Problem, Severity, note, warning
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ EX_CONFIG = 78
 
 def check(sources: Sources, *, strict: bool, as_json: bool, explicit: bool = False) -> int:
     """Prints what is wrong. Returns 0, 78 with errors, 1 with warnings when ``strict``."""
-    from superd.daemon.load import load
+    from superd.load.registry import load
 
     registry: Registry | None = None
     try:
@@ -43,24 +43,24 @@ def check(sources: Sources, *, strict: bool, as_json: bool, explicit: bool = Fal
 
 def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> list[Problem]:
     """hosts.allow and hosts.deny, and what they cannot guard, whatever is wrong with the services."""
-    from superd.cli import lint_host
-    from superd.config.hosts_access import parse
-    from superd.config.wrapping import check_wrapping
-    from superd.daemon.policy_load import load_policy
-    from superd.policy.covered import Seen
-    from superd.policy.lint import lint, lint_file
-    from superd.policy.lint_clients import host_names
+    from superd.cli import host_facts
+    from superd.config.checks.wrapping import check_wrapping
+    from superd.config.hosts.tables import parse
+    from superd.lint.clients import host_names
+    from superd.lint.covered import Seen
+    from superd.lint.rules import lint, lint_file
+    from superd.load.policy import load_policy
 
     files, problems = load_policy(*tables_of(sources), keep_going=True)
     found = list(problems)
     allow = parse(files.allow or b"", files.allow_path, "allow")[0]
     deny = parse(files.deny or b"", files.deny_path, "deny")[0]
-    names, silent = lint_host.ask_all(host_names((*allow, *deny), files.files.values()))
+    names, silent = host_facts.ask_all(host_names((*allow, *deny), files.files.values()))
     services = registry.services if registry is not None else {}
-    host = lint_host.host_of({service.daemon for service in services.values()}, names)
+    host = host_facts.host_of({service.daemon for service in services.values()}, names)
     seen = Seen()
     for path, rules, data in ((files.allow_path, allow, files.allow), (files.deny_path, deny, files.deny)):
-        if data is not None and (place := lint_host.writable(path)):
+        if data is not None and (place := host_facts.writable(path)):
             found.append(warning(Origin(path), f"`{place}` can be written by anybody", f"chmod o-w {place}"))
         found += lint(rules, (data or b"").decode("utf-8", "surrogateescape").split("\n"), host, seen, explicit=explicit)
     for path, data in files.files.items():
@@ -70,7 +70,7 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     if silent:
         found.append(note(Origin(files.allow_path), f"{counted(silent, 'name')} could not be looked up now"))
     if registry is not None and (allow or deny):
-        found += check_wrapping(services, registry.origins, lint_host.mode)
+        found += check_wrapping(services, registry.origins, host_facts.mode)
     return found
 
 

@@ -11,13 +11,13 @@ from superd.address import SocketType
 from superd.cli.diagnostics import print_problems
 from superd.cli.match import decide_with_netgroups
 from superd.cli.names import confirmed_name
-from superd.config.read import Sources
 from superd.errors import ConfigError
+from superd.load.services import Sources
 from superd.occupancy import Occupancy
 from superd.peer import UNKNOWN, Peer, peer_from_text
 from superd.policy.admission import admit, compile_access
+from superd.policy.bans import Sensor
 from superd.policy.hosts_access import compile_policy
-from superd.policy.sensor import Sensor
 from superd.policy.trace import deciding_key, own_rules
 from superd.problem import Origin, did_you_mean
 from superd.verdict import Ask, Need, Reason, Verdict
@@ -49,8 +49,8 @@ class _Now:
 
 def explain(sources: Sources, name: str, address: str, client: str, user: str) -> int:
     """Prints every step. Returns 0 let in, 1 refused, 64 usage, 78 errors."""
-    from superd.daemon.load import load
-    from superd.daemon.policy_load import load_policy, parse_policy
+    from superd.load.policy import load_policy, parse_policy
+    from superd.load.registry import load
 
     try:
         registry, _ = load(sources)

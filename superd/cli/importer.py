@@ -41,15 +41,16 @@ class Disk:
 
 def read_foreign(kind: Literal["xinetd", "inetd"], paths: Sequence[str], dialect: str = "auto") -> Foreign:
     """All ``paths`` as one ``Foreign``; the same id in two of them is an error that names both."""
-    from superd.config import inetd_conf, xinetd_conf
     from superd.config.foreign import Foreign
+    from superd.config.inetd import source as inetd_source
+    from superd.config.xinetd import source as xinetd_source
     from superd.problem import Origin, error
 
     services: dict[str, Service] = {}
     origins: dict[tuple[str, str], Origin] = {}
     problems: list[Problem] = []
     for path in paths:
-        found = xinetd_conf.parse(path, Disk()) if kind == "xinetd" else inetd_conf.parse(path, Disk(), dialect)  # type: ignore[arg-type]
+        found = xinetd_source.parse(path, Disk()) if kind == "xinetd" else inetd_source.parse(path, Disk(), dialect)  # type: ignore[arg-type]
         problems.extend(found.problems)
         for service in found.services:
             place = found.origins.get((service.name, ""), Origin(path))
@@ -76,9 +77,9 @@ def import_command(
     ``force`` nothing at all is written then.
     """
     from superd.config.import_report import report
-    from superd.config.inetd_dialects import DIALECTS
-    from superd.config.read import wrong_here
-    from superd.config.render import render
+    from superd.config.inetd.dialects import DIALECTS
+    from superd.config.toml.render import render
+    from superd.load.services import wrong_here
 
     if kind not in ("xinetd", "inetd"):
         sys.stderr.write(f"superd: error: `{kind[:40]}` is neither xinetd nor inetd\n")

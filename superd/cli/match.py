@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd.cli.diagnostics import print_problems
-from superd.config.read import Sources
 from superd.errors import ConfigError
 from superd.expansion import ExpansionTooLong, expand_shell, safe, values_of
+from superd.load.services import Sources
 from superd.peer import Peer
 from superd.policy.hosts_access import compile_policy
 from superd.policy.patterns import lower
@@ -32,8 +32,8 @@ def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
 
     ``here``: hosts.allow and hosts.deny of the working folder.
     """
-    from superd.daemon.load import load
-    from superd.daemon.policy_load import load_policy, parse_policy
+    from superd.load.policy import load_policy, parse_policy
+    from superd.load.registry import load
 
     path, at_server, host = daemon.partition("@")
     name = path.rpartition("/")[2]

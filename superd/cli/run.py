@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
 from superd.cli.diagnostics import print_problems
-from superd.config.read import Sources
 from superd.counted import counted
+from superd.load.services import Sources
 
 if TYPE_CHECKING:
     from superd.registry import Registry
@@ -21,9 +21,9 @@ DUMP = "/run/superd.dump"
 
 def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> int:
     """Serves until told to stop. Returns the exit status: 0, or 78 for a configuration with errors."""
-    from superd.daemon.load import load
-    from superd.daemon.run import Manner
-    from superd.daemon.run import run as serve
+    from superd.daemon.start import Manner
+    from superd.daemon.start import run as serve
+    from superd.load.registry import load
 
     return serve(
         lambda: load(sources, keep_going=keep_going),

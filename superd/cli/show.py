@@ -6,8 +6,8 @@ import json
 import sys
 
 from superd.cli.diagnostics import print_problems
-from superd.config.read import Sources, read
 from superd.errors import ConfigError
+from superd.load.services import Sources, read
 from superd.registry import Registry
 from superd.service import Service
 

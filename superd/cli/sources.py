@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from superd.config.read import Sources
+from superd.load.services import Sources
 
 
 def sources_of(config: Path | None, services: list[Path] | None, hosts_allow: str | None, hosts_deny: str | None) -> Sources:

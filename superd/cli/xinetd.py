@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.severity import FACILITIES
+from superd.syslog_priority import FACILITIES
 
 if TYPE_CHECKING:
     from superd.daemon.background import Background
@@ -107,9 +107,9 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
     from superd.cli.diagnostics import print_problems
     from superd.cli.run import write_dump
     from superd.cli.show import print_services
-    from superd.config.read import Sources
-    from superd.daemon.load import load
-    from superd.daemon.run import Manner, run
+    from superd.daemon.start import Manner, run
+    from superd.load.registry import load
+    from superd.load.services import Sources
 
     sources = Sources(options.config, inetd=options.inetd)
 

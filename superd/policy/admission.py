@@ -16,7 +16,7 @@ from superd.verdict import Ask, Reason, Verdict
 if TYPE_CHECKING:
     from superd.occupancy import Occupancy, Source
     from superd.peer import Peer
-    from superd.policy.sensor import Sensor
+    from superd.policy.bans import Sensor
     from superd.service import Service
 
 

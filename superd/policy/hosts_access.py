@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from superd.policy.compiled import Index
 from superd.policy.facts import NO_FACTS, Facts
 from superd.policy.file_patterns import compile_files
 from superd.policy.patterns import host_match, lower, string_match
+from superd.policy.rule_index import Index
 from superd.verdict import Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from superd.cli.importer import import_command
-from superd.config.inetd_dialects import DIALECTS
-from superd.config.read import Sources, read
+from superd.config.inetd.dialects import DIALECTS
 from superd.errors import ConfigError
+from superd.load.services import Sources, read
 from tests.needs import needs
 
 XINETD = """\

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from superd.config.foreign import Foreign
-from superd.config.inetd_conf import parse as parse_inetd
-from superd.config.xinetd_conf import parse
+from superd.config.inetd.source import parse as parse_inetd
+from superd.config.xinetd.source import parse
 from superd.problem import Severity, errors
 from superd.service import Service
 from tests.config.golden import GOLDEN, MemoryFiles, load

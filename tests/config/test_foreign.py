@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from superd.config import inetd_conf, xinetd_conf
 from superd.config.foreign import has_left
+from superd.config.inetd import source as inetd_source
+from superd.config.xinetd import source as xinetd_source
 from tests.config.golden import MemoryFiles
 
 ECHO = b"service echo\n{\n type = INTERNAL\n socket_type = stream\n wait = no\n user = root\n}\n"
@@ -35,20 +36,20 @@ class Dangling(MemoryFiles):
 
 def test_a_file_of_includedir_that_was_removed_meanwhile_is_no_error() -> None:
     files = {"/etc/xinetd.conf": b"includedir /etc/xinetd.d\n", "/etc/xinetd.d/echo": ECHO}
-    foreign = xinetd_conf.parse("/etc/xinetd.conf", Leaving(files, "/etc/xinetd.d", "gone"))
+    foreign = xinetd_source.parse("/etc/xinetd.conf", Leaving(files, "/etc/xinetd.d", "gone"))
     assert ([service.name for service in foreign.services], foreign.problems) == (["echo"], ())
 
 
 def test_a_file_of_an_inetd_folder_that_was_removed_meanwhile_is_no_error() -> None:
     files = {"/etc/inetd.d/echo": b"echo stream tcp nowait root internal\n"}
-    foreign = inetd_conf.parse("/etc/inetd.d", Leaving(files, "/etc/inetd.d", "gone"), "inetutils")
+    foreign = inetd_source.parse("/etc/inetd.d", Leaving(files, "/etc/inetd.d", "gone"), "inetutils")
     assert [service.service for service in foreign.services] == ["echo"]
     assert not any("gone" in str(problem) for problem in foreign.problems)
 
 
 def test_a_link_that_leads_nowhere_is_an_error() -> None:
     files = {"/etc/xinetd.conf": b"includedir /etc/xinetd.d\n", "/etc/xinetd.d/echo": ECHO}
-    (problem,) = xinetd_conf.parse("/etc/xinetd.conf", Dangling(files)).problems
+    (problem,) = xinetd_source.parse("/etc/xinetd.conf", Dangling(files)).problems
     assert "cannot read `/etc/xinetd.d/dangling`" in str(problem)
 
 

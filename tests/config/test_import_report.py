@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from superd.config.import_report import report
-from superd.config.xinetd_conf import parse
+from superd.config.xinetd.source import parse
 from tests.config.golden import GOLDEN, load
 
 

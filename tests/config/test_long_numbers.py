@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from superd.config.hosts_access import parse
-from superd.config.read import Files, Sources, read
+from superd.config.hosts.tables import parse
 from superd.errors import ConfigError
+from superd.load.services import Files, Sources, read
 from superd.problem import errors
 
 LONG = "9" * 5000

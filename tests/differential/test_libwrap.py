@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superd.expansion import split_variable
-from superd.severity import priority
+from superd.syslog_priority import priority
 from tests import libwrap_adapter
 from tests.differential.test_wrappers_differences import page_entries
 from tests.libwrap_process import Libwrap, installed

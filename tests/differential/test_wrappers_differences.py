@@ -163,7 +163,7 @@ def test_a_zone_in_a_pattern_counts(libwrap: Libwrap) -> None:
 
 
 def test_a_bracketed_address_asks_for_no_name(libwrap: Libwrap) -> None:
-    from superd.config.hosts_access import parse
+    from superd.config.hosts.tables import parse
     from superd.policy.hosts_access import NO_FACTS, compile_policy, decide
     from superd.rule import Policy
     from superd.verdict import Verdict

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from superd.occupancy import Occupancy
 from superd.peer import peer_from_text
 from superd.policy.admission import admit, compile_access
-from superd.policy.sensor import Sensor
+from superd.policy.bans import Sensor
 from superd.service import Service
 from superd.verdict import Reason, Verdict
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.hosts_access import parse
+from superd.config.hosts.tables import parse
 from superd.peer import Peer, peer_from_text
 from superd.policy.facts import Facts
 from superd.policy.hosts_access import NO_FACTS, compile_policy, decide, split_at_sign

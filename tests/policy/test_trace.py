@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.hosts_access import parse
+from superd.config.hosts.tables import parse
 from superd.peer import peer_from_text
 from superd.policy.hosts_access import compile_policy
 from superd.policy.trace import deciding_key, dry_facts, own_rules, trace

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from superd.config.hosts_access import parse
+from superd.config.hosts.tables import parse
 from tests import compromised_front
 from tests.compromised_front import ATTACKS, EVIL, TO_LAUNCHER, TO_MASTER, Attack
 from tests.daemon_process import WAIT, Superd, free_port, talk

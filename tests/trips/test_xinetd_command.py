@@ -158,7 +158,7 @@ def test_debug_stays_in_front_and_prints_what_it_read(xinetd: XinetdCommand) -> 
 
 def test_inetd_compat_reads_etc_inetd_conf_and_says_when_there_is_none(xinetd: XinetdCommand) -> None:
     from superd.cli.xinetd import translate
-    from superd.config.read import Sources, read
+    from superd.load.services import Sources, read
 
     assert translate(["-inetd_compat"]).inetd == ("/etc/inetd.conf",)
     xinetd.configure(internal("echo", free_port()))

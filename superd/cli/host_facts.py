@@ -1,0 +1,187 @@
+"""What ``superd check`` asks this host about hosts.allow and hosts.deny: files, users, netgroups, names. Starts nothing.
+
+Names are asked for side by side and for five seconds at most: a dead name server must not hold a check up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import grp
+import os
+import pwd
+import socket
+import stat
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.lint.rules import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+_PATIENCE = 5.0
+"""Seconds for all names together; a resolver's own patience is five for each server it asks."""
+_ASKERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the resolver says of a name. ``error`` is getaddrinfo(3)'s number, 0 for none."""
+
+    error: int = 0
+    official: str = ""
+    addresses: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    """The names that these addresses have, where that is another one."""
+    confirmed: bool = False
+
+
+def host_of(daemons: Collection[str], names: dict[str, Named]) -> Host:
+    """This host, with what was found out about names."""
+
+    def name(word: str) -> tuple[str, str]:
+        return describe(word, names.get(word))
+
+    def addresses(word: str) -> int:
+        found = names.get(word)
+        return len(found.addresses) if found is not None else 1
+
+    return Host(program, daemons, folder, file, identity, netgroup, name, addresses)
+
+
+def program(path: str) -> str:
+    """What is wrong with a command's program."""
+    if not os.path.exists(path):
+        return "does not exist"
+    if os.path.isdir(path):
+        return "is a directory"
+    return "" if os.access(path, os.X_OK) else "is not executable"
+
+
+def folder(path: str) -> str:
+    """What is wrong with a folder of banners."""
+    if os.path.isdir(path):
+        return ""
+    return "is no folder" if os.path.exists(path) else "does not exist"
+
+
+def file(path: str) -> str:
+    """What is wrong with a `/file` of patterns; one that cannot be read is told by whoever reads it."""
+    return "" if os.path.exists(path) else "does not exist"
+
+
+def identity(user: str, group: str) -> str:
+    """What is wrong with the user and group of a rule."""
+    if user:
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            return f"user: no such user `{user}`"
+    if group:
+        try:
+            grp.getgrnam(group)
+        except KeyError:
+            return f"group: no such group `{group}`"
+    return ""
+
+
+def netgroup(group: str) -> bool:
+    """Whether there is such a netgroup, with anybody in it."""
+    if "\0" in group:
+        return False
+    libc = ctypes.CDLL(None)
+    fields = [ctypes.c_char_p() for _ in range(3)]
+    try:
+        return bool(libc.setnetgrent(os.fsencode(group)) and libc.getnetgrent(*map(ctypes.byref, fields)))
+    finally:
+        libc.endnetgrent()
+
+
+def writable(path: str) -> str:
+    """The path itself, or the nearest folder above it, that anybody can write; nothing where none is (scaffold.c, check_path)."""
+    place = os.path.realpath(path)
+    while True:
+        try:
+            mode = os.stat(place).st_mode
+        except OSError:
+            mode = 0
+        # A sticky folder lets nobody replace what is another's.
+        if mode & stat.S_IWOTH and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
+            return place
+        above = os.path.dirname(place)
+        if above == place:
+            return ""
+        place = above
+
+
+def mode(path: str) -> int:
+    """A file's mode, 0 where there is none."""
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return 0
+
+
+def describe(word: str, found: Named | None) -> tuple[str, str]:
+    """What is wrong with a host's name in a rule, and what it should be."""
+    if found is None or found.confirmed:
+        return "", ""
+    if found.error in (socket.EAI_NONAME, socket.EAI_NODATA):
+        return f"host `{word}` not found: it matches nobody", ""
+    if found.error or not found.addresses:
+        return "", ""
+    if found.official.lower() != word.lower() and found.official:
+        return f"`{word}` is an alias: clients are known by their official name", found.official
+    better = found.called[0] if len(found.called) == 1 else found.addresses[0] if len(found.addresses) == 1 else ""
+    if not found.called:
+        return f"the address of `{word}` has no name, so it matches nobody", better
+    return f"the address of `{word}` is called `{found.called[0]}`, so this name matches nobody", better
+
+
+def ask_all(words: Iterable[str], patience: float = _PATIENCE) -> tuple[dict[str, Named], int]:
+    """What the resolver says of each name, and how many it said nothing of in time."""
+    waiting = list(dict.fromkeys(words))[::-1]
+    count, found, done = len(waiting), {}, threading.Condition()
+
+    def work() -> None:
+        while True:
+            with done:
+                if not waiting:
+                    return
+                word = waiting.pop()
+            answer = ask(word)
+            with done:
+                found[word] = answer
+                done.notify()
+
+    # Daemons: whoever still waits for a server must not keep the command from ending.
+    for _ in range(min(_ASKERS, count)):
+        threading.Thread(target=work, daemon=True).start()
+    end = time.monotonic() + patience
+    with done:
+        done.wait_for(lambda: len(found) == count, max(0.0, end - time.monotonic()))
+        silent = sum(answer.error not in (0, socket.EAI_NONAME, socket.EAI_NODATA) for answer in found.values())
+        return dict(found), count - len(found) + silent
+
+
+def ask(word: str) -> Named:
+    """One name, its addresses, and what those are called."""
+    try:
+        entries = socket.getaddrinfo(word, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+    except socket.gaierror as problem:
+        return Named(problem.errno or socket.EAI_FAIL)
+    except (OSError, UnicodeError):
+        return Named(socket.EAI_NONAME)
+    addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
+    called: dict[str, None] = {}
+    for address in addresses:
+        try:
+            name = socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0]
+        except (OSError, UnicodeError):
+            continue
+        if name.lower() == word.lower():
+            return Named(0, word, addresses, confirmed=True)
+        called[name] = None
+    return Named(0, str(entries[0][3]), addresses, tuple(called))

@@ -1,0 +1,1 @@
+"""Checks of a configuration as a whole, after each file was read."""

@@ -1,0 +1,144 @@
+"""What one service file alone cannot show: clashes, users, programs, names, what anybody may reach. Pure: facts come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.address import SocketType
+from superd.config.checks.shadows import shadowed
+from superd.problem import Origin, Problem, did_you_mean, error, warning
+from superd.service import BUILTINS
+
+if TYPE_CHECKING:
+    from superd.service import Service
+
+
+STREAM_ONLY = ("tcpmux", "auth")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the checks ask of the host: each answers about one name; ``program`` says what is wrong, or nothing."""
+
+    users: Callable[[str], bool]
+    groups: Callable[[str], bool]
+    program: Callable[[str], str]
+    readable: Callable[[str], bool]
+    user_names: tuple[str, ...]
+    root: bool
+    stranger: Callable[[str], str] = lambda _: ""
+    """The owner of a program, where that is not root."""
+    own_names: frozenset[str] = frozenset()
+    """What this process's own user is called: by name and by number."""
+
+
+def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
+    """Everything that is wrong with these services together."""
+    found: list[Problem] = []
+    for service in services.values():
+        found += _check_one(service, origins, host)
+    found += _clashes(services, origins)
+    found += _mux(services, origins)
+    return found
+
+
+def _at(origins: Mapping[tuple[str, str], Origin], name: str, key: str) -> Origin:
+    return origins.get((name, key)) or origins.get((name, ""), Origin(name))
+
+
+def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
+    found: list[Problem] = []
+    name = service.name
+
+    def at(key: str) -> Origin:
+        return _at(origins, name, key)
+
+    for key, user in (("user", service.user), ("socket_user", service.socket_user)):
+        if user and not host.users(user):
+            found.append(error(at(key), f"no such user `{user}`", did_you_mean(user, host.user_names)))
+    more = [("groups", group) for group in (service.groups if isinstance(service.groups, tuple) else ())]
+    for key, group in [("group", service.group), ("socket_group", service.socket_group), *more]:
+        if group and not host.groups(group):
+            found.append(error(at(key), f"no such group `{group}`"))
+    if service.server:
+        if not service.server.startswith("/"):
+            found.append(error(at("server"), f"`{service.server}` is not an absolute path"))
+        elif wrong := host.program(service.server):
+            found.append(error(at("server"), f"`{service.server}` {wrong}"))
+        elif host.root and service.user in ("root", "0") and (owner := host.stranger(service.server)):
+            found.append(error(at("server"), f"`{service.server}` runs as root and belongs to `{owner}`", "chown root"))
+    if service.internal and service.internal not in BUILTINS:
+        hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
+        found.append(error(at("type"), f"no internal service `{service.internal}`", hint))
+    if service.internal in STREAM_ONLY and service.socket_type is not SocketType.STREAM:
+        found.append(error(at("socket_type"), f"`{service.internal}` speaks over streams only"))
+    if (
+        service.socket_type is SocketType.DGRAM
+        and service.server
+        and not service.wait
+        and any(a.path for a in service.addresses())
+    ):
+        found.append(error(at("wait"), "datagrams of a unix socket have no peer to connect to", "wait = true"))
+    if not service.addresses() and not service.mux_client and "RPC" not in service.type:
+        found.append(error(at(""), "nothing to listen on: give `port` or `listen`"))
+    if service.wait and service.socket_type is SocketType.STREAM and (service.only_from or service.no_access):
+        found.append(
+            error(
+                at("wait"),
+                "addresses cannot be checked: with wait = true the program accepts the connections itself",
+                "use wait = false, or a firewall",
+            )
+        )
+    for word, other in shadowed(service.only_from or (), service.no_access):
+        message = f"`{word}` can never connect: `{other}` in no_access ({at('no_access')}) wins"
+        found.append(warning(at("only_from"), message, "as in xinetd, whatever its manual says of the better match"))
+    for key in ("banner", "banner_success", "banner_fail"):
+        path = getattr(service, key)
+        if path and not host.readable(path):
+            found.append(warning(at(key), f"banner `{path}` cannot be read"))
+    kind, _, rest = service.log_type.partition(" ")
+    folder = rest.split()[0].rpartition("/")[0] if kind.upper() == "FILE" and rest.split() else ""
+    if folder and not host.readable(folder):
+        found.append(warning(at("log_type"), f"`{folder}` is not there, so nothing is logged in it", f"mkdir {folder}"))
+    if service.user and not host.root and service.server and service.user not in host.own_names:
+        found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
+    return found
+
+
+def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
+    """What is reached through tcpmux needs one, and names that differ (RFC 1078 does not tell cases apart)."""
+    found: list[Problem] = []
+    taken: dict[str, str] = {}
+    clients = [service for service in services.values() if service.mux_client]
+    for service in clients:
+        where = _at(origins, service.name, "type")
+        owner = taken.setdefault(service.service.lower(), service.name)
+        if owner != service.name:
+            there = _at(origins, owner, "type")
+            found.append(error(where, f"tcpmux knows `{service.service}` as service `{owner}` ({there})", "one of the two"))
+        if service.wait or service.socket_type is not SocketType.STREAM:
+            found.append(error(where, 'what tcpmux hands over is a connection: it needs socket_type = "stream" and wait = false'))
+    if clients and not any(service.internal == "tcpmux" for service in services.values()):
+        where = _at(origins, clients[0].name, "type")
+        found.append(warning(where, "nobody can reach it: no service `tcpmux` is served", 'one with type = "INTERNAL"'))
+    return found
+
+
+def _clashes(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
+    taken: dict[tuple[object, ...], list[tuple[object, str]]] = {}
+    found: list[Problem] = []
+    for service in services.values():
+        for address in service.addresses():
+            key = (address.socket_type, address.port, address.path)
+            for other, owner in taken.setdefault(key, []):
+                if address.overlaps(other):  # type: ignore[arg-type]
+                    where, there = _place(origins, service.name), _place(origins, owner)
+                    found.append(error(where, f"{address.describe()} is taken by service `{owner}` ({there})", "one of the two"))
+            taken[key].append((address, service.name))
+    return found
+
+
+def _place(origins: Mapping[tuple[str, str], Origin], name: str) -> Origin:
+    return origins.get((name, "port")) or origins.get((name, "listen")) or _at(origins, name, "")

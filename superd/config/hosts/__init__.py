@@ -1,0 +1,1 @@
+"""hosts.allow and hosts.deny."""

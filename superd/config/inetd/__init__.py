@@ -1,0 +1,1 @@
+"""inetd.conf in the dialects of its implementations."""

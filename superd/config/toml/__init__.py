@@ -1,0 +1,1 @@
+"""superd's own files: service files and superd.toml."""

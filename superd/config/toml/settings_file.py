@@ -1,0 +1,44 @@
+"""superd.toml: text → ``Settings``, the ``[defaults]`` for services, and problems. Reads no file."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from superd.config.toml.model_errors import explain_errors, tables, without_truths
+from superd.config.toml.service_file import KEYS, Keys, parse_toml
+from superd.problem import Origin, Problem, did_you_mean, error
+from superd.settings import Settings
+
+
+def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Origin], tuple[Problem, ...]]:
+    """The settings, the defaults' keys and where each of those stands."""
+    keys, places, problems = parse_toml(data, file)
+    if problems:
+        return Settings(), {}, {}, problems
+    defaults = keys.pop("defaults", {})
+    found: list[Problem] = []
+    if not isinstance(defaults, dict):
+        found.append(error(places.get("defaults", Origin(file)), "`defaults` is not a table", "write [defaults]"))
+        defaults = {}
+    for key in defaults:
+        if key not in KEYS and key.removesuffix("_add") not in KEYS:
+            where = places.get(f"defaults.{key}", places.get("defaults", Origin(file)))
+            found.append(error(where, f"unknown key `{key}` in [defaults]", did_you_mean(key, KEYS)))
+    defaults = {key: value for key, value in defaults.items() if key in KEYS or key.removesuffix("_add") in KEYS}
+    for key in [key for key in keys if key in KEYS and key not in Settings.model_fields]:
+        # Not the nearest of the daemon's own keys: it is a service file that was given for superd.toml, or stands in it.
+        hint = "a service's key: it belongs in a file of the services' folder, or in [defaults]"
+        found.append(error(places.get(key, Origin(file)), f"unknown key `{key}`", hint))
+        del keys[key]
+    keys, truths = without_truths(keys, places, Origin(file), Settings)
+    found += truths
+    try:
+        settings = Settings.model_validate(keys)
+    except ValidationError as problem:
+        found += explain_errors(problem, places, Origin(file), Settings, _MORE)
+        settings = Settings()
+    origins = {key: places.get(f"defaults.{key}", Origin(file)) for key in defaults}
+    return settings, defaults, origins, tuple(found)
+
+
+_MORE = ("defaults", *(name for table in tables(Settings).values() for name in table.model_fields))

@@ -1,0 +1,1 @@
+"""xinetd.conf and the files it includes."""

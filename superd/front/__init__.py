@@ -1,0 +1,1 @@
+"""The front: an unprivileged process without capabilities. Accepts, admits and decides; starts nothing itself."""

@@ -1,0 +1,1 @@
+"""Datagram and `wait` services, whose sockets are not accepted from."""

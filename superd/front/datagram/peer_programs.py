@@ -1,0 +1,183 @@
+"""Datagram programs with ``wait = false``: each peer gets a program of its own, with a socket that is connected to it.
+
+The kernel cannot move a datagram from one queue to another, so the listening socket itself, with the first datagram in
+it, becomes the program's, and the master binds another in its place (busybox's way). The order loses nothing: the new
+one is bound first, then the old one is connected; at no moment is there no socket for somebody else's datagram. What
+others sent into the old one before is taken out, and each gets its turn: their datagrams are put into later sockets
+from a socket of ours (``feeder``), since nobody without root can send under another's address.
+
+A program never finds a stranger's datagram in its socket: ``connect`` alone would leave those there that had come before
+it, past only_from and the wrappers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from superd.net import peername, udp
+from superd.verdict import Reason, Verdict
+
+if TYPE_CHECKING:
+    from superd.address import BindAddress
+    from superd.front.gate.compiled_service import ServiceState
+    from superd.front.process import Front
+    from superd.net.listener import Listener
+    from superd.record import SessionRecord
+
+BATCH = 64
+"""Datagrams refused in one pass before others are looked at."""
+MAX_PENDING = 512
+"""Datagrams kept for their turn; what comes on top is lost, as in a socket whose buffer is full."""
+TRIES = 4
+"""So often a stranger's datagram may slip in between two system calls."""
+
+
+class _Turn:
+    """A listener, what waits for its turn, and the session that waits for the new socket."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.pending: deque[tuple[bytes, Any]] = deque()
+        self.record: SessionRecord | None = None
+        self.sender: Any = None
+
+
+class UdpPeers:
+    """All such listeners of the front."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._turns: dict[BindAddress, _Turn] = {}
+
+    def on_ready(self, listener: Listener, state: ServiceState) -> None:
+        """Something waits in the listener's queue, or for its turn."""
+        turn = self._turns.get(listener.address)
+        if turn is None or turn.listener is not listener:
+            turn = self._turns[listener.address] = _Turn(listener)
+        for _ in range(BATCH):
+            if turn.pending:
+                sender = turn.pending[0][1]
+            else:
+                try:
+                    sender = listener.sock.recvfrom(1, socket.MSG_PEEK)[1]
+                except OSError:
+                    return
+            peer = peername.remote(sender)
+            verdict = self._front.datagrams.check(state, peer, listener, starts=True)
+            if verdict is None:
+                turn.record, turn.sender = self._front.enter(state, peer, time.monotonic()), sender
+                self._front.listeners.ignore(listener)
+                self._front.ask("renew", address=listener.address.describe())
+                return
+            self._front.refuse_datagram(state, peer, verdict)
+            self._drop_first(turn)
+
+    def _drop_first(self, turn: _Turn) -> None:
+        if turn.pending:
+            turn.pending.popleft()
+        else:
+            turn.listener.sock.recv(1)
+
+    def renewed(self, address: str, sock: socket.socket | None, failure: str) -> None:
+        """The master has bound another socket at ``address`` (``sock`` is this object's), or could not."""
+        turn = next((turn for turn in self._turns.values() if turn.listener.address.describe() == address), None)
+        if turn is None or turn.record is None or turn.listener.sock.fileno() < 0:
+            if sock is not None:
+                sock.close()  # a reload has closed the address meanwhile
+            return
+        record, turn.record = turn.record, None
+        listener = turn.listener
+        if sock is None:
+            self._drop_first(turn)
+            self._front.refuse(record, Verdict(False, Reason.LAUNCH, detail=f"no socket for the next peer: {failure}"))
+        else:
+            old = self._front.listeners.replace(listener, sock)
+            self._give(old, turn, record)
+        state = self._front.states.get(listener.name)
+        if turn.pending and state is not None:
+            self.on_ready(listener, state)
+        if turn.record is None:
+            self._front.listeners.hear(listener)
+            # What was refused in one pass and left over is looked at with the next datagram at the latest.
+
+    def _give(self, sock: socket.socket, turn: _Turn, record: SessionRecord) -> None:
+        front = self._front
+        try:
+            feeder = self._claim(sock, turn)
+            local = peername.local(sock.getsockname()[:2])
+        except OSError as problem:
+            sock.close()
+            front.refuse(record, Verdict(False, Reason.LAUNCH, detail=f"no socket for this peer: {problem.strerror}"))
+            return
+        if feeder is not None:
+            record.scope = trio.CancelScope()
+            front.nursery.start_soon(_carry, feeder, turn.listener, turn.sender, record.scope)
+        front.launches.hand_over(record, local, sock.detach())
+        front.launches.flush()
+
+    def _claim(self, sock: socket.socket, turn: _Turn) -> socket.socket | None:
+        """Connects ``sock`` to the turn's peer, with its datagrams and nobody else's in the queue.
+
+        Returns the socket they were put in from, or ``None`` when they came by themselves. Raises ``OSError``.
+        """
+        sender = turn.sender
+        if not turn.pending:
+            sock.connect(sender)
+            if all(found == sender for found in udp.senders(sock, MAX_PENDING)):
+                return None
+            udp.disconnect(sock)
+        feeder = udp.feeder(sock)
+        try:
+            for _ in range(TRIES):
+                turn.pending.extend(udp.drain(sock)[: MAX_PENDING - len(turn.pending)])
+                for payload in [payload for payload, whose in turn.pending if whose == sender]:
+                    feeder.send(payload)
+                turn.pending = deque(item for item in turn.pending if item[1] != sender)
+                udp.disconnect(sock)
+                sock.connect(sender)
+                if all(found in (sender, feeder.getsockname()) for found in udp.senders(sock, MAX_PENDING)):
+                    return feeder
+            raise BlockingIOError(0, "other peers' datagrams keep coming in")
+        except OSError:
+            feeder.close()
+            raise
+
+    def forget(self, listener: Listener) -> None:
+        """The listener is closed."""
+        turn = self._turns.get(listener.address)
+        if turn is not None and turn.listener is listener:
+            del self._turns[listener.address]
+            if turn.record is not None:
+                self._front.refuse(turn.record, Verdict(False, Reason.STOPPING, detail="the address was closed"))
+
+
+async def _carry(feeder: socket.socket, listener: Listener, peer: Any, scope: trio.CancelScope) -> None:
+    """Passes on what a program sends to whom recvfrom(2) named: our own socket, for a datagram that we put in.
+
+    Through the listener, not a copy of the program's socket: that would go on hearing the peer when the program has ended.
+    """
+    with feeder:
+        with scope:
+            while True:
+                await trio.lowlevel.wait_readable(feeder)
+                _pass_on(feeder, listener, peer)
+        # The news of a program's end can overtake what it said last.
+        _pass_on(feeder, listener, peer)
+
+
+def _pass_on(feeder: socket.socket, listener: Listener, peer: Any) -> None:
+    for _ in range(MAX_PENDING):  # more than a buffer holds: a program that never stops leaves the loop its turn
+        try:
+            payload = feeder.recv(udp.MAX_DATAGRAM)
+        except ConnectionRefusedError:
+            continue  # its program has closed its socket; the kernel says so once, before what was sent earlier
+        except OSError:
+            return
+        with contextlib.suppress(OSError):  # the peer refuses it, or its buffer is full; UDP promises nothing
+            listener.sock.sendto(payload, peer)

@@ -1,0 +1,39 @@
+"""What admission asks of the world beside the peer: load, clock, limits of the whole, who is banned. Decides nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from superd.policy.bans import Sensor
+
+if TYPE_CHECKING:
+    from superd.settings import Settings
+
+LOAD_AGE = 1.0
+"""Seconds the load average is believed; the kernel renews it every 5."""
+
+
+class World:
+    """The ``Conditions`` of ``policy/admission.py``, as they really are. ``settings`` changes at a reload."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sensor = Sensor()
+        self._load: tuple[float, float] = (-LOAD_AGE, 0.0)
+
+    def load(self, now: float) -> float:
+        """The one-minute load, at most a second old."""
+        if now - self._load[0] >= LOAD_AGE:
+            self._load = (now, os.getloadavg()[0])
+        return self._load[1]
+
+    def minute_of_week(self) -> tuple[int, int]:
+        """Local weekday (Monday is 0) and minute of the day."""
+        local = time.localtime()
+        return local.tm_wday, local.tm_hour * 60 + local.tm_min
+
+    def process_limit(self) -> int | None:
+        """Programs at once over all services."""
+        return self.settings.process_limit

@@ -1,0 +1,1 @@
+"""Programs: what the front asks of the launchers, and what they report."""

@@ -1,0 +1,1 @@
+"""Connections: from accept to the program, the redirect or the internal service."""

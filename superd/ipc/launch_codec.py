@@ -1,0 +1,280 @@
+"""What front and launcher say to each other: bytes ↔ words, closed tables, every field checked. Sends nothing.
+
+Standard library only: the launcher imports it. One message is a batch of records; the descriptors of its launches travel
+beside it in the same order. A record is a JSON array whose first item is its letter: parsed by C, and nothing to overrun.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from json.encoder import encode_basestring_ascii as _quoted
+
+from superd.errors import ControlError
+from superd.expansion import Values
+from superd.ipc.launch_records import (
+    Exited,
+    Failed,
+    Fresh,
+    Hook,
+    HookDone,
+    Launch,
+    List,
+    Listed,
+    Living,
+    Report,
+    Request,
+    Signal,
+    Started,
+    StderrPipe,
+)
+
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = [
+    "Exited",
+    "Failed",
+    "Fresh",
+    "Hook",
+    "HookDone",
+    "Launch",
+    "List",
+    "Living",
+    "Report",
+    "Request",
+    "Signal",
+    "Started",
+    "StderrPipe",
+    "MAX_LAUNCHES",
+    "MAX_MESSAGE",
+    "MAX_RECORDS",
+    "MAX_STEPS",
+    "MAX_VALUE",
+    "batch",
+    "encode_exited",
+    "encode_launch",
+    "encode_report",
+    "encode_request",
+    "parse_reports",
+    "parse_requests",
+    "Listed",
+]
+
+
+MAX_MESSAGE = 60000
+"""Bytes of one message; a seqpacket buffer holds several."""
+MAX_LAUNCHES = 32
+"""Launches, and so descriptors, in one message."""
+MAX_RECORDS = 512
+"""Records in one message."""
+MAX_VALUE = 255
+"""Characters of one of ``Values``, as many as an expansion uses (``expansion.MAX_VALUE``)."""
+MAX_STEPS = 512
+"""Options of one rule."""
+MAX_WHAT = 1024
+
+_INT_MAX = 0x7FFFFFFF
+_PROTO = re.compile(r"[a-z0-9._-]{0,16}")
+_SIGNALS = (15, 9)  # SIGTERM, SIGKILL: what the front ends a session with
+
+
+def encode_launch(launch: Launch) -> str:
+    """One launch as JSON text, without the brackets of the batch."""
+    rule = ",[],null"
+    if launch.steps or launch.values is not None:
+        # A rule of more options is refused: an option that was left out might have been the one that mattered.
+        steps = launch.steps if len(launch.steps) <= MAX_STEPS else ("too many",)
+        rule = f",{json.dumps(steps)},{json.dumps(None if launch.values is None else _letters(launch.values))}"
+    # By hand: json.dumps makes an encoder for each call, which took a third of what the front does for a connection.
+    return (
+        f'["L",{launch.conn},{_quoted(launch.service)},{_quoted(launch.remote_host)},{launch.remote_port},'
+        f"{_quoted(launch.local_host)},{launch.local_port},{_quoted(_fit(launch.name))},{_quoted(_fit(launch.user))},"
+        f'"{launch.proto if launch.proto.isalnum() and launch.proto.isascii() else ""}"{rule}]'
+    )
+
+
+_LETTERS = ("a", "A", "c", "d", "h", "H", "n", "N", "p", "r", "R", "s", "u")
+
+
+def _fit(text: str) -> str:
+    """What a peer chose, as the table takes it: else his ident server could have the front's messages refused."""
+    if len(text) > MAX_VALUE or "\0" in text:
+        return text[:MAX_VALUE].replace("\0", "_")
+    return text
+
+
+def _letters(values: Values) -> list[str]:
+    return [_fit(getattr(values, letter)) for letter in _LETTERS]
+
+
+def encode_request(request: Hook | Signal | List) -> str:
+    """Any other request as JSON text."""
+    match request:
+        case Hook():
+            steps = request.steps[:MAX_STEPS]
+            return json.dumps(["H", request.hook, request.digest, _letters(request.values), request.seconds, steps])
+        case Signal():
+            return json.dumps(["S", request.conn, request.signal])
+        case List(number):
+            return f'["Q",{number}]'
+
+
+def batch(records: list[str]) -> bytes:
+    """Records as one message."""
+    return ("[" + ",".join(records) + "]").encode()
+
+
+def _text(value: object, limit: int = MAX_WHAT) -> str:
+    if type(value) is not str or len(value) > limit or "\0" in value:
+        raise ControlError("a text field is wrong")
+    return value
+
+
+def _number(value: object, limit: int = _INT_MAX) -> int:
+    if type(value) is not int or not 0 <= value <= limit:
+        raise ControlError("a number field is wrong")
+    return value
+
+
+def _values(value: object) -> Values | None:
+    if value is None:
+        return None
+    if type(value) is not list or len(value) != len(_LETTERS):
+        raise ControlError("the values are wrong")
+    return Values(**{letter: _text(item, MAX_VALUE) for letter, item in zip(_LETTERS, value, strict=True)})
+
+
+_LISTS = frozenset({list})
+
+
+def _records(data: bytes) -> list[list[object]]:
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ControlError("message is not JSON") from None
+    if type(message) is not list or len(message) > MAX_RECORDS or not _LISTS.issuperset(map(type, message)):
+        raise ControlError("message is not a batch")
+    return message
+
+
+_LAUNCH = (str, int, str, str, int, str, int, str, str, str, list)
+"""Types of a launch's fields but for the last, which is ``Values`` or nothing."""
+_TEXTS = ((2, 256), (3, 128), (5, 128), (7, MAX_VALUE), (8, MAX_VALUE))
+
+
+def _launch(record: list[Any]) -> Launch:
+    # Types all at once, and no call for each field: this is the launcher's, and so every connection's, longest check.
+    if len(record) != 12 or tuple(map(type, record[:11])) != _LAUNCH:
+        raise ControlError("a launch is wrong")
+    for index, limit in _TEXTS:
+        text = record[index]
+        if len(text) > limit or "\0" in text:
+            raise ControlError("a text field is wrong")
+    _, conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values = record
+    if not (0 <= conn <= _INT_MAX and 0 <= rport <= 65535 and 0 <= lport <= 65535):
+        raise ControlError("a number field is wrong")
+    if len(steps) > MAX_STEPS or _PROTO.fullmatch(proto) is None:
+        raise ControlError("the steps or the protocol are wrong")
+    return Launch(
+        conn, service, rhost, rport, lhost, lport, name, user, proto,
+        tuple([_text(step, 16) for step in steps]) if steps else (), _values(values),
+    )  # fmt: skip
+
+
+def parse_requests(data: bytes) -> list[Request]:
+    """The launcher's side: every record of a batch, or ``ControlError`` and nothing of it counts."""
+    found: list[Request] = []
+    for record in _records(data):
+        match record:
+            case ["L", *_]:
+                found.append(_launch(record))
+            case ["H", hook, digest, values, seconds, [*steps]] if len(steps) <= MAX_STEPS:
+                parsed = _values(values)
+                if parsed is None or type(seconds) not in (int, float) or not 0 < seconds <= 86400:  # type: ignore[operator]
+                    raise ControlError("the hook is wrong")
+                after = tuple([_text(step, 16) for step in steps])
+                found.append(Hook(_number(hook), _text(digest, 16), parsed, float(seconds), after))  # type: ignore[arg-type]
+            case ["S", conn, signal]:
+                if type(signal) is not int or signal not in _SIGNALS:
+                    raise ControlError("a signal is wrong")
+                found.append(Signal(_number(conn), signal))
+            case ["Q", number]:
+                found.append(List(_number(number)))
+            case _:
+                raise ControlError("a record is not in the table")
+    return found
+
+
+def encode_report(report: Report) -> str:
+    """The launcher's side: one report as JSON text."""
+    match report:
+        case Started(conn, pid):
+            return f'["B",{conn},{pid}]'
+        case Failed():
+            # A path may be longer than the table's texts.
+            return json.dumps(["F", report.conn, report.errno, report.what[:MAX_WHAT]])
+        case Exited():
+            return encode_exited(
+                report.conn, report.service, report.pid, report.status, report.utime, report.stime, report.maxrss,
+                report.seconds,
+            )  # fmt: skip
+        case HookDone(hook, status):
+            return f'["D",{hook},{status}]'
+        case StderrPipe(service):
+            return json.dumps(["P", service])
+        case Living():
+            return json.dumps(["A", report.conn, report.service, report.pid, report.source])
+        case Fresh():
+            return '["N"]'
+        case Listed(number):
+            return f'["Z",{number}]'
+
+
+def encode_exited(conn: int, service: str, pid: int, status: int, utime: float, stime: float, maxrss: int, seconds: float) -> str:
+    """The same for what every program says at its end, without an object in between."""
+    return f'["E",{conn},{_quoted(service)},{pid},{status},{utime:.6f},{stime:.6f},{maxrss},{seconds:.6f}]'
+
+
+_EXITED = (str, int, str, int, int, float, float, int, float)
+
+
+def _exited(record: list[Any]) -> Exited:
+    if tuple(map(type, record)) != _EXITED:
+        raise ControlError("an exit is wrong")
+    _, conn, service, pid, status, utime, stime, maxrss, seconds = record
+    if not (0 <= conn <= _INT_MAX and 0 <= pid <= _INT_MAX and 0 <= status <= 0xFFFF and 0 <= maxrss <= _INT_MAX):
+        raise ControlError("a number field is wrong")
+    if len(service) > 256 or not (0 <= utime < 1e12 and 0 <= stime < 1e12 and 0 <= seconds < 1e12):
+        raise ControlError("a field is out of bounds")
+    return Exited(conn, service, pid, status, utime, stime, maxrss, seconds)
+
+
+def parse_reports(data: bytes) -> list[Report]:
+    """The front's side. A launcher runs as a service's user, so its words are checked like anybody's."""
+    found: list[Report] = []
+    for record in _records(data):
+        if record and record[0] == "E":  # half of all reports: no pattern is tried for them
+            found.append(_exited(record))
+            continue
+        match record:
+            case ["B", conn, pid]:
+                found.append(Started(_number(conn), _number(pid)))
+            case ["F", conn, errno, what]:
+                found.append(Failed(_number(conn), _number(errno), _text(what)))
+            case ["D", hook, status]:
+                if type(status) is not int or not -1 <= status <= 255:
+                    raise ControlError("a status is wrong")
+                found.append(HookDone(_number(hook), status))
+            case ["P", service]:
+                found.append(StderrPipe(_text(service, 256)))
+            case ["A", conn, service, pid, source]:
+                found.append(Living(_number(conn), _text(service, 256), _number(pid), _text(source, 128)))
+            case ["N"]:
+                found.append(Fresh())
+            case ["Z", number]:
+                found.append(Listed(_number(number)))
+            case _:
+                raise ControlError("a record is not in the table")
+    return found

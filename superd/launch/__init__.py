@@ -1,1 +1,0 @@
-"""Processes: what a program gets, and the launcher that starts it."""

@@ -1,0 +1,114 @@
+"""How a service's program is started, as plain values: what the launcher is told once and keeps. Pure."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from superd.launcher.environment import VARIABLES
+
+if TYPE_CHECKING:
+    from superd.service import Service
+
+RLIMITS = {"as": 9, "cpu": 0, "data": 2, "rss": 5, "stack": 3, "files": 7}
+"""resource.h's numbers on Linux, by the names of the rlimit_* keys."""
+_PRIVATE = ("LISTEN_", "NOTIFY_", "WATCHDOG_", "SUPERD_")
+"""Variables that service managers meant for superd alone."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Profile:
+    """What a launcher takes on for good before it starts anything: services with equal profiles share a launcher.
+
+    ``uid`` and ``gid`` are -1 to stay who superd is. ``nice`` and ``rlimits`` ((resource, value) pairs, -1 unlimited)
+    are part of it because raising either needs root, which a launcher no longer is when it starts a program.
+    """
+
+    uid: int = -1
+    gid: int = -1
+    groups: tuple[int, ...] = ()
+    nice: int = 0
+    rlimits: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """One service's program: argv, environment, umask and where its fd 2 goes."""
+
+    service: str
+    program: str
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    umask: int = 0o022
+    stderr_socket: bool = False
+    wait: bool = False
+    profile: Profile = field(default_factory=Profile)
+
+    def message(self) -> dict[str, Any]:
+        """As the launcher is told it, JSON-ready."""
+        plain = asdict(self)
+        del plain["profile"]
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One line of passwd(5), as far as a program's identity needs it."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The look-ups that identities need, passed in. Each raises ``KeyError`` for a name that is not known."""
+
+    user: Callable[[str], Account]
+    group: Callable[[str], int]
+    groups_of: Callable[[str, int], tuple[int, ...]]
+
+
+def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
+    """The profile a service runs under. Raises ``KeyError`` naming an unknown user or group.
+
+    Without root nobody can become anybody: the ids stay superd's own. xinetd: child.c, set_credentials.
+    """
+    rlimits = tuple(
+        (number, value) for name, number in RLIMITS.items() if (value := getattr(service, f"rlimit_{name}")) is not None
+    )
+    if service.limits.memory is not None and service.rlimit_as is None:
+        rlimits = (*rlimits, (RLIMITS["as"], service.limits.memory))
+    if not root:
+        return Profile(nice=max(0, service.nice), rlimits=rlimits)
+    account = accounts.user(service.user) if service.user else Account("root", 0, 0)
+    gid = accounts.group(service.group) if service.group else account.gid
+    if service.groups is True:
+        groups = tuple(sorted(set(accounts.groups_of(account.name, gid))))
+    elif service.groups is False:
+        groups = ()
+    else:
+        groups = tuple(sorted({accounts.group(name) for name in service.groups}))
+    return Profile(account.uid, gid, groups, service.nice, rlimits)
+
+
+def launch_spec(service: Service, profile: Profile, environ: dict[str, str]) -> LaunchSpec:
+    """The service's program as the launcher needs it. ``environ`` is superd's own, for ``passenv``."""
+    env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    if "*" in service.passenv:
+        env |= {name: value for name, value in environ.items() if not name.startswith(_PRIVATE)}
+    else:
+        env |= {name: environ[name] for name in service.passenv if name in environ}
+    env |= dict(service.env)
+    return LaunchSpec(
+        service=service.name,
+        program=os.path.abspath(service.server) if service.server else "",
+        argv=service.argv,
+        env=tuple(sorted((name, value) for name, value in env.items() if name not in VARIABLES)),
+        umask=service.umask,
+        stderr_socket=service.stderr == "socket",
+        wait=service.wait,
+        profile=profile,
+    )

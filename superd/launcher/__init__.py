@@ -1,0 +1,1 @@
+"""The launcher: starts programs as one user, for good. Standard library only, so that it starts in milliseconds."""

@@ -1,0 +1,276 @@
+"""A launcher's own copies of what may be started, and the starting itself. Talks to nobody; reaps nothing.
+
+A request names a service and options of policy rules by digest. Their argv, environment and command texts are here, as
+the master gave them; nothing a request carries becomes a command, but for values, which are defused again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+from collections.abc import Mapping
+
+from superd.expansion import Values, expand_shell, hook_environment, split_variable, without_ampersand
+from superd.ipc.launch_codec import Hook, Launch
+from superd.launcher.environment import connection_environment
+from superd.launcher.identity import Limits, apply_limits
+
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from typing import Any
+
+    from superd.system.spawn import Before, Spawn
+
+RETIRED_SECONDS = 60.0
+"""A service or option that is no longer configured may still be asked for by connections that were decided before."""
+MAX_PIPES = 128
+"""Services whose fd 2 has a pipe here at once: two descriptors each, and every spawn copies the table of them."""
+PATH = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_SHELL = (b"/bin/sh",)
+_ON_COMMAND = frozenset({"spawn", "aclexec"})
+
+
+class Spec:
+    """One service as it is started: bytes, ready for fork_exec."""
+
+    __slots__ = ("argv", "env", "key", "living", "paths", "pipe", "stderr_socket", "umask", "until")
+
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        # Not the message itself: a thousand services are three megabytes of texts that nobody asks for again.
+        self.key = key_of(message)
+        self.paths = (os.fsencode(message["program"]),)
+        self.argv = [os.fsencode(word) for word in message["argv"]]
+        self.env = _shared(tuple(os.fsencode(f"{name}={value}") for name, value in message["env"]))
+        self.umask: int = message["umask"]
+        self.stderr_socket: bool = message["stderr_socket"]
+        self.pipe: tuple[int, int] | None = None
+        self.living = 0
+        self.until = 0.0
+
+
+_known: dict[tuple[bytes, ...], list[bytes]] = {}
+
+
+def _shared(env: tuple[bytes, ...]) -> list[bytes]:
+    """One list for all services with this environment. Nobody changes it: what a connection adds makes another."""
+    if len(_known) > 4096:
+        _known.clear()
+    return _known.setdefault(env, list(env))
+
+
+def key_of(message: Mapping[str, Any]) -> int:
+    """Tells two messages of the master apart. By 64 bits of a keyed hash, of what nobody but root writes."""
+    return hash(repr(sorted(message.items())))
+
+
+class Programs:
+    """Services and options by their names, and the pipes of those that write their fd 2 to the log."""
+
+    def __init__(self, spawn: Spawn, limits: Limits) -> None:
+        self._spawn = spawn
+        self._limits = limits
+        self._specs: dict[str, Spec] = {}
+        self._options: dict[str, tuple[str, str]] = {}
+        self._retired: dict[str, float] = {}
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self.untold: dict[str, None] = {}
+        """Services whose pipe the front does not have yet."""
+
+    # ------------------------------------------------------------------ what the master says
+
+    def configure(self, specs: Mapping[str, Mapping[str, Any]], options: Mapping[str, list[str]], now: float) -> None:
+        """Takes the new copies over; what is gone stays for ``RETIRED_SECONDS``."""
+        known = self._specs
+        for name, message in specs.items():
+            old = known.get(name)
+            if old is not None and old.key == key_of(message):
+                old.until = 0.0
+                continue
+            fresh = known[name] = Spec(message)
+            if old is not None:
+                fresh.pipe, fresh.living = old.pipe, old.living
+        for name, spec in list(known.items()):
+            if name in specs:
+                continue
+            if not spec.until:
+                spec.until = now + RETIRED_SECONDS
+            elif spec.until <= now:
+                self._close_pipe(spec)
+                del known[name]
+        for digest in self._options.keys() - options.keys():
+            if self._retired.setdefault(digest, now + RETIRED_SECONDS) <= now:
+                del self._options[digest], self._retired[digest]
+        for digest, (name, text) in options.items():
+            self._options[digest] = (name, text)
+            self._retired.pop(digest, None)
+
+    def spec(self, name: str, now: float) -> Spec | None:
+        """The service, if it is, or was just now, configured here."""
+        spec = self._specs.get(name)
+        return None if spec is None or (spec.until and spec.until <= now) else spec
+
+    def option(self, digest: str, now: float) -> tuple[str, str] | None:
+        """Keyword and text of a policy option, if it is, or was just now, in force."""
+        if self._retired and self._retired.get(digest, now + 1) <= now:
+            return None
+        return self._options.get(digest)
+
+    # ------------------------------------------------------------------ starting
+
+    def start(self, spec: Spec, request: Launch, fd: int, now: float) -> int:
+        """Starts the service's program with ``fd``, which stays the caller's. Returns the pid.
+
+        Raises ``OSError`` when it cannot be started, ``ControlError`` for a field that no front of ours sends,
+        ``ValueError`` for a text that is too long or holds a NUL.
+        """
+        env = spec.env + connection_environment(request)
+        # The one place where a socket is handed to a program: trio's are non-blocking, and `cat` dies of that.
+        os.set_blocking(fd, True)
+        stderr = fd
+        if not spec.stderr_socket:
+            pipe = spec.pipe
+            stderr = pipe[1] if pipe is not None else self._open_pipe(request.service, spec)
+        if request.steps:
+            pid = self._start_by_rule(spec, request, fd, stderr, env, now)
+        elif self._limits:
+            pid = self._spawn_limited(spec, env, fd, stderr)
+        else:
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask)
+        spec.living += 1
+        return pid
+
+    def _spawn_limited(self, spec: Spec, env: list[bytes], fd: int, stderr: int) -> int:
+        """With an RLIMIT_CPU alone: this process has it, as a soft limit, while it stands still in vfork.
+
+        The hard limit follows when the program has begun, a second before anything could come of it. A fork that sets both
+        before exec costs three times the start; other limits, too small for this process, need it.
+        """
+        if len(self._limits) > 1 or self._limits[0][0] != resource.RLIMIT_CPU:
+            return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, self._before(0, self._limits))
+        value = self._limits[0][1]
+        own = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (value, own[1]))
+        try:
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask)
+        finally:
+            resource.setrlimit(resource.RLIMIT_CPU, own)
+        try:
+            resource.prlimit(pid, resource.RLIMIT_CPU, (value, value))
+        except (ProcessLookupError, PermissionError):
+            pass  # it has ended, or became somebody else by a set-uid program
+        return pid
+
+    def _start_by_rule(self, spec: Spec, request: Launch, fd: int, stderr: int, env: list[bytes], now: float) -> int:
+        values = request.values or Values()
+        env, umask, nice, twist = self._carry_out(request.steps, values, env, spec.umask, now)
+        paths, argv = spec.paths, spec.argv
+        if twist:
+            paths, argv, stderr = _SHELL, [b"sh", b"-c", os.fsencode(twist)], fd
+            env = env + _command_environment(values)
+        return self._spawn(paths, argv, env, fd, stderr, umask, self._before(nice, self._limits))
+
+    def _carry_out(
+        self, steps: tuple[str, ...], values: Values, env: list[bytes], umask: int, now: float
+    ) -> tuple[list[bytes], int, int, str]:
+        """The environment, umask and nice that the options of a rule make, and the command that a `twist` puts in."""
+        nice, twist = 0, ""
+        for digest in steps:
+            option = self.option(digest, now)
+            if option is None:
+                raise OSError(errno.ESTALE, "the policy option is no longer in force")
+            name, text = option
+            if name == "setenv":
+                variable, value = split_variable(expand_shell(text, values))
+                prefix = os.fsencode(variable + "=")
+                env = [item for item in env if not item.startswith(prefix)]
+                env.append(prefix + os.fsencode(value))
+            elif name == "umask":
+                umask = int(text, 8) & 0o777
+            elif name == "nice":
+                nice += int(text or "10")  # options.c: nice_option
+            elif name == "twist":
+                twist = expand_shell(text, values)
+        return env, umask, nice, twist
+
+    def _before(self, nice: int, limits: Limits) -> Before | None:
+        if not nice and not limits:
+            return None
+
+        def before() -> None:
+            if nice:
+                try:
+                    os.nice(max(-40, min(40, nice)))
+                except PermissionError:
+                    pass  # a better priority than ours: libwrap too goes on without (options.c: nice_option)
+            apply_limits(limits)
+
+        return before
+
+    def run_command(self, request: Hook, now: float) -> int:
+        """Starts the shell command of a `spawn` or `aclexec`, with nothing but /dev/null. Returns the pid.
+
+        Raises as ``start`` does.
+        """
+        option = self.option(request.digest, now)
+        if option is None or option[0] not in _ON_COMMAND:
+            raise OSError(errno.ESTALE, "the policy option is no longer in force")
+        text = expand_shell(option[1], request.values)
+        if option[0] == "spawn":
+            # Not left to the shell: what that leaves behind has no deadline, and counts for nothing.
+            text = without_ampersand(text) or text
+        command = os.fsencode(text)
+        env, umask, nice, _ = self._carry_out(request.steps, request.values, [PATH], 0o022, now)
+        env = env + _command_environment(request.values)
+        # A spawn ignores SIGHUP, an aclexec does not (shell_cmd.c, options.c). Set here, not by a function between fork and
+        # exec, which would make a fork of every vfork.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if option[0] == "spawn" else None
+        try:
+            return self._spawn(_SHELL, [b"sh", b"-c", command], env, self._null, self._null, umask, self._before(nice, ()))
+        finally:
+            if option[0] == "spawn":
+                signal.signal(signal.SIGHUP, before)
+
+    # ------------------------------------------------------------------ fd 2
+
+    def _open_pipe(self, name: str, spec: Spec) -> int:
+        with_pipe = [other for other in self._specs.values() if other.pipe is not None]
+        if len(with_pipe) >= MAX_PIPES:
+            for other in with_pipe:
+                if other.living <= 0:
+                    self._close_pipe(other)
+        read, write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(read, False)
+        # The read end stays here too: without a front a program that writes must not die of SIGPIPE.
+        spec.pipe = (read, write)
+        self.untold[name] = None
+        return write
+
+    def _close_pipe(self, spec: Spec) -> None:
+        if spec.pipe is not None:
+            for end in spec.pipe:
+                os.close(end)
+            spec.pipe = None
+
+    def ended(self, name: str) -> None:
+        """A program of the service ended."""
+        spec = self._specs.get(name)
+        if spec is not None:
+            spec.living -= 1
+
+    def tell_all_pipes(self) -> None:
+        """The front is a new one: it gets every pipe."""
+        for name, spec in self._specs.items():
+            if spec.pipe is not None:
+                self.untold[name] = None
+
+    def pipe_of(self, name: str) -> int:
+        """The read end of a service's pipe, or -1 when it is closed again."""
+        spec = self._specs.get(name)
+        return spec.pipe[0] if spec is not None and spec.pipe is not None else -1
+
+
+def _command_environment(values: Values) -> list[bytes]:
+    return [os.fsencode(f"{name}={value}") for name, value in hook_environment(values).items()]

@@ -1,0 +1,1 @@
+"""Files on disk become values: the registry of services, the settings, the policy tables."""

@@ -1,0 +1,47 @@
+"""Reads the configuration and holds it against what compiles it: after this a registry can be served as it is."""
+
+from __future__ import annotations
+
+from superd.errors import ConfigError
+from superd.load.policy import load_policy
+from superd.load.services import Sources, read, tables_of
+from superd.policy.admission import compile_access
+from superd.problem import Origin, Problem, error
+from superd.registry import Registry
+
+
+def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
+    """The registry and its warnings. Raises ``ConfigError`` with every problem, those of the policy's tables among them."""
+    try:
+        registry, problems = read(sources, keep_going=keep_going)
+        before: tuple[Problem, ...] = ()
+    except ConfigError as refused:
+        registry, problems, before = Registry({}), (), refused.problems
+    wrong: list[Problem] = []
+    services = dict(registry.services)
+    for name, service in registry.services.items():
+        try:
+            compile_access(service)
+        except (ValueError, OverflowError) as problem:
+            key = _key_of(str(problem), service.only_from, service.no_access)
+            origins = registry.origins
+            where = origins.get((name, key)) or origins.get((name, ""), Origin(name))
+            wrong.append(error(where, f"`{key}`: {problem}"))
+            del services[name]
+    if before or (wrong and not keep_going):
+        raise ConfigError((*before, *problems, *wrong, *_of_tables(sources)))
+    return Registry(services, registry.settings, registry.origins), (*problems, *wrong)
+
+
+def _of_tables(sources: Sources) -> tuple[Problem, ...]:
+    try:
+        return load_policy(*tables_of(sources))[1]
+    except ConfigError as refused:
+        return refused.problems
+
+
+def _key_of(message: str, only_from: tuple[str, ...] | None, no_access: tuple[str, ...]) -> str:
+    for key, words in (("only_from", only_from or ()), ("no_access", no_access)):
+        if any(f"`{word}`" in message for word in words):
+            return key
+    return "access_times"

@@ -1,0 +1,1 @@
+"""The log: events become lines, lines go to sinks."""

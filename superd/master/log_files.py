@@ -1,0 +1,66 @@
+"""The log files that root opens for the others: each service's ``log_type = FILE``, and xinetd's ``-filelog``.
+
+Only opens: the front, which could not, writes to them. A file that cannot be opened is told, and holds up no service.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from superd.log.log import MAIN
+
+if TYPE_CHECKING:
+    from superd.log.log import Log
+    from superd.registry import Registry
+
+MODE = 0o644
+"""As xinetd has it: the readers of these files are not root."""
+
+
+def open_log(path: str) -> int:
+    """The file, to append to. Raises ``OSError``."""
+    # Not waiting: a fifo that nobody reads, or a terminal that hung up, must not hold the master.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+    return os.open(path, flags, MODE)
+
+
+class LogFiles:
+    """Open for as long as it takes to hand them to the front. ``main`` is the path of superd's own log, if that is a file."""
+
+    def __init__(self, log: Log, main: str = "") -> None:
+        self._log = log
+        self._main = main
+        self._fds: dict[str, int] = {}
+
+    def open_all(self, registry: Registry) -> tuple[str, ...]:
+        """Opens every file anew, which after a rotation is the new one; the ``log_type`` of each that could be opened."""
+        self.close()
+        if self._main:
+            self._open(MAIN, self._main)
+        for service in registry.services.values():
+            words = service.log_type.split()
+            if words and words[0].upper() == "FILE" and service.log_type not in self._fds:
+                self._open(service.log_type, words[1])
+        return tuple(self._fds)
+
+    def _open(self, log_type: str, path: str) -> None:
+        try:
+            self._fds[log_type] = open_log(path)
+        except OSError as problem:
+            self._log.message("error", f"log file `{path}` cannot be opened: {problem.strerror}")
+
+    def fds(self, log_types: tuple[str, ...]) -> list[int]:
+        """Their descriptors, which stay this object's."""
+        return [self._fds[log_type] for log_type in log_types]
+
+    def follow(self) -> None:
+        """The master's own log goes on in the new file."""
+        if MAIN in self._fds:
+            self._log.attach_file(MAIN, os.dup(self._fds[MAIN]))
+
+    def close(self) -> None:
+        """Closes them all."""
+        for fd in self._fds.values():
+            os.close(fd)
+        self._fds.clear()

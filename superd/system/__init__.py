@@ -1,0 +1,1 @@
+"""System calls and this host's tables. Standard library only; any process may use it."""

@@ -1,0 +1,95 @@
+"""What ``superd check`` asks of this host, and what it does where nobody answers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from superd.cli import host_facts
+from superd.cli.host_facts import Named, ask_all, describe
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (None, ("", "")),
+        (Named(0, "a.org", ("192.0.2.1",), (), confirmed=True), ("", "")),
+        (Named(socket.EAI_AGAIN), ("", "")),
+        (Named(socket.EAI_NONAME), ("host `a.org` not found: it matches nobody", "")),
+        (
+            Named(0, "b.org", ("192.0.2.1",), ("b.org",)),
+            ("`a.org` is an alias: clients are known by their official name", "b.org"),
+        ),
+        (Named(0, "A.org", ("192.0.2.1",)), ("the address of `a.org` has no name, so it matches nobody", "192.0.2.1")),
+        (Named(0, "a.org", ("192.0.2.1", "192.0.2.2")), ("the address of `a.org` has no name, so it matches nobody", "")),
+        (
+            Named(0, "a.org", ("192.0.2.1",), ("dsl-1.net",)),
+            ("the address of `a.org` is called `dsl-1.net`, so this name matches nobody", "dsl-1.net"),
+        ),
+    ],
+)
+def test_a_name_is_told_by_what_the_resolver_says(found: Named | None, told: tuple[str, str]) -> None:
+    assert describe("a.org", found) == told
+
+
+def test_a_resolver_that_never_answers_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def ask(word: str) -> Named:
+        if word == "dead":
+            over.wait()
+        return Named(socket.EAI_AGAIN if word == "sick" else 0, word, ("192.0.2.1",), confirmed=True)
+
+    monkeypatch.setattr(host_facts, "ask", ask)
+    found, silent = ask_all(["dead", "alive", "sick", "alive"], patience=0.2)
+    over.set()
+    assert {"alive"} <= set(found) <= {"alive", "sick"}
+    assert silent == 2
+
+
+def test_no_names_are_no_question() -> None:
+    assert ask_all([]) == ({}, 0)
+
+
+def test_this_host_is_called_as_its_hosts_file_says() -> None:
+    assert host_facts.ask("localhost").confirmed
+    assert host_facts.ask("a" * 300).error
+
+
+def test_paths_are_told_by_what_is_there(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    plain.chmod(0o644)
+    assert [host_facts.program(path) for path in ("/bin/sh", "/bin/", str(plain), "/no/such")] == [
+        "",
+        "is a directory",
+        "is not executable",
+        "does not exist",
+    ]
+    assert [host_facts.folder(path) for path in (str(tmp_path), str(plain), "/no/such")] == ["", "is no folder", "does not exist"]
+    assert [host_facts.file(path) for path in (str(plain), "/no/such")] == ["", "does not exist"]
+    assert [host_facts.mode(path) & 0o777 for path in (str(plain), "/no/such")] == [0o644, 0]
+
+
+def test_a_file_that_anybody_can_write_is_told_and_a_sticky_folder_is_none(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    file = place / "file"
+    file.write_text("")
+    for mode, found in ((0o755, ""), (0o1777, ""), (0o777, str(place))):
+        place.chmod(mode)
+        assert host_facts.writable(str(file)) == found
+    file.chmod(0o666)
+    assert host_facts.writable(str(file)) == str(file)
+
+
+def test_users_groups_and_netgroups_that_are_not_there_are_told() -> None:
+    assert host_facts.identity("root", "root") == ""
+    assert host_facts.identity("no-such", "") == "user: no such user `no-such`"
+    assert host_facts.identity("root", "no-such") == "group: no such group `no-such`"
+    assert not host_facts.netgroup("no-such")
+    assert not host_facts.netgroup("\0" + os.fsdecode(b"\xff"))

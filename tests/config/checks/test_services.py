@@ -1,0 +1,84 @@
+"""What one service file alone cannot show, as `check` says it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from superd.config.checks.services import Host, check
+from superd.problem import Origin
+from superd.service import Service
+
+HOST = Host(lambda _: True, lambda _: True, lambda _: "", lambda _: True, (), True)
+MUX = Service(name="tcpmux", type=frozenset({"INTERNAL"}), port=1)
+
+
+def said(*services: Service) -> list[str]:
+    return [f"{problem.severity.value}: {problem.message}" for problem in check({s.name: s for s in services}, {}, HOST)]
+
+
+def client(name: str, **keys: object) -> Service:
+    return Service.model_validate({"name": name, "type": ["TCPMUX"], "server": "/bin/cat", **keys})
+
+
+def test_a_program_that_runs_as_root_belongs_to_root() -> None:
+    theirs = replace(HOST, stranger=lambda _: "1000")
+    service = Service.model_validate({"name": "a", "server": "/bin/cat", "port": 1, "user": "root"})
+    (problem,) = check({"a": service}, {}, theirs)
+    assert problem.message == "`/bin/cat` runs as root and belongs to `1000`"
+    assert check({"a": service.model_copy(update={"user": "nobody"})}, {}, theirs) == []
+    assert check({"a": service}, {}, HOST) == []
+
+
+def test_each_unknown_user_and_group_is_told_at_its_own_key() -> None:
+    nobody = replace(HOST, users=lambda _: False, groups=lambda _: False)
+    keys = {"user": "u", "group": "g", "groups": ["h"], "socket_user": "v", "socket_group": "i"}
+    service = Service.model_validate({"name": "a", "server": "/bin/cat", "listen": ["unix:/x"], **keys})
+    origins = {("a", key): Origin("a.toml", number) for number, key in enumerate(keys, 1)}
+    found = sorted(check({"a": service}, origins, nobody), key=lambda problem: problem.origin)
+    kinds = [("user", "u"), ("group", "g"), ("group", "h"), ("user", "v"), ("group", "i")]
+    assert [problem.message for problem in found] == [f"no such {kind} `{name}`" for kind, name in kinds]
+    assert [problem.origin.line for problem in found] == [1, 2, 3, 4, 5]
+
+
+def test_lists_are_an_error_where_the_program_accepts() -> None:
+    service = {"name": "a", "server": "/bin/cat", "port": 1, "wait": True}
+    for key in ("only_from", "no_access"):
+        (problem,) = check({"a": Service.model_validate({**service, key: ["192.0.2.1"]})}, {}, HOST)
+        assert problem.severity.value == "error"
+        assert "addresses cannot be checked" in problem.message
+    assert check({"a": Service.model_validate(service)}, {}, HOST) == []
+
+
+def test_clients_with_a_tcpmux_are_fine() -> None:
+    assert said(MUX, client("one"), client("two")) == []
+
+
+def test_clients_without_a_tcpmux_are_warned_of() -> None:
+    assert said(client("one")) == ["warning: nobody can reach it: no service `tcpmux` is served"]
+
+
+def test_two_of_one_name_are_an_error_whatever_its_case() -> None:
+    (problem,) = said(MUX, client("one"), client("two", service="ONE"))
+    assert problem.startswith("error: tcpmux knows `ONE` as service `one`")
+
+
+def test_what_is_no_connection_cannot_be_handed_over() -> None:
+    for keys in ({"wait": True}, {"socket_type": "dgram", "wait": True}):
+        assert [line for line in said(MUX, client("one", **keys)) if "what tcpmux hands over" in line]
+
+
+def test_streams_only_is_said_of_those_that_speak_over_streams_only() -> None:
+    for name in ("tcpmux", "auth"):
+        service = Service.model_validate({"name": name, "type": ["INTERNAL"], "socket_type": "dgram", "port": 1})
+        assert said(service) == [f"error: `{name}` speaks over streams only"]
+
+
+def test_a_log_in_a_folder_that_is_not_there_is_told() -> None:
+    keys = {"name": "a", "server": "/bin/cat", "listen": ["127.0.0.1:7"], "log_type": "FILE /nowhere/a.log 1 2"}
+    service = Service.model_validate(keys)
+    place = {("a", "log_type"): Origin("a.toml", 3)}
+    found = check({"a": service}, place, replace(HOST, readable=lambda path: path != "/nowhere"))
+    assert [str(problem) for problem in found] == [
+        "a.toml:3: warning: `/nowhere` is not there, so nothing is logged in it\n  hint: mkdir /nowhere"
+    ]
+    assert check({"a": service}, place, HOST) == []

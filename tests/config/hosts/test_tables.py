@@ -1,0 +1,85 @@
+"""hosts.allow and hosts.deny: rules where libwrap sees them, and a problem where it would stay silent."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.config.hosts.tables import file_patterns, parse, split_at, words
+from superd.problem import errors
+from superd.rule import Table
+
+PIECES = ["ALL", " : ", ":", "\\\n", "\n", "[::1]", "[", "]", "#", " deny", "umask 0x", "setenv A B"]
+PIECES += ["\\:", "\0", "twist", ",", "\ufeff"]
+TOKENS = st.text("abc.10/*@", min_size=1, max_size=6)
+
+
+@given(
+    st.one_of(st.binary(max_size=60), st.lists(st.sampled_from(PIECES), max_size=15).map("".join).map(str.encode)),
+    st.sampled_from(("allow", "deny")),
+)
+def test_any_bytes_give_rules_and_problems_inside_the_file(data: bytes, table: Table) -> None:
+    rules, problems = parse(data, "hosts", table)
+    for origin in (*(rule.origin for rule in rules), *(problem.origin for problem in problems)):
+        assert 1 <= origin.line <= data.count(b"\n") + 1
+    assert [rule.origin.line for rule in rules] == sorted(rule.origin.line for rule in rules)
+    assert not (table == "allow" and errors(problems))
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=4), st.lists(TOKENS, min_size=1, max_size=4), st.sampled_from([" ", ",", " ,\t"]))
+def test_a_rule_that_is_written_out_reads_back_as_it_was(daemons: list[str], clients: list[str], blank: str) -> None:
+    line = f"{blank.join(daemons)}: {blank.join(clients)} : severity auth.info : deny\n"
+    first = parse(line.encode(), "hosts", "allow")[0][0]
+    assert (first.daemons, first.clients) == (tuple(daemons), tuple(clients))
+    again = parse(f"{first.text}\n".encode(), "hosts", "allow")[0][0]
+    assert again == first
+
+
+def test_a_line_that_is_no_rule_fails_open_in_deny_and_closed_in_allow() -> None:
+    text = b"ALL ALL\n\nsshd : \\\n  10.\nALL : ALL"
+    tables: dict[Table, int] = {"deny": 1, "allow": 0}
+    for table, serious in tables.items():
+        rules, problems = parse(text, "hosts", table)
+        assert [rule.origin.line for rule in rules] == [4, 5]
+        assert len(errors(problems)) == serious
+        assert [problem.origin.line for problem in problems] == [1, 5]
+
+
+def test_every_blank_of_c_is_taken_off_an_option() -> None:
+    (rule,), problems = parse(b"ALL : ALL : \v nice 5\f : allow\v\n", "hosts", "deny")
+    assert [(option.name, option.value, option.error) for option in rule.options] == [("nice", "5", ""), ("allow", "", "")]
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("sevrity mail.info", "did you mean `severity`?"), ("severity mail.waring", "did you mean `mail.warning`?"),
+        ("severity notise", "did you mean `notice`?"), ("setenv A=b c", "write `setenv A b c`"),
+        ("/bin/echo %a", "write `spawn /bin/echo %a`"), ("umask 022:", "remove the colon before it"), ("nice x", ""),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_told_as_it_was_probably_meant(option: str, hint: str) -> None:
+    _, problems = parse(f"ALL : ALL : {option}\n".encode(), "hosts", "deny")
+    assert [problem.hint for problem in problems] == [hint]
+
+
+@pytest.mark.parametrize("behind", [b"ALL : ALL", b"# sshd, ALL : ALL", b"sshd, \\\nALL : ALL"])
+@pytest.mark.parametrize("before", [b"", b"sshd : 10.\n"])
+def test_a_line_behind_a_byte_order_mark_is_no_rule(before: bytes, behind: bytes) -> None:
+    text = before + b"\xef\xbb\xbf" + behind + b"\nsshd : 10.\n"
+    tables: dict[Table, int] = {"deny": 1, "allow": 0}
+    for table, serious in tables.items():
+        rules, problems = parse(text, "hosts", table)
+        assert {rule.clients for rule in rules} == {("10.",)}
+        assert len(errors(problems)) == serious
+        assert "byte order mark" in problems[0].message
+
+
+def test_colons_in_brackets_are_no_marks_and_file_patterns_are_told_once() -> None:
+    assert split_at("[::1] : x", ":") == ("[::1] ", " x")
+    assert split_at("[::1]", ":") is None
+    assert words(" a,b\t,c ") == ("a", "b", "c")
+    rules, _ = parse(b"sshd@/etc/ours : /etc/bad bob@/etc/bad 10.\n", "hosts", "deny")
+    assert file_patterns(rules) == ("/etc/ours", "/etc/bad")

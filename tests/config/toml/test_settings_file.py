@@ -1,0 +1,51 @@
+"""superd.toml: the daemon's settings, the services' defaults, and a place for whatever is wrong."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.config.toml.settings_file import parse_settings
+from superd.settings import Settings
+
+PIECES = ["stop_grace = 5\n", "undecided = 0\n", "defaults = 1\n", "[defaults]\n", "[policy]\n", "[log]\n", "nice = 1\n"]
+PIECES += ["only_from_add = 1\n", 'facility = "x"\n', "queue = 1\n", "q = 1\n", "=\n", "\n", "policy = 2\n"]
+
+
+@given(st.one_of(st.binary(max_size=60), st.lists(st.sampled_from(PIECES), max_size=8).map("".join).map(str.encode)))
+def test_any_bytes_give_settings_and_problems_inside_the_file(data: bytes) -> None:
+    settings, defaults, places, problems = parse_settings(data, "superd.toml")
+    assert isinstance(settings, Settings)
+    assert set(places) == set(defaults)
+    for origin in (*places.values(), *(problem.origin for problem in problems)):
+        assert origin.file == "superd.toml"
+        assert 1 <= origin.line <= data.count(b"\n") + 1
+
+
+@given(st.integers(-5, 5))
+def test_a_count_is_taken_or_told_at_its_line_and_nothing_else_is(count: int) -> None:
+    settings, _, _, problems = parse_settings(f"# first\nundecided = {count}\n".encode(), "superd.toml")
+    assert [problem.origin.line for problem in problems] == ([] if count >= 1 else [2])
+    assert settings.undecided == (count if count >= 1 else Settings().undecided)
+
+
+def test_defaults_are_handed_on_unread_and_only_their_names_are_checked() -> None:
+    data = b'stop_grace = "1m"\n[defaults]\nonly_from_add = "10."\nnice = "no number"\nnise = 1\n'
+    settings, defaults, places, problems = parse_settings(data, "superd.toml")
+    assert settings.stop_grace == 60
+    assert defaults == {"only_from_add": "10.", "nice": "no number"}
+    assert places["nice"].line == 4
+    assert [(problem.origin.line, problem.hint) for problem in problems] == [(5, "did you mean `nice`?")]
+
+
+def test_an_unknown_key_of_a_table_is_told_at_its_own_line() -> None:
+    _, _, _, problems = parse_settings(b"[policy]\n\nhosts_alow = 1\n[log]\nqueeu = 1\n", "superd.toml")
+    assert [problem.origin.line for problem in problems] == [3, 5]
+    assert [problem.hint for problem in problems] == ["did you mean `hosts_allow`?", "did you mean `queue`?"]
+
+
+def test_a_services_key_is_told_where_it_belongs_and_not_the_nearest_other() -> None:
+    *_, problems = parse_settings(b'server = "/bin/cat"\nuser = "nobody"\nport = 7\n', "superd.toml")
+    assert [(problem.origin.line, problem.hint) for problem in problems] == [
+        (line, "a service's key: it belongs in a file of the services' folder, or in [defaults]") for line in (1, 3)
+    ]

@@ -1,0 +1,132 @@
+"""The master's launchers: one that cannot be started must not keep its clients waiting for ever."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from superd.launch_spec import Profile
+from superd.log.log import Log
+from superd.master import launcher_pool
+from superd.master.launcher_child import LauncherProcess
+from superd.master.launcher_pool import EARLY, MAX_FAILURES, LauncherPool
+from superd.registry import Registry
+from superd.service import Service
+from superd.settings import LogSettings, Settings
+from superd.system.policy_files import PolicyFiles
+from tests.daemon_process import Superd, free_port, talk
+
+
+def start_broken(*_: object, **__: object) -> LauncherProcess:
+    """A launcher that cannot become its identity: it says so by its exit status, at once."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.close()
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import os; os._exit(77)"])
+    process.returncode = 0
+    return LauncherProcess(process.pid, ours)
+
+
+def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher_pool, "start_launcher", start_broken)
+    poll = select.poll()
+    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), poll)
+    service = Service.model_validate({"name": "cat", "server": "/bin/cat", "listen": ["127.0.0.1:7999"]})
+    pool.assign(Registry({"cat": service}, Settings()), PolicyFiles(()))
+    number = pool.profiles["cat"][0]
+    assert set(pool.take_new()) == set(pool.profiles["cat"])
+    front = socket.socket(fileno=os.dup(pool.front_fd(number)))
+    client, connection = socket.socketpair()
+    socket.send_fds(front, [b"request"], [connection.fileno()])
+    connection.close()
+    now = 0.0
+    for _ in range(MAX_FAILURES):
+        assert pool.take_new() == ()
+        for fd, _ in poll.poll(5000):
+            pool.on_readable(fd)
+        pid, status = os.waitpid(-1, 0)
+        assert pool.ended(pid, status)
+        now += 1e9
+        pool.on_timer(now)
+    assert pool.take_new() == (number,)
+    pool.close_copies()
+    assert client.recv(1) == b""  # closed with the pair that it waited in
+    with pytest.raises(ConnectionResetError):
+        front.recv(1)
+    front.close()
+    client.close()
+
+
+def test_the_most_used_profiles_have_a_launcher_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def start(profile: Profile, **_: object) -> LauncherProcess:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        started.append(profile.nice)
+        theirs.close()
+        return LauncherProcess(0, ours)
+
+    monkeypatch.setattr(launcher_pool, "start_launcher", start)
+    shared = {"server": "/bin/cat", "listen": ["127.0.0.1:7999"]}
+    services = [Service.model_validate({"name": f"single{nice}", "nice": nice, **shared}) for nice in range(1, EARLY + 2)]
+    services += [Service.model_validate({"name": f"many{number}", "nice": 9, **shared}) for number in range(3)]
+    inside = {"type": "INTERNAL", "service": "echo", "listen": ["127.0.0.1:7998"]}
+    services += [Service.model_validate({"name": f"echo{number}", "nice": 10, **inside}) for number in range(9)]
+    registry = Registry({service.name: service for service in services}, Settings())
+    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), select.poll())
+    pool.assign(registry, PolicyFiles(()))
+    assert started == []
+    pool.start_early(registry)
+    assert len(started) == EARLY
+    assert 9 in started
+    assert 10 not in started
+    pool.start_early(registry)
+    assert len(started) == EARLY
+    pool.close()
+    pool.close_copies()
+
+
+def test_a_launcher_that_its_own_programs_stopped_is_replaced_and_one_that_goes_on_is_left_alone(superd: Superd) -> None:
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
+    script = "from superd.master import launcher_pool; from superd.cli import main; import sys; "
+    script += "launcher_pool.STOPPED_GRACE = 0.3; del sys.argv[1:4]; main()"
+    superd.prefix = [sys.executable, "-c", script]
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(b"one")
+        assert sock.recv(3) == b"one"
+        (launcher,) = superd.launchers()
+        os.kill(launcher, signal.SIGSTOP)
+        os.kill(launcher, signal.SIGCONT)
+        os.kill(launcher, signal.SIGSTOP)
+        superd.message("a launcher was stopped by a signal")
+        superd.message("a launcher ended (signal 9)")
+        assert talk(port, b"hi") == b"hi"
+        sock.sendall(b"two")
+        assert sock.recv(3) == b"two"
+    assert launcher not in superd.launchers()
+
+
+def a_stopped_process(control: socket.socket) -> LauncherProcess:
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import os; os.kill(os.getpid(), 19)"])
+    process.returncode = 0
+    os.waitpid(process.pid, os.WUNTRACED)
+    return LauncherProcess(process.pid, control)
+
+
+def test_a_launcher_that_reads_nothing_holds_nobody_up_and_is_killed() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    launcher = a_stopped_process(ours)
+    with theirs, ours:
+        assert launcher.stands_still()
+        ended = os.pidfd_open(launcher.pid)
+        while not select.select([ended], [], [], 0)[0]:
+            launcher.configure({}, {})
+        os.close(ended)
+    assert os.waitpid(launcher.pid, 0)[1] == signal.SIGKILL

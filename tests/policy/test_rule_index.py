@@ -1,0 +1,110 @@
+"""The index beside the walk it spares: the same rule is found first, for every table and client."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.config.hosts.tables import parse
+from superd.peer import peer_from_text
+from superd.policy.hosts_access import NO_FACTS, compile_policy, decide, rule_match
+from superd.policy.rule_index import Index, address_entry, is_name
+from superd.rule import Policy
+from superd.verdict import Ask, Verdict
+
+WORDS = [
+    "ALL",
+    "10.",
+    "10.1.",
+    "10.1.2.3",
+    "10.1.0.0/16",
+    "10.1.2.0/255.255.255.0",
+    "[2001:db8::]/32",
+    "[::1]",
+    "[::ffff:10.1.2.3]",
+    "[2001:db8::*]",
+    "10.*",
+    "1.2.3.4",
+    ".org",
+    ".Example.org",
+    "a.example.org",
+    "unknown",
+    ".lan",
+    "b7",
+]
+LINES = st.tuples(
+    st.lists(st.sampled_from(["ALL", "sh", "in.*", "cat", "7001"]), min_size=1, max_size=2),
+    st.lists(st.sampled_from([*WORDS, "EXCEPT"]), max_size=3),
+).map(lambda parts: f"{' '.join(parts[0])} : {' '.join(parts[1])}")
+ADDRESSES = [
+    "10.1.2.3",
+    "10.1.9.9",
+    "10.200.0.1",
+    "1.2.3.4",
+    "2001:db8::5",
+    "::1",
+    "192.0.2.1",
+    "fe80::1%br.lan",
+    "::ffff:10.1.2.3",
+]
+NAMES = ["", "unknown", "paranoid", "A.example.ORG", "org", ".org", "b7", "x.lan", "::ffff:a.example.org"]
+
+
+@given(
+    st.lists(LINES, max_size=10), st.sampled_from(ADDRESSES), st.sampled_from(NAMES), st.sampled_from(["sh", "in.ftpd", "dog"])
+)
+def test_the_first_rule_that_matches_decides_as_if_they_were_walked(
+    lines: list[str], address: str, name: str, daemon: str
+) -> None:
+    rules = parse("\n".join(lines).encode() + b"\n", "hosts.deny", "deny")[0]
+    client, server = peer_from_text(address, name=name, user="unknown"), peer_from_text("10.0.0.1", 7001, name="unknown")
+    answers = ((rule, rule_match(rule, daemon, client, server, NO_FACTS, {})) for rule in rules)
+    walked, answer = next((found for found in answers if found[1] is not False), (None, False))
+    verdict = decide(compile_policy(Policy((), rules)), daemon, client, server, NO_FACTS)
+    if isinstance(answer, Ask):
+        assert verdict == answer
+    else:
+        assert isinstance(verdict, Verdict)
+        assert (verdict.rule, verdict.admit) == (walked, walked is None)
+
+
+def test_the_search_goes_on_behind_a_position() -> None:
+    rules = parse(b"ALL : 10.\nALL : 10.1.\nALL : 10.1.2.3\n", "t", "deny")[0]
+    index, client = Index(rules), peer_from_text("10.1.2.3")
+    assert [found[0] if (found := index.first("sh", client, skip)) else None for skip in (-1, 0, 1, 2)] == [0, 1, 2, None]
+
+
+def test_an_address_that_was_written_over_and_over_costs_no_more_than_as_many_others() -> None:
+    rules = parse(b"ALL : 10.1.2.3 10.1.2.3\n", "t", "deny")[0] * 200_000
+    index, client = Index(rules), peer_from_text("10.1.2.3")
+    assert [found[0] if (found := index.first("sh", client, skip)) else None for skip in (-1, 0, 199_999)] == [0, 1, None]
+
+
+def test_only_words_that_an_address_alone_answers_are_in_the_index() -> None:
+    assert address_entry("10.1.") == (4, 0x0A010000, 0xFFFF0000)
+    assert address_entry("10.1.2.3") == (4, 0x0A010203, 0xFFFFFFFF)
+    for word in (".org", "@staff", "/etc/friends", "bob@10.", "10.*", "name", "010.1.2.3"):
+        assert address_entry(word) is None
+
+
+def test_only_words_that_a_name_alone_answers_are_in_the_index_of_names() -> None:
+    for word in (".org", "a.example.org", "b7", "7b", "x_y-z", "1-2"):
+        assert is_name(word)
+    for word in (
+        "ALL",
+        "Known",
+        "unknown",
+        "PARANOID",
+        "LOCAL",
+        "10.1.2.3",
+        ".7",
+        "a.",
+        "a*",
+        "@a",
+        "/a",
+        "b@a",
+        "[::1]",
+        "a/8",
+        "a..b",
+    ):
+        assert not is_name(word)
