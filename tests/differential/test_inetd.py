@@ -84,6 +84,12 @@ OF_INETUTILS = [
     Case("a user who is not there is not served", "@ stream tcp nowait nobody-of-this-name /bin/echo echo served"),
     Case("IPv6 and IPv4", "@ stream tcp6 nowait root /bin/echo echo served", lambda p: [talk(p), talk(p, host="::1")]),
     Case("IPv6 only", "@ stream tcp6only nowait root /bin/echo echo served", lambda p: [talk(p), talk(p, host="::1")]),
+    Case(
+        "tcpmux",
+        "tcpmux stream tcp nowait root internal\ntcpmux/told stream tcp nowait root /bin/echo echo served\n"
+        "tcpmux/+spared stream tcp nowait root /bin/echo echo served",
+        lambda p: [talk(1, name + b"\r\n") for name in (b"told", b"spared", b"TOLD", b"nobody", b"help", b"")],
+    ),
     Case("as many starts a minute as it says", "@ stream tcp nowait.4 root /bin/echo echo served", lambda p: crowd(p)[:4]),
 ]
 
