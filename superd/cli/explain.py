@@ -49,7 +49,8 @@ class _Now:
 
 def explain(sources: Sources, name: str, address: str, client: str, user: str) -> int:
     """Prints every step. Returns 0 let in, 1 refused, 64 usage, 78 errors."""
-    from superd.load.policy import load_policy, parse_policy
+    from superd.config.hosts.policy import parse_policy
+    from superd.load.policy import load_policy
     from superd.load.registry import load
 
     try:

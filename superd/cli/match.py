@@ -32,7 +32,8 @@ def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
 
     ``here``: hosts.allow and hosts.deny of the working folder.
     """
-    from superd.load.policy import load_policy, parse_policy
+    from superd.config.hosts.policy import parse_policy
+    from superd.load.policy import load_policy
     from superd.load.registry import load
 
     path, at_server, host = daemon.partition("@")

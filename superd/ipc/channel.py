@@ -22,9 +22,9 @@ from superd.errors import ControlError
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
+    from superd.policy_snapshot import Look, PolicySnapshot
     from superd.service import Service
     from superd.settings import Settings
-    from superd.system.policy_files import Look, PolicyFiles
 
 MAX_FDS = 200
 """Descriptors in one message; the kernel takes 253 (SCM_MAX_FD)."""
@@ -65,7 +65,7 @@ class Apply:
     overrides: dict[tuple[str, str], int] = field(default_factory=dict)
     hook_profile: int | None = None
     logs: tuple[str, ...] | None = None
-    policy: PolicyFiles | None = None
+    policy: PolicySnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class PolicyReply:
     ``looked_at`` is how the files looked that the unusable tables name.
     """
 
-    files: PolicyFiles | None
+    files: PolicySnapshot | None
     failure: str = ""
     looked_at: dict[str, Look] = field(default_factory=dict)
     launchers: tuple[int, ...] = ()

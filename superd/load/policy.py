@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from superd.config.hosts.tables import file_patterns, parse
+from superd.config.hosts.policy import parse_policy
+from superd.config.hosts.tables import file_patterns
 from superd.errors import ConfigError
 from superd.policy.file_patterns import FILE_DEPTH
+from superd.policy_snapshot import Look, PolicySnapshot, Signature
 from superd.problem import Origin, Problem, error, errors, warning
-from superd.rule import Option, Policy, Rule
-from superd.system.policy_files import Look, PolicyFiles, Signature, read_table, read_tables, signature
+from superd.rule import Rule
+from superd.system.policy_files import read_table, read_tables, signature
 
 
 class UnusableTables(ConfigError):
@@ -24,7 +26,7 @@ class UnusableTables(ConfigError):
         self.looked_at = looked_at
 
 
-def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) -> tuple[PolicyFiles, tuple[Problem, ...]]:
+def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
     """The files as they are now, with every `/file` they name, and what there is to say about them.
 
     Raises ``ConfigError`` when a table cannot be read or does not parse: then nothing of it is to be used. With
@@ -55,7 +57,7 @@ def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) ->
     return dataclasses.replace(files, files=found, signature=(*files.signature, *seen)), (*before, *problems, *more)
 
 
-def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicyFiles, tuple[Problem, ...]]:
+def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
     """The tables one by one: each may be unreadable, or no table, by itself."""
     problems: list[Problem] = []
     read: dict[str, bytes | None] = {}
@@ -69,7 +71,7 @@ def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicyFiles, tup
             read[path] = None
             problems.append(error(Origin(path), f"cannot be read: {problem}"))
             closed = closed if path == allow_path else str(problems[-1])
-    files = PolicyFiles(seen, allow_path, deny_path, read[allow_path], read[deny_path], closed=closed)
+    files = PolicySnapshot(seen, allow_path, deny_path, read[allow_path], read[deny_path], closed=closed)
     if not closed:
         try:
             parse_policy(files)
@@ -77,20 +79,6 @@ def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicyFiles, tup
             problems += wrong.problems
             files = dataclasses.replace(files, closed=str(wrong.problems[0]))
     return files, tuple(problems)
-
-
-def parse_policy(files: PolicyFiles) -> tuple[Policy, tuple[Problem, ...]]:
-    """The tables as rules. Raises ``ConfigError`` when one has an error: half a table is worse than an old one."""
-    allow, problems = parse(files.allow or b"", files.allow_path, "allow")
-    if files.closed:
-        why = Option("deny", "", Origin(files.deny_path), f"the file cannot be used: {files.closed}")
-        everybody = Rule("deny", ("ALL",), ("ALL",), (why,), Origin(files.deny_path))
-        return Policy(allow, (everybody,), files.files), problems
-    deny, more = parse(files.deny or b"", files.deny_path, "deny")
-    found = (*problems, *more)
-    if broken := errors(found):
-        raise ConfigError(broken)
-    return Policy(allow, deny, files.files), found
 
 
 def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], Signature, list[Problem]]:

@@ -15,17 +15,17 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
+from superd.config.hosts.policy import parse_policy
 from superd.launch_spec import Account, Accounts, Profile, launch_spec, profile_of
 from superd.launcher.programs import RETIRED_SECONDS
-from superd.load.policy import parse_policy
 from superd.master.launcher_child import LauncherProcess, request_pair, start_launcher
 from superd.rule import identity
 
 if TYPE_CHECKING:
     from superd.launch_spec import LaunchSpec
     from superd.log.log import Log
+    from superd.policy_snapshot import PolicySnapshot
     from superd.registry import Registry
-    from superd.system.policy_files import PolicyFiles
 
 LANES = min(2, os.cpu_count() or 1)
 """Launchers of one identity. A launcher stands still while its program execs; the second starts when the first is busy."""
@@ -141,7 +141,7 @@ class LauncherPool:
         """The front's end of this launcher's pair."""
         return next(slot.front_end.fileno() for slot in self._slots.values() if slot.number == number)
 
-    def assign(self, registry: Registry, policy: PolicyFiles) -> None:
+    def assign(self, registry: Registry, policy: PolicySnapshot) -> None:
         """Makes a slot for every profile that services and policy need, and tells running launchers what is new."""
         accounts, root = system_accounts(), os.geteuid() == 0
         environ = dict(os.environ)

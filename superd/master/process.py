@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.log.log import Log
     from superd.master.notify import Notifier
+    from superd.policy_snapshot import PolicySnapshot
     from superd.problem import Problem
-    from superd.system.policy_files import PolicyFiles
 
 MOST_TOLD = 50
 """Warnings of one reading of the tables that are logged: a list that grows every minute says the same each time."""
@@ -49,7 +49,7 @@ class Master:
         self,
         registry: Registry,
         problems: tuple[Problem, ...],
-        policy: PolicyFiles,
+        policy: PolicySnapshot,
         read: Callable[[], tuple[Registry, tuple[Problem, ...]]],
         front: Run,
         log: Log,
@@ -214,7 +214,7 @@ class Master:
         *,
         removed: tuple[str, ...] = (),
         closed: tuple[BindAddress, ...] = (),
-        policy: PolicyFiles | None = None,
+        policy: PolicySnapshot | None = None,
         logs: tuple[str, ...] | None = None,
     ) -> channels.Apply:
         self._number += 1

@@ -8,40 +8,17 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from superd.policy_snapshot import PolicySnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from superd.policy_snapshot import Look, Signature
+
 MAX_TABLE = 64 << 20
 """Bytes of one table: a million lines of a deny list, and an end to a runaway one."""
-
-Look = tuple[int, int, int, int, int] | str
-"""What stat(2) says of a file (device, inode, mtime and ctime in ns, size), or the error's name."""
-Signature = tuple[Look, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyFiles:
-    """The two tables (``None``: absent, which is empty) and the files that patterns name, at one moment.
-
-    ``signature`` is of ``paths``: a list of addresses in a file of its own changes as often as a table does.
-    ``closed`` says why hosts.deny cannot be used, if superd was told to keep going: then whoever reaches it is refused.
-    """
-
-    signature: Signature
-    allow_path: str = ""
-    deny_path: str = ""
-    allow: bytes | None = None
-    deny: bytes | None = None
-    files: dict[str, bytes] = field(default_factory=dict)
-    closed: str = ""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Every file that the policy comes from."""
-        return (self.allow_path, self.deny_path, *self.files)
 
 
 def signature(paths: Iterable[str]) -> Signature:
@@ -83,7 +60,7 @@ def read_table(path: str, *, strict: bool) -> bytes | None:
         return file.read(MAX_TABLE)
 
 
-def read_tables(allow_path: str, deny_path: str, *, strict: bool, tries: int = 5) -> PolicyFiles:
+def read_tables(allow_path: str, deny_path: str, *, strict: bool, tries: int = 5) -> PolicySnapshot:
     """Both tables at one moment: looked at before and after, read again when they changed meanwhile.
 
     Raises ``OSError`` when one cannot be read, or keeps changing.
@@ -93,5 +70,5 @@ def read_tables(allow_path: str, deny_path: str, *, strict: bool, tries: int = 5
         allow = read_table(allow_path, strict=strict)
         deny = read_table(deny_path, strict=strict)
         if signature((allow_path, deny_path)) == before:
-            return PolicyFiles(before, allow_path, deny_path, allow, deny)
+            return PolicySnapshot(before, allow_path, deny_path, allow, deny)
     raise OSError(f"`{allow_path}` or `{deny_path}` changes while it is read")

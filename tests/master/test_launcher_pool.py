@@ -16,10 +16,10 @@ from superd.log.log import Log
 from superd.master import launcher_pool
 from superd.master.launcher_child import LauncherProcess
 from superd.master.launcher_pool import EARLY, MAX_FAILURES, LauncherPool
+from superd.policy_snapshot import PolicySnapshot
 from superd.registry import Registry
 from superd.service import Service
 from superd.settings import LogSettings, Settings
-from superd.system.policy_files import PolicyFiles
 from tests.daemon_process import Superd, free_port, talk
 
 
@@ -37,7 +37,7 @@ def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: py
     poll = select.poll()
     pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), poll)
     service = Service.model_validate({"name": "cat", "server": "/bin/cat", "listen": ["127.0.0.1:7999"]})
-    pool.assign(Registry({"cat": service}, Settings()), PolicyFiles(()))
+    pool.assign(Registry({"cat": service}, Settings()), PolicySnapshot(()))
     number = pool.profiles["cat"][0]
     assert set(pool.take_new()) == set(pool.profiles["cat"])
     front = socket.socket(fileno=os.dup(pool.front_fd(number)))
@@ -79,7 +79,7 @@ def test_the_most_used_profiles_have_a_launcher_before_anybody_asks(monkeypatch:
     services += [Service.model_validate({"name": f"echo{number}", "nice": 10, **inside}) for number in range(9)]
     registry = Registry({service.name: service for service in services}, Settings())
     pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), select.poll())
-    pool.assign(registry, PolicyFiles(()))
+    pool.assign(registry, PolicySnapshot(()))
     assert started == []
     pool.start_early(registry)
     assert len(started) == EARLY

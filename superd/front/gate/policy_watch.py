@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
 from superd.front.memory import set_aside
-from superd.load.policy import parse_policy
 from superd.policy.hosts_access import Tables, compile_policy
-from superd.system.policy_files import Look, PolicyFiles, Signature, signature
+from superd.policy_snapshot import Look, PolicySnapshot, Signature
+from superd.system.policy_files import signature
 
 if TYPE_CHECKING:
     from superd.ipc.channel import PolicyReply
@@ -29,7 +30,7 @@ SETTLE_TRIES = 25
 class PolicyWatch:
     """The tables in force. ``current`` is plain; ``fresh`` waits."""
 
-    def __init__(self, files: PolicyFiles, ask: Callable[[], None], say: Callable[[str, str], None]) -> None:
+    def __init__(self, files: PolicySnapshot, ask: Callable[[], None], say: Callable[[str, str], None]) -> None:
         self._files = files
         self._ask = ask
         self._say = say
@@ -102,7 +103,7 @@ class PolicyWatch:
                 await self._take(answer.files)
             return self._tables
 
-    async def _take(self, files: PolicyFiles) -> None:
+    async def _take(self, files: PolicySnapshot) -> None:
         self._taking = True
         try:
             self._tables = await trio.to_thread.run_sync(_compile, files)
@@ -120,7 +121,7 @@ class PolicyWatch:
         if self._reply is not None:
             self._reply.set()
 
-    async def replace(self, files: PolicyFiles) -> None:
+    async def replace(self, files: PolicySnapshot) -> None:
         """A reload brought tables of its own."""
         async with self._busy:
             self._look_at(files.paths, files.signature)
@@ -128,7 +129,7 @@ class PolicyWatch:
                 await self._take(files)
 
 
-def _compile(files: PolicyFiles) -> Tables:
+def _compile(files: PolicySnapshot) -> Tables:
     """May take a second. Raises ``ConfigError``."""
     with set_aside():
         return compile_policy(parse_policy(files)[0])

@@ -13,7 +13,7 @@ from superd.front.gate.policy_watch import PolicyWatch
 from superd.ipc.channel import PolicyReply
 from superd.load.policy import load_policy
 from superd.policy.hosts_access import Tables
-from superd.system.policy_files import PolicyFiles
+from superd.policy_snapshot import PolicySnapshot
 
 
 class SlowCompiler:
@@ -24,7 +24,7 @@ class SlowCompiler:
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
 
-    def __call__(self, files: PolicyFiles) -> Tables:
+    def __call__(self, files: PolicySnapshot) -> Tables:
         self.begun.set()
         self.go_on.wait()
         return self._compile(files)
