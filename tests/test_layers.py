@@ -45,7 +45,7 @@ CIRCLES = [
     {"policy.patterns", "policy.rule_index", "policy.file_patterns"},
     {
         "front.process", "front.stream.arrivals", "front.stream.session", "front.stream.rule_options", "front.stream.tcpmux",
-        "front.stream.internal_services", "front.gate.compiled_service", "front.programs.launches", "front.sessions.status",
+        "front.stream.internal_services", "front.programs.launches", "front.sessions.status",
         "front.datagram.desk", "front.datagram.peer_programs",
     },
 ]  # fmt: skip
@@ -57,7 +57,6 @@ TOUCH = {
     "__main__.py": set(),
     "errors.py": {"os"},  # strerror
     "launch_spec.py": {"os"},  # os.path
-    "record.py": {"trio"},  # a type alone
 }
 """Pure modules that may touch these all the same, and why."""
 

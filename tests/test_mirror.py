@@ -40,7 +40,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "master/rpc_registration.py": "trips/test_rpc.py: a real rpcbind",
     "daemon/start.py": "trips/test_identity.py: roots and users, and trips/test_start.py",
     "front/stream/session.py": "trips/test_options.py: what a session waits for",
-    "front/sessions/deadlines.py": "trips/test_limits.py: times, and trips/test_end.py",
     "front/gate/compiled_service.py": "trips/test_connection.py: fast and slow ways",
     "front/programs/stderr_lines.py": "trips/test_connection.py: lines of a program's stderr",
     "master/notify.py": "trips/test_notify.py: what a service manager hears",

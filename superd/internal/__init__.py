@@ -19,6 +19,7 @@ DatagramHandler = Callable[[bytes, float], bytes | None]
 
 BEGIN: dict[str, Beginning] = {"echo": echo.begin, "discard": discard.begin}
 STREAM: dict[str, StreamHandler] = {
+    "echo": echo.stream,
     "discard": discard.stream,
     "chargen": chargen.stream,
     "daytime": daytime.stream,

@@ -26,6 +26,8 @@ from superd.peer import PARANOID, UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from superd.settings import Settings
+
 MAX_CACHE = 65536
 MAX_TTL, MIN_TTL = 60.0, 1.0
 """Seconds an answer is believed: what the server says, within these."""
@@ -130,6 +132,13 @@ class Places:
         self._share = max(1, at_once // 16)
         self._networks: dict[str, trio.CapacityLimiter] = {}
 
+    def resize(self, at_once: int) -> None:
+        """Change the number of places; look-ups that have one keep it."""
+        self._all.total_tokens = at_once
+        self._share = max(1, at_once // 16)
+        for share in self._networks.values():
+            share.total_tokens = self._share
+
     @asynccontextmanager
     async def of(self, address: str) -> AsyncIterator[None]:
         """Waits for a place: first among the peers of the address's network, and then, holding nobody up, among all."""
@@ -178,6 +187,14 @@ class Resolver:
         self._cache: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._flying: dict[str, trio.Event] = {}
         self._resolver: dns.asyncresolver.Resolver | None = None
+
+    def configure(self, settings: Settings) -> None:
+        """Take the deadline and the number of look-ups from the settings."""
+        # A little less than a decision has, so that its answer (not unknown, but not confirmed: paranoid) still counts.
+        deadline, at_once = 0.9 * settings.policy.decide_timeout, settings.policy.lookups_at_once
+        if deadline != self._deadline:
+            self._deadline, self._resolver = deadline, None
+        self._places.resize(at_once)
 
     async def name_of(self, address: str) -> str:
         """The confirmed name of ``address``, ``unknown`` where there is none (or none in time), or ``paranoid``."""

@@ -29,8 +29,9 @@ from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.expansion import Values
-    from superd.front.gate.compiled_service import ServiceState
+    from superd.front.gate.compiled_service import CompiledService
     from superd.front.process import Front
+    from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
     from superd.rule import Option
 
@@ -53,7 +54,7 @@ class DatagramDesk:
         """Commands of rules that run just now: senders may be forged, and their number is nobody's."""
         self.peers = UdpPeers(front)
 
-    def on_ready(self, listener: Listener, state: ServiceState) -> None:
+    def on_ready(self, listener: Listener, state: CompiledService) -> None:
         """Something waits in the listener's queue."""
         if state.service.hands_over:
             self._hand_over(listener, state)
@@ -69,7 +70,7 @@ class DatagramDesk:
 
     # ------------------------------------------------------------------ internal services
 
-    def _answer(self, listener: Listener, state: ServiceState) -> None:
+    def _answer(self, listener: Listener, state: CompiledService) -> None:
         front, handler = self._front, DATAGRAM.get(state.service.internal, nothing)
         for _ in range(BATCH):
             try:
@@ -77,7 +78,7 @@ class DatagramDesk:
             except OSError:
                 return
             peer = peer_of(sender)
-            if reflects(peer, front.own_ports):
+            if reflects(peer, front.in_force.datagram_ports):
                 continue  # not logged: the sender is forged, and a line for each would be his second weapon
             verdict = self.check(state, peer, listener)
             if verdict is not None:
@@ -92,7 +93,7 @@ class DatagramDesk:
                 except OSError:
                     continue  # the sender's network is gone, or its queue is full; UDP promises nothing
 
-    def check(self, state: ServiceState, peer: Peer, listener: Listener, *, starts: bool = False) -> Verdict | None:
+    def check(self, state: CompiledService, peer: Peer, listener: Listener, *, starts: bool = False) -> Verdict | None:
         """Why the datagram is refused, or ``None``. ``starts``: a session of its own begins, so limits on those count too."""
         front, access, now = self._front, state.access, time.monotonic()
 
@@ -127,7 +128,7 @@ class DatagramDesk:
                     return Verdict(False, reason)
         return None
 
-    def _carry_out(self, state: ServiceState, peer: Peer, listener: Listener, verdict: Verdict) -> Verdict:
+    def _carry_out(self, state: CompiledService, peer: Peer, listener: Listener, verdict: Verdict) -> Verdict:
         """The commands of the rule that matched are started, as in tcpd; a datagram waits for none of them.
 
         There is no connection that a `twist` could answer on, nor a banner: the first refuses, the second is for TCP alone.
@@ -140,14 +141,14 @@ class DatagramDesk:
                 before.append(option.digest)
             elif option.name == "twist":
                 return Verdict(False, Reason.RULE_DENY, verdict.rule, "a datagram has no connection for a twist")
-            elif option.name == "spawn" and self._commands >= front.settings.policy.hooks_at_once:
+            elif option.name == "spawn" and self._commands >= front.in_force.settings.policy.hooks_at_once:
                 front.log.message("error", f"{option.origin}: spawn was not run: too many commands run", state.name)
             elif option.name == "spawn":
                 self._commands += 1
                 front.nursery.start_soon(self._spawn, state, peer, option, values, tuple(before))
         return verdict
 
-    async def _spawn(self, state: ServiceState, peer: Peer, option: Option, values: Values, steps: tuple[str, ...]) -> None:
+    async def _spawn(self, state: CompiledService, peer: Peer, option: Option, values: Values, steps: tuple[str, ...]) -> None:
         try:
             record = SessionRecord(0, state.service, peer, time.monotonic())
             await self._front.launches.run_hook(option, values, record, steps)
@@ -167,7 +168,7 @@ class DatagramDesk:
 
     # ------------------------------------------------------------------ programs
 
-    def _hand_over(self, listener: Listener, state: ServiceState) -> None:
+    def _hand_over(self, listener: Listener, state: CompiledService) -> None:
         front = self._front
         peer: Peer | None = None
         if listener.address.socket_type is SocketType.DGRAM:
@@ -190,7 +191,9 @@ class DatagramDesk:
             self._rest(listener, FIRST_PAUSE)
             return
         front.listeners.ignore(listener)
-        front.start_waiting(listener, state, peer)
+        session = front.book.enter(state, peer, time.monotonic())
+        session.when_over(lambda session: self._ended(listener, session.record.seconds))
+        front.launches.hand_over(session, Peer("", 0, 0, listener.address.port), os.dup(listener.fd))
 
     def _unread(self, listener: Listener, head: bytes) -> bool:
         count, before = self._quick.get(listener.fd, (0, b""))
@@ -202,14 +205,21 @@ class DatagramDesk:
         self._quick[listener.fd] = (count if before == head else 0, head)
         return False
 
-    def ended(self, record: SessionRecord) -> None:
+    def adopted(self, session: LiveSession) -> None:
+        """A `wait` program of an earlier front has a listening socket: which, if there are many, cannot be known."""
+        for listener in self._front.in_force.listeners.values():
+            if listener.name == session.service.name and not listener.deaf:
+                self._front.listeners.ignore(listener)
+                session.when_over(lambda session, listener=listener: self._ended(listener, session.record.seconds))  # type: ignore[misc]
+                return
+
+    def _ended(self, listener: Listener, seconds: float) -> None:
         """The program of a ``wait`` service ended: its socket is heard again, after a rest if it ended at once."""
-        listener: Any = record.listener
         if listener.sock.fileno() < 0:
             return
         os.set_blocking(listener.fd, False)
         count, head = self._quick.get(listener.fd, (0, b""))
-        if record.seconds < QUICK:
+        if seconds < QUICK:
             count += 1
             self._quick[listener.fd] = (count, head)
             if count > 1:

@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from superd.front.sessions.book import Refused
 from superd.net import peername, udp
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
-    from superd.front.gate.compiled_service import ServiceState
+    from superd.front.gate.compiled_service import CompiledService
     from superd.front.process import Front
+    from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
-    from superd.record import SessionRecord
 
 BATCH = 64
 """Datagrams refused in one pass before others are looked at."""
@@ -44,7 +45,7 @@ class _Turn:
     def __init__(self, listener: Listener) -> None:
         self.listener = listener
         self.pending: deque[tuple[bytes, Any]] = deque()
-        self.record: SessionRecord | None = None
+        self.session: LiveSession | None = None
         self.sender: Any = None
 
 
@@ -55,7 +56,7 @@ class UdpPeers:
         self._front = front
         self._turns: dict[BindAddress, _Turn] = {}
 
-    def on_ready(self, listener: Listener, state: ServiceState) -> None:
+    def on_ready(self, listener: Listener, state: CompiledService) -> None:
         """Something waits in the listener's queue, or for its turn."""
         turn = self._turns.get(listener.address)
         if turn is None or turn.listener is not listener:
@@ -71,7 +72,7 @@ class UdpPeers:
             peer = peername.remote(sender)
             verdict = self._front.datagrams.check(state, peer, listener, starts=True)
             if verdict is None:
-                turn.record, turn.sender = self._front.enter(state, peer, time.monotonic()), sender
+                turn.session, turn.sender = self._front.book.enter(state, peer, time.monotonic()), sender
                 self._front.listeners.ignore(listener)
                 self._front.ask("renew", address=listener.address.describe())
                 return
@@ -87,38 +88,43 @@ class UdpPeers:
     def renewed(self, address: str, sock: socket.socket | None, failure: str) -> None:
         """The master has bound another socket at ``address`` (``sock`` is this object's), or could not."""
         turn = next((turn for turn in self._turns.values() if turn.listener.address.describe() == address), None)
-        if turn is None or turn.record is None or turn.listener.sock.fileno() < 0:
+        if turn is None or turn.session is None or turn.listener.sock.fileno() < 0:
             if sock is not None:
                 sock.close()  # a reload has closed the address meanwhile
             return
-        record, turn.record = turn.record, None
+        session, turn.session = turn.session, None
         listener = turn.listener
         if sock is None:
             self._drop_first(turn)
-            self._front.refuse(record, Verdict(False, Reason.LAUNCH, detail=f"no socket for the next peer: {failure}"))
+            self._front.book.over(
+                session, Refused(Verdict(False, Reason.LAUNCH, detail=f"no socket for the next peer: {failure}"))
+            )
         else:
             old = self._front.listeners.replace(listener, sock)
-            self._give(old, turn, record)
-        state = self._front.states.get(listener.name)
+            self._give(old, turn, session)
+        state = self._front.in_force.services.get(listener.name)
         if turn.pending and state is not None:
             self.on_ready(listener, state)
-        if turn.record is None:
+        if turn.session is None:
             self._front.listeners.hear(listener)
             # What was refused in one pass and left over is looked at with the next datagram at the latest.
 
-    def _give(self, sock: socket.socket, turn: _Turn, record: SessionRecord) -> None:
+    def _give(self, sock: socket.socket, turn: _Turn, session: LiveSession) -> None:
         front = self._front
         try:
             feeder = self._claim(sock, turn)
             local = peername.local(sock.getsockname()[:2])
         except OSError as problem:
             sock.close()
-            front.refuse(record, Verdict(False, Reason.LAUNCH, detail=f"no socket for this peer: {problem.strerror}"))
+            front.book.over(
+                session, Refused(Verdict(False, Reason.LAUNCH, detail=f"no socket for this peer: {problem.strerror}"))
+            )
             return
         if feeder is not None:
-            record.scope = trio.CancelScope()
-            front.nursery.start_soon(_carry, feeder, turn.listener, turn.sender, record.scope)
-        front.launches.hand_over(record, local, sock.detach())
+            scope = trio.CancelScope()
+            session.when_over(lambda _session: scope.cancel())
+            front.nursery.start_soon(_carry, feeder, turn.listener, turn.sender, scope)
+        front.launches.hand_over(session, local, sock.detach())
         front.launches.flush()
 
     def _claim(self, sock: socket.socket, turn: _Turn) -> socket.socket | None:
@@ -153,8 +159,8 @@ class UdpPeers:
         turn = self._turns.get(listener.address)
         if turn is not None and turn.listener is listener:
             del self._turns[listener.address]
-            if turn.record is not None:
-                self._front.refuse(turn.record, Verdict(False, Reason.STOPPING, detail="the address was closed"))
+            if turn.session is not None:
+                self._front.book.over(turn.session, Refused(Verdict(False, Reason.STOPPING, detail="the address was closed")))
 
 
 async def _carry(feeder: socket.socket, listener: Listener, peer: Any, scope: trio.CancelScope) -> None:

@@ -1,7 +1,7 @@
-"""One service while it is served: the frozen ``Service`` and what was compiled from it.
+"""One service as it is served: the frozen ``Service`` and what was compiled from it.
 
-Made anew when the service changes; sessions keep the one they began with. Counts are not here: they belong to the id and
-outlive a reload (``occupancy.py``).
+Runs in: the front. Made anew when the service changes; a session keeps the one it began with. Counts of sessions belong to
+the service's id and outlive a reload (``occupancy.py``).
 """
 
 from __future__ import annotations
@@ -9,34 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
-from superd.front.stream.internal_services import HANDLERS
+from superd.internal import STREAM
 from superd.policy.admission import Access, compile_access
 
 if TYPE_CHECKING:
     from superd.service import Service
 
 
-class ServiceState:
-    """``fast``: a connection that policy lets in goes straight to the launcher, nothing has to be waited for.
+class CompiledService:
+    """``fast``: a connection that policy admits goes straight to the launcher: nothing has to be waited for.
 
-    ``inside``: the same, but the front itself serves it: the name of the internal service.
-    ``closes_at_once``: nothing is said to a connection that is refused, and nobody is asked about it.
+    ``inside``: the same, but the front itself serves it; the name of the internal service.
+    ``closes_at_once``: a refused connection gets no banner, and no ident server is asked about it.
     """
 
-    __slots__ = (
-        "access",
-        "closes_at_once",
-        "daemon",
-        "fast",
-        "inside",
-        "name",
-        "program",
-        "service",
-        "wrapped",
-    )
+    __slots__ = ("access", "closes_at_once", "daemon", "fast", "inside", "name", "program", "service", "wrapped")
 
-    def __init__(self, service: Service, before: ServiceState | None = None) -> None:
-        """``before`` is the state of the service's earlier self: what was counted for its rates goes on counting."""
+    def __init__(self, service: Service, before: CompiledService | None = None) -> None:
+        """``before`` is the service's earlier self: the counts of its rates go on."""
         self.service = service
         self.name = service.name
         self.access: Access = compile_access(service)
@@ -54,7 +44,7 @@ class ServiceState:
             and "USERID" not in service.log_on_success
         )
         self.fast = self.program and waits_for_nothing
-        self.inside = service.internal if service.internal in HANDLERS and waits_for_nothing else ""
+        self.inside = service.internal if service.internal in STREAM and waits_for_nothing else ""
         self.closes_at_once = (
             not (service.banner or service.banner_fail or service.banners) and "USERID" not in service.log_on_failure
         )

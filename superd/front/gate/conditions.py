@@ -16,10 +16,10 @@ LOAD_AGE = 1.0
 
 
 class World:
-    """The ``Conditions`` of ``policy/admission.py``, as they really are. ``settings`` changes at a reload."""
+    """The ``Conditions`` of ``policy/admission.py``, as they really are."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self._process_limit = settings.process_limit
         self.sensor = Sensor()
         self._load: tuple[float, float] = (-LOAD_AGE, 0.0)
 
@@ -36,4 +36,8 @@ class World:
 
     def process_limit(self) -> int | None:
         """Programs at once over all services."""
-        return self.settings.process_limit
+        return self._process_limit
+
+    def configure(self, settings: Settings) -> None:
+        """Take the limit on programs from the settings."""
+        self._process_limit = settings.process_limit

@@ -87,6 +87,10 @@ class LauncherClient:
         self._queue.append((messages.encode_request(request), -1))
         self.flush()
 
+    def signal(self, conn: int, number: int) -> None:
+        """Asks for a signal to the program of connection ``conn``."""
+        self.send(messages.Signal(conn, number))
+
     def flush(self) -> None:
         """Sends what the socket takes now; the rest goes when it is writable again."""
         if self._blocked:

@@ -14,18 +14,20 @@ from superd.address import SocketType
 from superd.expansion import without_ampersand
 from superd.front.programs.launcher_link import MAX_QUEUE, LauncherClient
 from superd.front.programs.stderr_lines import StderrCollector
+from superd.front.sessions.book import Exited, Refused
+from superd.front.sessions.live import Stage
 from superd.ipc import launch_codec as messages
 from superd.peer import Peer, peer_from_text
 from superd.record import SessionRecord
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from superd.expansion import Values
     from superd.front.process import Front
+    from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
     from superd.rule import Option
+    from superd.settings import Settings
 
 BEHIND, MAX_SECONDS = 60, 86400.0
 """How many times as long as a command that holds its connection one may run that nobody waits for: a finger and a mail."""
@@ -45,9 +47,6 @@ class Launches:
         self._by_fd: dict[int, LauncherClient] = {}
         self._held: dict[LauncherClient, list[Listener]] = {}
         """Listeners that are not heard until their launcher has room again."""
-        self.profiles: Mapping[str, tuple[int, ...]] = {}
-        self.overrides: Mapping[tuple[str, str], int] = {}
-        self.hook_profile: int | None = None
         self._hooks: dict[int, tuple[trio.Event, list[int]]] = {}
         self._hook_number = 0
         self._behind = 0
@@ -57,15 +56,18 @@ class Launches:
         self._question = 0
         self._unanswered: set[int] = set()
         self._adopted = trio.Event()
-        self._hook_limit: trio.CapacityLimiter
+        self._hook_limit = trio.CapacityLimiter(1)
         self._nursery: trio.Nursery
         self._stderr: StderrCollector
 
-    def begin(self, nursery: trio.Nursery, hooks_at_once: int) -> None:
+    def configure(self, settings: Settings) -> None:
+        """Take the limit on commands from the settings."""
+        self._hook_limit.total_tokens = settings.policy.hooks_at_once
+
+    def begin(self, nursery: trio.Nursery) -> None:
         """Inside the loop, before anything else."""
         log = self._front.log
         self._nursery = nursery
-        self._hook_limit = trio.CapacityLimiter(hooks_at_once)
         self._stderr = StderrCollector(nursery, lambda service, text: log.message("info", text, service), log.flush)
 
     def take(self, numbers: tuple[int, ...], fds: list[int], running: frozenset[int] = frozenset()) -> None:
@@ -83,9 +85,13 @@ class Launches:
             old = self._clients.get(number)
             if old is not None:
                 self._drop(old)
-                for record in self._front.sessions:
-                    if record.profile == number and not record.pid:
-                        self._lost(record, "its launcher cannot be started")
+                for session in self._front.book:
+                    if session.launcher != number:
+                        continue
+                    if session.stage is Stage.HANDED_OVER:
+                        self._lost(session, "its launcher cannot be started")
+                    else:
+                        session.running = client
             self._clients[number] = self._by_fd[client.fileno()] = client
             self._epoll.register(client.fileno(), select.EPOLLIN)
             self._front.nursery.start_soon(client.run)
@@ -107,26 +113,26 @@ class Launches:
 
     def hand_over(
         self,
-        record: SessionRecord,
+        session: LiveSession,
         server: Peer,
         fd: int,
         *,
         steps: tuple[str, ...] = (),
         values: Values | None = None,
-        profile: int | None = None,
+        launcher: int | None = None,
     ) -> None:
         """Gives the session's socket to the launcher of its service; ``fd`` is the launcher's from here."""
-        front, service = self._front, record.service
-        number = profile if profile is not None else self._least_busy(service.name)
+        record, service = session.record, session.record.service
+        number = launcher if launcher is not None else self._least_busy(service.name)
         client = self._clients.get(number) if number is not None else None
         if client is None:
             os.close(fd)
-            self._lost(record, "no launcher")
+            self._lost(session, "no launcher")
             return
         if service.limits.per_minute is not None:
-            front.count_start(record)
+            self._front.book.count_start(session)
         peer = record.peer or NOBODY
-        record.profile = number
+        session.launcher, session.running, session.stage = number, client, Stage.HANDED_OVER
         request = messages.Launch(
             record.conn,
             service.name,
@@ -141,24 +147,24 @@ class Launches:
             values,
         )
         if not client.launch(request, fd):
-            self._hold(client, record.service.name)
+            self._hold(client, service.name)
 
     def _hold(self, client: LauncherClient, service: str) -> None:
         """Enough waits for this launcher: what more comes for it stays in the kernel's queues. The others are heard."""
         front = self._front
         for listener in front.listeners:
-            state = front.states.get(listener.name)
+            state = front.in_force.services.get(listener.name)
             # Datagrams and `wait` services are heard and ignored for reasons of their own, and ask for one program at a time.
             if listener.deaf or state is None or state.service.wait or listener.address.socket_type is SocketType.DGRAM:
                 continue
-            numbers = self.profiles.get(listener.name, ())
+            numbers = self._front.in_force.launchers_of.get(listener.name, ())
             if listener.name == service or any(self._clients[number] is client for number in numbers):
                 front.listeners.ignore(listener)
                 self._held.setdefault(client, []).append(listener)
 
     def _least_busy(self, service: str) -> int | None:
         """The launcher to use: the first while it has little to do, so that the others can sleep and end."""
-        numbers = self.profiles.get(service, ())
+        numbers = self._front.in_force.launchers_of.get(service, ())
         for number in numbers:
             if self._clients[number].in_flight < BUSY:
                 return number
@@ -172,26 +178,19 @@ class Launches:
 
     def profile_for(self, user: str, group: str) -> int | None:
         """The launcher for a rule's `user` and `group` options."""
-        return self.overrides.get((user, group))
-
-    def send_signal(self, record: SessionRecord, number: int) -> None:
-        """SIGTERM or SIGKILL to a session's program; what the front itself serves is cancelled."""
-        client = self._clients.get(record.profile) if record.profile is not None else None
-        if client is not None and record.pid:
-            client.send(messages.Signal(record.conn, number))
-        elif record.scope is not None:
-            record.scope.cancel()
+        return self._front.in_force.launcher_for.get((user, group))
 
     async def run_hook(self, option: Option, values: Values, record: SessionRecord, steps: tuple[str, ...] = ()) -> int:
         """Runs a command of the policy as the service's user (or `hook_user`); its exit status, 1 if it did not run.
 
         ``steps`` are the rule's options before it that change what it finds: `setenv`, `umask`, `nice`.
         """
-        number = self.hook_profile if self.hook_profile is not None else self._least_busy(record.service.name)
+        chosen = self._front.in_force.hook_launcher
+        number = chosen if chosen is not None else self._least_busy(record.service.name)
         client = self._clients.get(number) if number is not None else None
         if client is None:
             return 1
-        policy = self._front.settings.policy
+        policy = self._front.in_force.settings.policy
         if option.name == "spawn" and without_ampersand(option.value) is not None:
             if self._behind >= policy.hooks_at_once:
                 self._front.log.message(
@@ -208,7 +207,7 @@ class Launches:
         self, client: LauncherClient, option: Option, values: Values, record: SessionRecord, steps: tuple[str, ...]
     ) -> None:
         """For a `spawn` that ends in `&`: nobody's connection waits, but it has its number and its end."""
-        seconds = min(self._front.settings.policy.hook_timeout * BEHIND, MAX_SECONDS)
+        seconds = min(self._front.in_force.settings.policy.hook_timeout * BEHIND, MAX_SECONDS)
         try:
             await self._run(client, option, values, record, steps, seconds)
         finally:
@@ -238,24 +237,26 @@ class Launches:
     # ------------------------------------------------------------------ from launchers
 
     def _on_report(self, number: int, report: messages.Report, fd: int) -> None:
-        sessions = self._front.sessions
+        book = self._front.book
         match report:
             case messages.Started():
-                record = sessions.get(report.conn)
-                if record is not None and record.profile == number:
-                    record.pid = report.pid
-                    self._front.log.started(record)
+                session = book.get(report.conn)
+                if session is not None and session.launcher == number:
+                    book.started(session, report.pid)
             case messages.Exited():
-                record = sessions.get(report.conn)
+                session = book.get(report.conn)
+                if session is None:
+                    self._stranger_exited(report)
                 # A launcher is what its user is: of the sessions of others it has nothing to say.
-                if record is None or record.profile == number:
-                    self._exited(report)
+                elif session.launcher == number:
+                    session.record.pid = report.pid
+                    book.over(session, Exited(report.status, report.seconds))
             case messages.Failed():
-                record = sessions.get(report.conn)
-                if record is not None and record.profile == number:
+                session = book.get(report.conn)
+                if session is not None and session.launcher == number:
                     detail = f"cannot execute `{report.what}`: {os.strerror(report.errno)}"
-                    self._front.log.message("error", detail, record.service.name)
-                    self._lost(record, detail)
+                    self._front.log.message("error", detail, session.service.name)
+                    self._lost(session, detail)
             case messages.HookDone():
                 waiting = self._hooks.get(report.hook)
                 if waiting is not None:
@@ -272,42 +273,28 @@ class Launches:
                 if not self._unanswered:
                     self._adopted.set()
                 for conn in self._doubted.pop(report.number, ()):
-                    record = sessions.get(conn)
-                    if record is not None and not record.pid:
+                    session = book.get(conn)
+                    if session is not None and session.stage is Stage.HANDED_OVER:
                         self._clients[number].in_flight -= 1
-                        self._lost(record, "the launcher died")
+                        self._lost(session, "the launcher died")
 
-    def _lost(self, record: SessionRecord, detail: str) -> None:
-        self._front.refuse(record, Verdict(False, Reason.LAUNCH, detail=detail))
-        self._after(record)
+    def _lost(self, session: LiveSession, detail: str) -> None:
+        self._front.book.over(session, Refused(Verdict(False, Reason.LAUNCH, detail=detail)))
 
-    def _after(self, record: SessionRecord) -> None:
-        """The program is no more: what was done beside it ends too."""
-        if record.scope is not None:
-            record.scope.cancel()
-        if record.listener is not None:
-            self._front.datagrams.ended(record)
-
-    def _exited(self, report: messages.Exited) -> None:
-        record = self._front.leave(report.conn)
-        if record is None:
-            state = self._front.states.get(report.service)
-            if state is None:
-                return
-            record = SessionRecord(report.conn, state.service, None, 0.0)
-            record.pid = report.pid
-        record.status, record.seconds = report.status, report.seconds
-        record.usage = (report.utime, report.stime, report.maxrss)
+    def _stranger_exited(self, report: messages.Exited) -> None:
+        """A program that this front does not know has ended: log it."""
+        service = self._front.in_force.services.get(report.service)
+        if service is None:
+            return
+        record = SessionRecord(report.conn, service.service, None, 0.0)
+        record.pid, record.status, record.seconds = report.pid, report.status, report.seconds
         self._front.log.exited(record)
-        self._after(record)
 
     def orphan_ended(self, pid: int, status: int) -> None:
         """A program whose launcher died has ended: the master, which inherited it, says so."""
-        for record in self._front.sessions:
-            if record.pid == pid:
-                self._exited(
-                    messages.Exited(record.conn, record.service.name, pid, status, 0.0, 0.0, 0, time.monotonic() - record.started)
-                )
+        for session in self._front.book:
+            if session.record.pid == pid:
+                self._front.book.over(session, Exited(status, time.monotonic() - session.record.started))
                 return
 
     def _adopt(self, number: int, report: messages.Living) -> None:
@@ -316,24 +303,24 @@ class Launches:
         for doubted in self._doubted.values():
             if report.conn in doubted:
                 doubted.remove(report.conn)
-        state = front.states.get(report.service)
-        if state is None or front.sessions.get(report.conn) is not None:
+        service = front.in_force.services.get(report.service)
+        if service is None:
             return
         peer = peer_from_text(report.source) if report.source else None
-        record = SessionRecord(report.conn, state.service, peer, time.monotonic())
-        record.pid, record.profile = report.pid, number
-        record.source = state.access.counted_source(peer) if peer is not None else None
-        front.counts.enter(state.name, record.source)
-        front.sessions.enter(record)
-        if state.service.wait:
-            front.adopt_waiting(record)
+        session = front.book.adopt(service, report.conn, report.pid, peer, time.monotonic(), number, self._clients[number])
+        if session is not None and service.service.wait:
+            front.datagrams.adopted(session)
 
     def _begun(self, number: int) -> None:
         """A launcher has just begun. What its forerunner took and did not start is lost; what waits in the pair is not.
 
         Only its answer to a question that we put behind everything else tells the two apart.
         """
-        doubted = [record.conn for record in self._front.sessions if record.profile == number and not record.pid]
+        doubted = [
+            session.record.conn
+            for session in self._front.book
+            if session.launcher == number and session.stage is Stage.HANDED_OVER
+        ]
         if doubted:
             self._doubted[self._ask(number)] = doubted
 
@@ -359,7 +346,6 @@ class Launches:
                 self._drop(client)
         if ready:
             self._on_room()
-            self._front.sessions_changed()
             self._front.log.flush()
         return bool(ready)
 

@@ -1,90 +1,86 @@
-"""The sessions that are alive: entered, left, looked up by number, ended. Starts nothing and logs nothing."""
+"""When sessions must end: SIGTERM at ``limits.session``, SIGKILL after ``limits.kill_grace``.
+
+Runs in: the front. Logs nothing; counts nothing.
+"""
 
 from __future__ import annotations
 
 import heapq
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import count
 
-from superd.record import SessionRecord
+import trio
 
-CROWD = 256
-"""So many sessions at once are a crowd: what they leave behind is worth tidying up."""
+from superd.front.sessions.live import LiveSession, Stage
+
 _STALE = 64
-"""Timers of sessions that ended may be this many before the heap is swept."""
+"""Timers of ended sessions that may stay in the heap before it is swept."""
 
 
-class Sessions:
-    """Living sessions by connection number, and the clock of those that have a limit. Times are monotonic seconds."""
+class Deadlines:
+    """A heap of times, and the task that waits for the earliest. Times are monotonic seconds."""
 
-    def __init__(self, send_signal: Callable[[SessionRecord, int], None]) -> None:
-        self._living: dict[int, SessionRecord] = {}
-        self._timers: list[tuple[float, int, int]] = []
-        self._send_signal = send_signal
-        self._next = 0
-        self._most = 0
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._timers: list[tuple[float, int, LiveSession, int]] = []
+        self._order = count()
+        self._ended = 0
+        self._changed = trio.Event()
 
-    def __len__(self) -> int:
-        return len(self._living)
-
-    def __iter__(self) -> Iterator[SessionRecord]:
-        return iter(tuple(self._living.values()))
-
-    def number(self) -> int:
-        """A new connection number; wraps long after every process it could be mistaken for has ended."""
-        self._next = (self._next + 1) & 0x7FFFFFFF
-        return self._next
-
-    def enter(self, record: SessionRecord) -> None:
-        """A session began to live; its limit on time, if it has one, starts."""
-        self._living[record.conn] = record
-        self._most = max(self._most, len(self._living))
-        limit = record.service.limits.session
+    def begin(self, session: LiveSession) -> None:
+        """Start the session's limit on time, if its service has one."""
+        limit = session.record.service.limits.session
         if limit is not None:
-            heapq.heappush(self._timers, (record.started + limit, record.conn, signal.SIGTERM))
+            self._push(session.record.started + limit, session, signal.SIGTERM)
 
-    def leave(self, conn: int) -> SessionRecord | None:
-        """The session ended; ``None`` when it was not known."""
-        record = self._living.pop(conn, None)
-        if len(self._timers) > 2 * len(self._living) + _STALE:
-            self._timers = [timer for timer in self._timers if timer[1] in self._living]
+    def forget(self, session: LiveSession) -> None:
+        """Note that a session is over; sweep the heap when most of it is stale."""
+        if not self._timers:
+            return
+        self._ended += 1
+        if 2 * self._ended > len(self._timers) + _STALE:
+            self._ended = 0
+            self._timers = [timer for timer in self._timers if timer[2].stage is not Stage.OVER]
             heapq.heapify(self._timers)
-        return record
 
-    def crowd_has_gone(self) -> bool:
-        """Whether only a small part is left of what was a crowd; says so once for each."""
-        if self._most < CROWD or 8 * len(self._living) > self._most:
-            return False
-        self._most = len(self._living)
-        return True
-
-    def get(self, conn: int) -> SessionRecord | None:
-        """The living session of this number."""
-        return self._living.get(conn)
+    def end(self, session: LiveSession) -> None:
+        """Send SIGTERM to a session now, and SIGKILL after its service's ``kill_grace``."""
+        self._end(session, signal.SIGTERM, self._clock())
 
     def due(self) -> float | None:
-        """When the next limit is reached."""
+        """Return when the next timer fires."""
         return self._timers[0][0] if self._timers else None
 
-    def end_overdue(self, now: float) -> None:
-        """SIGTERM to whoever ran out of time, SIGKILL after the service's ``kill_grace``."""
+    def end_overdue(self) -> None:
+        """Signal every session whose time is over."""
+        now = self._clock()
         while self._timers and self._timers[0][0] <= now:
-            _, conn, number = heapq.heappop(self._timers)
-            record = self._living.get(conn)
-            if record is not None:
-                self._end(record, number, now)
+            _, _, session, number = heapq.heappop(self._timers)
+            self._end(session, number, now)
 
-    def end(self, record: SessionRecord, now: float) -> None:
-        """The same to one session, if it still lives."""
-        if self._living.get(record.conn) is record:
-            self._end(record, signal.SIGTERM, now)
+    async def run(self) -> None:
+        """Signal sessions as their times come, until cancelled."""
+        while True:
+            self._changed = trio.Event()
+            due = self.due()
+            if due is None:
+                await self._changed.wait()
+                continue
+            with trio.move_on_after(max(0.0, due - self._clock())):
+                await self._changed.wait()
+            self.end_overdue()
 
-    def end_all(self, now: float) -> None:
-        """SIGTERM to every session, SIGKILL to each after its ``kill_grace``."""
-        for record in self:
-            self._end(record, signal.SIGTERM, now)
-
-    def _end(self, record: SessionRecord, number: int, now: float) -> None:
-        self._send_signal(record, number)
+    def _end(self, session: LiveSession, number: int, now: float) -> None:
+        if session.stage is Stage.OVER:
+            return
+        if session.running is not None:
+            session.running.signal(session.record.conn, number)
         if number == signal.SIGTERM:
-            heapq.heappush(self._timers, (now + record.service.limits.kill_grace, record.conn, signal.SIGKILL))
+            self._push(now + session.record.service.limits.kill_grace, session, signal.SIGKILL)
+
+    def _push(self, when: float, session: LiveSession, number: int) -> None:
+        earliest = self.due()
+        heapq.heappush(self._timers, (when, next(self._order), session, number))
+        if earliest is None or when < earliest:
+            self._changed.set()

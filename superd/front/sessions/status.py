@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 def describe_state(front: Front) -> str:
     """One line a fact."""
     now = time.monotonic()
-    services, sessions = counted(len(front.states), "service"), counted(len(front.sessions), "session")
+    services, sessions = counted(len(front.in_force.services), "service"), counted(len(front.book), "session")
     lines = [f"superd state: {services}, {sessions}, {front.arrivals.undecided} undecided"]
-    for name, state in sorted(front.states.items()):
+    for name, state in sorted(front.in_force.services.items()):
         service = state.service
         where = " ".join(address.describe() for address in service.addresses())
         lines.append(f"service {name}: {where} running={front.counts.by_service.get(name, 0)} daemon={state.daemon}")
-    for record in front.sessions:
+    for session in front.book:
+        record = session.record
         peer = safe(str(record.peer)) if record.peer is not None else "-"
         lines.append(f"session {record.conn}: {record.service.name} from={peer} pid={record.pid} age={now - record.started:.0f}s")
     lines.append(f"bans: {len(front.world.sensor)}")

@@ -18,14 +18,12 @@ from superd.front.stream.session import run_session
 from superd.net import peername
 from superd.policy.admission import admit
 from superd.policy.hosts_access import NO_FACTS, decide
-from superd.record import SessionRecord
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
-    from superd.front.gate.compiled_service import ServiceState
+    from superd.front.gate.compiled_service import CompiledService
     from superd.front.process import Front
     from superd.net.listener import Listener
-    from superd.peer import Peer
     from superd.policy.hosts_access import Tables
 
 BATCH = 32
@@ -48,7 +46,7 @@ class Arrivals:
     def on_ready(self, listener: Listener) -> None:
         """Takes a batch of what waits at the listener."""
         front = self._front
-        state = front.states.get(listener.name)
+        state = front.in_force.services.get(listener.name)
         if state is None:
             return
         if state.service.hands_over or listener.address.socket_type is SocketType.DGRAM:
@@ -72,7 +70,7 @@ class Arrivals:
         """The tables are looked at once a batch."""
         self._tables = None
 
-    def _arrive(self, listener: Listener, state: ServiceState, fd: int, sockaddr: Any) -> None:
+    def _arrive(self, listener: Listener, state: CompiledService, fd: int, sockaddr: Any) -> None:
         """One accepted connection; ``fd`` is this function's, then the launcher's or the session's."""
         front = self._front
         if listener.tcp:
@@ -90,29 +88,26 @@ class Arrivals:
             if type(verdict) is Verdict and verdict.admit and not verdict.steps:
                 verdict = None
         if verdict is None and state.fast and (tables is not None or not state.wrapped):
-            front.launches.hand_over(front.enter(state, peer, now), listener.local_of(fd), fd)
+            front.launches.hand_over(front.book.enter(state, peer, now), listener.local_of(fd), fd)
             return
         if verdict is None and state.inside and (tables is not None or not state.wrapped):
             sock = socket.socket(listener.sock.family, socket.SOCK_STREAM, 0, fd)
-            internal_services.serve(front, state, front.enter(state, peer, now), sock)
+            internal_services.serve(front, front.book.enter(state, peer, now), sock)
             return
         if type(verdict) is Verdict and not verdict.admit and not verdict.steps and state.closes_at_once:
             # Whoever hears of it may change the tables, and connect again before this batch has ended.
             self._tables = None
             os.close(fd)
-            self._refuse(state, peer, verdict)
+            front.book.turned_away(state, peer, verdict)
             return
-        if self.undecided >= front.settings.undecided:
+        if self.undecided >= front.in_force.settings.undecided:
             os.close(fd)
-            self._refuse(state, peer, Verdict(False, Reason.OVERLOAD, detail="too many connections wait"))
+            front.book.turned_away(state, peer, Verdict(False, Reason.OVERLOAD, detail="too many connections wait"))
             return
         self.undecided += 1
         sock = socket.socket(fileno=fd)
         # Entered here, not in the task: else two connections both pass a limit of one.
-        record = front.enter(state, peer, now)
+        session = front.book.enter(state, peer, now)
         # What decide asked for is asked again there; only admission's own question is passed on.
         first = verdict if asked or isinstance(verdict, Verdict) else None
-        front.nursery.start_soon(run_session, front, listener, state, sock, record, first)
-
-    def _refuse(self, state: ServiceState, peer: Peer, verdict: Verdict) -> None:
-        self._front.refuse_unentered(SessionRecord(0, state.service, peer, time.monotonic()), verdict)
+        front.nursery.start_soon(run_session, front, listener, sock, session, first)

@@ -10,56 +10,49 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from superd.front.sessions.book import SERVED
+from superd.front.sessions.live import Task
 from superd.front.stream.client_output import part
-from superd.internal import BEGIN, STREAM, StreamHandler
-from superd.net.relay import pump
+from superd.internal import BEGIN, STREAM
 
 if TYPE_CHECKING:
-    from superd.front.gate.compiled_service import ServiceState
     from superd.front.process import Front
-    from superd.record import SessionRecord
+    from superd.front.sessions.live import LiveSession
 
 
-async def _echo(sock: trio.socket.SocketType) -> bool:
-    await pump(sock, sock)
-    return True
-
-
-HANDLERS: dict[str, StreamHandler] = {"echo": _echo, **STREAM}
-
-
-def serve(front: Front, state: ServiceState, record: SessionRecord, sock: socket.socket) -> None:
+def serve(front: Front, session: LiveSession, sock: socket.socket) -> None:
     """One connection from its admission on; ``sock`` is this function's, then the task's."""
-    front.count_start(record)
-    front.log.started(record)
-    begin, left = BEGIN.get(state.inside), b""
+    front.book.count_start(session)
+    front.book.started(session)
+    begin, left = BEGIN.get(session.service.inside), b""
     if begin is not None:
         try:
-            # Most clients of echo have said all by now, and a task costs twice what they do.
+            # Most clients of echo have sent all they will by now, and a task costs twice what they do.
             rest = begin(sock)
         except OSError:
-            rest = None  # the peer went away: a normal end
+            rest = None  # the peer closed the connection: a normal end
         if rest is None:
             sock.close()
-            front.finish(record)
+            front.book.over(session, SERVED)
             return
         left = rest
-    front.nursery.start_soon(_go_on, front, state, record, sock, left)
+    front.nursery.start_soon(_go_on, front, session, sock, left)
 
 
-async def _go_on(front: Front, state: ServiceState, record: SessionRecord, sock: socket.socket, left: bytes) -> None:
+async def _go_on(front: Front, session: LiveSession, sock: socket.socket, left: bytes) -> None:
     sock.setblocking(False)
     stream = trio.socket.from_stdlib_socket(sock)
     try:
-        with stream, trio.CancelScope() as record.scope:
+        with stream, trio.CancelScope() as scope:
+            session.running = Task(scope)
             while left:
                 left = left[await stream.send(left) :]
-            if not await HANDLERS[state.inside](stream):
+            if not await STREAM[session.service.inside](stream):
                 await part(stream)
     except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
-        pass  # the peer went away
-    except Exception as fault:  # noqa: BLE001 - ours, and it may end this connection but no other
-        front.log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", state.name)
+        pass  # the peer closed the connection
+    except Exception as fault:  # noqa: BLE001 - a fault of ours may end this connection but no other
+        front.log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", session.service.name)
     finally:
-        front.finish(record)
+        front.book.over(session, SERVED)
         front.log.flush_soon()

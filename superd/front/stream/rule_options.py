@@ -41,12 +41,12 @@ class RuleOptions:
         self.digests: list[str] = []
         """The options that a launcher carries out between fork and exec, and the `twist` that replaces the program."""
         self.twist = False
-        self.profile: int | None = None
+        self.launcher: int | None = None
         """The launcher of the rule's `user` and `group`; none where it names none."""
 
     async def carry_out(self, steps: tuple[Option, ...], rule: Rule | None) -> None:
         """Those of ``steps`` that have not been carried out yet; ``rule`` is whose they are. Raises ``OptionFault``."""
-        self.profile = None
+        self.launcher = None
         for option in steps[self._done :]:
             self._done += 1
             if option.name in ("user", "group"):
@@ -55,7 +55,7 @@ class RuleOptions:
                 await self._carry_out(option)
         user, group = identity(rule.options) if rule is not None else ("", "")
         if user or group:
-            self.profile = self._session.front.launches.profile_for(user, group)
+            self.launcher = self._session.front.launches.profile_for(user, group)
 
     def _become(self, option: Option, rule: Rule | None) -> None:
         user, group = identity(rule.options) if rule is not None else ("", "")
@@ -135,4 +135,4 @@ class RuleOptions:
             text = render(data, values)
         except ExpansionTooLong as problem:
             raise OptionFault(Reason.RULE_BROKEN, f"banner `{path}`: {problem}") from None
-        return await client_output.send(session.sock, text, session.front.settings.policy.banner_timeout)
+        return await client_output.send(session.sock, text, session.front.in_force.settings.policy.banner_timeout)

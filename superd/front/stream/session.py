@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, assert_never
 import trio
 
 from superd.auth_options import parse_auth_options
+from superd.front.sessions.book import SERVED, Refused
+from superd.front.sessions.live import Stage, Task
 from superd.front.stream import client_output
 from superd.front.stream.client_output import part
-from superd.front.stream.internal_services import HANDLERS
 from superd.front.stream.rule_options import OptionFault, RuleOptions
 from superd.front.stream.tcpmux import enter_choice, read_choice
-from superd.internal import auth
+from superd.internal import STREAM, auth
 from superd.net import ident
 from superd.net.listener import is_dead
 from superd.net.netgroup import member
@@ -32,11 +33,11 @@ from superd.wire.ident import Identity
 from superd.wire.tcpmux import ACCEPTED, REFUSED
 
 if TYPE_CHECKING:
-    from superd.front.gate.compiled_service import ServiceState
+    from superd.front.gate.compiled_service import CompiledService
     from superd.front.process import Front
+    from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
     from superd.peer import Peer
-    from superd.record import SessionRecord
 
 CONNECT_TIMEOUT = 10.0
 """Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
@@ -45,29 +46,28 @@ CONNECT_TIMEOUT = 10.0
 async def run_session(
     front: Front,
     listener: Listener,
-    state: ServiceState,
     sock: socket.socket,
-    record: SessionRecord,
+    live: LiveSession,
     first: Verdict | Ask | None,
 ) -> None:
     """One connection from its first wait to its end. Owns ``sock`` until it is handed over or closed."""
     sock.setblocking(False)
     stream = trio.socket.from_stdlib_socket(sock)
-    assert record.peer is not None
+    assert live.record.peer is not None
     with stream:
-        session = Session(front, listener, state, stream, record, record.peer)
+        session = Session(front, listener, stream, live, live.record.peer)
         await _live(session, first)
         if session.chosen is not None:
-            record, first = enter_choice(front, session.chosen, session.client)
-            await _live(Session(front, listener, session.chosen, stream, record, session.client), first)
+            live, first = enter_choice(front, session.chosen, session.client)
+            await _live(Session(front, listener, stream, live, session.client), first)
 
 
 async def _live(session: Session, first: Verdict | Ask | None) -> None:
     front, state = session.front, session.state
     try:
         with trio.CancelScope() as scope:
-            # At the end of superd nobody waits for a name server.
-            session.record.scope = scope
+            # On shutdown, look-ups in progress are cancelled.
+            session.live.stage, session.live.running = Stage.WAITING, Task(scope)
             verdict = await session.decide(first)
         if scope.cancelled_caught:
             verdict = Verdict(False, Reason.STOPPING)
@@ -94,15 +94,15 @@ class Session:
         self,
         front: Front,
         listener: Listener,
-        state: ServiceState,
         sock: trio.socket.SocketType,
-        record: SessionRecord,
+        live: LiveSession,
         client: Peer,
     ) -> None:
         self.front = front
-        self.state = state
+        self.live = live
+        self.state = live.service
         self.sock = sock
-        self.record = record
+        self.record = live.record
         self.client = client
         self.server = listener.local_of(sock.fileno())
         self.options = RuleOptions(self)
@@ -110,7 +110,7 @@ class Session:
         """Why the client's ident server named nobody, in xinetd's words."""
         self.decided = False
         self.over = False
-        self.chosen: ServiceState | None = None
+        self.chosen: CompiledService | None = None
         """The service that the client named to tcpmux: it gets the socket when this session is over."""
         self._facts = Facts()
         self._until = float("inf")
@@ -122,7 +122,7 @@ class Session:
         service = self.state.service
         if service.banner and not await self.send_file(service.banner):
             return Verdict(False, Reason.BANNER, detail="the client did not read its banner")
-        self._until = trio.current_time() + self.front.settings.policy.decide_timeout
+        self._until = trio.current_time() + self.front.in_force.settings.policy.decide_timeout
         try:
             verdict = first if isinstance(first, Verdict) and not first.admit else await self._ask_all(first)
             if "USERID" in (service.log_on_success if verdict.admit else service.log_on_failure):
@@ -137,7 +137,7 @@ class Session:
 
     def _decided(self) -> None:
         if not self.decided:
-            self.decided = True
+            self.decided, self.live.stage = True, Stage.DECIDED
             self.front.arrivals.undecided -= 1
 
     async def _ask_all(self, first: Verdict | Ask | None) -> Verdict:
@@ -145,7 +145,7 @@ class Session:
         admission: Verdict | Ask | None = first if isinstance(first, Ask) else None
         while isinstance(admission, Ask):
             await self._learn(admission)
-            admission = self.front.admit_again(self.record, self.client)
+            admission = self.front.admit_again(self.live, self.client)
         if admission is not None:
             return admission
         if not self.state.wrapped:
@@ -198,7 +198,7 @@ class Session:
         """Asks the client's ident server, for at most ``seconds``; without them for what the settings say."""
         if self.client.user:
             return
-        policy = self.front.settings.policy
+        policy = self.front.in_force.settings.policy
         allowed = seconds or max(0.0, min(policy.ident_timeout, self._until - trio.current_time()))
         found = await ident.ask(self.client, self.server, allowed) if self.client.version else Identity(failure="no server")
         self.client = self.record.peer = replace(self.client, user=found.user)
@@ -211,7 +211,7 @@ class Session:
         except OSError as problem:
             self.say("error", f"banner `{path}` cannot be read: {problem.strerror}")
             return True
-        return await client_output.send(self.sock, data, self.front.settings.policy.banner_timeout)
+        return await client_output.send(self.sock, data, self.front.in_force.settings.policy.banner_timeout)
 
     def say(self, level: str, text: str) -> None:
         """A message about this session's service."""
@@ -222,7 +222,7 @@ class Session:
     async def refuse(self, verdict: Verdict) -> None:
         """Banner if any, end of our side, a short wait for the client's: the client sees the banner, not a reset."""
         self._decided()
-        self.front.refuse(self.record, verdict)
+        self.front.book.over(self.live, Refused(verdict))
         self.over = True
         if self.state.service.banner_fail:
             await self.send_file(self.state.service.banner_fail)
@@ -248,11 +248,11 @@ class Session:
     async def _serve_inside(self) -> None:
         """An internal service: this task is all there is of it."""
         service, silent = self.state.service, trio.CancelScope()
-        self.front.count_start(self.record)
-        self.front.log.started(self.record)
+        self.front.book.count_start(self.live)
+        self.front.book.started(self.live)
         self.front.log.flush()
         with trio.move_on_after(service.limits.session or float("inf")) as scope:
-            self.record.scope = scope
+            self.live.running = Task(scope)
             self._limit_silence(silent, scope.cancel)
             ended = False
             try:
@@ -261,7 +261,7 @@ class Session:
                 elif service.internal == "auth":
                     await auth.stream(self.sock, self.client, self.server, parse_auth_options(service.server_args))
                 else:
-                    ended = await HANDLERS[service.internal](self.sock)
+                    ended = await STREAM[service.internal](self.sock)
                 if self.chosen is None and not ended:
                     await part(self.sock)
             finally:
@@ -279,12 +279,13 @@ class Session:
             await self.refuse(Verdict(False, Reason.GONE, detail="the client is gone"))
             return
         self.over = True
-        self.record.scope = trio.CancelScope()
-        self._limit_silence(self.record.scope, lambda: self.front.end_silent(self.record))
+        live, silent = self.live, trio.CancelScope()
+        live.when_over(lambda _session: silent.cancel())
+        self._limit_silence(silent, lambda: self.front.book.end_silent(live))
         options = self.options
         values = await options.values() if options.digests else None
         self.front.launches.hand_over(
-            self.record, self.server, self.sock.detach(), steps=tuple(options.digests), values=values, profile=options.profile
+            live, self.server, self.sock.detach(), steps=tuple(options.digests), values=values, launcher=options.launcher
         )
         self.front.launches.flush()
 
@@ -299,13 +300,13 @@ class Session:
         if scope.cancelled_caught:
             await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"`{target}` does not answer"))
             return
-        self.front.count_start(self.record)
-        self.front.log.started(self.record)
+        self.front.book.count_start(self.live)
+        self.front.book.started(self.live)
         self.front.log.flush()
         with other:
             limits, traffic = self.state.service.limits, Traffic()
             with trio.move_on_after(limits.session or float("inf")) as scope:
-                self.record.scope = scope
+                self.live.running = Task(scope)
                 try:
                     await relay(self.sock, other, traffic, idle=limits.idle)
                 finally:
@@ -318,4 +319,4 @@ class Session:
         self._decided()
         if not self.over:
             self.over = True
-            self.front.finish(self.record)
+            self.front.book.over(self.live, SERVED)

@@ -18,17 +18,17 @@ from superd.verdict import Reason, Verdict
 from superd.wire import tcpmux
 
 if TYPE_CHECKING:
-    from superd.front.gate.compiled_service import ServiceState
+    from superd.front.gate.compiled_service import CompiledService
     from superd.front.process import Front
+    from superd.front.sessions.live import LiveSession
     from superd.peer import Peer
-    from superd.record import SessionRecord
     from superd.verdict import Ask
 
 NAME_SECONDS = 30.0
 """From accept to the whole name: a program sends it at once, a person types it."""
 
 
-async def read_choice(front: Front, sock: trio.socket.SocketType) -> ServiceState | None:
+async def read_choice(front: Front, sock: trio.socket.SocketType) -> CompiledService | None:
     """The service the client names, or ``None`` after it got its answer. Takes nothing out of the socket behind the name."""
     reader, name = tcpmux.NameReader(), None
     with trio.move_on_after(NAME_SECONDS):
@@ -43,7 +43,7 @@ async def read_choice(front: Front, sock: trio.socket.SocketType) -> ServiceStat
             name = ""
     if name is None:
         return None
-    clients = {state.service.service.lower(): state for state in front.states.values() if state.service.mux_client}
+    clients = {state.service.service.lower(): state for state in front.in_force.services.values() if state.service.mux_client}
     if name == tcpmux.HELP and name not in clients:
         await sock.send(tcpmux.help_text(sorted(clients)))
         return None
@@ -52,11 +52,11 @@ async def read_choice(front: Front, sock: trio.socket.SocketType) -> ServiceStat
     return clients.get(name)
 
 
-def enter_choice(front: Front, state: ServiceState, peer: Peer) -> tuple[SessionRecord, Verdict | Ask | None]:
+def enter_choice(front: Front, state: CompiledService, peer: Peer) -> tuple[LiveSession, Verdict | Ask | None]:
     """Admission to the chosen service, and its session: what ``Front._arrive`` does for a connection to a port."""
     now = time.monotonic()
     first = admit(state.access, peer, front.counts, now, front.world)
-    if front.arrivals.undecided >= front.settings.undecided and not isinstance(first, Verdict):
+    if front.arrivals.undecided >= front.in_force.settings.undecided and not isinstance(first, Verdict):
         first = Verdict(False, Reason.OVERLOAD, detail="too many connections wait")
     front.arrivals.undecided += 1
-    return front.enter(state, peer, now), first
+    return front.book.enter(state, peer, now), first

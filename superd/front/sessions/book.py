@@ -1,0 +1,206 @@
+"""The live sessions: entered, counted, logged, ended. Everything that begins or ends a session does it here.
+
+Runs in: the front. Starts no program and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from superd.front.sessions.live import LiveSession, Running, Stage
+from superd.record import SessionRecord
+from superd.verdict import Reason, Verdict
+
+if TYPE_CHECKING:
+    from superd.front.gate.compiled_service import CompiledService
+    from superd.front.sessions.deadlines import Deadlines
+    from superd.occupancy import Occupancy
+    from superd.peer import Peer
+    from superd.policy.bans import Sensor
+
+CROWD = 256
+"""Sessions at once from which on their memory is worth giving back when they have gone."""
+_MAX_NUMBER = 0x7FFFFFFF
+
+
+class SessionLog(Protocol):
+    """What the book writes. ``superd.log.log.Log`` is one."""
+
+    def started(self, record: SessionRecord) -> None: ...
+    def exited(self, record: SessionRecord) -> None: ...
+    def refused(self, record: SessionRecord, verdict: Verdict) -> None: ...
+    def message(self, level: str, text: str, service: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The end of a program: its wait(2) status, and the seconds it lived."""
+
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The end of a session that never began: its verdict, or why its program could not be started."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The end of a session that the front itself served."""
+
+
+End = Exited | Refused | Served
+SERVED = Served()
+
+
+class SessionBook:
+    """All live sessions by connection number."""
+
+    def __init__(
+        self,
+        log: SessionLog,
+        counts: Occupancy,
+        deadlines: Deadlines,
+        bans: Sensor,
+        clock: Callable[[], float],
+        on_crowd_gone: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``on_crowd_gone`` is called when only a small part of a crowd of sessions is left."""
+        self._log = log
+        self._counts = counts
+        self._deadlines = deadlines
+        self._bans = bans
+        self._clock = clock
+        self._on_crowd_gone = on_crowd_gone
+        self._live: dict[int, LiveSession] = {}
+        self._next = 0
+        self._most = 0
+        self._empty: trio.Event | None = None
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[LiveSession]:
+        return iter(tuple(self._live.values()))
+
+    def get(self, conn: int) -> LiveSession | None:
+        """Return the live session with this number."""
+        return self._live.get(conn)
+
+    # ------------------------------------------------------------------ beginnings
+
+    def enter(self, service: CompiledService, peer: Peer | None, now: float) -> LiveSession:
+        """Begin a session: count it, number it, start its limit on time."""
+        self._next = number = self._number()
+        record = SessionRecord(number, service.service, peer, now)
+        return self._add(LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None))
+
+    def adopt(
+        self, service: CompiledService, conn: int, pid: int, peer: Peer | None, started: float, launcher: int, running: Running
+    ) -> LiveSession | None:
+        """Take over a session that an earlier front began; None where the number is in use. Numbers go on from there."""
+        if conn in self._live:
+            return None
+        self._next = max(self._next, conn)
+        record = SessionRecord(conn, service.service, peer, started)
+        record.pid = pid
+        session = LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None)
+        session.stage = Stage.RUNNING if pid else Stage.HANDED_OVER
+        session.launcher, session.running = launcher, running
+        return self._add(session)
+
+    def _number(self) -> int:
+        number = self._next % _MAX_NUMBER + 1
+        while number in self._live:
+            number = number % _MAX_NUMBER + 1
+        return number
+
+    def _add(self, session: LiveSession) -> LiveSession:
+        self._live[session.record.conn] = session
+        self._most = max(self._most, len(self._live))
+        self._counts.enter(session.service.name, session.source)
+        if session.record.service.limits.session is not None:
+            self._deadlines.begin(session)
+        return session
+
+    def count_start(self, session: LiveSession) -> None:
+        """Count a start for the service's limit on starts within a minute."""
+        starts = session.service.access.starts
+        if starts is not None:
+            starts.count(self._clock())
+
+    def started(self, session: LiveSession, pid: int = 0) -> None:
+        """Log that a session's program runs as ``pid``, or without one that the front serves it."""
+        session.record.pid = pid
+        session.stage = Stage.RUNNING if pid else Stage.SERVING
+        self._log.started(session.record)
+
+    # ------------------------------------------------------------------ ends
+
+    def over(self, session: LiveSession, end: End) -> None:
+        """End a session: stop counting it, log it, ban the peer of a sensor, call ``on_end``. Does nothing the second time."""
+        if session.stage is Stage.OVER:
+            return
+        session.stage = Stage.OVER
+        record = session.record
+        self._live.pop(record.conn, None)
+        self._counts.leave(session.service.name, session.source)
+        self._deadlines.forget(session)
+        match end:
+            case Exited():
+                record.status, record.seconds = end.status, end.seconds
+                self._log.exited(record)
+            case Refused():
+                self._refused(record, end.verdict)
+            case Served():
+                record.seconds = self._clock() - record.started
+                self._log.exited(record)
+        callbacks, session.on_end = session.on_end, ()
+        for callback in callbacks:
+            callback(session)
+        self._shrunk()
+
+    def turned_away(self, service: CompiledService, peer: Peer, verdict: Verdict) -> None:
+        """Log a connection that never became a session, and ban the peer of a sensor."""
+        self._refused(SessionRecord(0, service.service, peer, self._clock()), verdict)
+
+    def end_silent(self, session: LiveSession) -> None:
+        """End a session for its silence."""
+        service = session.record.service
+        self._log.message("notice", f"ended after {service.limits.idle:g} s of silence", service.name)
+        self._deadlines.end(session)
+
+    def end_all(self) -> None:
+        """Send SIGTERM to every session, and SIGKILL to each after its service's ``kill_grace``."""
+        for session in self:
+            self._deadlines.end(session)
+
+    async def wait_empty(self) -> None:
+        """Return when no session is left."""
+        while self._live:
+            self._empty = trio.Event()
+            await self._empty.wait()
+
+    def _refused(self, record: SessionRecord, verdict: Verdict) -> None:
+        self._log.refused(record, verdict)
+        if verdict.reason is not Reason.SENSOR or record.peer is None:
+            return
+        deny_time = record.service.deny_time
+        if self._bans.ban(record.peer, deny_time, self._clock()):
+            text = f"Adding {record.peer.address} to the global_no_access list for {deny_time} minutes"
+            self._log.message("crit", text, record.service.name)
+
+    def _shrunk(self) -> None:
+        left = len(self._live)
+        if not left and self._empty is not None:
+            self._empty.set()
+        if self._most >= CROWD and 8 * left <= self._most:
+            self._most = left
+            self._on_crowd_gone()

@@ -1,0 +1,102 @@
+"""Small fakes of what the parts of the front take: a clock, a log, what runs for a session, services in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from superd.front.gate.compiled_service import CompiledService
+from superd.front.sessions.book import SessionBook
+from superd.front.sessions.deadlines import Deadlines
+from superd.occupancy import Occupancy
+from superd.peer import Peer, peer_from_text
+from superd.policy.bans import Sensor
+from superd.record import SessionRecord
+from superd.service import Service
+from superd.verdict import Verdict
+
+CLIENT = peer_from_text("192.0.2.7", 4711)
+
+
+def service(name: str = "s", **keys: Any) -> CompiledService:
+    """A service that runs /bin/cat, without a limit on its rate, but for ``keys``."""
+    values: dict[str, Any] = {"name": name, "port": 7, "cps": [0, 0], **keys}
+    if not values.keys() & {"redirect", "type", "flags"}:
+        values.setdefault("server", "/bin/cat")
+    return CompiledService(Service.model_validate(values))
+
+
+class Clock:
+    """Monotonic seconds that only a test moves."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeLog:
+    """Every event as a tuple, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+        self.flushes = 0
+
+    def started(self, record: SessionRecord) -> None:
+        self.events.append(("START", record.service.name, record.conn, record.pid))
+
+    def exited(self, record: SessionRecord) -> None:
+        self.events.append(("EXIT", record.service.name, record.conn, record.status, record.seconds))
+
+    def refused(self, record: SessionRecord, verdict: Verdict) -> None:
+        self.events.append(("FAIL", record.service.name, record.conn, verdict.reason))
+
+    def message(self, level: str, text: str, service: str = "") -> None:
+        self.events.append((level, service, text))
+
+    def datagram(self, record: SessionRecord, verdict: Verdict | None = None) -> None:
+        self.events.append(("DATAGRAM", record.service.name, None if verdict is None else verdict.reason))
+
+    def granted_by_rule(self, record: SessionRecord) -> None:
+        self.events.append(("GRANTED", record.service.name, record.severity))
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+    def flush_soon(self) -> None:
+        self.flushes += 1
+
+    def take(self) -> list[tuple[Any, ...]]:
+        """The events since the last call."""
+        events, self.events = self.events, []
+        return events
+
+
+class FakeRunning:
+    """What runs for a session: remembers its signals."""
+
+    def __init__(self) -> None:
+        self.signals: list[tuple[int, int]] = []
+
+    def signal(self, conn: int, number: int) -> None:
+        self.signals.append((conn, number))
+
+
+class Parts:
+    """A session book with all it needs, and what it needs, for a test to look at."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.log = FakeLog()
+        self.counts = Occupancy()
+        self.bans = Sensor()
+        self.deadlines = Deadlines(self.clock)
+        self.crowds = 0
+        self.book = SessionBook(self.log, self.counts, self.deadlines, self.bans, self.clock, self._crowd_gone)
+
+    def _crowd_gone(self) -> None:
+        self.crowds += 1
+
+
+def peer(address: str, port: int = 4711) -> Peer:
+    return peer_from_text(address, port)
