@@ -80,6 +80,7 @@ def import_command(
     from superd.config.inetd.dialects import DIALECTS
     from superd.config.toml.render import render
     from superd.load.services import wrong_here
+    from superd.service_kinds import fit
 
     if kind not in ("xinetd", "inetd"):
         sys.stderr.write(f"superd: error: `{kind[:40]}` is neither xinetd nor inetd\n")
@@ -95,7 +96,9 @@ def import_command(
     for service in foreign.services:
         name = file_name(service.name, texts)
         comments = {key: f"from {origin}" for (owner, key), origin in sorted(foreign.origins.items()) if owner == service.name}
-        texts[name] = render(service.model_copy(update={"name": name.removesuffix(".toml")}), comments)
+        # superd's own files may not name a key that has no effect, which the other daemon's may.
+        written, _ = fit(service, lambda _: True)
+        texts[name] = render(written.model_copy(update={"name": name.removesuffix(".toml")}), comments)
     status = 0
     if dry_run:
         for name, text in texts.items():

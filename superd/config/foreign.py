@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from superd.problem import Origin, Problem
+from superd.problem import Origin, Problem, warning
 from superd.service import Service
+from superd.service_kinds import fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,30 @@ class Foreign:
     services: tuple[Service, ...] = ()
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+
+
+_KEPT = ("user", "group", "umask", "passenv", "stderr", "flags", "log_on_", "server_args", "instances", "per_source", "deny_time")
+"""How keys begin that the other daemons want, or have in their defaults, for every kind of service: no word about these.
+
+The user counts everywhere: the commands of hosts.allow and hosts.deny run as this user.
+"""
+
+
+def fitted(foreign: Foreign) -> Foreign:
+    """The same services without the keys that have no effect for their kind, each with a warning at its line.
+
+    What closes a service stays, and is an error later.
+    """
+    services: list[Service] = []
+    problems: dict[Problem, None] = {}
+    for service in foreign.services:
+        fitting, left_out = fit(service, lambda key: not key.startswith(_KEPT))
+        services.append(fitting)
+        for item in left_out:
+            place = foreign.origins.get((service.name, item.key))
+            if place is not None:
+                problems[warning(place, item.message, f"remove `{item.key}`")] = None
+    return Foreign(tuple(services), foreign.origins, (*foreign.problems, *problems))
 
 
 class FileReader(Protocol):

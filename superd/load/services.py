@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from superd.config.checks.services import Host, check
+from superd.config.checks.services import Host, check, check_kinds
 from superd.config.foreign import Foreign, has_left
 from superd.config.rpc_names import parse_rpc
 from superd.config.toml.service_file import Keys, make_service, merge, parse_toml
@@ -22,6 +22,7 @@ from superd.errors import ConfigError
 from superd.problem import Origin, Problem, error, errors, note, warning
 from superd.registry import Registry
 from superd.service import BUILTIN_PORTS, Service
+from superd.service_kinds import fit
 from superd.settings import Settings
 from superd.system.trusted_file import Untrusted, read_trusted
 
@@ -105,6 +106,8 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         origins[name, ""] = entry.whole
         origins.update({(name, key): place for key, place in places.items()})
         if service is not None and not service.disable:
+            service = _fitting(service, entry.origins)
+            problems += check_kinds(service, origins)
             if wrong and service.port is None and not service.listen and {"port", "listen"} & keys.keys():
                 service = service.model_copy(update=_SOMEWHERE)
             services[name] = _resolved(service, files)
@@ -122,6 +125,11 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         if not services and not keep_going:
             raise ConfigError(tuple(problems))
     return Registry(MappingProxyType(services), settings, origins), tuple(problems)
+
+
+def _fitting(service: Service, own: Mapping[str, Origin]) -> Service:
+    """The service without those keys of [defaults] that have no effect for it."""
+    return fit(service, lambda key: key not in own and key.partition(" ")[0] not in own)[0]
 
 
 def _settings(sources: Sources, files: Files, problems: list[Problem]) -> tuple[Settings, Keys, dict[str, Origin], str]:
@@ -261,6 +269,8 @@ def wrong_here(foreign: Foreign) -> tuple[Problem, ...]:
     files, problems = Files(root=root), list[Problem]()
     services = {service.name: _resolved(service, files) for service in foreign.services if not service.disable}
     _compile(services, foreign.origins, problems)
+    for service in services.values():
+        problems += check_kinds(service, foreign.origins, access_alone=True)
     return tuple(errors([*problems, *check(services, foreign.origins, _host(root))]))
 
 
@@ -306,6 +316,7 @@ def _read_foreign(
                 continue
             services[service.name] = _resolved(service, files)
             origins.update(own[service.name])
+            problems += check_kinds(service, origins, access_alone=True)
     places = [place for foreign in read_files for place in foreign.origins.values()]
     places += [problem.origin for foreign in read_files for problem in foreign.problems]
     return frozenset(place.file for place in places)

@@ -10,6 +10,7 @@ from superd.address import SocketType
 from superd.config.checks.shadows import shadowed
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.service import BUILTINS
+from superd.service_kinds import conflicts
 
 if TYPE_CHECKING:
     from superd.service import Service
@@ -45,7 +46,19 @@ def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Ori
 
 
 def _at(origins: Mapping[tuple[str, str], Origin], name: str, key: str) -> Origin:
-    return origins.get((name, key)) or origins.get((name, ""), Origin(name))
+    return origins.get((name, key)) or origins.get((name, key.partition(".")[0])) or origins.get((name, ""), Origin(name))
+
+
+def check_kinds(service: Service, origins: Mapping[tuple[str, str], Origin], *, access_alone: bool = False) -> list[Problem]:
+    """An error for each key that has no effect for this kind of service.
+
+    ``access_alone`` is for another daemon's files, which want keys that have no effect: only what closes a service is wrong.
+    """
+    return [
+        error(_at(origins, service.name, item.key.partition(" ")[0]), item.message, item.hint)
+        for item in conflicts(service)
+        if item.closes or not access_alone
+    ]
 
 
 def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
@@ -83,14 +96,6 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         found.append(error(at("wait"), "datagrams of a unix socket have no peer to connect to", "wait = true"))
     if not service.addresses() and not service.mux_client and "RPC" not in service.type:
         found.append(error(at(""), "nothing to listen on: give `port` or `listen`"))
-    if service.wait and service.socket_type is SocketType.STREAM and (service.only_from or service.no_access):
-        found.append(
-            error(
-                at("wait"),
-                "addresses cannot be checked: with wait = true the program accepts the connections itself",
-                "use wait = false, or a firewall",
-            )
-        )
     for word, other in shadowed(service.only_from or (), service.no_access):
         message = f"`{word}` can never connect: `{other}` in no_access ({at('no_access')}) wins"
         found.append(warning(at("only_from"), message, "as in xinetd, whatever its manual says of the better match"))
@@ -118,8 +123,6 @@ def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Orig
         if owner != service.name:
             there = _at(origins, owner, "type")
             found.append(error(where, f"tcpmux knows `{service.service}` as service `{owner}` ({there})", "one of the two"))
-        if service.wait or service.socket_type is not SocketType.STREAM:
-            found.append(error(where, 'what tcpmux hands over is a connection: it needs socket_type = "stream" and wait = false'))
     if clients and not any(service.internal == "tcpmux" for service in services.values()):
         where = _at(origins, clients[0].name, "type")
         found.append(warning(where, "nobody can reach it: no service `tcpmux` is served", 'one with type = "INTERNAL"'))

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from superd.address import parse_listen
-from superd.config.foreign import FileReader, Foreign
+from superd.config.foreign import FileReader, Foreign, fitted
 from superd.config.inetd.dialects import DIALECTS, Name, detect
 from superd.config.inetd.entry import read_entry
 from superd.config.inetd.lexer import Entry, EntryReader
@@ -48,7 +48,7 @@ def parse(path: str, files: FileReader, dialect: Name | Literal["auto"] = "auto"
     services = tuple(service for service, _ in found.values())
     origins = {(service.name, ""): origin for service, origin in found.values()}
     origins |= {(service.name, key): origin for service, origin in found.values() for key in service.model_fields_set}
-    return Foreign(services, origins, tuple(sorted(reader.problems, key=lambda problem: problem.origin)))
+    return fitted(Foreign(services, origins, tuple(sorted(reader.problems, key=lambda problem: problem.origin))))
 
 
 def _serve(entry: Entry, reader: EntryReader, found: Services, bound: dict[tuple[object, ...], str]) -> None:

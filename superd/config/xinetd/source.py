@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass, field
 
-from superd.config.foreign import FileReader, Foreign, has_left
+from superd.config.foreign import FileReader, Foreign, fitted, has_left
 from superd.config.name_tables import read_table
 from superd.config.xinetd.attributes import Section, collect
 from superd.config.xinetd.draft import Surroundings
@@ -113,7 +113,7 @@ def parse(path: str, files: FileReader) -> Foreign:
     if source.defaults.broken and source.services:
         place = source.defaults_at[0][1] if source.defaults_at else Origin(path)
         source.problems.append(error(place, f"no service of `{path}` is served while its defaults have an error"))
-    return _finish(_switch(made, source), source)
+    return fitted(_finish(_switch(made, source), source))
 
 
 def _service(entry: Entry, index: int, source: _Source, around: Surroundings) -> tuple[Service, Entry] | None:

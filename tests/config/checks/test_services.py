@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from superd.config.checks.services import Host, check
+from superd.config.checks.services import Host, check, check_kinds
 from superd.problem import Origin
 from superd.service import Service
 
@@ -43,10 +43,10 @@ def test_each_unknown_user_and_group_is_told_at_its_own_key() -> None:
 def test_lists_are_an_error_where_the_program_accepts() -> None:
     service = {"name": "a", "server": "/bin/cat", "port": 1, "wait": True}
     for key in ("only_from", "no_access"):
-        (problem,) = check({"a": Service.model_validate({**service, key: ["192.0.2.1"]})}, {}, HOST)
+        (problem,) = check_kinds(Service.model_validate({**service, key: ["192.0.2.1"]}), {}, access_alone=True)
         assert problem.severity.value == "error"
-        assert "addresses cannot be checked" in problem.message
-    assert check({"a": Service.model_validate(service)}, {}, HOST) == []
+        assert f"`{key}` cannot be kept with `wait = true`" in problem.message
+    assert check_kinds(Service.model_validate(service), {}) == []
 
 
 def test_clients_with_a_tcpmux_are_fine() -> None:
@@ -64,7 +64,15 @@ def test_two_of_one_name_are_an_error_whatever_its_case() -> None:
 
 def test_what_is_no_connection_cannot_be_handed_over() -> None:
     for keys in ({"wait": True}, {"socket_type": "dgram", "wait": True}):
-        assert [line for line in said(MUX, client("one", **keys)) if "what tcpmux hands over" in line]
+        found = check_kinds(client("one", **keys), {})
+        assert any("tcpmux hands over a connection" in problem.message for problem in found)
+
+
+def test_a_key_without_effect_is_an_error_of_our_own_files_alone() -> None:
+    service = Service.model_validate({"name": "a", "redirect": "192.0.2.1:7", "port": 1, "nice": 5})
+    (problem,) = check_kinds(service, {("a", "nice"): Origin("a.toml", 3)})
+    assert (problem.origin.line, problem.message) == (3, "`nice` has no effect with `redirect`: no program is started")
+    assert check_kinds(service, {}, access_alone=True) == []
 
 
 def test_streams_only_is_said_of_those_that_speak_over_streams_only() -> None:

@@ -1,0 +1,267 @@
+"""Which key of a service works with which kind of service: one table, for the checks, the importers and the reference.
+
+Runs in the master and in the operator's commands. Never changes a service and never reads a file; the caller reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.address import SocketType
+
+if TYPE_CHECKING:
+    from superd.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of service. ``key`` is how a message names it: the key, or the key with its value, that makes it one.
+
+    A service has one kind by what answers its clients, and further ones by how its clients reach it.
+    """
+
+    title: str
+    key: str
+    has: Callable[[Service], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """``key`` does nothing for ``kind``. ``key`` may be a word of a key, as in ``flags IDONLY``, or one of a table."""
+
+    key: str
+    kind: Kind
+    why: str
+    instead: str = ""
+
+    @property
+    def closes(self) -> bool:
+        """Whether the service would let in more clients without the key, so that superd may not leave it out."""
+        return self.key in _ACCESS
+
+    @property
+    def message(self) -> str:
+        """Names both keys."""
+        verb = "cannot be kept" if self.closes else "has no effect"
+        return f"`{self.key}` {verb} with {self.kind.key}: {self.why}"
+
+    @property
+    def hint(self) -> str:
+        """What to change."""
+        remedy = "or guard the port with a firewall" if self.closes else f"or remove `{self.key}`"
+        return self.instead or f"change {self.kind.key}, {remedy}"
+
+
+def _stream(service: Service) -> bool:
+    return service.socket_type is not SocketType.DGRAM
+
+
+def _program(service: Service) -> bool:
+    return bool(service.server) and not service.sensor
+
+
+def _paths(service: Service) -> list[bool]:
+    """For each address whether it is a unix socket; a port alone is an address of the network."""
+    return [] if service.mux_client else [text.startswith("unix:") for text in service.listen] or [False]
+
+
+PROGRAM = Kind("program", "`server`", lambda s: _program(s) and _stream(s) and not s.wait)
+WAIT = Kind("program, `wait`", "`wait = true`", lambda s: _program(s) and _stream(s) and s.wait)
+DGRAM = Kind("datagram program", '`socket_type = "dgram"`', lambda s: _program(s) and not _stream(s) and not s.wait)
+DGRAM_WAIT = Kind("datagram program, `wait`", "`wait = true`", lambda s: _program(s) and not _stream(s) and s.wait)
+INTERNAL = Kind("internal", '`type = "INTERNAL"`', lambda s: bool(s.internal) and _stream(s))
+INTERNAL_DGRAM = Kind("internal datagrams", '`type = "INTERNAL"`', lambda s: bool(s.internal) and not _stream(s))
+REDIRECT = Kind("redirect", "`redirect`", lambda s: bool(s.redirect) and not s.sensor)
+SENSOR = Kind("sensor", '`flags = "SENSOR"`', lambda s: s.sensor)
+UNIX = Kind("unix socket", "`listen = unix:`", lambda s: any(_paths(s)))
+NETWORK = Kind("network alone", "`listen` without a unix socket", lambda s: not any(_paths(s)))
+TCPMUX = Kind("through tcpmux", '`type = "TCPMUX"`', lambda s: s.mux_client)
+NO_RPC = Kind("not RPC", '`type` without "RPC"', lambda s: "RPC" not in s.type)
+BY_ANSWER = (PROGRAM, WAIT, DGRAM, DGRAM_WAIT, INTERNAL, INTERNAL_DGRAM, REDIRECT, SENSOR)
+"""What answers a client; every service is exactly one of these."""
+BY_WAY = (UNIX, NETWORK, TCPMUX, NO_RPC)
+"""How a client reaches it; a service may be several of these."""
+KINDS = (*BY_ANSWER, *BY_WAY)
+
+_NO_PROGRAM = "no program is started"
+_ACCEPTS = "the program accepts the connections itself, and superd sees no client"
+_NO_CONNECTION = "a datagram has no connection"
+_LIVES_ON = "the program serves one client after another"
+
+_ACCESS = frozenset({"only_from", "no_access", "access_times", "max_load", "flags IDONLY", "flags SENSOR"})
+"""Without one of these more clients would be let in, so that superd never leaves it out, not even one of [defaults]."""
+
+_IDENTITY = ("user", "group", "groups")
+_OF_A_PROGRAM = (
+    "umask",
+    "nice",
+    "env",
+    "passenv",
+    "stderr",
+    "rlimit_as",
+    "rlimit_cpu",
+    "rlimit_data",
+    "rlimit_rss",
+    "rlimit_stack",
+    "rlimit_files",
+    "limits.memory",
+    "flags NAMEINARGS",
+)
+_OF_A_CONNECTION = (
+    "banner",
+    "banner_success",
+    "banner_fail",
+    "banners",
+    "limits.idle",
+    "flags IDONLY",
+    "flags KEEPALIVE",
+    "flags NODELAY",
+    "log_on_success USERID",
+    "log_on_failure USERID",
+)
+_OF_THE_SOCKET = ("port", "listen", "backlog", "v6only", "socket_mode", "socket_user", "socket_group")
+
+_IN_THE_FRONT = ("stderr", "passenv", "flags NAMEINARGS", "limits.kill_grace")
+"""The rest of what a program has is in force for internal services too: the commands of hosts.allow and hosts.deny get it."""
+
+TABLE: dict[Kind, dict[str, str]] = {
+    PROGRAM: {"deny_time": "only a sensor bans", "log_on_success TRAFFIC": "superd sees no byte of it"},
+    WAIT: {
+        **dict.fromkeys(("only_from", "no_access", *_OF_A_CONNECTION), _ACCEPTS),
+        **dict.fromkeys(("per_source", "limits.source_rate", "limits.v4_prefix", "limits.v6_prefix"), _ACCEPTS),
+        "log_on_success TRAFFIC": "superd sees no byte of it",
+        "limits.session": _LIVES_ON,
+        "deny_time": "only a sensor bans",
+    },
+    DGRAM: {
+        **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
+        "log_on_success TRAFFIC": "superd sees no byte of it",
+        "deny_time": "only a sensor bans",
+    },
+    DGRAM_WAIT: {
+        **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
+        "log_on_success TRAFFIC": "superd sees no byte of it",
+        "limits.session": _LIVES_ON,
+        "per_source": _LIVES_ON,
+        "deny_time": "only a sensor bans",
+    },
+    INTERNAL: {
+        **dict.fromkeys(_IN_THE_FRONT, _NO_PROGRAM),
+        "log_on_success TRAFFIC": "only redirects count their bytes",
+        "deny_time": "only a sensor bans",
+    },
+    INTERNAL_DGRAM: {
+        **dict.fromkeys(_IN_THE_FRONT, _NO_PROGRAM),
+        **dict.fromkeys((*_OF_A_CONNECTION, "instances", "per_source", "limits.session"), "each datagram is answered at once"),
+        "access_times": "each datagram is answered at once",
+        "max_load": "each datagram is answered at once",
+        "limits.per_minute": "each datagram is answered at once",
+        "log_on_success TRAFFIC": "only redirects count their bytes",
+        "deny_time": "only a sensor bans",
+    },
+    REDIRECT: {
+        **dict.fromkeys((*_IDENTITY, *_OF_A_PROGRAM, "server_args", "limits.kill_grace"), _NO_PROGRAM),
+        "deny_time": "only a sensor bans",
+    },
+    SENSOR: dict.fromkeys(("wait", "limits.session", "limits.idle"), "a sensor starts nothing"),
+    UNIX: {
+        "limits.idle": "the kernel keeps no time of a unix socket's silence",
+        "flags IDONLY": "a unix socket's client has no ident server",
+        "flags KEEPALIVE": "it is an option of TCP",
+        "flags NODELAY": "it is an option of TCP",
+        "flags SENSOR": "a ban needs the client's address",
+        "log_on_success USERID": "a unix socket's client has no ident server",
+        "log_on_failure USERID": "a unix socket's client has no ident server",
+    },
+    NETWORK: dict.fromkeys(("socket_mode", "socket_user", "socket_group"), "only a unix socket has a path"),
+    TCPMUX: {
+        **dict.fromkeys(_OF_THE_SOCKET, "tcpmux listens for it"),
+        "wait": "tcpmux hands over a connection",
+        "socket_type": "tcpmux hands over a connection",
+    },
+    NO_RPC: {
+        "rpc_version": "it is no RPC service",
+        "rpc_number": "it is no RPC service",
+    },
+}  # fmt: skip
+"""For each kind the keys that have no effect there, each with the reason. All other keys work."""
+
+_EXCEPTIONS: dict[tuple[Kind, str], Callable[[Service], bool]] = {
+    # A redirect keeps its own watch on silence, so it has one for unix sockets too.
+    (UNIX, "limits.idle"): lambda service: bool(service.redirect),
+    # Only what turns a connection into datagrams is wrong there.
+    (TCPMUX, "socket_type"): lambda service: service.socket_type is SocketType.STREAM,
+}
+"""Where a key of the table has its effect after all."""
+
+
+def kinds_of(service: Service) -> tuple[Kind, ...]:
+    """What the service is; none of ``BY_ANSWER`` where nothing answers."""
+    return tuple(kind for kind in KINDS if kind.has(service))
+
+
+def conflicts(service: Service) -> Iterator[Conflict]:
+    """Every key that the service sets and that has no effect for it."""
+    for kind in kinds_of(service):
+        for key, why in TABLE[kind].items():
+            works = _EXCEPTIONS.get((kind, key))
+            if is_set(service, key) and not (works is not None and works(service)):
+                yield Conflict(key, kind, why)
+    yield from _of_addresses(service)
+
+
+def is_set(service: Service, key: str) -> bool:
+    """Whether the key, the word of a key or the key of a table says something else than its default."""
+    name, space, word = key.partition(" ")
+    if space:
+        chosen, default = getattr(service, name), type(service).model_fields[name].default
+        return word in chosen and word not in default
+    table, dot, inner = key.partition(".")
+    if dot:
+        own = getattr(service, table)
+        return bool(getattr(own, inner) != type(own).model_fields[inner].default)
+    return bool(getattr(service, key) != type(service).model_fields[key].default)
+
+
+def fit(service: Service, loose: Callable[[str], bool]) -> tuple[Service, tuple[Conflict, ...]]:
+    """The service without those keys that have no effect for it, and these.
+
+    Only keys are left out that are ``loose``: said for many services at once, or by a file of another daemon. A key that
+    closes the service is never left out; ``conflicts`` goes on to name it.
+    """
+    left_out = tuple(item for item in conflicts(service) if not item.closes and loose(item.key))
+    update: dict[str, object] = {}
+    for item in left_out:
+        name, space, word = item.key.partition(" ")
+        table, dot, inner = item.key.partition(".")
+        if space:
+            chosen = update.get(name, getattr(service, name))
+            assert isinstance(chosen, frozenset)
+            update[name] = chosen - {word}
+        elif dot:
+            own = update.get(table, getattr(service, table))
+            update[table] = own.model_copy(update={inner: type(own).model_fields[inner].default})  # type: ignore[attr-defined]
+        else:
+            update[name] = type(service).model_fields[name].default
+    return (service.model_copy(update=update) if update else service), left_out
+
+
+def _of_addresses(service: Service) -> Iterator[Conflict]:
+    """``only_from`` and ``no_access`` whose words cannot match any client that could come."""
+    paths = _paths(service)
+    for key, words in (("only_from", service.only_from or ()), ("no_access", service.no_access)):
+        users = [word for word in words if word.lower().startswith(USER_WORDS)]
+        others = [word for word in words if word not in users and word.upper() != "ALL"]
+        if others and paths and all(paths):
+            why = f"its client has a user and no address, so `{others[0]}` never matches"
+            yield Conflict(key, UNIX, why, "write `uid:NAME`, `gid:NAME` or `ALL`")
+        if users and paths and not any(paths):
+            yield Conflict(key, NETWORK, f"only the client of a unix socket has a user, so `{users[0]}` never matches")
+        if users and any(paths) and service.socket_type is SocketType.DGRAM:
+            yield Conflict(key, DGRAM, f"a datagram does not say which user sent it, so `{users[0]}` never matches")
+
+
+USER_WORDS = ("uid:", "gid:")
+"""How a word of `only_from` and `no_access` begins that names the user of a unix socket's client."""

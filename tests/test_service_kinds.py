@@ -1,0 +1,127 @@
+"""The table of keys and kinds: every key is either in force or an error that names both, for every kind of service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from superd.service import Limits, Service
+from superd.service_kinds import BY_ANSWER, KINDS, TABLE, conflicts, fit, is_set, kinds_of
+
+KIND_KEYS: dict[str, dict[str, Any]] = {
+    "program": {"server": "/bin/cat", "port": 7},
+    "program, `wait`": {"server": "/bin/cat", "port": 7, "wait": True},
+    "datagram program": {"server": "/bin/cat", "port": 7, "socket_type": "dgram"},
+    "datagram program, `wait`": {"server": "/bin/cat", "port": 7, "socket_type": "dgram", "wait": True},
+    "internal": {"type": "INTERNAL", "service": "echo", "port": 7},
+    "internal datagrams": {"type": "INTERNAL", "service": "echo", "port": 7, "socket_type": "dgram"},
+    "redirect": {"redirect": "192.0.2.1:7", "port": 7},
+    "sensor": {"flags": "SENSOR", "port": 7},
+}
+WAYS: dict[str, dict[str, Any]] = {
+    "network": {},
+    "unix": {"port": None, "listen": ["unix:/run/x"]},
+    "both": {"listen": ["unix:/run/x", "*:7"]},
+    "tcpmux": {"port": None, "type": "TCPMUX"},
+    "rpc": {"type": "RPC", "rpc_version": "1", "rpc_number": 300000},
+}
+VALUES: dict[str, Any] = {
+    "server_args": ["a"], "user": "nobody", "group": "nogroup", "groups": True, "umask": "077", "nice": 3, "env": {"A": "b"},
+    "passenv": ["A"], "stderr": "socket", "rlimit_as": 1 << 30, "rlimit_cpu": 5, "rlimit_data": 1 << 30, "rlimit_rss": 1 << 30,
+    "rlimit_stack": 1 << 20, "rlimit_files": 50, "limits.memory": 1 << 30, "limits.per_minute": [5, 5], "flags NAMEINARGS": None,
+    "banner": "/x", "banner_success": "/x", "banner_fail": "/x", "banners": "/x", "limits.idle": 5, "flags IDONLY": None,
+    "flags KEEPALIVE": None, "flags NODELAY": None, "flags SENSOR": None, "log_on_success USERID": None,
+    "log_on_failure USERID": None, "log_on_success TRAFFIC": None, "port": 8, "listen": ["*:9"], "backlog": 5, "v6only": True,
+    "socket_mode": "0600", "socket_user": "root", "socket_group": "root", "only_from": ["192.0.2.1"], "no_access": ["192.0.2.1"],
+    "per_source": 2, "instances": 3, "limits.source_rate": [3, 3], "limits.v4_prefix": 24, "limits.v6_prefix": 48,
+    "limits.session": 5, "limits.kill_grace": 2, "deny_time": 5, "access_times": ["1:00-2:00"], "max_load": 3.5,
+    "wait": True, "socket_type": "dgram", "rpc_version": "1-2", "rpc_number": 300001,
+}  # fmt: skip
+
+
+def with_key(keys: dict[str, Any], key: str) -> dict[str, Any]:
+    name, space, word = key.partition(" ")
+    table, dot, inner = key.partition(".")
+    if space:
+        before = keys.get(name, sorted(Service.model_fields[name].default))
+        return {**keys, name: [*([before] if isinstance(before, str) else before), word]}
+    return {**keys, table: {inner: VALUES[key]}} if dot else {**keys, key: VALUES[key]}
+
+
+def built(keys: dict[str, Any]) -> Service:
+    return Service.model_validate({"name": "s", **keys})
+
+
+def of(answer: str, way: str) -> dict[str, Any]:
+    keys = {**KIND_KEYS[answer], **WAYS[way]}
+    if "type" in WAYS[way] and "type" in KIND_KEYS[answer]:
+        keys["type"] = [KIND_KEYS[answer]["type"], WAYS[way]["type"]]
+    return keys
+
+
+@pytest.mark.parametrize("answer", KIND_KEYS)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_service_has_one_kind_by_its_answer(answer: str, way: str) -> None:
+    if way == "tcpmux" and ("wait" in answer or "datagram" in answer):
+        assert any(item.kind.title == "through tcpmux" for item in conflicts(built(of(answer, way))))
+    found = [kind.title for kind in kinds_of(built(of(answer, way))) if kind in BY_ANSWER]
+    assert found == [answer]
+
+
+@pytest.mark.parametrize("answer", KIND_KEYS)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_that_has_no_effect_is_named_with_the_key_that_takes_it_away(answer: str, way: str) -> None:
+    before = {(item.key, item.kind) for item in conflicts(built(of(answer, way)))}
+    for key in VALUES:
+        if answer == "redirect" and key in ("wait", "socket_type"):
+            continue  # the model itself refuses these
+        service = built(with_key(of(answer, way), key))
+        kinds = kinds_of(service)
+        for item in conflicts(service):
+            assert f"`{item.key}`" in item.message
+            assert item.kind.key in item.message
+            assert item.kind.key in item.hint or item.instead
+        expected = {(key, kind) for kind in kinds if key in TABLE[kind] and is_set(service, key)}
+        found = {(item.key, item.kind) for item in conflicts(service)} - before
+        # A redirect keeps its own watch on silence, and tcpmux hands over streams alone.
+        expected = {pair for pair in expected - before if pair[0] not in ("limits.idle", "socket_type")}
+        assert expected <= found, key
+
+
+def test_every_key_of_the_table_exists() -> None:
+    for kind in KINDS:
+        for key in TABLE[kind]:
+            name, table = key.partition(" ")[0], key.partition(".")
+            assert name in Service.model_fields or (table[0] == "limits" and table[2] in Limits.model_fields), key
+            assert key in VALUES, key
+
+
+def test_what_closes_a_service_is_never_left_out() -> None:
+    waits = built({**KIND_KEYS["program, `wait`"], "only_from": ["192.0.2.1"], "banner": "/x", "flags": "IDONLY"})
+    fitting, left_out = fit(waits, lambda _: True)
+    assert {item.key for item in left_out} == {"banner"}
+    assert (fitting.banner, fitting.only_from, fitting.flags) == ("", ("192.0.2.1",), frozenset({"IDONLY"}))
+    assert {item.key for item in conflicts(fitting)} == {"only_from", "flags IDONLY"}
+
+
+def test_what_is_left_out_of_a_table_and_of_a_list_leaves_the_rest() -> None:
+    redirect = built({**KIND_KEYS["redirect"], "flags": ["NAMEINARGS", "NODELAY"], "limits": {"memory": "1M", "idle": 5}})
+    fitting, left_out = fit(redirect, lambda _: True)
+    assert {item.key for item in left_out} == {"limits.memory", "flags NAMEINARGS"}
+    assert fitting.flags == {"NODELAY"}
+    assert (fitting.limits.memory, fitting.limits.idle) == (None, 5.0)
+
+
+def test_an_address_for_a_unix_socket_and_a_user_for_the_network_are_errors() -> None:
+    (address,) = conflicts(built({**of("program", "unix"), "only_from": ["192.0.2.0/24"]}))
+    assert address.message == (
+        "`only_from` cannot be kept with `listen = unix:`: its client has a user and no address, so `192.0.2.0/24` never matches"
+    )
+    (user,) = conflicts(built({**of("program", "network"), "no_access": ["uid:0"]}))
+    assert "`uid:0` never matches" in user.message
+    (datagram,) = conflicts(built({**of("datagram program, `wait`", "unix"), "only_from": ["uid:0"]}))
+    assert "does not say which user" in datagram.message
+    assert not list(conflicts(built({**of("program", "unix"), "only_from": ["uid:0", "gid:0", "ALL"]})))
+    assert not list(conflicts(built({**of("program", "unix"), "only_from": []})))
+    assert not list(conflicts(built({**of("program", "both"), "only_from": ["192.0.2.1", "uid:0"]})))
