@@ -1,8 +1,9 @@
 """Address words of only_from and no_access → superd's words with xinetd's meaning. Never resolves a name.
 
-Source: xinetd 2.3.15.3 addr.c (numeric_addr, host_addr, explicit_mask, factorized_addr, net_addr). Where xinetd misread
-a word the more closed reading is taken: in a list that admits the word admits nobody, in a list that refuses it refuses
-what it evidently means; a refusing word without an evident meaning is an error, because xinetd let everybody through.
+Source: xinetd 2.3.15.3 addr.c (numeric_addr, host_addr, explicit_mask, factorized_addr, net_addr). Where xinetd read a
+word otherwise than its author meant, the more closed reading is taken: a list that admits takes the addresses that both
+readings have, a list that refuses takes those of either. A word that xinetd dropped admits nobody; a refusing word without
+an evident meaning is an error, because xinetd let everybody through. Pure; any process that reads an xinetd.conf.
 """
 
 from __future__ import annotations
@@ -14,28 +15,40 @@ from dataclasses import dataclass
 
 _OCTET = r"(?:0|[1-9]\d{0,2})"
 _QUAD = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
-_NUMERIC = re.compile(r"[0-9xXa-fA-F.]*\d[0-9xXa-fA-F.]*", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII)
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 EVERYBODY = ("0.0.0.0/0", "::/0")
+_ANYBODY = frozenset({"all", "*", "any", "anyone", "anybody", "anywhere", "everyone", "everybody", "everywhere", "world"})
+"""What people write for everybody. xinetd looks for a host or network of that name, finds none and drops the word."""
 
 
 class BadAddress(ValueError):
-    """A word that xinetd itself took for a wrong value, or a refusing word that cannot be understood."""
+    """A word that xinetd itself took for a wrong value, or a refusing word that cannot be understood.
+
+    ``instead`` are the words as they should be, where that can be told.
+    """
+
+    def __init__(self, message: str, instead: str = "") -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The words one word becomes (none: it matches nobody), and what xinetd made of it where that differs."""
+    """The words one word becomes (none: it matches nobody), and what xinetd made of it where that differs.
+
+    ``evident`` are the words that its author probably meant.
+    """
 
     words: tuple[str, ...]
     xinetd: str = ""
+    evident: tuple[str, ...] = ()
 
 
 def read_word(word: str, *, refusing: bool, networks: Mapping[str, str] | None = None) -> Reading:
     """Superd's words for ``word``. ``networks`` is /etc/networks (name → number). Raises ``BadAddress``."""
     if "," in word and "{" not in word:
-        raise BadAddress(f"`{word[:80]}` has a comma in it")
+        raise BadAddress(f"`{word[:80]}` has a comma in it", " ".join(filter(None, word.split(",")))[:400])
     if "{" in word or "}" in word:
         return Reading(_factorized(word))
     if word.startswith("."):
@@ -45,14 +58,92 @@ def read_word(word: str, *, refusing: bool, networks: Mapping[str, str] | None =
     exact = _exact_or_network(word)
     if exact is not None:
         return exact
+    number = _numeric(word)
+    if number is not None:
+        return _of_number(word, number, refusing=refusing)
     meaning, xinetd = _evident(word, networks or {})
     if not xinetd:
         return Reading(meaning)
     if not refusing:
-        return Reading((), xinetd)
+        return Reading((), xinetd, meaning)
     if not meaning:
         raise BadAddress(f"`{word[:80]}` cannot be understood; {xinetd}, so it refused nobody")
-    return Reading(meaning, xinetd)
+    return Reading(meaning, xinetd, meaning)
+
+
+def as_xinetd(words: tuple[str, ...]) -> list[str]:
+    """The same addresses as words that xinetd reads so: a range as its networks."""
+    found: list[str] = []
+    for word in words:
+        low, dash, high = word.partition("-")
+        if dash and _QUAD.fullmatch(low) and _QUAD.fullmatch(high):
+            ends = ipaddress.IPv4Address(low), ipaddress.IPv4Address(high)
+            found += [str(network) for network in ipaddress.summarize_address_range(*ends)]
+        else:
+            found.append(word)
+    return found
+
+
+def _numeric(word: str) -> ipaddress.IPv4Network | None:
+    """What xinetd makes of a word of numbers: inet_aton(3), a mask by atoi(3), trailing zero octets as wildcards."""
+    address, slash, mask = word.partition("/")
+    number = _inet_aton(address)
+    digits = re.match(r"\d+", mask, re.ASCII)
+    if number is None or (slash and not digits):
+        return None
+    if digits:  # 32 and above is one host
+        length = int(digits[0]) if len(digits[0]) < 3 else 32
+        return ipaddress.IPv4Network((number, min(length, 32)), strict=False)
+    zeros = next((count for count in (4, 3, 2, 1) if not number % (1 << 8 * count)), 0)
+    return ipaddress.IPv4Network((number, 32 - 8 * zeros))
+
+
+def _inet_aton(text: str) -> int | None:
+    """1 to 4 numbers, decimal, octal or hexadecimal; the last one fills what is left (inet_aton(3))."""
+    parts = text.split(".")
+    if len(parts) > 4 or not all(re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,11}", part, re.ASCII) for part in parts):
+        return None
+    try:
+        numbers = [int(part, 16 if part[:2].lower() == "0x" else 8 if part[0] == "0" else 10) for part in parts]
+    except ValueError:
+        return None
+    *heads, last = numbers
+    if any(head > 255 for head in heads) or last >= 1 << 8 * (5 - len(numbers)):
+        return None
+    return sum(head << 8 * (3 - at) for at, head in enumerate(heads)) + last
+
+
+def _of_number(word: str, xinetds: ipaddress.IPv4Network, *, refusing: bool) -> Reading:
+    """A list that admits takes what both readings have, a list that refuses takes both."""
+    evident = _evident_network(word)
+    if evident is None or evident == xinetds:
+        return Reading(_words_of(xinetds), _as_read(word, xinetds))
+    if refusing:
+        both = dict.fromkeys((*_words_of(evident), *_words_of(xinetds)))
+        return Reading(tuple(both), f"xinetd read it as `{_words_of(xinetds)[0]}`", _words_of(evident))
+    smaller = evident if evident.subnet_of(xinetds) else xinetds
+    said = "as in xinetd" if smaller is xinetds else f"xinetd read it as `{_words_of(xinetds)[0]}`"
+    return Reading(_words_of(smaller), said, _words_of(evident))
+
+
+def _as_read(word: str, network: ipaddress.IPv4Network) -> str:
+    """Nothing to say of what reads the same everywhere: everybody, or a network as it is usually written."""
+    return "" if network.prefixlen == 0 or word.startswith("127.") else "as in xinetd"
+
+
+def _evident_network(word: str) -> ipaddress.IPv4Network | None:
+    """The network that an admin means by `10.1`, `10/8` or a mask of dots; ``None`` where only xinetd knows."""
+    address, slash, mask = word.partition("/")
+    parts = address.rstrip(".").split(".")
+    if not all(re.fullmatch(_OCTET, part) and int(part) <= 255 for part in parts):
+        return None
+    if not slash and (len(parts) == 4 or not any(map(int, parts)) or parts[0] == "127"):
+        return None  # `0` is everybody, and 127.1 is how this host is called
+    padded = ".".join(parts + ["0"] * (4 - len(parts)))
+    try:
+        return ipaddress.IPv4Network(f"{padded}/{mask if slash else 8 * len(parts)}", strict=False)
+    except ValueError:
+        return None
 
 
 def _exact_or_network(word: str) -> Reading | None:
@@ -117,7 +208,7 @@ def _factorized(word: str) -> tuple[str, ...]:
 
 def _evident(word: str, networks: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
     """(evident meaning, what xinetd did): the second is empty where xinetd read the word as meant."""
-    if word.upper() in ("ALL", "*"):
+    if word.lower() in _ANYBODY:
         return EVERYBODY, "xinetd could not parse it and dropped it"
     if word == "::":
         return ("::/0",), "xinetd matched only the address `::` itself"
@@ -135,11 +226,9 @@ def _evident(word: str, networks: Mapping[str, str]) -> tuple[tuple[str, ...], s
     address, slash, mask = word.partition("/")
     if slash:
         return _masked(address, mask)
-    if _NUMERIC.fullmatch(word) and not re.search(r"[g-zG-Z]", word) and (word[0].isdecimal()) and _all_numbers(word):
-        parts = word.split(".")
-        plain = len(parts) < 4 and all(re.fullmatch(_OCTET, part) and int(part) <= 255 for part in parts)
-        quad = ".".join(parts + ["0"] * (4 - len(parts)))
-        return ((f"{quad}/{8 * len(parts)}",) if plain else ()), "xinetd read it as inet_aton(3) does, as another host"
+    if _all_numbers(word.rstrip(".")):
+        meant = _evident_network(word) if word.endswith(".") else None
+        return (_words_of(meant) if meant else ()), "xinetd could not parse it and dropped it"
     if word in networks:
         return _network_of(networks[word]), "xinetd matched no more than that network's own number for most names"
     if len(word) > 253 or not _HOST.fullmatch(word) or not re.search(r"[A-Za-z]", word):
@@ -157,12 +246,8 @@ def _masked(address: str, mask: str) -> tuple[tuple[str, ...], str]:
             return (str(ipaddress.IPv6Address(address.partition("%")[0])),), "xinetd matched nobody for /128"
         except ValueError:
             return (), "xinetd could not parse it and dropped it"
-    if _QUAD.fullmatch(mask):
-        try:
-            network = ipaddress.IPv4Network(f"{address}/{mask}", strict=False)
-        except ValueError:
-            return (), "xinetd took the mask for a prefix length, so for one host"
-        return (str(network),), "xinetd took the mask for a prefix length, so for one host"
+    if _QUAD.fullmatch(mask) and _QUAD.fullmatch(address):
+        return (), "xinetd could not parse it and dropped it"
     return (), "xinetd read the prefix length as it liked (above 32: one host)"
 
 

@@ -9,10 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from superd.config.xinetd.addresses import BadAddress, read_word
+from superd.config.synonyms import meant
+from superd.config.xinetd.addresses import BadAddress, Reading, as_xinetd, read_word
 from superd.config.xinetd.lexer import Line
-from superd.problem import Problem, did_you_mean, error, note, warning
+from superd.problem import Problem, error, note, warning
 
+YES = frozenset({"yes", "true", "1", "on"})
+NO = frozenset({"no", "false", "0", "off"})
 LIST, SUM = -1, -2
 """Counts of parse.c: any number by ``=`` alone; any number by ``=``, ``+=`` and ``-=``."""
 
@@ -102,11 +105,18 @@ LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 
 @dataclass(slots=True)
 class Section:
-    """The lines of one section by attribute, in their order, and whether an error was found in it."""
+    """The lines of one section by attribute, in their order, and whether an error was found in it.
+
+    ``torn``: its form is wrong, so lines of it may be lost. ``meant`` are attributes that a wrong line was meant to be.
+    Neither is missing besides: one cause is one message. ``standing`` is said even where the entry is disabled.
+    """
 
     lines: dict[str, list[Line]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     broken: bool = False
+    torn: bool = False
+    meant: set[str] = field(default_factory=set)
+    standing: list[Problem] = field(default_factory=list)
 
     def fail(self, line: Line, message: str, hint: str = "") -> None:
         self.problems.append(error(line.origin, message, hint))
@@ -124,10 +134,10 @@ def collect(lines: list[Line], section: Section, *, defaults: bool) -> Section:
             if name in GONE:
                 section.problems.append(note(line.origin, f"`{name}` is ignored: {GONE[name]}"))
             else:
+                hint = meant(name, COUNTS, " ".join(line.values))
+                section.meant.update(re.findall(r"`(\w+)", hint))
                 section.fail(
-                    line,
-                    f"unknown attribute `{name[:80]}`; xinetd ignored it with a warning",
-                    did_you_mean(name, COUNTS) or "remove the line",
+                    line, f"unknown attribute `{name[:80]}`; xinetd ignored it with a warning", hint or "remove the line"
                 )
             continue
         if defaults and name in CLOSING_DEFAULTS:
@@ -136,12 +146,27 @@ def collect(lines: list[Line], section: Section, *, defaults: bool) -> Section:
             section.warn(line, f"`{name}` in defaults is ignored, as xinetd did")
             continue
         elif not defaults and name in ("enabled", "disabled"):
-            section.warn(line, f"`{name}` outside defaults is ignored, as xinetd did")
-            continue
+            line = _switch(line, name, section)
+            if not line.name:
+                continue
+            name = line.name
         fixed = _fixed_count(line, name, section)
         if fixed is not None:
             _add(fixed, section, defaults=defaults)
     return section
+
+
+def _switch(line: Line, name: str, section: Section) -> Line:
+    """`enabled` or `disabled` within a service, where xinetd ignored it and served: switched off if that is what it says."""
+    word = line.values[0].lower() if len(line.values) == 1 else ""
+    if word not in YES | NO:
+        section.warn(line, f"`{name}` outside defaults is ignored, as xinetd did", "remove the line")
+        return Line("", "=", (), line.origin)
+    off = (word in YES) == (name == "disabled")
+    answer = "yes" if off else "no"
+    what = f"`{name} = {line.values[0]}` within a service is read as `disable = {answer}`; xinetd ignored it and served"
+    section.standing.append(warning(line.origin, what, f"write `disable = {answer}`"))
+    return Line("disable", "=", (answer,), line.origin)
 
 
 def _fixed_count(line: Line, name: str, section: Section) -> Line | None:
@@ -154,15 +179,33 @@ def _fixed_count(line: Line, name: str, section: Section) -> Line | None:
         section.warn(line, f"`cps = {values[0][:20]}` without a pause; xinetd ignored the line, superd pauses 10 s")
         values = (*values, "10")
     if count > 0 and len(values) != count:
-        hint = "write `redirect = host port`" if name == "redirect" else f"`{name}` takes {count}"
-        section.fail(line, f"`{name}` has {len(values)} values; xinetd ignored the line and started", hint)
+        section.meant.add(name)
+        section.fail(
+            line, f"`{name}` has {len(values)} values; xinetd ignored the line and started", _right_count(name, values, count)
+        )
         return None
+    if name == "server_args" and any(sign in word for word in values for sign in "\"'"):
+        quoted = next(word for word in values if '"' in word or "'" in word)
+        section.warn(line, f"`{quoted[:40]}`: xinetd knows no quotes, so they are part of the argument, and blanks end it")
     if count in (LIST, SUM) and comment is not None and name in ("server_args", "env", "passenv"):
         section.warn(line, f"`{values[comment][:40]}` is a value of `{name}`, not a comment, as in xinetd")
     elif name in ("only_from", "log_on_success", "log_on_failure", "enabled") and comment is not None:
         section.warn(line, f"`{' '.join(values[comment:])[:80]}` is taken for a comment; to xinetd it was values")
         values = values[:comment]
     return Line(name, line.operator, values, line.origin)
+
+
+def _right_count(name: str, values: tuple[str, ...], count: int) -> str:
+    """The line, or the two, that it was probably meant to be."""
+    if name == "redirect":
+        host, colon, port = values[0].rpartition(":") if values else ("", "", "")
+        host = host.strip("[]")
+        return f"write `redirect = {host} {port}`" if colon and port and host else "write `redirect = host port`"
+    if name == "server" and len(values) > 1:
+        return f"write `server = {values[0][:200]}` and `server_args = {' '.join(values[1:])[:200]}`"
+    if len(values) > count > 0:
+        return f"write `{name} = {' '.join(values[:count])[:200]}`"
+    return f"`{name}` takes {count}"
 
 
 def _add(line: Line, section: Section, *, defaults: bool) -> None:
@@ -196,28 +239,42 @@ def addresses(lines: list[Line], section: Section, networks: Mapping[str, str]) 
     found: dict[str, None] = {}
     for line in lines:
         removing = line.operator == "-="
-        refusing = (line.name == "no_access") != removing
-        comment = False
-        for word in line.values:
-            if word.startswith("#"):
-                comment = True
-                section.warn(line, f"`{word[:80]}` is taken for a comment")
-                continue
-            try:
-                reading = read_word(word, refusing=refusing, networks=networks)
-            except BadAddress as bad:
-                if not comment:
-                    section.fail(line, f"{line.name}: {bad}")
-                continue
-            if reading.xinetd:
-                taken = f"read as `{' '.join(reading.words)}`" if reading.words else "matches nobody"
-                section.warn(line, f"{line.name}: `{word[:80]}` {taken}; {reading.xinetd}", "write a plain address or a.b.c.d/n")
+        readings = _readings(line, section, refusing=(line.name == "no_access") != removing, networks=networks)
+        for reading in readings:
             for item in reading.words:
                 if removing:
                     found.pop(item, None)
                 else:
                     found[item] = None
     return list(found)
+
+
+def _readings(line: Line, section: Section, *, refusing: bool, networks: Mapping[str, str]) -> list[Reading]:
+    """What the words of one line are read as. The hint of each finding is the whole line, with every word as it should be."""
+    comment = next((at for at, word in enumerate(line.values) if word.startswith("#")), len(line.values))
+    if comment < len(line.values):
+        section.warn(line, f"`{' '.join(line.values[comment:])[:80]}` is taken for a comment", "move the comment up")
+    readings: list[Reading] = []
+    right: list[str] = []
+    said: list[tuple[bool, str]] = []
+    for word in line.values[:comment]:
+        try:
+            reading = read_word(word, refusing=refusing, networks=networks)
+        except BadAddress as bad:
+            said.append((True, f"{line.name}: {bad}"))
+            right += bad.instead.split()
+            continue
+        readings.append(reading)
+        right += as_xinetd(reading.evident or reading.words) if reading.xinetd else [word]
+        if reading.xinetd:
+            taken = f"is read as `{' '.join(reading.words)}`" if reading.words else "matches nobody"
+            sign = ", " if reading.xinetd.startswith("as ") else "; "
+            said.append((False, f"{line.name}: `{word[:80]}` {taken}{sign}{reading.xinetd}"))
+    text = f"{line.name} {line.operator} {' '.join(right)}"
+    for wrong, message in said:
+        hint = f"write `{text}`" if right and len(text) < 1000 else "write a plain address or a.b.c.d/n"
+        (section.fail if wrong else section.warn)(line, message, hint)
+    return readings
 
 
 def words(lines: list[Line]) -> list[str] | None:
@@ -238,7 +295,8 @@ def yes(line: Line, section: Section) -> bool:
     """``yes`` or ``no`` in any case; other words are an error, as in xinetd."""
     word = line.values[0].lower()
     if word not in ("yes", "no"):
-        section.fail(line, f"`{line.name} = {line.values[0][:40]}` is not yes or no")
+        hint = f"write `{line.name} = {'yes' if word in YES else 'no'}`" if word in YES | NO else "write yes or no"
+        section.fail(line, f"`{line.name} = {line.values[0][:40]}` is not yes or no", hint)
     return word == "yes"
 
 
@@ -254,7 +312,10 @@ def number(line: Line, section: Section, *, low: int = 0, high: int = 2**31 - 1,
             value = low - 1
         if low <= value <= high:
             return value
-    section.fail(line, f"`{line.name} = {word[:40]}` is not a number xinetd takes")
+    digits = re.match(r"-?[0-9]{1,10}", word.strip("\"'"), re.ASCII)
+    right = int(digits[0], base) if digits and not set(digits[0]) - set("-01234567" if base == 8 else "-0123456789") else low - 1
+    hint = f"write `{line.name} = {digits[0]}`" if digits and low <= right <= high and right != -1 else ""
+    section.fail(line, f"`{line.name} = {word[:40]}` is not a number xinetd takes", hint)
     return None
 
 

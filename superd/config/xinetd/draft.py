@@ -79,7 +79,9 @@ class Draft:
                 self.keys[name] = line.values[0]
 
     def missing(self, name: str) -> None:
-        """What the service cannot be without is not there."""
+        """Add the error that an attribute is missing, unless a wrong form of the entry may be the reason."""
+        if self.section.torn or name in self.section.meant:
+            return
         first = next(iter(self.section.lines.values()), None)
         origin = self.origin if first is None or self.origin.line else first[0].origin
         self.section.problems.append(error(origin, f"service `{self.name}` has no `{name}`; xinetd disabled it"))

@@ -1,14 +1,17 @@
 """xinetd.conf text → entries of attribute lines. Knows blocks and resynchronises; never knows what an attribute means.
 
 The grammar is xinetd's (parsesup.c, parse.c): line based, no quotes, comments only where ``#`` is the first character.
-Where xinetd lost the next service to an error in this one, the reader goes on at the next keyword instead.
+Where xinetd lost the rest of an entry, or the next service, to one error, the reader reads on as the text was meant: the
+entry is not served, but what else is wrong in it is found in the same run. Pure; any process.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from superd.config.look_alikes import look_alike
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 
 MAX_LINE = 16 * 1024  # xinetd's own reader (sio) breaks lines there
@@ -40,30 +43,44 @@ class Entry:
     broken: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One physical line that says something, as words."""
+
+    words: list[str]
+    origin: Origin
+
+
 def _split(text: str) -> list[str]:
     return [word for word in re.split(r"[ \t]+", text) if word]
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
-        self.file = file
+    """Collects ``entries`` and ``problems``. ``current`` is the open entry, ``opened`` whether its ``{`` was read."""
+
+    def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
         self.current: Entry | None = None
         self.opened = False
 
     def fail(self, origin: Origin, message: str, hint: str = "") -> None:
+        """Add an error, and mark the open entry as broken."""
         self.problems.append(error(origin, message, hint))
         if self.current is not None:
             self.current.broken = True
 
-    def feed(self, text: str, origin: Origin) -> None:
-        words = _split(text)
+    def feed(self, words: list[str], origin: Origin, following: list[str]) -> None:
+        """Read one line. ``following`` are the words of the next line, which tell a closing brace from a value."""
         if self.current is None:
             self._between(words, origin)
         elif _begins_entry(words):
             what = "missing `}`" if self.opened else "missing `{`"
-            self.fail(self.current.origin, f"{what} in `{self.current.kind} {self.current.argument}`".rstrip())
+            self.fail(
+                self.current.origin,
+                f"{what} in `{self.current.kind} {self.current.argument}`".rstrip(),
+                f"put `{what[-2]}` on a line of its own",
+            )
             self.current = None
             self._between(words, origin)
         elif not self.opened:
@@ -76,12 +93,16 @@ class _Reader:
                     "put `}` on a line of its own",
                 )
             self.current = None
+        elif words[-1] == "}" and following != ["}"]:
+            self.fail(origin, "`}` on the line of an attribute; xinetd took it for a value", "put `}` on a line of its own")
+            self._attribute(words[:-1], origin)
+            self.current = None
         else:
-            self._attribute(words, text, origin)
+            self._attribute(words, origin)
 
     def _between(self, words: list[str], origin: Origin) -> None:
         word = words[0].lower()
-        if word not in KEYWORDS:
+        if word not in KEYWORDS and word.rstrip("{") not in KEYWORDS:
             self.problems.append(
                 warning(
                     origin,
@@ -90,49 +111,79 @@ class _Reader:
                 )
             )
             return
-        argument = words[1] if len(words) > 1 else ""
-        entry = Entry(word, argument, origin)
-        self.entries.append(entry)
-        extra = words[1:] if word == "defaults" else words[2:]
         if word in ("include", "includedir"):
-            if not argument:
-                entry.broken = True
-                self.problems.append(error(origin, f"`{word}` names nothing"))
-            elif extra:
-                self.problems.append(warning(origin, f"`{' '.join(extra)[:80]}` after the path is ignored"))
+            self._include(word, words, origin)
             return
+        head, brace, tail = " ".join(words).partition("{")
+        names = head.split()[1:]
+        entry = Entry(word.rstrip("{"), names[0] if names else "", origin)
+        self.entries.append(entry)
         self.current, self.opened = entry, False
-        if word == "service" and (not argument or argument == "{"):
-            self.fail(origin, "`service` without a name")
-        if "{" in words[1:]:
-            self.fail(origin, "`{` on the line of the keyword; xinetd skipped such an entry", "put `{` on its own line")
+        if entry.kind == "service" and not names:
+            self.fail(origin, "`service` without a name", "write `service NAME`, and `{` on the next line")
+        if brace:
+            self.fail(
+                origin,
+                "`{` on the line of the keyword; xinetd skipped such an entry",
+                f"write `{head.strip()}`, and `{{` on the next line"
+                + (", then each attribute and `}` on a line of its own" if tail.strip() else ""),
+            )
             self.opened = True
-        elif extra:
+            self._one_line(tail.split(), origin)
+        elif extra := names[1:] if entry.kind == "service" else names:
             self.problems.append(warning(origin, f"`{' '.join(extra)[:80]}` is ignored, as xinetd did"))
 
+    def _include(self, word: str, words: list[str], origin: Origin) -> None:
+        entry = Entry(word, words[1] if len(words) > 1 else "", origin)
+        self.entries.append(entry)
+        if not entry.argument:
+            entry.broken = True
+            self.problems.append(error(origin, f"`{word}` names nothing"))
+        elif words[2:]:
+            self.problems.append(warning(origin, f"`{' '.join(words[2:])[:80]}` after the path is ignored"))
+
     def _open(self, words: list[str], origin: Origin) -> None:
+        """The line where `{` belongs. One error whatever stands there, and the entry is open after it."""
+        self.opened = True
         if words == ["{"]:
-            self.opened = True
             return
-        assert self.current is not None
-        self.fail(origin, f"`{words[0][:80]}` where `{{` belongs; xinetd skipped this entry", "put `{` on its own line")
         if words[0].startswith("{"):
-            self.opened = True
-        elif words[-1] == "}":
+            self.fail(origin, f"text after `{{`: `{' '.join(words)[:80]}`; xinetd skipped this entry", "put `{` on its own line")
+            self._one_line(" ".join(words)[1:].split(), origin)
+            return
+        self.fail(origin, f"`{words[0][:80]}` where `{{` belongs; xinetd skipped this entry", "put `{` on its own line")
+        if words[0].startswith("}"):
+            self.current = None
+        else:
+            self._one_line(words, origin)
+
+    def _one_line(self, words: list[str], origin: Origin) -> None:
+        """Attributes that share a line: each begins before an operator. The error was said; what they hold is judged."""
+        assert self.current is not None
+        closed = words[-1:] == ["}"]
+        words = words[:-1] if closed else words
+        starts = [at for at in range(len(words) - 1) if words[at + 1] in OPERATORS]
+        for start, end in zip(starts, [*starts, len(words)][1:], strict=True):
+            values = tuple(words[start + 2 : end])
+            self.current.lines.append(Line(words[start].lower(), words[start + 1], values, origin))
+        if closed:
             self.current = None
 
-    def _attribute(self, words: list[str], text: str, origin: Origin) -> None:
+    def _attribute(self, words: list[str], origin: Origin) -> None:
         assert self.current is not None
         name = words[0]
-        rest = text.strip(" \t")[len(name) :].lstrip(" \t")
-        operator = next((sign for sign in OPERATORS if rest.startswith(sign)), "")
+        rest = words[1:]
+        operator = next((sign for sign in OPERATORS if rest and rest[0].startswith(sign)), "")
         if operator:
-            self.current.lines.append(Line(name.lower(), operator, tuple(_split(rest[len(operator) :])), origin))
+            values = _split(" ".join(rest)[len(operator) :])
+            self.current.lines.append(Line(name.lower(), operator, tuple(values), origin))
         elif "=" in name:
+            key, _, value = " ".join(words).partition("=")
+            sign = f"{key[-1:]}=" if key[-1:] in ("+", "-") else "="
             self.fail(
                 origin,
                 f"`{name[:80]}` needs a blank before the operator; xinetd dropped the entry",
-                "write `name = value`",
+                f"write `{' '.join([key.rstrip('+-'), sign, value.strip()])[:400].strip()}`",
             )
         elif not rest:
             self.fail(
@@ -141,23 +192,25 @@ class _Reader:
                 f"write `{name[:80]} =` and values",
             )
         else:
-            self.fail(origin, f"bad operator in `{' '.join(words)[:80]}`", "use =, += or -=")
+            self.fail(origin, f"bad operator in `{' '.join(words)[:80]}`", f"write `{name[:80]} = {' '.join(rest)[:300]}`")
 
     def end(self) -> None:
+        """The end of the file, which must not be within an entry."""
         if self.current is not None:
-            self.fail(self.current.origin, f"missing `}}` in `{self.current.kind} {self.current.argument}`".rstrip())
+            what = "missing `}`" if self.opened else "missing `{`"
+            self.fail(
+                self.current.origin,
+                f"{what} in `{self.current.kind} {self.current.argument}`".rstrip(),
+                f"put `{what[-2]}` on a line of its own",
+            )
 
 
 def _begins_entry(words: list[str]) -> bool:
     return words[0].lower() in KEYWORDS and (len(words) == 1 or not words[1].startswith(OPERATORS))
 
 
-def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
-    """The entries of one file in their order, the broken ones too, and every problem of its form."""
-    reader = _Reader(file)
-    if data.startswith(b"\xef\xbb\xbf"):
-        data = data[3:]
-        reader.problems.append(warning(Origin(file, 1), "byte order mark is ignored; xinetd lost the first entry to it"))
+def _texts(data: bytes, file: str, reader: _Reader) -> Iterator[_Text]:
+    """The lines that say something. What is wrong with a line comes as words of its own, the first with a NUL before it."""
     returns = False
     for number, raw in enumerate(data.split(b"\n"), 1):
         origin = Origin(file, number)
@@ -168,17 +221,64 @@ def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
                 reader.problems.append(warning(origin, "CR at the end of lines is ignored; xinetd took it into the value"))
         if not raw.strip(b" \t") or raw.lstrip(b" \t").startswith(b"#"):
             continue
+        wrong = ""
         if len(raw) > MAX_LINE:
-            reader.fail(origin, f"a line of {len(raw)} bytes; at most {MAX_LINE}")
+            wrong = f"a line of {len(raw)} bytes; at most {MAX_LINE}"
+        elif b"\0" in raw or b"\r" in raw:
+            wrong = "a NUL or CR byte within the line"
+        else:
+            try:
+                text = raw.decode()
+            except UnicodeDecodeError:
+                wrong = "the line is not UTF-8"
+        if wrong:
+            yield _Text([f"\0{wrong}"], origin)
             continue
-        if b"\0" in raw or b"\r" in raw:
-            reader.fail(origin, "a NUL or CR byte within the line")
-            continue
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            reader.fail(origin, "the line is not UTF-8")
-            continue
-        reader.feed(text, origin)
+        strange = look_alike(text)
+        if strange is not None:
+            yield _Text([f"\0{strange[0]}", strange[1].strip()], origin)
+        if words := _split(strange[1] if strange else text):
+            yield _Text(words, origin)
+
+
+def _joined(lines: list[_Text]) -> Iterator[_Text]:
+    """Continued lines put together: xinetd knows none, so one is an error of its entry, but its values are read."""
+    at = 0
+    while at < len(lines):
+        line, words = lines[at], list(lines[at].words)
+        at += 1
+        joined = False
+        while words[-1].endswith("\\") and at < len(lines) and _continues(lines[at].words):
+            last = words.pop()[:-1]
+            words += [last] if last else []
+            words += lines[at].words
+            joined = True
+            at += 1
+        if joined:
+            words = [word for word in words if word != "\\"]
+            text = " ".join(words)
+            yield _Text(["\0xinetd knows no continued lines and dropped the entry: `\\` was a value", text], line.origin)
+        yield _Text(words, line.origin)
+
+
+def _continues(words: list[str]) -> bool:
+    """Whether a line after a backslash is more of the same, and no attribute of its own."""
+    alone = words[0][0] in "{}\0" or _begins_entry(words)
+    return not alone and not (len(words) > 1 and words[1].startswith(OPERATORS))
+
+
+def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
+    """The entries of one file in their order, the broken ones too, and every problem of its form."""
+    reader = _Reader()
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+        reader.problems.append(warning(Origin(file, 1), "byte order mark is ignored; xinetd lost the first entry to it"))
+    lines = list(_joined(list(_texts(data, file, reader))))
+    for at, line in enumerate(lines):
+        if line.words[0].startswith("\0"):
+            hint = f"write `{line.words[1][:400]}`" if len(line.words) > 1 else ""
+            reader.fail(line.origin, line.words[0][1:], hint)
+        else:
+            reader.feed(line.words, line.origin, lines[at + 1].words if at + 1 < len(lines) else [])
     reader.end()
     return reader.entries, reader.problems

@@ -56,7 +56,7 @@ def _bind(draft: Draft) -> None:
     only6 = draft.get("v6only")
     if only6 is not None:
         draft.keys["v6only"] = attribute.yes(only6, draft.section)
-        if not draft.keys["v6only"] and draft.own("v6only"):
+        if only6.values[0].lower() == "no" and draft.own("v6only"):
             draft.section.warn(only6, "`v6only = no` takes IPv4 too; xinetd switched IPv4 off for any value")
     line = draft.get("bind")
     if line is None:

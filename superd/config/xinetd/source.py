@@ -117,8 +117,9 @@ def parse(path: str, files: FileReader) -> Foreign:
 
 
 def _service(entry: Entry, index: int, source: _Source, around: Surroundings) -> tuple[Service, Entry] | None:
-    section = collect(entry.lines, Section(broken=entry.broken), defaults=False)
+    section = collect(entry.lines, Section(broken=entry.broken, torn=entry.broken), defaults=False)
     service = make_service(entry.argument, section, entry.origin, around)
+    source.problems.extend(section.standing)
     off = any(line.values and line.values[0].lower() == "yes" for line in section.lines.get("disable", ()))
     if off:  # xinetd did not read a disabled entry to its end; its mistakes hurt nobody until it is enabled
         source.problems.extend(

@@ -24,7 +24,32 @@ def test_a_word_keeps_xinetds_meaning(word: str, words: tuple[str, ...]) -> None
     assert read_word(word, refusing=False).words == words
 
 
-@pytest.mark.parametrize("word", ["::1/128", "10.1.2.0/255.255.255.0", "10.1.2.3/33", "192.168", "ALL", "[::1]", "::"])
+@pytest.mark.parametrize(
+    ("word", "admitted", "refused"),
+    [
+        ("0", "0.0.0.0/0", "0.0.0.0/0"),
+        ("0/0", "0.0.0.0/0", "0.0.0.0/0"),
+        ("0/0.0.0.0", "0.0.0.0/0", "0.0.0.0/0"),
+        ("192.0.2.7/0", "0.0.0.0/0", "0.0.0.0/0"),
+        ("127.1", "127.0.0.1", "127.0.0.1"),
+        ("0x7f000001", "127.0.0.1", "127.0.0.1"),
+        ("010.0.0.1", "8.0.0.1", "8.0.0.1"),
+        ("192.168", "192.0.0.168", "192.168.0.0/16 192.0.0.168"),
+        ("10.1/16", "10.0.0.0/16", "10.1.0.0/16 10.0.0.0/16"),
+        ("10.0.0", "10.0.0.0/24", "10.0.0.0/24 10.0.0.0/8"),
+        ("10.1.2.7/255.255.255.0", "10.1.2.7", "10.1.2.0/24 10.1.2.7"),
+        ("10.1.2.3/33", "10.1.2.3", "10.1.2.3"),
+        ("10.1.2.3/24abc", "10.1.2.0/24", "10.1.2.0/24"),
+    ],
+)
+def test_a_word_of_numbers_is_read_as_inet_aton_does_and_never_opens_more_than_was_meant(
+    word: str, admitted: str, refused: str
+) -> None:
+    assert read_word(word, refusing=False).words == tuple(admitted.split())
+    assert read_word(word, refusing=True).words == tuple(refused.split())
+
+
+@pytest.mark.parametrize("word", ["::1/128", "ALL", "any", "everyone", "[::1]", "::", "10.0.0.", "192.0.2.1-192.0.2.9"])
 def test_a_misread_word_admits_nobody(word: str) -> None:
     reading = read_word(word, refusing=False)
     assert reading.words == ()

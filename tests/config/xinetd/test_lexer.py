@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,3 +20,42 @@ def test_any_bytes_split_and_a_whole_entry_behind_them_is_found(data: bytes) -> 
     entries, _ = split_entries(data + b"\nservice last\n{\n}\n", "f")
     assert entries[-1].argument == "last"
     assert not entries[-1].broken
+
+
+BODY = ("type = UNLISTED", "port = 9001", "wait = no")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("service x{\n" + "\n".join(BODY) + "\n}\n", 1, "write `service x`, and `{` on the next line"),
+        ("service x {\n" + "\n".join(BODY) + "\n}\n", 1, "write `service x`, and `{` on the next line"),
+        ("service x { " + " ".join(BODY) + " }\n", 1, "each attribute and `}` on a line of its own"),
+        ("service x\n{ " + "\n".join(BODY) + "\n}\n", 2, "put `{` on its own line"),
+        ("service x\n" + "\n".join(BODY) + "\n}\n", 2, "put `{` on its own line"),
+        ("service x\n{\n" + "\n".join(BODY) + " }\n", 5, "put `}` on a line of its own"),
+        ("service x\n{\n" + "\n".join(BODY) + "\n", 1, "put `}` on a line of its own"),
+        ("service x\n{\ntype = UNLISTED\nport = \\\n9001\nwait = no\n}\n", 4, "write `port = 9001`"),
+        ("service x\n{\ntype = UNLISTED\nport =\u00a09001\nwait = no\n}\n", 4, "write `port = 9001`"),
+        ("service x\n{\ntype = UNLISTED\nport=9001\nwait = no\n}\n", 4, "write `port = 9001`"),
+    ],
+)
+def test_each_wrong_form_is_one_error_and_the_rest_is_read(text: str, line: int, hint: str) -> None:
+    entries, problems = split_entries(f"{text}service last\n{{\n}}\n".encode(), "f")
+    assert [(entry.argument, entry.broken) for entry in entries] == [("x", True), ("last", False)]
+    wanted = [tuple(line.split(" = ")) for line in BODY if not line.startswith("port") or "port=" not in text]
+    assert [(given.name, *given.values) for given in entries[0].lines] == wanted
+    (problem,) = problems
+    assert (problem.origin.line, hint in problem.hint) == (line, True), problem
+
+
+def test_a_backslash_before_a_line_of_its_own_is_a_value_as_in_xinetd() -> None:
+    entries, problems = split_entries(b"service x\n{\nserver_args = a \\\nwait = no\n}\n", "f")
+    assert problems == []
+    assert [line.values for line in entries[0].lines] == [("a", "\\"), ("no",)]
+
+
+def test_a_brace_is_an_argument_where_the_entry_is_closed_besides() -> None:
+    entries, problems = split_entries(b"service x\n{\nserver_args = { a }\n}\n", "f")
+    assert problems == []
+    assert entries[0].lines[0].values == ("{", "a", "}")

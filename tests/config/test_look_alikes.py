@@ -1,0 +1,38 @@
+"""Characters that look like others: each kind is named, and the text is as it was meant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.config.look_alikes import look_alike
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "meant"),
+    [
+        ("only_from\u00a0= x", "U+00A0", "only_from = x"),
+        ("a\u200bb", "U+200B", "ab"),
+        ("10.0.0.1\u201310.0.0.9", "`-` is meant", "10.0.0.1-10.0.0.9"),
+        ("server_args = \u201ca b\u201d", "curly quote", 'server_args = "a b"'),
+        ("sshd\uff1a ALL", "wide colon", "sshd: ALL"),
+        ("echo a &amp; b", "HTML", "echo a & b"),
+    ],
+)
+def test_a_look_alike_is_named_and_replaced(text: str, named: str, meant: str) -> None:
+    found = look_alike(text)
+    assert found is not None
+    assert named in found[0]
+    assert found[1] == meant
+
+
+@pytest.mark.parametrize("text", ["plain = text", "a & b", "Größe = 3", "日本"])
+def test_plain_text_is_left_alone(text: str) -> None:
+    assert look_alike(text) is None
+
+
+@given(st.text(max_size=60))
+def test_what_was_meant_has_no_character_that_looks_like_another(text: str) -> None:
+    found = look_alike(text)
+    assert found is None or not any(character in found[1] for character in "\u00a0\u200b\u2013\u201c\uff1a")
