@@ -80,6 +80,14 @@ class Settings(BaseModel):
         description="connections at once that wait for a look-up, a banner or a hook",
         json_schema_extra={"unit": "connections"},
     )
+    relays: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="processes that carry the bytes of redirects and the like, each started at need; default: one a processor, "
+        "at most 8",
+        json_schema_extra={"unit": "processes"},
+    )
     stop_grace: Seconds = Field(10.0, description="from SIGTERM until what still runs is ended")
     stop_sessions: Literal["keep", "end"] = Field(
         "end", description="keep: programs outlive superd, as xinetd's do (and so the default for a foreign file)"

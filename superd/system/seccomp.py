@@ -49,17 +49,21 @@ def confine() -> bool:
     Also without root: no_new_privs comes first, which a process that never execs does not miss. Raises ``OSError`` when
     even that fails.
     """
+    table = _TABLES.get(os.uname().machine) if sys.maxsize > 1 << 32 else None
+    return install(program(table) if table is not None else None)
+
+
+def install(code: bytes | None) -> bool:
+    """Puts a filter on this process and its threads to come, and in any case no_new_privs. Else as ``confine``."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
-    table = _TABLES.get(os.uname().machine) if sys.maxsize > 1 << 32 else None
-    if table is None:
+    if code is None:
         return False
-    code = program(table)
     memory = ctypes.create_string_buffer(code, len(code))
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(memory)))
     libc.syscall.argtypes = [ctypes.c_long, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_void_p]
-    if libc.syscall(table[1], _SET_MODE_FILTER, _SPEC_ALLOW, header) == 0:
+    if libc.syscall(_TABLES[os.uname().machine][1], _SET_MODE_FILTER, _SPEC_ALLOW, header) == 0:
         return True
     return bool(libc.prctl(_PR_SET_SECCOMP, 2, header, 0, 0) == 0)
 

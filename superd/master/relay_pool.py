@@ -1,0 +1,231 @@
+"""The master's relays: started at the first session that the front has for one, ended when idle, replaced when they fail.
+
+Runs in the master. It keeps both ends of each pair between front and relay, as it keeps the listeners, and reads neither:
+a relay that does not run is one whose end has become readable. A relay that died takes its pair with it, so the front sees
+which sessions are over; it gets another pair.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import select
+import signal
+import socket
+import sys
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from superd.relay_count import relay_count
+from superd.system.spawn import choose_spawn
+
+if TYPE_CHECKING:
+    from superd.log.log import Log
+    from superd.settings import Settings
+    from superd.system.spawn import Spawn
+
+BUFFER = 1 << 20
+"""Bytes of a pair: a few hundred sessions wait there while a relay starts."""
+STOPPED_GRACE = 5.0
+"""Seconds that a relay may stand still by a signal; its sessions stand with it."""
+CRASH_PAUSE = 1.0
+"""Seconds before a relay that died within its first second is started again."""
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from superd.relay.process import main; main()"
+_ENDED = {
+    70: "by a fault of its own",
+    71: "because the kernel would not confine it",
+    76: "because the front broke the protocol",
+    77: "because root cannot be given up",
+}
+
+
+@cache
+def _spawn() -> Spawn:
+    return choose_spawn()
+
+
+def start_relay(end: socket.socket, user: tuple[int, int] | None) -> int:
+    """Starts a relay at ``end`` of a pair, which stays the caller's, as this (uid, gid). Returns its pid; raises ``OSError``."""
+    uid, gid = user if user is not None else (-1, -1)
+    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, str(uid), str(gid)]
+    words = [os.fsencode(word) for word in argv]
+    return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), 2, 0o022)
+
+
+def relay_pair() -> tuple[socket.socket, socket.socket]:
+    """The pair that front (first end) and relay (second end) talk over."""
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in pair:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+    return pair
+
+
+class _Slot:
+    """One relay: its pair, and its process while there is one (``pid``, else 0)."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.front_end, self.relay_end = relay_pair()
+        self.pid = 0
+        self.started = 0.0
+        self.due: float | None = None
+        """When its end of the pair is looked at again."""
+        self.stopped: float | None = None
+        """When it is killed unless it goes on."""
+
+
+class RelayPool:
+    """All relays of one master."""
+
+    def __init__(self, log: Log, poll: select.poll) -> None:
+        self._log = log
+        self._poll = poll
+        self._slots: list[_Slot] = []
+        self._user: tuple[int, int] | None = None
+        self._new: list[int] = []
+
+    def configure(self, settings: Settings) -> None:
+        """Makes room for as many relays as the settings allow; the user counts for those that start from now on."""
+        self._user = _front_user(settings.user)
+        wanted = relay_count(settings.relays)
+        while len(self._slots) < wanted:
+            slot = _Slot(len(self._slots))
+            self._slots.append(slot)
+            self._new.append(slot.number)
+            self._poll.register(slot.relay_end, select.POLLIN)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Every relay's number."""
+        return tuple(slot.number for slot in self._slots)
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The relays that have a process."""
+        return frozenset(slot.number for slot in self._slots if slot.pid)
+
+    @property
+    def due(self) -> float | None:
+        """When a relay is to be looked at next."""
+        return min((due for slot in self._slots for due in (slot.due, slot.stopped) if due is not None), default=None)
+
+    def take_new(self) -> tuple[int, ...]:
+        """The numbers of relays whose pair the front does not have yet."""
+        found = tuple(dict.fromkeys(self._new))
+        self._new.clear()
+        return found
+
+    def front_fd(self, number: int) -> int:
+        """The front's end of this relay's pair."""
+        return self._slots[number].front_end.fileno()
+
+    # ------------------------------------------------------------------ events of the master's loop
+
+    def on_readable(self, fd: int) -> bool:
+        """A session waits for a relay that does not run. False: this descriptor is none of a relay."""
+        for slot in self._slots:
+            if fd == slot.relay_end.fileno():
+                self._poll.unregister(slot.relay_end)
+                self._start(slot)
+                return True
+        return False
+
+    def on_timer(self, now: float) -> None:
+        """Starts again what died too quickly, and replaces what stands still."""
+        for slot in self._slots:
+            if slot.stopped is not None and now >= slot.stopped:
+                slot.stopped = None
+                if slot.pid and _stands_still(slot.pid):
+                    self._kill(slot, "it was stopped by a signal")
+            if slot.due is not None and now >= slot.due:
+                slot.due = None
+                self._poll.register(slot.relay_end, select.POLLIN)
+
+    def stopped(self, pid: int, now: float) -> None:
+        """A child of the master was stopped by a signal."""
+        for slot in self._slots:
+            if slot.pid == pid and slot.stopped is None:
+                slot.stopped = now + STOPPED_GRACE
+
+    def replace(self, number: int) -> None:
+        """The front says that this relay does not answer, or says what is not in the table."""
+        if number < len(self._slots) and self._slots[number].pid:
+            self._kill(self._slots[number], "the front had no answer of it")
+
+    def ended(self, pid: int, status: int) -> bool:
+        """A child of the master ended; True when it was a relay. ``take_new`` then may have its number."""
+        for slot in self._slots:
+            if slot.pid == pid:
+                slot.pid, slot.stopped = 0, None
+                if status == 0:  # it was idle for long
+                    self._poll.register(slot.relay_end, select.POLLIN)
+                    return True
+                self._log.message("crit", f"relay {slot.number} ended {_describe(status)}; its sessions are over")
+                self._renew(slot)
+                return True
+        return False
+
+    def _renew(self, slot: _Slot) -> None:
+        slot.front_end.close()
+        slot.relay_end.close()
+        slot.front_end, slot.relay_end = relay_pair()
+        self._new.append(slot.number)
+        now = time.monotonic()
+        if now - slot.started < CRASH_PAUSE:
+            slot.due = now + CRASH_PAUSE
+        else:
+            self._poll.register(slot.relay_end, select.POLLIN)
+
+    def _start(self, slot: _Slot) -> None:
+        slot.started = time.monotonic()
+        try:
+            slot.pid = start_relay(slot.relay_end, self._user)
+        except OSError as problem:
+            self._log.message("error", f"relay {slot.number} cannot be started: {problem.strerror}; trying again")
+            slot.due = slot.started + CRASH_PAUSE
+
+    def _kill(self, slot: _Slot, why: str) -> None:
+        self._log.message("alert", f"relay {slot.number} is being replaced: {why}")
+        os.kill(slot.pid, signal.SIGKILL)  # the master's child, so the number is still its own; SIGCHLD follows
+
+    def close_copies(self) -> None:
+        """In a forked child: what only the master may hold."""
+        for slot in self._slots:
+            slot.front_end.close()
+            slot.relay_end.close()
+
+    def close(self) -> None:
+        """Lets every relay end when its last session is over."""
+        for slot in self._slots:
+            if not slot.pid and slot.due is None:
+                self._poll.unregister(slot.relay_end)
+            slot.front_end.close()
+            slot.relay_end.close()
+        self._slots.clear()
+
+
+def _front_user(user: str) -> tuple[int, int] | None:
+    """The ids of the front's user; ``None`` where superd itself is an ordinary user."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        entry = pwd.getpwnam("nobody")
+    return entry.pw_uid, entry.pw_gid
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether a signal stopped it and nothing let it go on. A debugger's stop is another state."""
+    with open(f"/proc/{pid}/stat", "rb") as stat:
+        return stat.read().rpartition(b")")[2].split()[0] == b"T"
+
+
+def _describe(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"by signal {os.WTERMSIG(status)}"
+    code = os.waitstatus_to_exitcode(status)
+    return _ENDED.get(code, f"with status {code}")

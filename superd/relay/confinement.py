@@ -1,0 +1,62 @@
+"""Who a relay is and what it may call: taken on first thing, for good, and looked at. Runs in relays; carries nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import resource
+import termios
+
+from superd.system.allow_list import confine_to
+
+_PR_SET_DUMPABLE = 4
+_F_SETPIPE_SZ, _F_GETPIPE_SZ, _SIOCATMARK, _FIONBIO = 1031, 1032, 0x8905, 0x5421
+
+CALLS = (
+    # what carries bytes, the most frequent first
+    *("splice", "epoll_wait", "epoll_pwait", "recvmsg", "sendmsg", "sendto", "recvfrom", "read", "write", "sendfile"),
+    *("epoll_ctl", "shutdown", "close", "pipe2", "fcntl", "ioctl", "fstat", "newfstatat", "setsockopt", "getsockopt"),
+    # the interpreter's own: memory, time, signals, end
+    *("mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "futex", "clock_gettime", "clock_nanosleep", "getrandom"),
+    *("setitimer", "rt_sigprocmask", "rt_sigreturn", "restart_syscall", "exit", "exit_group"),
+)
+"""A relay has no socket(2), connect(2), accept(2), bind(2), open(2), fork, exec, kill or prctl(2)."""
+ARGUMENTS = {
+    # Not F_SETOWN, which can have the kernel send signals to the front.
+    "fcntl": (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL, _F_SETPIPE_SZ, _F_GETPIPE_SZ),
+    # Not TIOCSTI, which types into a terminal.
+    "ioctl": (_FIONBIO, _SIOCATMARK, termios.TCGETS),
+}
+
+
+def become(uid: int, gid: int) -> int:
+    """Becomes that user, without groups and capabilities; -1 stays who it is. Returns how many descriptors it may have.
+
+    Raises ``OSError`` when any part of it fails; then nothing may be carried.
+    """
+    if uid >= 0:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        if os.getresuid() != (uid,) * 3 or os.getresgid() != (gid,) * 3 or os.getgroups():
+            raise PermissionError("the identity was not taken on")
+        if uid and _permitted_capabilities():
+            raise PermissionError("capabilities are left")
+    # After setresuid, which sets it anew. Closed to ptrace(2) and /proc/PID/mem and /fd by others of its uid.
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else soft
+
+
+def _permitted_capabilities() -> int:
+    # Securebits of whoever started superd would keep them (capabilities(7)).
+    with open("/proc/thread-self/status", "rb") as status:
+        return next((int(line[7:], 16) for line in status if line.startswith(b"CapPrm:")), 0)
+
+
+def confine() -> bool:
+    """Allows ``CALLS`` and nothing else from here on. False where the machine has no filter."""
+    return confine_to(CALLS, ARGUMENTS)

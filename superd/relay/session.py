@@ -1,0 +1,156 @@
+"""A session that a relay carries: its descriptors, its ways, its limits, its counts. Waits for nothing; runs in relays."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from superd.ipc import relay_messages as messages
+from superd.relay import ways
+
+TYPE_CHECKING = False  # typing costs a small process 0.6 MiB
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from superd.relay.ways import Way
+
+DRAIN_BYTES, DRAIN_SECONDS = 65536, 2.0
+"""What is read of a client and thrown away after its program's last byte, so that it gets that byte and not a reset."""
+
+_KINDS = {
+    messages.RELAY: (stat.S_IFSOCK, stat.S_IFSOCK),
+    messages.ECHO: (stat.S_IFSOCK,),
+    messages.DISCARD: (stat.S_IFSOCK,),
+    messages.CHARGEN: (stat.S_IFSOCK,),
+    messages.PIPE: (stat.S_IFSOCK, stat.S_IFIFO, stat.S_IFIFO),
+    messages.PTY: (stat.S_IFSOCK, stat.S_IFCHR),
+}
+
+
+class Endless:
+    """What chargen sends and where discard reads to: one of each for a relay."""
+
+    def __init__(self, lines: bytes) -> None:
+        self.sink = memoryview(bytearray(4096))
+        self.size = len(lines)
+        self.memory = os.memfd_create("chargen", os.MFD_CLOEXEC)
+        os.write(self.memory, lines)
+
+
+class Session:
+    """One session. ``started``, ``last`` (byte) and ``due`` (the next look at its limits) are monotonic seconds."""
+
+    __slots__ = ("_endless", "_parting", "carry", "due", "fds", "last", "received", "sent", "started", "ways")
+
+    def __init__(self, carry: messages.Carry, fds: list[int], endless: Endless, now: float) -> None:
+        """Takes ``fds`` over when it succeeds. Raises ``OSError`` for descriptors that are not of the mode's kinds."""
+        if tuple(stat.S_IFMT(os.fstat(fd).st_mode) for fd in fds) != _KINDS[carry.mode]:
+            raise OSError(errno.EINVAL, "a descriptor is of another kind")
+        if carry.mode == messages.PTY and not os.isatty(fds[1]):
+            raise OSError(errno.ENOTTY, "the terminal is none")
+        for fd in fds:
+            os.set_blocking(fd, False)
+        self.carry = carry
+        self.fds = fds
+        self._endless = endless
+        self.started = self.last = now
+        self.received = self.sent = 0
+        self._parting: float | None = None
+        self.ways: list[Way] = _ways(carry.mode, fds, endless)
+        self.due = self._next_look()
+
+    def pump(self, way: Way, now: float) -> bool:
+        """Pumps one of its ways; True when that has more to do. Raises ``OSError`` when the session breaks."""
+        before = way.passed
+        try:
+            return way.pump()
+        finally:
+            if way.passed != before:
+                self.last = now
+                self._count()
+
+    def _count(self) -> None:
+        match self.carry.mode:
+            case messages.RELAY | messages.PIPE | messages.PTY:
+                if self._parting is None:
+                    self.received, self.sent = self.ways[0].passed, self.ways[1].passed
+            case messages.ECHO:
+                self.received = self.sent = self.ways[0].passed
+            case messages.DISCARD:
+                self.received = self.ways[0].passed
+            case messages.CHARGEN:
+                self.sent = self.ways[0].passed
+
+    def is_over(self, now: float) -> bool:
+        """Whether all has been said. A client that may still be sending to a program that has ended is drained first."""
+        if not all(way.done for way in self.ways):
+            return False
+        if self._parting is not None or self.carry.mode not in (messages.PIPE, messages.PTY):
+            return True
+        if getattr(self.ways[0], "ended", True):
+            return True
+        self._parting = now + DRAIN_SECONDS
+        self.due = self._parting
+        drain = ways.Discard(self.fds[0], self._endless.sink, DRAIN_BYTES)
+        drain.pump()
+        self.ways = [drain]
+        return drain.done
+
+    def shed(self, forget: Callable[[int], None]) -> int:
+        """Closes a program's standard input when the client has ended its side; how many descriptors that frees."""
+        if self.carry.mode != messages.PIPE or len(self.fds) < 3 or not self.ways[0].done:
+            return 0
+        into = self.fds.pop(1)
+        forget(into)
+        os.close(into)
+        return 1
+
+    def limit_reached(self, now: float) -> int | None:
+        """The reason to end it now, else ``None``; ``due`` then says when to look again."""
+        if self._parting is not None and now >= self._parting:
+            return messages.CLOSED
+        if self.carry.session and now >= self.started + self.carry.session:
+            return messages.SESSION
+        if self.carry.idle and now >= self.last + self.carry.idle:
+            return messages.IDLE
+        self.due = self._next_look()
+        return None
+
+    def _next_look(self) -> float:
+        due = self._parting if self._parting is not None else float("inf")
+        if self.carry.session:
+            due = min(due, self.started + self.carry.session)
+        if self.carry.idle:
+            due = min(due, self.last + self.carry.idle)
+        return due
+
+    def close(self, forget: Callable[[int], None]) -> None:
+        """Closes all; ``forget`` is called with each descriptor before."""
+        for way in self.ways:
+            way.close()
+        for fd in self.fds:
+            forget(fd)
+            os.close(fd)
+
+    def report(self, now: float, reason: int, number: int) -> messages.Over:
+        """The last word about it."""
+        carry = self.carry
+        return messages.Over(carry.number, self.received, self.sent, now - self.started, reason, min(number, 0xFFFF), carry.label)
+
+
+def _ways(mode: int, fds: list[int], endless: Endless) -> list[Way]:
+    match mode, fds:
+        case messages.RELAY, [client, other]:
+            return [ways.Splice(client, other, resend=True), ways.Splice(other, client, resend=True)]
+        case messages.ECHO, [client]:
+            return [ways.Splice(client, client, resend=False)]
+        case messages.DISCARD, [client]:
+            return [ways.Discard(client, endless.sink)]
+        case messages.CHARGEN, [client]:
+            return [ways.Chargen(client, endless.memory, endless.size)]
+        case messages.PIPE, [client, into, out]:
+            return [ways.IntoPipe(client, into), ways.FromPipe(out, client)]
+        case messages.PTY, [client, terminal]:
+            return [ways.IntoTerminal(client, terminal), ways.FromTerminal(terminal, client)]
+    raise ValueError("the mode and its descriptors were checked before")
