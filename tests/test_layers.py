@@ -25,6 +25,7 @@ MAY_USE = {
     "log": {"wire", "system"},
     "load": {"config", "policy", "system"},
     "internal": {"wire", "net"},
+    "relay": {"ipc", "wire", "system"},  # confined, and loaded in milliseconds as launchers are
     "launcher": {"ipc", "system"},  # loaded in milliseconds, by a user who may be unable to read what is installed
     # never load: it reads no configuration; it parses the bytes of the tables that the master read
     "front": {"log", "net", "internal", "policy", "ipc", "wire", "system", "config/hosts"},
@@ -57,6 +58,7 @@ TOUCH = {
     "__main__.py": set(),
     "errors.py": {"os"},  # strerror
     "launch_spec.py": {"os"},  # os.path
+    "relay_count.py": {"os"},  # processors
 }
 """Pure modules that may touch these all the same, and why."""
 
@@ -172,6 +174,13 @@ def test_a_launcher_loads_the_standard_library_alone_and_little_of_that() -> Non
     loaded = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {name.split(".")[0] for name in loaded} <= sys.stdlib_module_names | {"superd", "__main__"}
     assert not {"typing", "dataclasses", "inspect", "ipaddress", "subprocess", "logging", "pydantic", "trio"} & set(loaded)
+
+
+def test_a_relay_loads_the_standard_library_alone_and_little_of_that() -> None:
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import superd.relay.process; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {name.split(".")[0] for name in loaded} <= sys.stdlib_module_names | {"superd", "__main__"}
+    assert not {"typing", "dataclasses", "inspect", "json", "re", "subprocess", "logging", "pydantic", "trio"} & set(loaded)
 
 
 def test_check_loads_no_event_loop() -> None:
