@@ -13,7 +13,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "cli/run.py": "trips/test_start.py: the table, and the dump in trips/test_xinetd_command.py",
     "cli/show.py": "test_docs.py: its examples",
     "cli/sources.py": "trips/test_start.py: paths that are relative",
-    "config/inetd/dialects.py": "config/inetd/test_source.py: each dialect reads its own lines",
     "config/inetd/key_value.py": "config/inetd/test_source.py: NetBSD's statements",
     "config/xinetd/draft.py": "config/xinetd/test_source.py: read as a whole",
     "config/xinetd/program.py": "config/xinetd/test_source.py: read as a whole",

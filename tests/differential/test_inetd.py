@@ -44,6 +44,14 @@ def crowd(port: int) -> list[object]:
     return [talk(port) for _ in range(5)]
 
 
+def families(port: int) -> list[object]:
+    return [talk(port), talk(port, host="::1")]
+
+
+def pair(one: str, other: str) -> str:
+    return f"@ stream {one} nowait root /bin/echo echo first\n@ stream {other} nowait root /bin/echo echo second"
+
+
 CASES = [
     Case("what a program prints", "@ stream tcp nowait root /bin/echo echo served"),
     Case(
@@ -78,6 +86,12 @@ OF_OPENBSD = [
     Case("IPv6 alone", "@ stream tcp6 nowait root /bin/echo echo served", lambda p: [talk(p), talk(p, host="::1")]),
     Case("an address for the lines below", "127.0.0.3:\n@ stream tcp nowait root /bin/echo echo served\n*:", lambda p: talk(p)),
     Case("a list of addresses", "127.0.0.1,127.0.0.2:@ stream tcp nowait root /bin/echo echo served", sources),
+    Case("two lines of one protocol", pair("tcp", "tcp"), families),
+    Case("a line for each family", pair("tcp", "tcp6"), families),
+    Case("a line for each family, the other way round", pair("tcp6", "tcp"), families),
+    Case("tcp4 and tcp6", pair("tcp4", "tcp6"), families),
+    Case("tcp4 finds tcp in its place", pair("tcp", "tcp4"), families),
+    Case("tcp4 finds tcp46 in its place", pair("tcp46", "tcp4"), families),
     Case("one start a minute less than it says", "@ stream tcp nowait.4 root /bin/echo echo served", crowd),
 ]
 OF_INETUTILS = [
@@ -90,6 +104,9 @@ OF_INETUTILS = [
         "tcpmux/+spared stream tcp nowait root /bin/echo echo served",
         lambda p: [talk(1, name + b"\r\n") for name in (b"told", b"spared", b"TOLD", b"nobody", b"help", b"")],
     ),
+    Case("two lines of one protocol", pair("tcp", "tcp"), families),
+    Case("a line for each family", pair("tcp", "tcp6only"), families),
+    Case("tcp finds tcp6 in its place", pair("tcp6", "tcp"), families),
     Case("as many starts a minute as it says", "@ stream tcp nowait.4 root /bin/echo echo served", lambda p: crowd(p)[:4]),
 ]
 

@@ -1,6 +1,7 @@
 """How the five inetds differ: families, limits, environment, wrappers. A table and its look-ups; parses no line.
 
-Sources: inetd(8) and inetd.c of OpenBSD (openbsd-inetd 0.20221205), FreeBSD, NetBSD, inetutils 2.4, busybox 1.35.
+Sources: inetd(8) and inetd.c of OpenBSD (openbsd-inetd 0.20221205), FreeBSD, NetBSD, inetutils 2.4, busybox 1.35. Pure; any
+process.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Name = Literal["openbsd", "freebsd", "netbsd", "inetutils", "busybox"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One inetd. ``rate`` is its starts within 60 s without a number of its own, ``pause`` the seconds behind them."""
+    """One inetd. ``rate`` is its starts within 60 s without a number of its own, ``pause`` the seconds after them."""
 
     name: Name
     plain: tuple[str, ...]
@@ -33,6 +34,8 @@ class Dialect:
     passenv: tuple[str, ...]
     quotes: bool
     continues: bool
+    path: tuple[str, ...] = ()
+    """Folders in which it looks for a program that is named without one."""
 
 
 _ALL = ("*",)
@@ -41,6 +44,7 @@ _V6 = ("[::]",)
 _EVERY = ("*",)
 # OpenBSD drops PATH, HOME, LD_* and two dozen more; what superd hands on is the harmless rest by name.
 _LAUNDERED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
+_SEARCHED = ("/sbin", "/usr/sbin", "/bin", "/usr/bin")
 
 DIALECTS: dict[Name, Dialect] = {
     dialect.name: dialect
@@ -49,30 +53,75 @@ DIALECTS: dict[Name, Dialect] = {
         Dialect("freebsd", _V4, _V6, 256, 600.0, 0, "/", True, _EVERY, True, True),
         Dialect("netbsd", _V4, _V6, 40, 600.0, 0, ".:", True, _EVERY, True, True),
         Dialect("inetutils", _V4, _ALL, 1000, 600.0, 0, ".", False, _EVERY, False, True),
-        Dialect("busybox", _V4, _ALL, None, 60.0, 1, ".", False, _EVERY, False, False),
+        Dialect("busybox", _V4, _ALL, None, 60.0, 1, ".", False, _EVERY, False, False, _SEARCHED),
     )
 }
 
+_HEADS: tuple[tuple[str, Name], ...] = (
+    (r"\$(?:FreeBSD|DragonFly)\b", "freebsd"),
+    (r"\$NetBSD\b", "netbsd"),
+    (r"\$OpenBSD\b", "openbsd"),
+    (r"#<off>#|\bupdate-inetd\b", "openbsd"),  # Debian's, whose own inetd is OpenBSD's
+    (r"(?i)\bbusybox\b", "busybox"),
+    (r"(?i)\binetutils\b", "inetutils"),
+)
+_SOCKET_TYPES = frozenset({"stream", "dgram", "raw", "rdm", "seqpacket"})
 
-def detect(lines: Iterable[str]) -> tuple[Name, str]:
-    """The dialect of ``lines`` and the word that told it; OpenBSD's (Debian's) else."""
-    for line in lines:
-        text = line.strip()
-        if text.startswith(".include"):
-            return "netbsd", ".include"
-        if not text or text.startswith("#"):
-            continue
-        words = text.split()
-        if len(words) > 1 and words[1] in ("on", "off"):
-            return "netbsd", f"{words[1]} …;"
-        if len(words) < 5:
-            continue
-        if re.match(r"(no)?wait/\d", words[3]) or "/" in words[4]:
-            return "freebsd", words[3] if "/" in words[3] else words[4]
-        if re.match(r"(no)?wait:\d", words[3]) or re.match(r"\w+[,:]", words[1]):
-            return "netbsd", words[3] if ":" in words[3] else words[1]
-        if words[2].endswith("6only"):
-            return "inetutils", words[2]
-        if words[0] == "auth" and words[5:6] == ["internal"]:
-            return "freebsd", "auth … internal"
-    return "openbsd", ""
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """The dialect of a file, and the word that tells it: nothing where it is in doubt.
+
+    In doubt the closed reading counts: hosts.allow and hosts.deny are asked for every service.
+    """
+
+    name: Name
+    word: str = ""
+    wrapped: bool = True
+
+
+def detect(lines: Iterable[str]) -> Detected:
+    """The dialect of ``lines``, the comments among them; OpenBSD's grammar where nothing tells it."""
+    kept = [line.strip() for line in lines]
+    for text in kept:
+        found = _by_syntax(text)
+        if found is not None:
+            return Detected(*found, wrapped=DIALECTS[found[0]].wrapped)
+    for text in kept:
+        for pattern, name in _HEADS if text.startswith("#") else ():
+            if match := re.search(pattern, text):
+                return Detected(name, match[0], wrapped=DIALECTS[name].wrapped)
+    guarded = next((text for text in kept if _runs_tcpd(text)), "")
+    if guarded:  # an inetd that asked the tables itself would not need it
+        return Detected("openbsd", "tcpd", wrapped=False)
+    return Detected("openbsd")
+
+
+def _by_syntax(text: str) -> tuple[Name, str] | None:
+    """What only one inetd understands."""
+    if text.startswith(".include"):
+        return "netbsd", ".include"
+    if not text or text.startswith("#"):
+        return None
+    words = text.split()
+    if len(words) > 1 and words[1] in ("on", "off"):
+        return "netbsd", f"{words[0]} {words[1]}"
+    if len(words) < 5:
+        return None
+    wait, user = words[3], words[4]
+    if re.match(r"(no)?wait/\d", wait) or "/" in user:
+        return "freebsd", wait if "/" in wait else user
+    if re.match(r"(no)?wait:\d", wait) or re.match(r"\w+[,:]", words[1]):
+        return "netbsd", wait if ":" in wait else words[1]
+    if words[2].endswith("6only"):
+        return "inetutils", words[2]
+    if words[0] == "auth" and words[5:6] == ["internal"]:
+        return "freebsd", "auth … internal"
+    if words[1] in _SOCKET_TYPES and len(words) > 5 and re.fullmatch(r"[A-Za-z][\w.-]*", words[5]) and words[5] != "internal":
+        return "busybox", words[5]
+    return None
+
+
+def _runs_tcpd(text: str) -> bool:
+    words = text.split()
+    return not text.startswith("#") and len(words) > 5 and words[5].rpartition("/")[2] == "tcpd"

@@ -1,213 +1,283 @@
 """One entry of an inetd.conf → the keys of a ``Service``, with the meaning its dialect gives them. Reads no file.
 
-Sources: inetd(8) and inetd.c of the five inetds (``inetd_dialects``).
+Sources: inetd(8) and inetd.c of the five inetds (``dialects``). Each part of an entry is read by one function, which gets
+what it needs and returns its keys. Pure; any process.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from superd.config.argv0 import argv0_problem
 from superd.config.inetd.dialects import Dialect
+from superd.config.inetd.key_value import Statement
 from superd.config.inetd.lexer import Entry
+from superd.config.inetd.old_unix import from_other_unix
 from superd.problem import Problem, note, warning
-from superd.service import BUILTIN_PORTS
+from superd.service import BUILTIN_PORTS, Service
+
+Keys = dict[str, Any]
+_FLAG = "NOLIBWRAP"
 
 
-def read_entry(entry: Entry, dialect: Dialect, names: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
-    """The keys, with a ``name`` that others may have too. Adds warnings; raises ``ValueError`` for the first wrong field."""
-    return _Entry(entry, dialect, names, problems).keys()
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an entry is read with. ``wrapped``: hosts.allow and hosts.deny are asked; ``programs`` lists a folder's names."""
+
+    dialect: Dialect
+    wrapped: bool
+    names: Mapping[str, str]
+    programs: Callable[[str], frozenset[str]]
 
 
-class _Entry:
-    def __init__(self, entry: Entry, dialect: Dialect, names: Mapping[str, str], problems: list[Problem]) -> None:
-        self.entry = entry.fields
-        self.origin = entry.origin
-        self.default_hosts = entry.default_hosts
-        self.dialect = dialect
-        self.names = names
-        self.problems = problems
-        self.flags: set[str] = {"NAMEINARGS"} | (set() if dialect.wrapped else {"NOLIBWRAP"})
-        self.types: set[str] = set()
-        self.out: dict[str, Any] = {
-            "stderr": "socket", "groups": True, "cps": None, "passenv": list(dialect.passenv),
-            "log_on_success": [], "log_on_failure": ["HOST"],
-        }  # fmt: skip
+@dataclass(slots=True)
+class Made:
+    """The keys of one entry, those that the entry itself says, and its protocol, which tells it from others of its name."""
 
-    def warn(self, message: str, hint: str = "") -> None:
-        self.problems.append(warning(self.origin, message, hint))
+    keys: Keys
+    said: frozenset[str]
+    protocol: str
+    problems: list[Problem]
 
-    def keys(self) -> dict[str, Any]:
-        limits = self.limits()
-        self.protocol()
-        self.user()
-        self.server()
-        if limits:
-            self.out["limits"] = limits
-        self.out |= {"flags": self.flags, "type": self.types}
-        return self.out
 
-    def limits(self) -> dict[str, Any]:
-        entry = self.entry
-        match = re.fullmatch(r"(wait|nowait)(?:([./:])(\d{1,9})(?:/(\d{1,9}))?(?:/(\d{1,9}))?)?", entry.wait, re.ASCII)
-        if match is None:
-            raise ValueError(f"`{entry.wait[:40]}` is not wait or nowait")
-        word, separator, first, second, third = match.groups()
-        self.out["wait"] = word == "wait"
-        kind, _, accept = entry.socktype.partition(",")
-        kind, colon, accept_filter = kind.partition(":")
-        if colon or ":" in accept:
-            accept = accept.partition(":")[0]
-            self.warn(f"the accept filter `{accept_filter or entry.socktype}` is ignored; Linux has none")
-        if kind not in ("stream", "dgram", "seqpacket"):
-            raise ValueError(f"socket type `{kind[:40]}` is not served")
-        self.out["socket_type"] = kind
-        if accept:
-            if not accept.isascii() or not accept.isdecimal():
-                raise ValueError(f"`{entry.socktype[:40]}`: `{accept}` is not a number")
-            self.out["instances"] = int(accept)
-        if separator and separator not in self.dialect.separators:
-            raise ValueError(f"`{entry.wait}` is not written so in the inetd.conf of {self.dialect.name}")
-        if (second or third) and self.dialect.name != "freebsd":
-            raise ValueError(f"`{entry.wait}`: {self.dialect.name} knows one number")
-        if entry.ip_max is not None:
-            self.out["per_source"] = entry.ip_max
-        found: dict[str, Any] = {}
-        rate = self.dialect.rate
-        if self.dialect.name == "freebsd":
-            if first and int(first):
-                self.out["instances"] = int(first)
-            if second and int(second):
-                found["source_rate"] = [int(second) / 60, int(second)]
-            if third and int(third):
-                self.out["per_source"] = int(third)
-        elif first or entry.service_max is not None:
-            rate = int(first) if first else entry.service_max
-        if rate and not self.out["wait"]:
-            found["per_minute"] = [max(rate - self.dialect.fewer, 1), self.dialect.pause]
-        return found
+class WrongField(ValueError):
+    """A field that means nothing, with the line or the field as it should be."""
 
-    def protocol(self) -> None:
-        proto, *options = self.entry.protocol.split(",")
-        if options:
-            self.warn(f"`{','.join(options)}` is ignored: socket buffers are the kernel's to size")
-        service = self.entry.service
-        if proto.startswith("rpc/"):
-            service, slash, version = service.partition("/")
-            if not slash or not re.fullmatch(r"\d{1,9}(-\d{1,9})?", version, re.ASCII):
-                raise ValueError(f"`{self.entry.service[:80]}` is not service/version")
-            self.types.add("RPC")
-            self.out |= {"rpc_version": version, "port": 0}
-            proto = proto[4:]
-        if proto == "unix":
-            self.unix(service)
-            return
-        match = re.fullmatch(r"(tcp|udp)(4|6|46|6only)?", proto)
-        if match is None:
-            raise ValueError(f"protocol `{proto[:40]}` is not served")
-        if (match[1] == "tcp") != (self.out["socket_type"] == "stream"):
-            raise ValueError(f"`{proto}` does not go with `{self.out['socket_type']}`")
-        family = match[2]
-        hosts, service = self.split_host(service)
-        listen = {
-            None: self.dialect.plain,
-            "4": ("0.0.0.0",),  # noqa: S104 - what the file says
-            "6": self.dialect.six,
-            "46": ("*",),
-            "6only": ("[::]",),
-        }[family]
-        hosts = tuple(self.names.get(host.lower(), host) for host in hosts)
-        if hosts:
-            listen = tuple(f"[{host.strip('[]')}]" if ":" in host else host for host in hosts if host)
-        self.out["service"] = self.out["name"] = service
-        if service.startswith("tcpmux/"):
-            word = service[len("tcpmux/") :]
-            self.types |= {"TCPMUXPLUS" if word.startswith("+") else "TCPMUX", "UNLISTED"}
-            word = word.removeprefix("+")
-            self.out["service"] = self.out["name"] = word
-            if not word:
-                raise ValueError("`tcpmux/` without a name")
-            return
-        if listen != ("*",):
-            self.out["listen"] = list(listen)
-        if "RPC" not in self.types:
-            self.out["port"] = int(service) if service.isascii() and service.isdecimal() else service
-            if isinstance(self.out["port"], int) and self.out["port"] > 65535:
-                raise ValueError(f"port `{service[:40]}` is above 65535")
-        if not service:
-            raise ValueError("no service is named")
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
-    def split_host(self, service: str) -> tuple[tuple[str, ...], str]:
-        host, colon, name = service.rpartition(":")
-        if not colon:
-            return self.default_hosts, service
-        if host in ("*", ""):
-            return (), name
-        return tuple(host.split(",")), name
 
-    def unix(self, path: str) -> None:
-        mode = "0200" if self.dialect.name == "freebsd" else ""
-        if path.startswith(":"):
-            parts = path.split(":", 4)
-            if len(parts) != 5:
-                raise ValueError(f"`{path[:80]}` is not :user:group:mode:path")
-            _, user, group, mode, path = parts
-            self.out |= {"socket_user": user, "socket_group": group}
+def read_entry(entry: Entry, around: Surroundings) -> Made:
+    """The keys, with a ``name`` that others may have too. Raises ``WrongField`` for the first wrong field."""
+    fields, dialect = entry.fields, around.dialect
+    problems: list[Problem] = []
+
+    def warn(message: str, hint: str = "") -> None:
+        problems.append(warning(entry.origin, message, hint))
+
+    if old := from_other_unix(fields):
+        raise WrongField(*old)
+    socket_type, accept = _socket_type(fields.socktype, warn)
+    wait, limits, counts = _limits(fields, dialect, accept, warn)
+    implied: Keys = {
+        "stderr": "socket", "groups": True, "cps": None, "passenv": list(dialect.passenv),
+        "log_on_success": [], "log_on_failure": ["HOST"],
+    }  # fmt: skip
+    own: Keys = {"socket_type": socket_type, "wait": wait, **counts}
+    own |= _where(entry, around, socket_type, warn)
+    own |= _user(fields, dialect, warn)
+    own |= _program(entry, around, own, problems)
+    if limits:
+        own["limits"] = limits
+    return Made({**implied, **own}, frozenset(own), fields.protocol.partition(",")[0], problems)
+
+
+def _socket_type(word: str, warn: Callable[..., None]) -> tuple[str, int | None]:
+    """The type, and how many connections NetBSD takes at once."""
+    kind, _, accept = word.partition(",")
+    kind, colon, accept_filter = kind.partition(":")
+    if colon or ":" in accept:
+        accept = accept.partition(":")[0]
+        warn(f"the accept filter `{accept_filter or word}` is ignored; Linux has none")
+    if kind not in ("stream", "dgram", "seqpacket"):
+        raise WrongField(f"socket type `{kind[:40]}` is not served")
+    if accept and not (accept.isascii() and accept.isdecimal() and len(accept) < 10):
+        raise WrongField(f"`{word[:40]}`: `{accept[:40]}` is not a number")
+    return kind, int(accept) if accept else None
+
+
+def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Callable[..., None]) -> tuple[bool, Keys, Keys]:
+    """Whether the program gets the listening socket, the table of limits, and the keys that count programs."""
+    match = re.fullmatch(r"(wait|nowait)(?:([./:])(\d{1,9})(?:/(\d{1,9}))?(?:/(\d{1,9}))?)?", fields.wait, re.ASCII)
+    if match is None:
+        raise WrongField(f"`{fields.wait[:40]}` is not wait or nowait")
+    wait = match[1] == "wait"
+    separator, *numbers = match[2], *(int(number) if number else 0 for number in match.groups()[2:])
+    first, second, third = numbers
+    if separator and separator not in dialect.separators:
+        meant = f"write `{match[1]}{dialect.separators[0]}{first}`"
+        raise WrongField(f"`{fields.wait}` is not written so in the inetd.conf of {dialect.name}", meant)
+    if (second or third) and dialect.name != "freebsd":
+        raise WrongField(f"`{fields.wait}`: {dialect.name} knows one number", f"write `{match[1]}{separator}{first}`")
+    limits: Keys = {}
+    counts: Keys = {}
+    if fields.ip_max is not None:
+        counts["per_source"] = fields.ip_max
+    rate = dialect.rate
+    if dialect.name == "freebsd":
+        accept = first or accept
+        if second:
+            limits["source_rate"] = [second / 60, second]
+        if third:
+            counts["per_source"] = third
+    elif match[3] or fields.service_max is not None:
+        rate = first if match[3] else fields.service_max
+    if accept:
+        counts["instances"] = accept
+        if "at_limit" in Service.model_fields:
+            counts["at_limit"] = "wait"
+        else:
+            warn(f"above {accept} programs clients are refused; {dialect.name} let them wait")
+    if rate and not wait:
+        limits["per_minute"] = [max(rate - dialect.fewer, 1), dialect.pause]
+    return wait, limits, counts
+
+
+def _where(entry: Entry, around: Surroundings, socket_type: str, warn: Callable[..., None]) -> Keys:
+    """The service's name, and where it listens."""
+    proto, *options = entry.fields.protocol.split(",")
+    others = [word for word in options if not re.match(r"(snd|rcv|recv)buf=", word)]
+    if others:
+        one = f"{proto.partition('/')[0]}/" if "/" in proto else ""
+        warn(f"`{','.join(others)}` is ignored: a line has one protocol", f"write another line with `{one}{others[0]}`")
+    elif options:
+        warn(f"`{','.join(options)}` is ignored: superd leaves socket buffers to the kernel")
+    service, types, keys = entry.fields.service, set[str](), Keys()
+    if proto.startswith("rpc/"):
+        service, keys = _rpc(service)
+        types.add("RPC")
+        proto = proto[4:]
+    if proto == "unix":
+        return _unix(service, around.dialect)
+    match = re.fullmatch(r"(tcp|udp)(4|6|46|6only)?", proto)
+    if match is None:
+        raise WrongField(f"protocol `{proto[:40]}` is not served")
+    if (match[1] == "tcp") != (socket_type == "stream"):
+        right = "dgram" if match[1] == "udp" else "stream"
+        raise WrongField(f"`{proto}` does not go with `{socket_type}`", f"write `{right} {proto}`")
+    listen, service = _hosts(entry, service, match[2], around)
+    keys |= {"name": service, "service": service, "type": types}
+    if service.startswith("tcpmux/"):
+        word = service.removeprefix("tcpmux/")
+        types |= {"TCPMUXPLUS" if word.startswith("+") else "TCPMUX", "UNLISTED"}
+        word = word.removeprefix("+")
+        if not word:
+            raise WrongField("`tcpmux/` without a name")
+        return {**keys, "name": word, "service": word}
+    if listen != ("*",):
+        keys["listen"] = list(listen)
+    if "RPC" not in types:
+        keys["port"] = int(service) if service.isascii() and service.isdecimal() and len(service) < 10 else service
+        if isinstance(keys["port"], int) and keys["port"] > 65535:
+            raise WrongField(f"port `{service[:40]}` is above 65535")
+    if not service:
+        raise WrongField("no service is named")
+    return keys
+
+
+def _rpc(service: str) -> tuple[str, Keys]:
+    """The name of an RPC program, and its version. A number is the program's own."""
+    name, slash, version = service.partition("/")
+    if not slash or not re.fullmatch(r"\d{1,9}(-\d{1,9})?", version, re.ASCII):
+        raise WrongField(f"`{service[:80]}` is not service/version", f"write `{name[:80]}/1`, with the program's version")
+    keys: Keys = {"rpc_version": version, "port": 0}
+    if name.isascii() and name.isdecimal() and len(name) < 11:
+        keys["rpc_number"] = int(name)
+    return name, keys
+
+
+def _hosts(entry: Entry, service: str, family: str | None, around: Surroundings) -> tuple[tuple[str, ...], str]:
+    """The addresses of an entry, and its service without them."""
+    host, colon, name = service.rpartition(":")
+    hosts = entry.default_hosts
+    if colon:
+        service = name
+        hosts = () if host in ("*", "") else tuple(host.split(","))
+    hosts = tuple(around.names.get(word.lower(), word) for word in hosts)
+    if hosts:
+        return tuple(f"[{word.strip('[]')}]" if ":" in word else word for word in hosts if word), service
+    by_family = {
+        None: around.dialect.plain,
+        "4": ("0.0.0.0",),  # noqa: S104 - what the file says
+        "6": around.dialect.six,
+        "46": ("*",),
+        "6only": ("[::]",),
+    }
+    return by_family[family], service
+
+
+def _unix(path: str, dialect: Dialect) -> Keys:
+    keys: Keys = {"socket_mode": "0200"} if dialect.name == "freebsd" else {}
+    if path.startswith(":"):
+        parts = path.split(":", 4)
+        if len(parts) != 5:
+            raise WrongField(f"`{path[:80]}` is not :user:group:mode:path")
+        _, user, group, mode, path = parts
+        keys |= {"socket_user": user, "socket_group": group}
         if mode:
-            self.out["socket_mode"] = mode
-        base = path.rpartition("/")[2]
-        self.out |= {"name": base, "service": base, "listen": [f"unix:{path}"]}
+            keys["socket_mode"] = mode
+    base = path.rpartition("/")[2]
+    return {**keys, "name": base, "service": base, "listen": [f"unix:{path}"], "type": set()}
 
-    def user(self) -> None:
-        text, slash, login_class = self.entry.user.partition("/")
-        if slash:
-            self.warn(f"the login class `{login_class}` is ignored: Linux has none", "use rlimit_*, umask and nice")
-        user, group = text, self.entry.group
-        if ":" in text:
-            user, _, group = text.partition(":")
-        elif "." in text and self.dialect.name != "freebsd":
-            user, _, group = text.partition(".")
-        if not user:
-            raise ValueError("no user is named")
-        self.out["user"] = user
-        if group:
-            self.out["group"] = group
 
-    def server(self) -> None:
-        path, args = self.entry.server, list(self.entry.args)
-        if path == "internal":
-            name = str(self.out["service"]).lower()
-            known = next((word for word, port in BUILTIN_PORTS.items() if str(port) == name), name)
-            if known not in BUILTIN_PORTS:
-                raise ValueError(f"no internal service `{name[:80]}`")
-            self.types.add("INTERNAL")
-            self.flags -= {"NAMEINARGS"}
-            self.out["service"] = known
-            if known == "auth":
-                self.auth(args)
-            return
-        args = args or [path]
-        if path.rpartition("/")[2] == "tcpd":
-            # tcpd(8): argv[0] names the daemon; without a folder it is in REAL_DAEMON_DIR, /usr/sbin
-            if not self.entry.args:
-                raise ValueError("`tcpd` without the program it guards")
-            path = args[0] if args[0].startswith("/") else f"/usr/sbin/{args[0]}"
-            self.flags -= {"NOLIBWRAP"}
-            self.problems.append(
-                note(
-                    self.origin,
-                    f"tcpd is replaced by superd's own wrappers; the daemon name is `{args[0].rpartition('/')[2]}`",
-                )
+def _user(fields: Statement, dialect: Dialect, warn: Callable[..., None]) -> Keys:
+    text, slash, login_class = fields.user.partition("/")
+    if slash:
+        warn(f"the login class `{login_class}` is ignored: Linux has none", "use rlimit_*, umask and nice")
+    user, group = text, fields.group
+    if ":" in text:
+        user, _, group = text.partition(":")
+    elif "." in text and dialect.name != "freebsd":
+        user, _, group = text.partition(".")
+    if not user:
+        raise WrongField("no user is named")
+    return {"user": user, "group": group} if group else {"user": user}
+
+
+def _program(entry: Entry, around: Surroundings, where: Keys, problems: list[Problem]) -> Keys:
+    """The program with its arguments and flags, or the internal service."""
+    fields = entry.fields
+    path, args = fields.server, list(fields.args)
+    flags = set() if around.wrapped else {_FLAG}
+    if path == "internal":
+        return _internal(entry, where, flags, problems)
+    flags.add("NAMEINARGS")
+    if path.rpartition("/")[2] == "tcpd":
+        # tcpd(8): argv[0] names the daemon; without a folder it is in REAL_DAEMON_DIR, /usr/sbin
+        if not args:
+            raise WrongField("`tcpd` without the program it guards", f"write `{path} PROGRAM`")
+        path = args[0] if args[0].startswith("/") else f"/usr/sbin/{args[0]}"
+        flags.discard(_FLAG)
+        name = args[0].rpartition("/")[2]
+        problems.append(note(entry.origin, f"tcpd is replaced by superd's own wrappers; the daemon name is `{name}`"))
+    elif problem := argv0_problem(path, args, entry.origin, _with_argv0(entry)):
+        problems.append(problem)
+    if not path.startswith("/"):
+        found = next((folder for folder in around.dialect.path if path in around.programs(folder)), "")
+        if not found:
+            searched = f" and in none of {' '.join(around.dialect.path)}" if around.dialect.path else ""
+            raise WrongField(f"server `{path[:80]}` is not an absolute path{searched}", f"write `/usr/sbin/{path[:80]}`")
+        path = f"{found}/{path}"
+    return {"server": path, "server_args": args or [path], "flags": flags}
+
+
+def _with_argv0(entry: Entry) -> str:
+    """The entry as it should be: argv[0] between the program and its arguments."""
+    fields = entry.fields
+    words = (
+        fields.service, fields.socktype, fields.protocol, fields.wait, fields.user, fields.server,
+        fields.server.rpartition("/")[2], *fields.args,
+    )  # fmt: skip
+    return " ".join(words)
+
+
+def _internal(entry: Entry, where: Keys, flags: set[str], problems: list[Problem]) -> Keys:
+    name = str(where["service"]).lower()
+    known = next((word for word, port in BUILTIN_PORTS.items() if str(port) == name), name)
+    if known not in BUILTIN_PORTS:
+        raise WrongField(f"no internal service `{name[:80]}`", f"one of {' '.join(BUILTIN_PORTS)}")
+    keys: Keys = {"type": {*where["type"], "INTERNAL"}, "flags": flags, "service": known}
+    if known != "auth":
+        return keys
+    options = list(entry.fields.args[1:])  # after argv[0], as inetd(8) of FreeBSD has them
+    for word in ("-f", "-F"):
+        if word in options:
+            problems.append(
+                warning(entry.origin, f"`{word}` is left out: superd does not read .fakeid files", f"remove `{word}`")
             )
-        if not path.startswith("/"):
-            raise ValueError(f"server `{path[:80]}` is not an absolute path")
-        self.out |= {"server": path, "server_args": args}
-
-    def auth(self, args: list[str]) -> None:
-        options = args[1:]  # behind argv[0], as inetd(8) of FreeBSD has them
-        for word in ("-f", "-F"):
-            if word in options:
-                self.warn(f"`{word}` is left out: superd reads no .fakeid in anybody's home folder")
-                options.remove(word)
-        self.out["server_args"] = options
+            options = [option for option in options if option != word]
+    return {**keys, "server_args": options}

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from superd.config.foreign import FileReader, has_left
 from superd.config.inetd.dialects import DIALECTS, Dialect
 from superd.config.inetd.key_value import Statement, read_statement
+from superd.config.look_alikes import look_alike
 from superd.config.name_tables import read_table
-from superd.problem import Origin, Problem, error
+from superd.problem import Origin, Problem, error, warning
 
 MAX_LINE = 16 * 1024
 MAX_DEPTH = 16
+_HEAD = 400
+"""Bytes of a line that may tell the dialect."""
 _SOCKET_TYPES = frozenset({"stream", "dgram", "raw", "rdm", "seqpacket"})
 
 
@@ -39,6 +42,8 @@ class EntryReader:
         self.dialect: Dialect = DIALECTS["openbsd"]
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
+        self.texts: list[str] = []
+        """Every line of what was opened, comments too: they tell the dialect."""
         self._ipsec: Origin | None = None
         self.names: Mapping[str, str] = {}
         """Host names and their addresses, as /etc/hosts has them."""
@@ -78,6 +83,7 @@ class EntryReader:
         for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
             origin = Origin(file, number)
             raw = raw.removesuffix(b"\r")
+            self.texts.append(raw[:_HEAD].decode("utf-8", "replace"))
             bare = raw.lstrip(b" \t")
             if not bare or (bare.startswith(b"#") and not bare.startswith(b"#@")):
                 continue
@@ -85,25 +91,38 @@ class EntryReader:
                 self.fail(origin, f"a line with a NUL or CR byte or more than {MAX_LINE} bytes")
                 continue
             try:
-                found.append((origin, raw.decode()))
+                text = raw.decode()
             except UnicodeDecodeError:
                 self.fail(origin, "the line is not UTF-8")
+                continue
+            strange = look_alike(text)
+            if strange is None:
+                found.append((origin, text))
+            else:
+                self.fail(origin, strange[0], f"write `{' '.join(strange[1].split())[:400]}`")
         return found
 
     def _read(self, file: str, lines: list[tuple[Origin, str]], chain: tuple[str, ...]) -> None:
-        entries: list[tuple[Origin, str]] = []
+        pieces: list[tuple[Origin, list[str]]] = []
         statement = False  # inside a key-value statement, which ends at `;` only
         for origin, text in lines:
             words = text.split()
             # A statement without its `;` would swallow all that follows: what can only be an entry of its own ends it.
             statement = statement and not _begins_entry(text, words)
-            if statement or (text[0] in " \t" and self.dialect.continues and entries and not text.lstrip().startswith("#@")):
-                entries[-1] = (entries[-1][0], f"{entries[-1][1]} {text}")
+            blank = text[0] in " \t" and not text.lstrip().startswith("#@")
+            if statement or (blank and self.dialect.continues and pieces):
+                if pieces[-1][1][-1].endswith(" \\") and not statement:
+                    self._backslash(pieces[-1], text)
+                pieces[-1][1].append(text)
+            elif pieces and pieces[-1][1][-1].endswith(" \\") and len(words) < 6 and not words[0].endswith(":"):
+                # Not an entry of its own, so it was meant to go on. The line before has the backslash as an argument.
+                self._backslash(pieces[-1], text)
             else:
-                entries.append((origin, text))
+                pieces.append((origin, [text]))
                 statement = len(words) > 1 and words[1] in ("on", "off") and self.dialect.name == "netbsd"
             if text.rstrip().endswith(";"):
                 statement = False
+        entries = [(origin, " ".join(texts)) for origin, texts in pieces]
         for origin, text in entries:
             words = text.split()
             if not words:
@@ -121,6 +140,11 @@ class EntryReader:
                 self._statement(text, origin)
             else:
                 self._positional(text, origin)
+
+    def _backslash(self, piece: tuple[Origin, list[str]], text: str) -> None:
+        meant = " ".join([*piece[1], text]).replace(" \\ ", " ")
+        what = "`\\` is an argument, as in inetd: a line that begins with a blank continues the one before"
+        self.problems.append(warning(piece[0], what, f"write `{' '.join(meant.split())[:400]}`"))
 
     def _include(self, file: str, text: str, origin: Origin, chain: tuple[str, ...]) -> None:
         pattern = text.split(None, 1)[1].strip().strip('"') if len(text.split()) > 1 else ""

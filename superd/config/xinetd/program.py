@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from superd.config.argv0 import argv0_problem
 from superd.config.xinetd import attributes as attribute
 from superd.config.xinetd.draft import Draft
 from superd.problem import note
@@ -56,6 +57,10 @@ def program(draft: Draft, types: set[str]) -> None:
         )
         path = real
         draft.flags -= {"NOLIBWRAP"}
+    elif "NAMEINARGS" in draft.flags and args is not None:
+        meant = f"server_args = {path.rpartition('/')[2]} {' '.join(arguments)}"
+        problem = argv0_problem(path, arguments, args.origin, meant)
+        draft.section.problems += [problem] if problem else []
     draft.keys["server"] = path
     draft.keys["server_args"] = arguments
 
