@@ -23,7 +23,7 @@ class Peer:
     ``address`` is numeric text with v4-mapped IPv6 folded to IPv4 and the zone kept (``fe80::1%eth0``); for a unix
     socket it is ``localhost`` as libwrap has it. ``number`` is the address as an integer, ``version`` 4, 6, or 0 for
     unix. ``name`` and ``user`` are ``""`` while nobody asked, else a known value, ``unknown``, or ``paranoid``.
-    ``uid`` is the unix peer's.
+    ``uid`` and ``gids`` are the unix peer's: its user, and every group that this user had when it connected.
     """
 
     address: str
@@ -33,8 +33,11 @@ class Peer:
     name: str = NOT_ASKED
     user: str = NOT_ASKED
     uid: int | None = None
+    gids: tuple[int, ...] = ()
 
     def __str__(self) -> str:
+        if not self.version and self.uid is not None:
+            return f"uid:{self.uid}"
         return f"[{self.address}]:{self.port}" if self.version == 6 else f"{self.address}:{self.port}"
 
 
@@ -48,6 +51,6 @@ def peer_from_text(address: str, port: int = 0, *, name: str = NOT_ASKED, user: 
     return Peer(address, parsed.version, number, port, name, user)
 
 
-def unix_peer(uid: int | None = None) -> Peer:
+def unix_peer(uid: int | None = None, gids: tuple[int, ...] = ()) -> Peer:
     """The peer of a unix socket; libwrap calls its address ``localhost``."""
-    return Peer("localhost", 0, 0, uid=uid)
+    return Peer("localhost", 0, 0, uid=uid, gids=gids)

@@ -121,6 +121,10 @@ class Limits(BaseModel):
     v6_prefix: int = Field(
         64, ge=1, le=128, description="prefix length that counts as one IPv6 source", json_schema_extra={"unit": "bits"}
     )
+    exempt: Words = Field(
+        (),
+        description="addresses that per_source, cps and source_rate do not hold, as a balancer's or a monitor's",
+    )
     kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")
 
 
@@ -184,8 +188,9 @@ class Service(BaseModel):
     )
     per_source: Count = Field(None, description="the same for one source address", json_schema_extra={"unit": "programs"})
     cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(_no_rate)] = Field(
-        (50.0, 10.0),
-        description="[connections a second, seconds of pause]; of one source, as far as sources can be told; [0, 0] is no limit",
+        (200.0, 0.0),
+        description="[connections a second, seconds of pause] of one source; with a pause of 0 the source is not paused: what is "
+        "above the rate is refused, and five seconds' worth may come at once; [0, 0] is no limit",
         json_schema_extra={"unit": "connections/s, seconds"},
     )
     max_load: float | None = Field(

@@ -50,6 +50,8 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     from superd.lint.covered import Seen
     from superd.lint.rules import lint, lint_file
     from superd.load.policy import load_policy
+    from superd.policy.hosts_access import compile_policy, decide_unseen
+    from superd.rule import Policy
 
     files, problems = load_policy(*tables_of(sources), keep_going=True)
     found = list(problems)
@@ -70,7 +72,13 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     if silent:
         found.append(note(Origin(files.allow_path), f"{counted(silent, 'name')} could not be looked up now"))
     if registry is not None and (allow or deny):
-        found += check_wrapping(services, registry.origins, host_facts.mode)
+        tables = compile_policy(Policy(allow, deny, files.files))
+
+        def refusing(daemon: str) -> str:
+            verdict = decide_unseen(tables, daemon)
+            return "" if verdict.admit or verdict.rule is None else str(verdict.rule.origin)
+
+        found += check_wrapping(services, registry.origins, host_facts.mode, refusing)
     return found
 
 

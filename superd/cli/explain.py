@@ -17,7 +17,7 @@ from superd.occupancy import Occupancy
 from superd.peer import UNKNOWN, Peer, peer_from_text
 from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
-from superd.policy.hosts_access import compile_policy
+from superd.policy.hosts_access import compile_policy, decide_unseen
 from superd.policy.trace import deciding_key, own_rules
 from superd.problem import Origin, did_you_mean
 from superd.verdict import Ask, Need, Reason, Verdict
@@ -72,8 +72,12 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str) -
         return 64
     if service.wait and service.socket_type is SocketType.STREAM:
         where = _place(registry, name, "wait")
-        sys.stdout.write(f"{where}: wait = true: the program accepts the connections itself, and superd asks nobody\n")
-        return 0
+        sys.stdout.write(f"{where}: wait = true: the program accepts the connections itself, and superd sees no client\n")
+        if "NOLIBWRAP" in service.flags:
+            return 0
+        verdict = decide_unseen(compile_policy(parse_policy(files)[0]), service.daemon)
+        sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
+        return 0 if verdict.admit else 1
     access = compile_access(service)
     answer = admit(access, peer, Occupancy(), 0.0, _Now())
     if isinstance(answer, Ask):

@@ -8,6 +8,7 @@ from superd.load.services import Sources, read, tables_of
 from superd.policy.admission import compile_access
 from superd.problem import Origin, Problem, error
 from superd.registry import Registry
+from superd.service import Service
 
 
 def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
@@ -23,7 +24,7 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         try:
             compile_access(service)
         except (ValueError, OverflowError) as problem:
-            key = _key_of(str(problem), service.only_from, service.no_access)
+            key = _key_of(str(problem), service)
             origins = registry.origins
             where = origins.get((name, key)) or origins.get((name, ""), Origin(name))
             wrong.append(error(where, f"`{key}`: {problem}"))
@@ -40,8 +41,9 @@ def _of_tables(sources: Sources) -> tuple[Problem, ...]:
         return refused.problems
 
 
-def _key_of(message: str, only_from: tuple[str, ...] | None, no_access: tuple[str, ...]) -> str:
-    for key, words in (("only_from", only_from or ()), ("no_access", no_access)):
+def _key_of(message: str, service: Service) -> str:
+    lists = (("only_from", service.only_from or ()), ("no_access", service.no_access), ("limits.exempt", service.limits.exempt))
+    for key, words in lists:
         if any(f"`{word}`" in message for word in words):
             return key
     return "access_times"

@@ -22,7 +22,7 @@ from superd.errors import ConfigError
 from superd.problem import Origin, Problem, error, errors, note, warning
 from superd.registry import Registry
 from superd.service import BUILTIN_PORTS, Service
-from superd.service_kinds import fit
+from superd.service_kinds import USER_WORDS, fit
 from superd.settings import Settings
 from superd.system.trusted_file import Untrusted, read_trusted
 
@@ -373,7 +373,25 @@ def _resolved(service: Service, files: Files) -> Service:
         update["redirect"] = f"{host}{colon}{_port(port, 'tcp')}"
     if "RPC" in service.type and service.rpc_number is None:
         update["rpc_number"] = _program(service, files)
+    for key, words in (("only_from", service.only_from or ()), ("no_access", service.no_access)):
+        numbers = tuple(map(_user_number, words))
+        if numbers != words:
+            update[key] = numbers
+    exempt = tuple(map(_user_number, service.limits.exempt))
+    if exempt != service.limits.exempt:
+        update["limits"] = service.limits.model_copy(update={"exempt": exempt})
     return service.model_copy(update=update) if update else service
+
+
+def _user_number(word: str) -> str:
+    """``uid:NAME`` and ``gid:NAME`` with the number; a name that does not exist stays, and is reported as such."""
+    name = word[4:]
+    if word[:4].lower() not in USER_WORDS or name.isdecimal():
+        return word
+    try:
+        return f"uid:{pwd.getpwnam(name).pw_uid}" if word[0] in "uU" else f"gid:{grp.getgrnam(name).gr_gid}"
+    except (KeyError, ValueError):
+        return word
 
 
 def _program(service: Service, files: Files) -> int | None:

@@ -9,6 +9,11 @@ from typing import Any
 
 from superd.peer import Peer, peer_from_text, unix_peer
 
+_SO_PEERGROUPS = 59
+"""asm-generic/socket.h, Linux 4.13; Python has no name for it."""
+_MOST_GROUPS = 256
+"""getsockopt(2) of Python gives at most 1,024 bytes."""
+
 
 @lru_cache(maxsize=1024)
 def _peer(address: str) -> Peer:
@@ -23,15 +28,24 @@ def remote(sockaddr: Any) -> Peer:
 
 
 def remote_of_unix(fd: int) -> Peer:
-    """The peer of a unix socket: its uid (SO_PEERCRED), or nobody in particular when it is gone."""
+    """The peer of a unix socket: its user and groups when it connected, or none of them for a peer that is gone."""
     sock = socket.socket(fileno=fd)
     try:
-        _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        return unix_peer(int(uid))
+        _, uid, gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return unix_peer(int(uid), (int(gid), *_more_groups(sock)))
     except OSError:
         return unix_peer(None)
     finally:
         sock.detach()
+
+
+def _more_groups(sock: socket.socket) -> tuple[int, ...]:
+    """The supplementary groups, none where there are more than fit: a user of so many groups is known by the first alone."""
+    try:
+        data = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * _MOST_GROUPS)
+    except OSError:
+        return ()
+    return struct.unpack(f"{len(data) // 4}I", data)
 
 
 def local(name: tuple[str, int]) -> Peer:

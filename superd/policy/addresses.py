@@ -1,7 +1,8 @@
 """Lists of addresses: only_from and no_access, compiled. Pure; a name that is not known yet is asked for by returning.
 
 Grammar: ``10.1.2.3``, ``10.0.0.0/8``, ``10.0.0.0/255.0.0.0``, ``1.2.3.{4,5}``, ``1.2.3.4-1.2.3.9``, ``2001:db8::/32`` (brackets
-allowed), ``.example.com``, ``host.example.com``, ``ALL``. What xinetd meant by other spellings is the importer's work.
+allowed), ``.example.com``, ``host.example.com``, ``ALL``; for unix sockets ``uid:1000`` and ``gid:100``. What xinetd meant by
+other spellings is the importer's work.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import netaddr
 
 from superd.peer import PARANOID, UNKNOWN
+from superd.service_kinds import USER_WORDS
 from superd.verdict import Ask, Need
 
 if TYPE_CHECKING:
@@ -26,16 +29,21 @@ _FACTORED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})\.\{(\d{1,3}(?:,\d{1,3})*)\}
 class AddressList:
     """``matches`` costs one bisect for an address; names are tried only after that."""
 
-    __slots__ = ("_ends", "_starts", "all", "names")
+    __slots__ = ("_ends", "_gids", "_starts", "_uids", "all", "names")
 
     def __init__(self, words: Iterable[str]) -> None:
         """Raises ``ValueError`` naming the first word that is none of the grammar's."""
         ranges: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
         self.names: tuple[str, ...] = ()
         self.all = False
+        self._uids: set[int] = set()
+        self._gids: set[int] = set()
         for word in words:
             if word.upper() == "ALL":
                 self.all = True
+                continue
+            if word[:4].lower() in USER_WORDS:
+                (self._uids if word[0] in "uU" else self._gids).add(_id_number(word))
                 continue
             found = parse_word(word)
             if isinstance(found, str):
@@ -64,7 +72,9 @@ class AddressList:
             index = bisect_right(starts, peer.number) - 1
             if index >= 0 and peer.number <= self._ends[peer.version][index]:
                 return True
-        if not self.names or not peer.version:
+        if not peer.version:
+            return peer.uid in self._uids or not self._gids.isdisjoint(peer.gids)
+        if not self.names:
             return False
         if not peer.name:
             return Ask(Need.HOST_NAME)
@@ -72,6 +82,19 @@ class AddressList:
             return False
         name = peer.name.lower().rstrip(".")
         return any(name.endswith(word) if word[0] == "." else name == word for word in self.names)
+
+
+@lru_cache(maxsize=256)
+def address_list(words: tuple[str, ...]) -> AddressList:
+    """The list of these words, made once: a thousand services may have the one of [defaults]. Raises ``ValueError``."""
+    return AddressList(words)
+
+
+def _id_number(word: str) -> int:
+    number = word[4:]
+    if not number.isascii() or not number.isdecimal() or len(number) > 10:
+        raise ValueError(f"`{word}`: this {'user' if word[0] in 'uU' else 'group'} does not exist")
+    return int(number)
 
 
 def parse_word(word: str) -> list[tuple[int, int, int]] | str:
@@ -106,7 +129,7 @@ def parse_word(word: str) -> list[tuple[int, int, int]] | str:
         pass
     if _NAME.fullmatch(word) and re.search("[A-Za-z]", word):
         return word.lower().rstrip(".")
-    raise ValueError(f"`{word}` is no address, network, range or name")
+    raise ValueError(f"`{word}` is not an address, network, range or name")
 
 
 def _folded(version: int, first: int, last: int) -> tuple[int, int, int]:

@@ -6,9 +6,10 @@ comes last, so that it counts only what was let in (xinetd: access.c, parent_acc
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Protocol
 
-from superd.policy.addresses import AddressList
+from superd.policy.addresses import address_list
 from superd.policy.hours import Hours
 from superd.policy.rate import RateTable, StartLimit
 from superd.verdict import Ask, Reason, Verdict
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from superd.peer import Peer
     from superd.policy.bans import Sensor
     from superd.service import Service
+
+
+BURST_SECONDS = 5
+"""`cps` without a pause lets a source that was quiet make so many seconds' worth of connections at once."""
 
 
 class Conditions(Protocol):
@@ -37,6 +42,7 @@ class Access:
         "_v4_shift",
         "_v6_shift",
         "counts_sources",
+        "exempt",
         "hours",
         "instances",
         "max_load",
@@ -53,8 +59,8 @@ class Access:
         """Raises ``ValueError`` naming a word that is no address or no time."""
         limits = service.limits
         self.name = service.name
-        self.only_from = None if service.only_from is None else AddressList(service.only_from)
-        self.no_access = AddressList(service.no_access) if service.no_access else None
+        self.only_from = None if service.only_from is None else address_list(service.only_from)
+        self.no_access = address_list(service.no_access) if service.no_access else None
         self.hours = Hours(service.access_times) if service.access_times else None
         self.max_load = service.max_load
         self.instances = service.instances
@@ -62,23 +68,65 @@ class Access:
         self.sensor = service.sensor
         self.rates: list[tuple[RateTable, Reason]] = []
         if service.cps is not None and service.cps[0] > 0:
-            self.rates.append((RateTable(service.cps[0], max(1.0, service.cps[0]), service.cps[1]), Reason.RATE))
+            rate, pause = service.cps
+            burst = max(1.0, rate if pause else BURST_SECONDS * rate)
+            self.rates.append((RateTable(rate, burst, pause), Reason.RATE))
         if limits.source_rate is not None:
             self.rates.append((RateTable(*limits.source_rate, 0.0), Reason.SOURCE_RATE))
         self.starts = None if limits.per_minute is None else StartLimit(*limits.per_minute)
         self._v4_shift = 32 - limits.v4_prefix
         self._v6_shift = 128 - limits.v6_prefix
         self.counts_sources = service.per_source is not None
+        self.exempt = address_list(limits.exempt) if limits.exempt else None
 
     def source_of(self, peer: Peer) -> Source:
-        """The peer's address cut to the prefix that counts as one source."""
+        """The peer's address cut to the prefix that counts as one source; of a unix peer the user."""
         if peer.version == 4:
             return 4, peer.number >> self._v4_shift
-        return peer.version, peer.number >> self._v6_shift
+        if peer.version:
+            return 6, peer.number >> self._v6_shift
+        return 0, -1 if peer.uid is None else peer.uid
 
     def counted_source(self, peer: Peer) -> Source | None:
         """The source to count the session under, or None where nobody looks."""
-        return self.source_of(peer) if self.counts_sources and peer.version else None
+        return self.source_of(peer) if self.counts_sources and not self.is_exempt(peer) else None
+
+    def is_exempt(self, peer: Peer) -> bool:
+        """Whether no limit for one source holds this peer. A name in the list exempts nobody: it would have to be asked for."""
+        return self.exempt is not None and self.exempt.matches(peer) is True
+
+    def over_rate(self, peer: Peer, now: float) -> Verdict | None:
+        """The refusal of a peer whose source connects too often. Counts this connection."""
+        if not self.rates or self.is_exempt(peer):
+            return None
+        source = self.source_of(peer)
+        for table, reason in self.rates:
+            if not table.take(source, now):
+                return Verdict(False, reason, detail=f"this source makes more than {table}")
+        return None
+
+    def rate_news(self) -> list[str]:
+        """A line for each source that has reached a rate, or slowed down, since the last call."""
+        lines: list[str] = []
+        for table, reason in self.rates:
+            news, table.news = table.news, []
+            for item in news:
+                who = self._describe(item.source)
+                if item.seconds is None:
+                    lines.append(f"{who} makes more than {table} ({reason.value}): the rest is refused")
+                else:
+                    lines.append(f"{who} has slowed down: {item.refused} connections were refused in {item.seconds:.0f} s")
+        return lines
+
+    def _describe(self, source: Source) -> str:
+        version, number = source
+        if version == 4:
+            text = str(ipaddress.IPv4Address(number << self._v4_shift))
+            return f"{text}/{32 - self._v4_shift}" if self._v4_shift else text
+        if version == 6:
+            text = str(ipaddress.IPv6Address(number << self._v6_shift))
+            return f"{text}/{128 - self._v6_shift}" if self._v6_shift else text
+        return f"uid:{number}" if number >= 0 else "the service"
 
     def adopt(self, old: Access) -> None:
         """Takes over what the service's earlier self has counted, where the rate is the same."""
@@ -105,7 +153,7 @@ def check_addresses(access: Access, peer: Peer, sensor: Sensor, now: float) -> V
             return answer
         if answer:
             return Verdict(False, Reason.ADDRESS, detail="in no_access")
-    if access.only_from is not None and peer.version:
+    if access.only_from is not None:
         answer = access.only_from.matches(peer)
         if isinstance(answer, Ask):
             return answer
@@ -119,25 +167,26 @@ def check_addresses(access: Access, peer: Peer, sensor: Sensor, now: float) -> V
 def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | Ask | None:
     """``None``: nothing here is against the peer. ``Ask``: its name must be known first. Else the refusal."""
     answer = check_addresses(access, peer, world.sensor, now)
-    if answer is not None:
-        return answer
+    return check_limits(access, peer, counts, now, world) if answer is None else answer
+
+
+def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | None:
+    """Load, hours, counts and rates alone: ``None`` when one more may start. A ``wait`` program has a peer without a user."""
     if access.max_load is not None and world.load(now) >= access.max_load:
         return Verdict(False, Reason.LOAD, detail=f"load {world.load(now):.2f}")
     if access.hours is not None and not access.hours.open_at(*world.minute_of_week()):
         return Verdict(False, Reason.HOURS, detail="outside access_times")
     if access.instances is not None and counts.by_service.get(access.name, 0) >= access.instances:
         return Verdict(False, Reason.INSTANCES, detail=f"{access.instances} instances run")
-    if access.per_source is not None and peer.version:
+    if access.per_source is not None and not access.is_exempt(peer):
         if counts.by_source.get((access.name, access.source_of(peer)), 0) >= access.per_source:
             return Verdict(False, Reason.PER_SOURCE, detail=f"{access.per_source} of this source run")
     limit = world.process_limit()
     if limit is not None and counts.total >= limit:
         return Verdict(False, Reason.PROCESSES, detail=f"{limit} programs run")
-    if access.rates and peer.version:
-        source = access.source_of(peer)
-        for table, reason in access.rates:
-            if not table.take(source, now):
-                return Verdict(False, reason, detail="too many connections from this source")
+    refusal = access.over_rate(peer, now)
+    if refusal is not None:
+        return refusal
     if access.starts is not None and not access.starts.open(now):
         return Verdict(False, Reason.STARTS, detail="too many starts within a minute; the service is paused")
     return None

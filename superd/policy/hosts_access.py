@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from superd.peer import UNKNOWN, Peer
 from superd.policy.facts import NO_FACTS, Facts
 from superd.policy.file_patterns import compile_files
 from superd.policy.patterns import host_match, lower, string_match
@@ -18,11 +19,10 @@ from superd.verdict import Ask, Need, Reason, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from superd.peer import Peer
     from superd.policy.file_patterns import FilePatterns
     from superd.rule import Option, Policy, Rule
 
-__all__ = ["NO_FACTS", "Facts", "Tables", "compile_policy", "decide"]
+__all__ = ["NO_FACTS", "Facts", "Tables", "compile_policy", "decide", "decide_unseen"]
 
 _DIGITS = frozenset("0123456789")
 _NUMBER = re.compile("[\v\f]*([+-]?)0*([0-9]{1,20})")
@@ -207,3 +207,33 @@ def client_match(token: str, client: Peer, facts: Facts, files: Mapping[str, Fil
     if not client.user:
         return Ask(Need.USER_NAME)
     return string_match(user, client.user)
+
+
+_NOBODY_SEEN = Peer("", 0, 0, name=UNKNOWN, user=UNKNOWN)
+_EVERYBODY = ("all",)
+
+
+def decide_unseen(tables: Tables, daemon: str) -> Verdict:
+    """The verdict on a program that accepts its clients itself, so that superd sees none of them: the closed reading.
+
+    A rule of hosts.allow counts if it admits every client, and any rule of hosts.deny for this daemon refuses them all:
+    whom it was to refuse could not be told from the others (xinetd and tcpd ask with an unknown client).
+    """
+    for rule in tables.allow.rules:
+        if _names_daemon(rule, daemon, tables) and tuple(map(lower, rule.clients)) == _EVERYBODY:
+            outcome = _options(rule, NO_FACTS, ())
+            if isinstance(outcome, Verdict) and outcome.admit:
+                return Verdict(True, Reason.RULE_ALLOW, rule)
+            return Verdict(False, Reason.RULE_DENY, rule, _UNSEEN)
+    for rule in tables.deny.rules:
+        if _names_daemon(rule, daemon, tables):
+            return Verdict(False, Reason.RULE_DENY, rule, _UNSEEN)
+    return _NO_RULE
+
+
+_UNSEEN = "with wait = true superd sees no client that the rule could be held against"
+
+
+def _names_daemon(rule: Rule, daemon: str, tables: Tables) -> bool:
+    answer = _list_match(rule.daemons, lambda token: server_match(token, daemon, _NOBODY_SEEN, NO_FACTS, tables.files))
+    return answer is not False  # what hangs on a look-up may be this daemon

@@ -7,6 +7,7 @@ pause, so that a flood costs nobody but its sender.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,18 +15,36 @@ if TYPE_CHECKING:
 
 MAX_SOURCES = 65536
 """Sources remembered for one service; the one that was quiet longest goes first."""
+MAX_LIMITED = 1024
+"""Sources at once whose limit is told when it begins and ends; a flood from more networks than this has refusals enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateNews:
+    """A source reached the limit (``seconds`` is None), or has slowed down again after so many seconds and refusals."""
+
+    source: Source
+    refused: int = 0
+    seconds: float | None = None
 
 
 class RateTable:
     """Buckets of ``rate`` tokens a second and at most ``burst``; an empty one pauses its source for ``pause`` seconds."""
 
-    __slots__ = ("_buckets", "_burst", "_pause", "_rate")
+    __slots__ = ("_buckets", "_burst", "_limited", "_pause", "_rate", "news")
 
     def __init__(self, rate: float, burst: float, pause: float) -> None:
         self._rate = rate
         self._burst = burst
         self._pause = pause
         self._buckets: OrderedDict[Source, tuple[float, float]] = OrderedDict()
+        self._limited: dict[Source, tuple[float, int]] = {}
+        self.news: list[RateNews] = []
+        """What is still to be logged; the caller takes it away."""
+
+    def __str__(self) -> str:
+        pause = f", then a pause of {self._pause:g} s" if self._pause else ""
+        return f"{self._rate:g} connections a second and {self._burst:g} at once{pause}"
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -41,14 +60,32 @@ class RateTable:
         tokens, since = bucket
         # ``since`` lies ahead while the source is paused, and when the clock went back: nothing is minted then.
         if now < since:
+            self._refuse(source, now)
             return False
         tokens = min(self._burst, tokens + (now - since) * self._rate)
         if tokens >= 1:
             self._buckets[source] = (tokens - 1, now)
+            # Not at the first connection that passes: a flood has one of these with every token.
+            if self._limited and 2 * tokens >= self._burst:
+                self._recover(source, now)
             return True
+        self._refuse(source, now)
         # One token is there when the pause is over; knocking on meanwhile does not lengthen it.
         self._buckets[source] = (max(tokens, 1.0), now + self._pause) if self._pause else (tokens, now)
         return False
+
+    def _refuse(self, source: Source, now: float) -> None:
+        known = self._limited.get(source)
+        if known is not None:
+            self._limited[source] = (known[0], known[1] + 1)
+        elif len(self._limited) < MAX_LIMITED:
+            self._limited[source] = (now, 1)
+            self.news.append(RateNews(source))
+
+    def _recover(self, source: Source, now: float) -> None:
+        known = self._limited.pop(source, None)
+        if known is not None:
+            self.news.append(RateNews(source, known[1], max(0.0, now - known[0])))
 
     def _forget(self, now: float) -> None:
         """Of the two sources that were quiet longest, those whose bucket is full again: they are as good as new ones.
@@ -62,6 +99,7 @@ class RateTable:
             if len(buckets) < MAX_SOURCES and (now < since or tokens + (now - since) * self._rate < self._burst):
                 return
             del buckets[oldest]
+            self._recover(oldest, now)
 
     def same_rate(self, other: RateTable) -> bool:
         """Whether the other table gives out tokens just as this one does."""

@@ -109,7 +109,10 @@ def test_a_program_that_accepts_by_itself_is_asked_by_nobody(told: Told, folder:
     (folder / "services.d" / "cat.toml").write_text('server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\nwait = true\n')
     assert told("192.0.2.1") == (
         0,
-        ["services.d/cat.toml:3: wait = true: the program accepts the connections itself, and superd asks nobody"],
+        [
+            "services.d/cat.toml:3: wait = true: the program accepts the connections itself, and superd sees no client",
+            "granted: no_rule",
+        ],
     )
 
 

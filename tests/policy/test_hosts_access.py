@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from superd.config.hosts.tables import parse
 from superd.peer import Peer, peer_from_text
 from superd.policy.facts import Facts
-from superd.policy.hosts_access import NO_FACTS, compile_policy, decide, split_at_sign
+from superd.policy.hosts_access import NO_FACTS, compile_policy, decide, decide_unseen, split_at_sign
 from superd.rule import Policy
 from superd.verdict import Ask, Need, Reason, Verdict
 
@@ -102,3 +102,19 @@ def test_an_option_that_is_wrong_refuses_whoever_matches() -> None:
 def test_a_word_is_cut_at_an_at_sign_outside_brackets_and_nothing_is_lost(word: str) -> None:
     parts = split_at_sign(word)
     assert parts is None or (f"{parts[0]}@{parts[1]}" == word and parts[0] != "")
+
+
+def unseen(allow: str, deny: str) -> bool:
+    policy = Policy(parse(allow.encode(), "a", "allow")[0], parse(deny.encode(), "d", "deny")[0])
+    return decide_unseen(compile_policy(policy), "sh").admit
+
+
+def test_whom_nobody_sees_is_let_in_only_where_no_rule_could_refuse() -> None:
+    assert unseen("", "")
+    assert unseen("", "cat : ALL\n")
+    assert not unseen("", "ALL : ALL\n")
+    assert not unseen("", "ALL : 192.0.2.7\n")
+    assert not unseen("sh : 10.\n", "ALL : ALL\n")
+    assert unseen("sh : ALL\n", "ALL : ALL\n")
+    assert not unseen("sh : ALL : deny\n", "")
+    assert not unseen("", "sh@@group : ALL\n")

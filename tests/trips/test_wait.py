@@ -109,3 +109,17 @@ def test_a_new_front_leaves_the_socket_to_the_program_that_has_it(superd: Superd
     assert superd.event(event="START", service="accepter")["pid"] != pid
     superd.event(event="EXIT", service="accepter")
     assert not [event for event in superd.events if event["event"] == "START"]
+
+
+def test_a_rule_that_cannot_be_held_against_clients_refuses_them_all(superd: Superd) -> None:
+    port, open_port = free_port(), free_port()
+    program(superd, "accepter", ACCEPTER, port, 'libwrap = "accepter"\n')
+    program(superd, "other", ACCEPTER, open_port, 'libwrap = "other"\n')
+    superd.deny.write_text("accepter: 192.0.2.7\n")
+    superd.start()
+    assert talk(port, b"") == b""
+    refused = superd.event(event="FAIL", service="accepter")
+    assert (refused["reason"], refused["from"]) == ("libwrap", "127.0.0.1")
+    assert talk(open_port, b"two") == b"two"
+    superd.deny.write_text("")
+    assert talk(port, b"three") == b"three"

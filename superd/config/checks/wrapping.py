@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
-from superd.problem import Origin, Problem, warning
+from superd.problem import Origin, Problem, error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,9 +17,15 @@ _INSECURE = ("rexd", "rpc.rexd")
 
 
 def check_wrapping(
-    services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin], mode: Callable[[str], int]
+    services: Mapping[str, Service],
+    origins: Mapping[tuple[str, str], Origin],
+    mode: Callable[[str], int],
+    refusing: Callable[[str], str] = lambda _: "",
 ) -> list[Problem]:
-    """Warnings for those services. ``mode`` is a file's, 0 for one that is not there."""
+    """What is wrong with those services. ``mode`` is a file's, 0 for one that does not exist.
+
+    ``refusing`` names the rule that refuses the clients of a daemon that accepts them itself, or none.
+    """
     found: list[Problem] = []
     for name, service in services.items():
 
@@ -38,6 +44,12 @@ def check_wrapping(
             message = f"`{service.server}` is set-uid or set-gid: users of this host can start it themselves"
             found.append(warning(at("server"), message))
         if service.wait and service.socket_type is SocketType.STREAM:
-            message = "hosts.allow and hosts.deny are not asked: with wait = true the program accepts the connections itself"
-            found.append(warning(at("wait"), message, "use wait = false, or a program that asks them"))
+            rule = refusing(service.daemon)
+            if rule:
+                message = f"every client is refused: {rule} names `{service.daemon}`, and with wait = true superd sees no client"
+                remedy = 'use wait = false; or flags = "NOLIBWRAP" where the program asks hosts.allow and hosts.deny itself'
+                found.append(error(at("wait"), message, remedy))
+            else:
+                message = f"a rule of hosts.deny that names `{service.daemon}` will refuse every client: superd sees none of them"
+                found.append(warning(at("wait"), message, 'use wait = false, or flags = "NOLIBWRAP"'))
     return found

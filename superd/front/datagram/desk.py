@@ -21,8 +21,8 @@ from superd.internal import DATAGRAM
 from superd.net import peername
 from superd.net.udp import MAX_DATAGRAM
 from superd.peer import UNKNOWN, Peer, unix_peer
-from superd.policy.admission import admit, check_addresses
-from superd.policy.hosts_access import NO_FACTS, decide
+from superd.policy.admission import admit, check_addresses, check_limits
+from superd.policy.hosts_access import NO_FACTS, decide, decide_unseen
 from superd.policy.reflection import reflects
 from superd.record import SessionRecord
 from superd.verdict import Ask, Reason, Verdict
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from superd.rule import Option
 
 BATCH = 64
+POLICY_PAUSE = 0.05
+"""Seconds that a `wait` service rests while changed tables are read, which takes 20 ms for tables of the usual length."""
 FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0
 """Seconds a ``wait`` service rests when its program ended at once; doubles from the first to the last."""
 QUICK = 1.0
@@ -122,11 +124,7 @@ class DatagramDesk:
             return Verdict(False, Reason.DECIDE_TIMEOUT, detail=f"{answer.need.value.replace('_', ' ')} not known yet")
         if answer is not None and not answer.admit:
             return answer
-        if not starts and peer.version:
-            for table, reason in access.rates:
-                if not table.take(access.source_of(peer), now):
-                    return Verdict(False, reason)
-        return None
+        return None if starts else access.over_rate(peer, now)
 
     def _carry_out(self, state: CompiledService, peer: Peer, listener: Listener, verdict: Verdict) -> Verdict:
         """The commands of the rule that matched are started, as in tcpd; a datagram waits for none of them.
@@ -184,9 +182,11 @@ class DatagramDesk:
                 listener.sock.recv(1)
                 front.refuse_datagram(state, peer, verdict)
                 return
+        elif self._refuse_unseen(listener, state):
+            return
         # As for a peer without an address: load, hours and limits are nobody's fault; who waits is served when they are over.
-        now = admit(state.access, unix_peer(), front.counts, time.monotonic(), front.world)
-        if isinstance(now, Verdict) and now.reason is not Reason.SENSOR:
+        now = check_limits(state.access, unix_peer(), front.counts, time.monotonic(), front.world)
+        if now is not None:
             front.log.message("warning", f"not started yet: {now.why()}", state.name)
             self._rest(listener, FIRST_PAUSE)
             return
@@ -194,6 +194,29 @@ class DatagramDesk:
         session = front.book.enter(state, peer, time.monotonic())
         session.when_over(lambda session: self._ended(listener, session.record.seconds))
         front.launches.hand_over(session, Peer("", 0, 0, listener.address.port), os.dup(listener.fd))
+
+    def _refuse_unseen(self, listener: Listener, state: CompiledService) -> bool:
+        """Whether the rules keep this service closed: its program would accept clients that nobody has held against them."""
+        if not state.wrapped:
+            return False
+        tables = self._front.policy.current()
+        if tables is None:
+            # A program lives long: the first client after a change waits for the new tables.
+            self._front.refresh_policy()
+            self._rest(listener, POLICY_PAUSE)
+            return True
+        verdict = decide_unseen(tables, state.daemon)
+        if verdict.admit:
+            return False
+        for _ in range(BATCH):
+            try:
+                fd, sockaddr = listener.accept()
+            except OSError:
+                break
+            peer = peername.remote(sockaddr) if listener.tcp else peername.remote_of_unix(fd)
+            os.close(fd)
+            self._front.book.turned_away(state, peer, verdict)
+        return True
 
     def _unread(self, listener: Listener, head: bytes) -> bool:
         count, before = self._quick.get(listener.fd, (0, b""))

@@ -17,7 +17,7 @@ from superd.front.programs.stderr_lines import StderrCollector
 from superd.front.sessions.book import Exited, Refused
 from superd.front.sessions.live import Stage
 from superd.ipc import launch_codec as messages
-from superd.peer import Peer, peer_from_text
+from superd.peer import Peer, peer_from_text, unix_peer
 from superd.record import SessionRecord
 from superd.verdict import Reason, Verdict
 
@@ -306,7 +306,7 @@ class Launches:
         service = front.in_force.services.get(report.service)
         if service is None:
             return
-        peer = peer_from_text(report.source) if report.source else None
+        peer = _peer_of(report.source)
         session = front.book.adopt(service, report.conn, report.pid, peer, time.monotonic(), number, self._clients[number])
         if session is not None and service.service.wait:
             front.datagrams.adopted(session)
@@ -361,3 +361,13 @@ class Launches:
                 del self._held[client]
                 for listener in held:
                     front.listeners.hear(listener)
+
+
+def _peer_of(source: str) -> Peer | None:
+    """The client that a launcher remembers by its address; of a unix socket's client it knows no user."""
+    if not source:
+        return None
+    try:
+        return peer_from_text(source)
+    except ValueError:
+        return unix_peer()

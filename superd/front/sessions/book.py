@@ -100,6 +100,7 @@ class SessionBook:
         """Begin a session: count it, number it, start its limit on time."""
         self._next = number = self._number()
         record = SessionRecord(number, service.service, peer, now)
+        self._tell_rates(service)
         return self._add(LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None))
 
     def adopt(
@@ -170,6 +171,7 @@ class SessionBook:
     def turned_away(self, service: CompiledService, peer: Peer, verdict: Verdict) -> None:
         """Log a connection that never became a session, and ban the peer of a sensor."""
         self._refused(SessionRecord(0, service.service, peer, self._clock()), verdict)
+        self._tell_rates(service)
 
     def end_silent(self, session: LiveSession) -> None:
         """End a session for its silence."""
@@ -196,6 +198,10 @@ class SessionBook:
         if self._bans.ban(record.peer, deny_time, self._clock()):
             text = f"Adding {record.peer.address} to the global_no_access list for {deny_time} minutes"
             self._log.message("crit", text, record.service.name)
+
+    def _tell_rates(self, service: CompiledService) -> None:
+        for line in service.access.rate_news():
+            self._log.message("notice", line, service.name)
 
     def _shrunk(self) -> None:
         left = len(self._live)

@@ -28,7 +28,7 @@ def said(found: Service, mode: int = 0o755) -> list[str]:
     [
         ({"server": "/usr/sbin/tcpd"}, "once more"),
         ({"server": "/usr/sbin/rpc.rexd"}, "insecure"),
-        ({"server": "/usr/sbin/sshd", "wait": True}, "are not asked"),
+        ({"server": "/usr/sbin/sshd", "wait": True}, "superd sees none of them"),
     ],
 )
 def test_each_is_named_with_its_place(keys: dict[str, object], part: str) -> None:
@@ -41,6 +41,12 @@ def test_a_program_that_users_can_start_with_its_own_rights_is_named() -> None:
     assert said(service(server="/bin/su"), 0o104755) == [
         "one.toml:1: `/bin/su` is set-uid or set-gid: users of this host can start it themselves"
     ]
+
+
+def test_a_rule_that_refuses_whom_nobody_sees_is_an_error() -> None:
+    found = service(server="/usr/bin/Xvnc", wait=True)
+    (problem,) = check_wrapping({"one": found}, {}, lambda _: 0o755, lambda _: "hosts.deny:1")
+    assert (problem.severity.value, "hosts.deny:1 names `Xvnc`" in problem.message) == ("error", True)
 
 
 def test_other_services_are_left_alone() -> None:
