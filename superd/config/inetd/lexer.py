@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from superd.config.foreign import FileReader, has_left
 from superd.config.inetd.dialects import DIALECTS, Dialect
 from superd.config.inetd.key_value import Statement, read_statement
-from superd.config.look_alikes import look_alike
 from superd.config.name_tables import read_table
+from superd.look_alikes import look_alike
 from superd.problem import Origin, Problem, error, warning
 
 MAX_LINE = 16 * 1024

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from superd.config.look_alikes import look_alike
+from superd.look_alikes import look_alike
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 
 MAX_LINE = 16 * 1024  # xinetd's own reader (sio) breaks lines there

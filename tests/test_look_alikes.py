@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.look_alikes import look_alike
+from superd.look_alikes import look_alike
 
 
 @pytest.mark.parametrize(
