@@ -56,6 +56,10 @@ class RelayProcess:
         self.ask(messages.Ping(4711))
         self.report(messages.Alive)
 
+    def settled_without_reading(self) -> None:
+        """Returns when it has reported something, which stays in the pair."""
+        assert select.select([self.front], [], [], WAIT)[0]
+
     def open_files(self) -> int:
         """How many descriptors it has. Root's to see."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))

@@ -26,7 +26,7 @@ MAX_RECORDS = 48
 """Records of one message: three descriptors each stay below the 253 that the kernel passes at once (SCM_MAX_FD)."""
 MAX_LABEL = 512
 """Bytes of a label: a service's name and a peer's address."""
-MAX_NUMBER = 0x7FFFFFFF
+MAX_NUMBER = (1 << 63) - 1
 MAX_SECONDS = 1e9
 
 RELAY, ECHO, DISCARD, CHARGEN, PIPE, PTY = range(1, 7)
@@ -35,9 +35,10 @@ DESCRIPTORS = {RELAY: 2, ECHO: 1, DISCARD: 1, CHARGEN: 1, PIPE: 3, PTY: 2}
 
 ``RELAY`` the other socket, ``PIPE`` the program's standard input (to write) and output (to read), ``PTY`` the terminal."""
 
-CLOSED, BROKEN, IDLE, SESSION, KILLED, NO_ROOM, FAULT = range(7)
+CLIENT, OTHER, BROKEN, IDLE, SESSION, KILLED, NO_ROOM, FAULT = range(8)
 REASONS = {
-    CLOSED: "closed",
+    CLIENT: "client",
+    OTHER: "other",
     BROKEN: "broken",
     IDLE: "idle",
     SESSION: "session",
@@ -45,10 +46,11 @@ REASONS = {
     NO_ROOM: "no room",
     FAULT: "fault",
 }
-"""Why a session is over: both ends closed it, one of them broke it, a limit, the front's word, the relay's lack or fault."""
+"""Why a session is over: all is said, and the client or the other side ended first; one of them broke it; a limit; the front's
+word; the relay's own lack of descriptors, or its fault."""
 
-_REQUEST = struct.Struct("<cIBddH")
-_REPORT = struct.Struct("<cIQQdBHH")
+_REQUEST = struct.Struct("<cQBddH")
+_REPORT = struct.Struct("<cQQQdBHH")
 
 
 class Carry:

@@ -130,7 +130,7 @@ class Relay:
         self._files_left += session.shed(self._forget)
         before = session.due
         if session.is_over(now):
-            self._over(session, now, messages.CLOSED)
+            self._over(session, now, session.ended_by)
         elif session.due < before:  # its client is being drained
             heapq.heappush(self._timers, (session.due, session.carry.number))
 

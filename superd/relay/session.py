@@ -41,7 +41,7 @@ class Endless:
 class Session:
     """One session. ``started``, ``last`` (byte) and ``due`` (the next look at its limits) are monotonic seconds."""
 
-    __slots__ = ("_endless", "_parting", "carry", "due", "fds", "last", "received", "sent", "started", "ways")
+    __slots__ = ("_endless", "_parting", "carry", "due", "ended_by", "fds", "last", "received", "sent", "started", "ways")
 
     def __init__(self, carry: messages.Carry, fds: list[int], endless: Endless, now: float) -> None:
         """Takes ``fds`` over when it succeeds. Raises ``OSError`` for descriptors that are not of the mode's kinds."""
@@ -56,6 +56,8 @@ class Session:
         self._endless = endless
         self.started = self.last = now
         self.received = self.sent = 0
+        self.ended_by = messages.CLIENT
+        """The side that ended first, once one has."""
         self._parting: float | None = None
         self.ways: list[Way] = _ways(carry.mode, fds, endless)
         self.due = self._next_look()
@@ -69,6 +71,8 @@ class Session:
             if way.passed != before:
                 self.last = now
                 self._count()
+            if way.done and self._parting is None and sum(one.done for one in self.ways) == 1:
+                self.ended_by = messages.CLIENT if way is self.ways[0] else messages.OTHER
 
     def _count(self) -> None:
         match self.carry.mode:
@@ -109,7 +113,7 @@ class Session:
     def limit_reached(self, now: float) -> int | None:
         """The reason to end it now, else ``None``; ``due`` then says when to look again."""
         if self._parting is not None and now >= self._parting:
-            return messages.CLOSED
+            return self.ended_by
         if self.carry.session and now >= self.started + self.carry.session:
             return messages.SESSION
         if self.carry.idle and now >= self.last + self.carry.idle:
@@ -131,7 +135,7 @@ class Session:
             way.close()
         for fd in self.fds:
             forget(fd)
-            os.close(fd)
+            ways.let_go(fd)
 
     def report(self, now: float, reason: int, number: int) -> messages.Over:
         """The last word about it."""

@@ -59,7 +59,7 @@ def test_bytes_are_a_message_or_refused(data: bytes) -> None:
             continue
 
 
-ENDED = messages.encode_report(messages.Over(1, 2, 3, 4.0, messages.CLOSED))
+ENDED = messages.encode_report(messages.Over(1, 2, 3, 4.0, messages.CLIENT))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ ENDED = messages.encode_report(messages.Over(1, 2, 3, 4.0, messages.CLOSED))
         messages.encode_report(messages.Over(1, 0, 1 << 63, 0.0, 0)),
         messages.encode_report(messages.Over(1, 0, 0, float("nan"), 0)),
         messages.encode_report(messages.Over(1, 0, 0, 0.0, 99)),
-        messages.encode_report(messages.Over(1 << 31, 0, 0, 0.0, 0)),
+        messages.encode_report(messages.Over(1 << 63, 0, 0, 0.0, 0)),
         messages.encode_report(messages.Over(1, 0, 0, 0.0, 0, 0, b"x" * (messages.MAX_LABEL + 1))),
         bytes(messages.MAX_MESSAGE + 1),
     ],

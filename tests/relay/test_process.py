@@ -80,7 +80,8 @@ def test_every_byte_comes_out_at_the_other_side_both_ways_at_once_and_is_counted
                 thread.join(WAIT)
         assert found == {"server": sent, "client": answered}
         over = relay.report(messages.Over, number)
-        assert (over.received, over.sent, over.reason, over.label) == (there, back, messages.CLOSED, b"far")
+        assert (over.received, over.sent, over.label) == (there, back, b"far")
+        assert over.reason in (messages.CLIENT, messages.OTHER)
 
 
 def test_the_end_of_one_direction_leaves_the_other_open(relay: RelayProcess) -> None:
@@ -92,7 +93,7 @@ def test_the_end_of_one_direction_leaves_the_other_open(relay: RelayProcess) -> 
         both.server.close()
         assert read_all(both.client) == b"answer"
     over = relay.report(messages.Over)
-    assert (over.received, over.sent, over.reason) == (8, 6, messages.CLOSED)
+    assert (over.received, over.sent, over.reason) == (8, 6, messages.CLIENT)
 
 
 def test_an_urgent_byte_is_urgent_at_the_other_side_and_what_follows_it_flows_on(relay: RelayProcess) -> None:
@@ -167,7 +168,7 @@ def test_discard_reads_all_and_chargen_sends_rfc_864s_lines(relay: RelayProcess)
         client.sendall(bytes(3 << 20))
         client.shutdown(socket.SHUT_WR)
         over = relay.report(messages.Over)
-        assert (over.received, over.sent, over.reason) == (3 << 20, 0, messages.CLOSED)
+        assert (over.received, over.sent, over.reason) == (3 << 20, 0, messages.CLIENT)
     client, ours = tcp_pair()
     with client, ours:
         relay.carry(carry(2, CHARGEN), ours.fileno())
@@ -290,7 +291,7 @@ ONE = messages.encode_request(carry(1, ECHO))
         messages.encode_request(messages.Carry(1, ECHO, float("nan"), 0, b"")),
         messages.encode_request(messages.Carry(1, ECHO, -1.0, 0, b"")),
         messages.encode_request(messages.Carry(1, ECHO, 0, float("inf"), b"")),
-        messages.encode_request(messages.Ping(1 << 31)),
+        messages.encode_request(messages.Ping(1 << 63)),
         ONE,  # without its descriptor
         messages.encode_request(messages.Ping(1)) * 49,
         bytes(messages.MAX_MESSAGE + 1),

@@ -61,8 +61,8 @@ def test_a_programs_client_that_still_sends_is_drained_for_a_while() -> None:
         client.send(b"more")
         one.pump(one.ways[0], 101.5)
         assert not one.is_over(101.5)
-        assert one.limit_reached(101.0 + DRAIN_SECONDS) == messages.CLOSED
-        assert one.report(103.0, messages.CLOSED, 0).sent == 3
+        assert one.limit_reached(101.0 + DRAIN_SECONDS) == messages.CLIENT
+        assert one.report(103.0, messages.CLIENT, 0).sent == 3
         client.shutdown(socket.SHUT_WR)
         one.pump(one.ways[0], 102.0)
         assert one.is_over(102.0)

@@ -53,7 +53,7 @@ def test_a_program_behind_pipes_gets_the_clients_end_and_its_last_word_arrives(r
         piped.client.shutdown(socket.SHUT_WR)
         assert read_all(piped.client).split() == [b"1048576", b"done"]
     over = relay.report(messages.Over)
-    assert (over.received, over.sent, over.reason) == (1 << 20, 13, messages.CLOSED)
+    assert (over.received, over.sent, over.reason) == (1 << 20, 13, messages.CLIENT)
 
 
 def test_a_program_that_ends_first_ends_the_session_though_the_client_stays(relay: RelayProcess) -> None:
@@ -62,7 +62,7 @@ def test_a_program_that_ends_first_ends_the_session_though_the_client_stays(rela
         piped.client.sendall(b"too late")
         piped.client.shutdown(socket.SHUT_WR)
         over = relay.report(messages.Over)
-    assert (over.sent, over.reason) == (4, messages.CLOSED)
+    assert (over.sent, over.reason) == (4, messages.OTHER)
 
 
 def test_a_client_that_never_ends_its_side_is_not_waited_for(relay: RelayProcess) -> None:
@@ -75,7 +75,7 @@ def test_a_program_that_reads_nothing_gets_the_clients_bytes_held_back_and_its_a
     with Piped(relay, "/bin/sh", "-c", "exec <&-; echo deaf") as piped:
         piped.client.sendall(b"x" * 100)
         assert read_all(piped.client) == b"deaf\n"
-    assert relay.report(messages.Over).reason == messages.CLOSED
+    assert relay.report(messages.Over).reason == messages.CLIENT
 
 
 def test_a_client_that_goes_away_leaves_the_program_a_broken_pipe(relay: RelayProcess) -> None:
@@ -109,7 +109,7 @@ def test_a_program_at_a_terminal_reads_lines_and_the_clients_end_is_the_inputs(r
     assert b"got hello\r\n" in answer
     assert answer.endswith(b"more\r\nend\r\n")
     over = relay.report(messages.Over)
-    assert (over.received, over.sent, over.reason) == (11, len(answer), messages.CLOSED)
+    assert (over.received, over.sent, over.reason) == (11, len(answer), messages.CLIENT)
 
 
 def test_a_client_that_goes_away_hangs_the_terminal_up(relay: RelayProcess) -> None:

@@ -104,7 +104,14 @@ class SessionBook:
         return self._add(LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None))
 
     def adopt(
-        self, service: CompiledService, conn: int, pid: int, peer: Peer | None, started: float, launcher: int, running: Running
+        self,
+        service: CompiledService,
+        conn: int,
+        pid: int,
+        peer: Peer | None,
+        started: float,
+        launcher: int | None,
+        running: Running,
     ) -> LiveSession | None:
         """Take over a session that an earlier front began; None where the number is in use. Numbers go on from there."""
         if conn in self._live:
@@ -113,7 +120,10 @@ class SessionBook:
         record = SessionRecord(conn, service.service, peer, started)
         record.pid = pid
         session = LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None)
-        session.stage = Stage.RUNNING if pid else Stage.HANDED_OVER
+        if launcher is None:
+            session.stage = Stage.SERVING
+        else:
+            session.stage = Stage.RUNNING if pid else Stage.HANDED_OVER
         session.launcher, session.running = launcher, running
         return self._add(session)
 

@@ -1,0 +1,305 @@
+"""The sessions whose bytes relays carry: handed to the least busy relay, ended by its reports, lost when it dies.
+
+Runs in: the front. Admits nobody and connects nowhere. A relay reads strangers' bytes, so what it says counts for its own
+sessions alone; one that says anything else, or nothing, is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from superd.errors import ControlError
+from superd.front.relays.relay_link import RelayLink
+from superd.front.sessions.book import SERVED, Refused
+from superd.front.sessions.live import Stage
+from superd.ipc import relay_messages as messages
+from superd.peer import peer_from_text, unix_peer
+from superd.record import SessionRecord
+from superd.verdict import Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from superd.front.gate.compiled_service import CompiledService
+    from superd.front.sessions.book import Exited, SessionBook
+    from superd.front.sessions.live import LiveSession, Running
+    from superd.peer import Peer
+
+PING_SECONDS = 5.0
+"""Seconds between two questions whether a relay with sessions still answers; after one without an answer it is replaced."""
+MAX_ADOPTED = 1 << 16
+"""Sessions that a new front believes one relay to have: more than it can have descriptors on most hosts."""
+
+_PROGRAMS = (messages.PIPE, messages.PTY)
+
+
+class CarrierLog(Protocol):
+    """What is written about relays."""
+
+    def message(self, level: str, text: str, service: str = "") -> None: ...
+    def exited(self, record: SessionRecord) -> None: ...
+    def flush(self) -> None: ...
+
+
+class CarriedProgram:
+    """A program with a relay between it and its client: what runs for such a session. It is over when both are.
+
+    ``end`` is the program's, once that has ended; ``carried`` says whether the relay still has its bytes.
+    """
+
+    def __init__(self, program: Running, link: RelayLink) -> None:
+        self._program = program
+        self._link = link
+        self.end: Exited | None = None
+        self.carried = True
+
+    def signal(self, conn: int, number: int) -> None:
+        """Signal the program; when that has ended, or is killed, what is left for the client is not waited for."""
+        if self.end is None:
+            self._program.signal(conn, number)
+        if self.carried and (self.end is not None or number == signal.SIGKILL):
+            self._link.signal(conn, number)
+
+
+class _Carrier:
+    """One relay: its link, its sessions, and whether it still lists those of an earlier front."""
+
+    def __init__(self, link: RelayLink) -> None:
+        self.link = link
+        self.sessions: dict[int, LiveSession | None] = {}
+        """None: a program's session of an earlier front, which its launcher tells of."""
+        self.listing = False
+        self.asked = self.answered = 0
+
+
+class Carriers:
+    """All relays, seen by the front."""
+
+    def __init__(
+        self,
+        book: SessionBook,
+        services: Mapping[str, CompiledService],
+        log: CarrierLog,
+        clock: Callable[[], float],
+        replace: Callable[[int], None],
+    ) -> None:
+        """``services`` are those in force; ``replace`` asks the master for another relay in the place of this number."""
+        self._book = book
+        self._services = services
+        self._log = log
+        self._clock = clock
+        self._replace = replace
+        self._carriers: dict[int, _Carrier] = {}
+        self._in_use = 0
+        self._waiting: list[tuple[LiveSession, int, tuple[int, ...]]] = []
+        """Sessions that came before the first relay was known."""
+        self._unlisted: set[int] = set()
+        self._listed = trio.Event()
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self) -> None:
+        """Hear the relays and look after them until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            for carrier in self._carriers.values():
+                nursery.start_soon(self._hear, carrier)
+            while True:
+                await trio.sleep(PING_SECONDS)
+                self._ping()
+
+    def take(self, numbers: Iterable[int], fds: Iterable[int], running: frozenset[int], in_use: int) -> None:
+        """Take new pairs, whose ``fds`` are the callee's. Relays that are ``running`` are asked what they carry.
+
+        Relays from ``in_use`` on get no new sessions.
+        """
+        self._in_use = in_use
+        for number, fd in zip(numbers, fds, strict=True):
+            carrier = _Carrier(RelayLink(number, socket.socket(fileno=fd), self._on_report))
+            self._carriers[number] = carrier
+            if number in running:
+                carrier.listing = True
+                self._unlisted.add(number)
+                carrier.link.send(messages.List(number))
+            if self._nursery is not None:
+                self._nursery.start_soon(self._hear, carrier)
+        waiting, self._waiting = self._waiting, []
+        for session, mode, session_fds in waiting:
+            self.carry(session, mode, session_fds)
+
+    async def adopted(self) -> None:
+        """Return when every relay that ran before this front has said what it carries."""
+        if self._unlisted:
+            await self._listed.wait()
+
+    # ------------------------------------------------------------------ to relays
+
+    def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
+        """Have a session carried, to its end or its program's. ``fds`` are the callee's: the client's comes first."""
+        if session.stage is Stage.OVER:
+            _close(fds)
+            return
+        if not self._carriers:
+            self._waiting.append((session, mode, fds))
+            return
+        record, limits = session.record, session.record.service.limits
+        carrier = min(
+            (carrier for number, carrier in self._carriers.items() if number < self._in_use and carrier.link.alive),
+            key=lambda carrier: len(carrier.sessions),
+            default=None,
+        )
+        request = messages.Carry(record.conn, mode, limits.idle or 0.0, limits.session or 0.0, _label(record, mode))
+        if carrier is None:
+            _close(fds)
+        elif carrier.link.send(request, fds):
+            carrier.sessions[record.conn] = session
+            if mode not in _PROGRAMS:
+                session.running = carrier.link
+            elif session.running is not None:
+                session.running = CarriedProgram(session.running, carrier.link)
+            return
+        self._log.message("error", "no relay has room for another session", record.service.name)
+        if mode not in _PROGRAMS:  # a program sees the end of its input
+            self._book.over(session, Refused(Verdict(False, Reason.OVERLOAD, detail="no relay has room")))
+
+    def _ping(self) -> None:
+        for carrier in self._carriers.values():
+            if not carrier.sessions or not carrier.link.alive:
+                carrier.answered = carrier.asked
+            elif carrier.answered != carrier.asked:
+                self._distrust(carrier, "it does not answer")
+            else:
+                carrier.asked += 1
+                carrier.link.send(messages.Ping(carrier.asked))
+
+    def _distrust(self, carrier: _Carrier, why: str) -> None:
+        self._log.message("alert", f"relay {carrier.link.number}: {why}; it is being replaced")
+        carrier.link.close()
+        self._replace(carrier.link.number)
+
+    # ------------------------------------------------------------------ from relays
+
+    async def _hear(self, carrier: _Carrier) -> None:
+        if wrong := await carrier.link.run():
+            self._distrust(carrier, wrong)
+        self._settle(carrier.link.number)
+        lost = [session for session in carrier.sessions.values() if session is not None]
+        carrier.sessions.clear()
+        for session in lost:
+            self._end(session)
+        if lost:
+            self._log.message("error", f"relay {carrier.link.number} is gone, and with it sessions: {len(lost)}")
+        self._log.flush()
+
+    def _on_report(self, link: RelayLink, report: messages.Report) -> None:
+        carrier = self._carriers[link.number]
+        if carrier.link is not link:
+            return  # of a pair that was given up
+        match report:
+            case messages.Over():
+                self._over(carrier, report)
+            case messages.Living():
+                self._adopt(carrier, report)
+            case messages.Listed():
+                carrier.listing = False
+                self._settle(link.number)
+            case messages.Alive():
+                carrier.answered = report.question
+        self._log.flush()
+
+    def _settle(self, number: int) -> None:
+        self._unlisted.discard(number)
+        if not self._unlisted:
+            self._listed.set()
+
+    def _over(self, carrier: _Carrier, report: messages.Over) -> None:
+        if report.number not in carrier.sessions:
+            if not carrier.listing:
+                raise ControlError("a session that it does not carry")
+            self._log_forgotten(report)
+            return
+        session = carrier.sessions.pop(report.number) or self._book.get(report.number)
+        if session is None:
+            return
+        record = session.record
+        record.traffic = (report.received, report.sent)
+        self._explain(record, report)
+        self._end(session)
+
+    def _explain(self, record: SessionRecord, report: messages.Over) -> None:
+        match report.reason:
+            case messages.IDLE:
+                idle = record.service.limits.idle or 0.0
+                self._log.message("notice", f"ended after {idle:g} s of silence", record.service.name)
+            case messages.NO_ROOM:
+                self._log.message("error", "a relay has no descriptor for another session", record.service.name)
+            case messages.FAULT:
+                self._log.message("error", f"a relay cannot carry a session (error {report.errno})", record.service.name)
+
+    def _end(self, session: LiveSession) -> None:
+        if isinstance(session.running, CarriedProgram):
+            session.running.carried = False
+            if session.running.end is None:
+                return  # its program still runs
+            self._book.over(session, session.running.end)
+        elif session.launcher is None:
+            self._book.over(session, SERVED)
+
+    def _adopt(self, carrier: _Carrier, report: messages.Living) -> None:
+        if not carrier.listing or len(carrier.sessions) >= MAX_ADOPTED:
+            raise ControlError("sessions that nobody asked for")
+        found = _read_label(report.label)
+        service = self._services.get(found[0]) if found is not None else None
+        if found is None or service is None:
+            carrier.link.send(messages.End(report.number))  # its service is gone, and its end is in no log
+            carrier.sessions[report.number] = None
+            return
+        _, peer, mode = found
+        if mode in _PROGRAMS:
+            carrier.sessions[report.number] = None
+            return
+        started = self._clock() - report.seconds
+        session = self._book.adopt(service, report.number, 0, peer, started, None, carrier.link)
+        if session is None:
+            raise ControlError("a session of another")
+        carrier.sessions[report.number] = session
+
+    def _log_forgotten(self, report: messages.Over) -> None:
+        """The end of a session that began in an earlier front and ended before this one asked."""
+        found = _read_label(report.label)
+        service = self._services.get(found[0]) if found is not None else None
+        if found is None or service is None or found[2] in _PROGRAMS:
+            return
+        record = SessionRecord(report.number, service.service, found[1], self._clock() - report.seconds)
+        record.seconds, record.traffic = report.seconds, (report.received, report.sent)
+        self._log.exited(record)
+
+
+def _close(fds: tuple[int, ...]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def _label(record: SessionRecord, mode: int) -> bytes:
+    """What a later front needs to know of a session: its relay keeps it."""
+    peer = record.peer
+    where = [peer.address, peer.port] if peer is not None and peer.version else ["", 0]
+    return json.dumps([record.service.name, *where, mode], ensure_ascii=False).encode()
+
+
+def _read_label(label: bytes) -> tuple[str, Peer, int] | None:
+    """Service, peer and mode of a label; None for what no front of ours wrote."""
+    try:
+        match json.loads(label):
+            case [str(name), str(address), int(port), int(mode)] if 0 <= port < 65536:
+                peer = peer_from_text(address, port) if address else unix_peer()
+                return name, peer, mode
+    except (ValueError, RecursionError):
+        pass
+    return None

@@ -1,0 +1,149 @@
+"""The front's end of one relay: queues sessions, sends them in batches, reads reports. Knows no session and no policy.
+
+Runs in: the front.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from superd.errors import ControlError
+from superd.ipc import relay_messages as messages
+
+MAX_QUEUE = 1024
+"""Sessions that wait for one relay in the front; the pair holds a few hundred more."""
+AGAIN = 0.02
+"""Seconds until the next try when the kernel has no room for descriptors that are on their way (ETOOMANYREFS and the like)."""
+MESSAGES_A_PASS = 16
+"""Messages of reports between two looks at everything else."""
+
+_NO_ROOM = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
+_RIGHTS = (int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS))
+
+
+class RelayLink:
+    """One pair to a relay. ``number`` is the relay's; ``alive`` turns False when the pair is of no use any more.
+
+    ``on_report`` raises ``ControlError`` for a report that may not come now.
+    """
+
+    def __init__(self, number: int, sock: socket.socket, on_report: Callable[[RelayLink, messages.Report], None]) -> None:
+        sock.setblocking(False)
+        self.number = number
+        self.alive = True
+        self._sock = sock
+        self._on_report = on_report
+        self._queue: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._blocked = False
+        self._no_room = False
+        self._unblock = trio.Event()
+        self._scope = trio.CancelScope()
+        self._wrong = ""
+
+    def send(self, request: messages.Request, fds: tuple[int, ...] = ()) -> bool:
+        """Send a request, or queue it. ``fds`` are the callee's. False: too much is queued; then the descriptors are closed."""
+        if not self.alive or len(self._queue) >= MAX_QUEUE:
+            _close(fds)
+            return False
+        self._queue.append((messages.encode_request(request), fds))
+        self._flush()
+        return True
+
+    def signal(self, conn: int, number: int) -> None:
+        """End a session: relays know no gentler way."""
+        self.send(messages.End(conn))
+
+    def _flush(self) -> None:
+        queue = self._queue
+        while queue and not self._blocked:
+            records: list[bytes] = []
+            fds: list[int] = []
+            size = 0
+            for record, more in queue:
+                size += len(record)
+                if records and (size > messages.MAX_MESSAGE or len(records) == messages.MAX_RECORDS):
+                    break
+                records.append(record)
+                fds += more
+            rights = [(*_RIGHTS, array.array("i", fds))] if fds else []
+            try:
+                self._sock.sendmsg([b"".join(records)], rights)
+            except BlockingIOError:
+                self._wait(no_room=False)
+            except OSError as problem:
+                if problem.errno not in _NO_ROOM:
+                    return  # the relay is gone: ``run`` sees the end of the pair
+                self._wait(no_room=True)
+            else:
+                for _ in records:
+                    _close(queue.popleft()[1])
+
+    def _wait(self, *, no_room: bool) -> None:
+        self._blocked, self._no_room = True, no_room
+        self._unblock.set()
+
+    async def keep_sending(self) -> None:
+        """Send on when there is room again, until cancelled."""
+        while True:
+            await self._unblock.wait()
+            self._unblock = trio.Event()
+            if self._no_room:
+                await trio.sleep(AGAIN)
+            else:
+                await trio.lowlevel.wait_writable(self._sock)
+            self._blocked = False
+            self._flush()
+
+    async def run(self) -> str:
+        """Pass reports on until the pair ends or is closed. Returns what was wrong with the relay's last message, or ``""``."""
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.keep_sending)
+                    while not self._wrong and await self._read():
+                        pass
+                    nursery.cancel_scope.cancel()
+        finally:
+            self.close()
+        return self._wrong
+
+    async def _read(self) -> bool:
+        await trio.lowlevel.wait_readable(self._sock)
+        for _ in range(MESSAGES_A_PASS):
+            try:
+                # No room for descriptors: a relay has none to give.
+                data = self._sock.recv(messages.MAX_MESSAGE + 1)
+            except BlockingIOError:
+                return True
+            except ConnectionResetError:
+                return False
+            if not data:
+                return False
+            try:
+                for report in messages.parse_reports(data):
+                    self._on_report(self, report)
+            except ControlError as problem:
+                self._wrong = str(problem)
+                return False
+        return True
+
+    def close(self) -> None:
+        """Give up: what is queued is closed, and its clients see the end."""
+        self.alive = False
+        self._scope.cancel()
+        self._sock.close()
+        for _, fds in self._queue:
+            _close(fds)
+        self._queue.clear()
+
+
+def _close(fds: tuple[int, ...]) -> None:
+    for fd in fds:
+        os.close(fd)
