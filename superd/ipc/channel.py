@@ -22,6 +22,7 @@ from superd.errors import ControlError
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
+    from superd.log_target import FileTarget
     from superd.policy_snapshot import Look, PolicySnapshot
     from superd.service import Service
     from superd.settings import Settings
@@ -48,7 +49,7 @@ class Apply:
 
     ``sockets`` and ``launchers`` name the descriptors of the message in this order: first listeners, then launchers,
     then ``logs``. ``running`` are the launchers that were started for an earlier front. ``profiles`` maps a service's
-    id to the numbers of the launchers that start it. ``logs`` are all log files, opened anew, by their ``log_type``;
+    id to the numbers of the launchers that start it. ``logs`` are all log files, opened anew, by their targets;
     ``None`` where those of before stay.
     """
 
@@ -64,7 +65,7 @@ class Apply:
     profiles: dict[str, tuple[int, ...]]
     overrides: dict[tuple[str, str], int] = field(default_factory=dict)
     hook_profile: int | None = None
-    logs: tuple[str, ...] | None = None
+    logs: tuple[FileTarget, ...] | None = None
     policy: PolicySnapshot | None = None
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from superd.errors import ControlError
 from superd.ipc import channel as channels
+from superd.log.event import Kind
 
 if TYPE_CHECKING:
     from superd.log.log import Log
@@ -126,7 +127,7 @@ class FrontProcess:
 
     def replace(self, why: str) -> None:
         """It broke the protocol: kills it. Its end is told by SIGCHLD."""
-        self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced")
+        self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced", kind=Kind.PROCESS_REPLACED)
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
         self._drop_channel()
@@ -137,7 +138,7 @@ class FrontProcess:
         self._drop_channel()
         if stopping:
             return
-        self._log.message("crit", f"the front ended ({_describe(status)}); starting another")
+        self._log.message("crit", f"the front ended ({_describe(status)}); starting another", kind=Kind.PROCESS_REPLACED)
         now = time.monotonic()
         self.due = now + (CRASH_PAUSE if now - self._started < CRASH_PAUSE else 0.0)
 

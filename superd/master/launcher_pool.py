@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from superd.config.hosts.policy import parse_policy
 from superd.launch_spec import Account, Accounts, Profile, launch_spec, profile_of
 from superd.launcher.programs import RETIRED_SECONDS
+from superd.log.event import Kind
 from superd.master.launcher_child import LauncherProcess, request_pair, start_launcher
 from superd.rule import identity
 
@@ -215,7 +216,8 @@ class LauncherPool:
             if slot.stopped is not None and now >= slot.stopped:
                 slot.stopped = None
                 if slot.process is not None and slot.process.stands_still():
-                    self._log.message("alert", "a launcher was stopped by a signal; it is being replaced")
+                    text = "a launcher was stopped by a signal; it is being replaced"
+                    self._log.message("alert", text, kind=Kind.PROCESS_REPLACED)
                     slot.process.kill()  # its programs run on, its end is told by SIGCHLD
             if slot.due is not None and now >= slot.due:
                 slot.due = None
@@ -235,7 +237,7 @@ class LauncherPool:
                 if status == 0:  # it was idle for long
                     self._poll.register(slot.launcher_end, select.POLLIN)
                     return True
-                self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another")
+                self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another", kind=Kind.PROCESS_REPLACED)
                 self.orphans = True
                 lived = time.monotonic() - slot.started
                 if lived < CRASH_PAUSE:

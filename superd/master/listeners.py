@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from superd.address import BindAddress
 from superd.errors import BindError
+from superd.log.event import Kind
 from superd.net.bind import adjust, open_address
 from superd.registry import Registry
 
@@ -88,7 +89,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
                 continue
             del self._unbound[address]
             opened.append(address)
-            self._log.message("notice", f"listening on {address.describe()} at last", service.name)
+            self._log.message("notice", f"listening on {address.describe()} at last", service.name, kind=Kind.LISTENING)
         self.due = now + min(self._unbound.values()) if self._unbound else None
         return opened
 

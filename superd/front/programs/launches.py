@@ -250,7 +250,7 @@ class Launches:
                 # A launcher is what its user is: of the sessions of others it has nothing to say.
                 elif session.launcher == number:
                     session.record.pid = report.pid
-                    book.over(session, Exited(report.status, report.seconds))
+                    book.over(session, Exited(report.status, report.seconds, (report.utime, report.stime, report.maxrss)))
             case messages.Failed():
                 session = book.get(report.conn)
                 if session is not None and session.launcher == number:
@@ -288,6 +288,7 @@ class Launches:
             return
         record = SessionRecord(report.conn, service.service, None, 0.0)
         record.pid, record.status, record.seconds = report.pid, report.status, report.seconds
+        record.usage = (report.utime, report.stime, report.maxrss)
         self._front.log.exited(record)
 
     def orphan_ended(self, pid: int, status: int) -> None:
