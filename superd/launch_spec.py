@@ -7,13 +7,27 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from superd.launcher.environment import VARIABLES
-
 if TYPE_CHECKING:
     from superd.service import Service
 
 RLIMITS = {"as": 9, "cpu": 0, "data": 2, "rss": 5, "stack": 3, "files": 7}
 """resource.h's numbers on Linux, by the names of the rlimit_* keys."""
+CONNECTION_VARIABLES = frozenset(
+    {
+        "REMOTE_HOST",
+        "REMOTE_ADDR",
+        "REMOTE_PORT",
+        "PROTO",
+        "TCPREMOTEIP",
+        "TCPREMOTEPORT",
+        "TCPREMOTEHOST",
+        "TCPREMOTEINFO",
+        "TCPLOCALIP",
+        "TCPLOCALPORT",
+    }
+)
+"""What the connection sets (``launcher/environment.py``), and so neither a service's ``env`` nor superd's own environment may."""
+
 _PRIVATE = ("LISTEN_", "NOTIFY_", "WATCHDOG_", "SUPERD_")
 """Variables that service managers meant for superd alone."""
 
@@ -43,14 +57,15 @@ class LaunchSpec:
     env: tuple[tuple[str, str], ...] = ()
     umask: int = 0o022
     stderr_socket: bool = False
-    wait: bool = False
+    leftovers_grace: float = -1.0
+    """Seconds from SIGTERM to SIGKILL for processes that the program left; -1 keeps them."""
     profile: Profile = field(default_factory=Profile)
 
-    def message(self) -> dict[str, Any]:
-        """As the launcher is told it, JSON-ready."""
+    def message(self, index: int) -> dict[str, Any]:
+        """Return it as a launcher gets it, JSON-ready. ``index`` is the master's number of the service."""
         plain = asdict(self)
-        del plain["profile"]
-        return plain
+        del plain["profile"], plain["service"]
+        return plain | {"index": index}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +121,8 @@ def launch_spec(service: Service, profile: Profile, environ: dict[str, str]) -> 
         service=service.name,
         program=os.path.abspath(service.server) if service.server else "",
         argv=service.argv,
-        env=tuple(sorted((name, value) for name, value in env.items() if name not in VARIABLES)),
+        env=tuple(sorted((name, value) for name, value in env.items() if name not in CONNECTION_VARIABLES)),
         umask=service.umask,
         stderr_socket=service.stderr == "socket",
-        wait=service.wait,
         profile=profile,
     )

@@ -43,10 +43,9 @@ class Rule:
 
     @property
     def text(self) -> str:
-        """The rule as one line, which reads back as the same rule."""
+        """The rule as one line."""
         parts = [" ".join(self.daemons), " ".join(self.clients)]
-        # As a file has it: a colon within a value would begin the next option.
-        parts += [f"{option.name} {option.value}".strip().replace(":", "\\:") for option in self.options]
+        parts += [f"{option.name} {option.value}".strip() for option in self.options]
         return " : ".join(parts)
 
 

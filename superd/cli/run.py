@@ -28,7 +28,7 @@ def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> i
     return serve(
         lambda: load(sources, keep_going=keep_going),
         print_problems=print_problems,
-        on_ready=greet,
+        on_ready=print_table,
         on_dump=lambda data: write_dump(dump_path, data),
         manner=Manner(keep_going=keep_going),
     )
@@ -55,14 +55,8 @@ def write_dump(path: str, data: bytes) -> None:
         raise
 
 
-def greet(registry: Registry) -> None:
-    """Print the table if stdout is a terminal; elsewhere stdout may belong to the log."""
-    if sys.stdout.isatty():
-        print_table(registry)
-
-
 def print_table(registry: Registry) -> None:
-    """Print what listens where, with a command to try each."""
+    """What listens where, and one line to try for each; to stdout, and only to a terminal or a pipe that is asked."""
     rows = [("SERVICE", "ADDRESS", "RUNS", "TRY")]
     for name, service in sorted(registry.services.items()):
         for address in service.addresses():

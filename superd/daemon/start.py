@@ -14,24 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.counted import counted
 from superd.errors import ConfigError
 from superd.ipc.channel import Apply
 from superd.load.policy import load_policy
-from superd.log.event import Kind
-from superd.log.log import MAX_TEXT, Log, Places
-from superd.log.routing import default_target
+from superd.log.log import Log
 from superd.master.front_child import EX_NOPERM
 from superd.master.log_files import open_log
 from superd.master.notify import Notifier
 from superd.master.process import Master
 from superd.net.bind import inherited
 from superd.registry import Registry
-from superd.safe_text import safe
 from superd.system.seccomp import confine
 
 if TYPE_CHECKING:
-    from superd.log.fields import Fields
     from superd.problem import Problem
 
 EX_CONFIG = 78
@@ -87,19 +82,18 @@ def run(
     except ConfigError as refused:
         print_problems(refused.problems)
         return EX_CONFIG
+    print_problems((*problems, *more))
+    if not registry.services and not manner.stay_alive:
+        sys.stderr.write("superd: error: there is no service to serve\n")
+        return 1
     try:
-        log = Log(settings, _places(manner))
+        log_fd = open_log(manner.log_file) if manner.log_file else 2
     except OSError as problem:
-        print_problems((*problems, *more))
         sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
         return EX_CANTCREAT
-    if log.json:
-        _log_problems(log, (*problems, *more))
-    else:
-        print_problems((*problems, *more))
-    if not registry.services and not manner.stay_alive:
-        _refuse(log, "there is no service to serve")
-        return 1
+    log = Log(
+        settings.log, stderr_is_tty=sys.stderr.isatty(), policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd
+    )
     adopted = inherited(os.environ)
     notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
     for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
@@ -115,7 +109,6 @@ def run(
     master_pid = os.getpid()
 
     def front(order: Apply, fds: list[int], channel: socket.socket) -> int:
-        log.forget()
         try:
             drop_privileges(settings.user, master_pid)
         except (OSError, KeyError) as problem:
@@ -130,19 +123,15 @@ def run(
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def ready(registry: Registry) -> None:
-        count = len(registry.services)
         if manner.ident == "xinetd":
-            log.message("notice", f"Started working: {count} available services", kind=Kind.READY)
-        elif not os.isatty(1):  # a terminal gets a table
-            log.message("notice", f"superd {os.getpid()} serves {counted(count, 'service')}", kind=Kind.READY)
-        log.flush()
+            log.message("notice", f"Started working: {len(registry.services)} available services")
         on_ready(registry)
 
     if manner.settle is not None:
         try:
             manner.settle()
         except OSError as problem:
-            _refuse(log, f"`{problem.filename}` cannot be written: {problem.strerror}")
+            sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
             return EX_CANTCREAT
     master = Master(
         registry, problems, policy, read_bare, front, log, notifier, adopted, on_dump, ready,
@@ -154,39 +143,6 @@ def run(
         log.message("crit", f"superd fails: {type(fault).__name__}: {fault}")  # in the background nobody sees a traceback
         log.flush()
         raise
-
-
-def _places(manner: Manner) -> Places:
-    """Where this process can log. Raises ``OSError`` when the manner's log file cannot be opened."""
-    terminals = (os.isatty(1), os.isatty(2))
-    try:
-        stderr = os.fstat(2)
-    except OSError:
-        stderr = None  # started without a stderr
-    return Places(
-        ident=manner.ident,
-        streams=(1, open_log(manner.log_file) if manner.log_file else 2),
-        terminals=terminals,
-        default=default_target(os.getpid(), terminals[0], os.environ.get("JOURNAL_STREAM", ""), stderr),
-    )
-
-
-def _log_problems(log: Log, problems: tuple[Problem, ...]) -> None:
-    for found in problems:
-        fields: Fields = {"file": safe(found.origin.file), "line": found.origin.line}
-        if found.hint:
-            fields["hint"] = safe(found.hint, MAX_TEXT)
-        log.message(found.severity, found.line(), kind=Kind.PROBLEM, fields=fields, always=True)
-    log.flush()
-
-
-def _refuse(log: Log, why: str) -> None:
-    """Report why superd does not start: in the log if that is JSON, else on stderr."""
-    if log.json:
-        log.message("crit", why)
-        log.close()
-    else:
-        sys.stderr.write(f"superd: error: {why}\n")
 
 
 def raise_descriptor_limit() -> None:

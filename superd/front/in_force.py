@@ -60,6 +60,10 @@ class InForce:
             self._configured.append(part)
             part.configure(self.settings)
 
+    def speaks_for(self, number: int, service: str) -> bool:
+        """Return whether launcher ``number`` starts programs of ``service``, and so may report on them."""
+        return number in self.launchers_of.get(service, ()) or number in self.launcher_for.values()
+
     def apply(self, order: Apply, sockets: Iterable[socket.socket]) -> Applied:
         """Put an order into force. ``sockets`` are those of ``order.sockets``, and the listeners' from here."""
         self.settings = order.settings

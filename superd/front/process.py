@@ -24,13 +24,11 @@ from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.status import describe_state
 from superd.front.stream.arrivals import Arrivals
 from superd.ipc import channel as channels
-from superd.log.event import Kind
-from superd.log_target import FileTarget
 from superd.net.listener import ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
 from superd.policy.admission import admit
-from superd.record import SessionRecord, first_number
+from superd.record import SessionRecord
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -60,17 +58,16 @@ class Front:
         self.world = World(order.settings)
         self.arrivals = Arrivals(self)
         self.listeners = ListenerSet(self.arrivals.on_ready, self._on_batch_end, self._on_overload, self._on_busy)
-        self.launches = Launches(self)
         self.deadlines = Deadlines(time.monotonic)
-        first = first_number(time.time())  # noqa: TID251 - a name for people, and no limit depends on it
-        self.book = SessionBook(log, self.counts, self.deadlines, self.world.sensor, time.monotonic, self._on_crowd_gone, first)
+        self.book = SessionBook(log, self.counts, self.deadlines, self.world.sensor, time.monotonic, self._on_crowd_gone)
+        self.launches = Launches(self)
         self._stop: channels.Stop | None = None
         assert order.policy is not None
         self.policy = PolicyWatch(order.policy, lambda: self.ask("policy"), self.log.message)
         self.resolver = Resolver()
         self.datagrams = DatagramDesk(self)
         self.nursery: trio.Nursery
-        self.in_force.configures((self.world, self.launches, self.resolver, self.log))
+        self.in_force.configures((self.world, self.launches, self.resolver))
 
     # ------------------------------------------------------------------ the loop
 
@@ -123,7 +120,7 @@ class Front:
                     self.in_force.launcher_for = order.overrides
                     self.policy.answered(order)
                 case channels.Pairs():
-                    self.launches.take(order.launchers, fds)
+                    self.launches.take(order.launchers, fds, order.running)
                 case channels.Renewed():
                     renewed = socket.socket(fileno=fds[0]) if fds else None
                     self.datagrams.peers.renewed(order.address, renewed, order.failure)
@@ -164,12 +161,11 @@ class Front:
             self.datagrams.forget(listener)
             self.listeners.remove(listener)
 
-    def _take_logs(self, targets: tuple[FileTarget, ...], fds: list[int]) -> None:
-        for target, fd in zip(targets, fds, strict=True):
-            self.log.attach_file(target, fd)
+    def _take_logs(self, names: tuple[str, ...], fds: list[int]) -> None:
+        for log_type, fd in zip(names, fds, strict=True):
+            self.log.attach_file(log_type, fd)
         # A session writes its last line where it wrote its first.
-        used = (session.record.service.log_type for session in self.book)
-        self.log.keep_files({*targets, *(target for target in used if isinstance(target, FileTarget))})
+        self.log.keep_files({*names, *(session.record.service.log_type for session in self.book)})
 
     # ------------------------------------------------------------------ sessions
 
@@ -238,7 +234,7 @@ class Front:
                 self.book.end_all()
                 with trio.move_on_after(LAST_GRACE):
                     await self.book.wait_empty()
-        self.log.message("notice", "stopped", kind=Kind.STOPPED)
+        self.log.message("notice", "stopped")
         self.log.flush()
         self.ask("stopped")
         self.nursery.cancel_scope.cancel()

@@ -22,7 +22,6 @@ from superd.errors import ControlError
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
-    from superd.log_target import FileTarget
     from superd.policy_snapshot import Look, PolicySnapshot
     from superd.service import Service
     from superd.settings import Settings
@@ -49,7 +48,7 @@ class Apply:
 
     ``sockets`` and ``launchers`` name the descriptors of the message in this order: first listeners, then launchers,
     then ``logs``. ``running`` are the launchers that were started for an earlier front. ``profiles`` maps a service's
-    id to the numbers of the launchers that start it. ``logs`` are all log files, opened anew, by their targets;
+    id to the numbers of the launchers that start it. ``logs`` are all log files, opened anew, by their ``log_type``;
     ``None`` where those of before stay.
     """
 
@@ -65,7 +64,7 @@ class Apply:
     profiles: dict[str, tuple[int, ...]]
     overrides: dict[tuple[str, str], int] = field(default_factory=dict)
     hook_profile: int | None = None
-    logs: tuple[FileTarget, ...] | None = None
+    logs: tuple[str, ...] | None = None
     policy: PolicySnapshot | None = None
 
 
@@ -106,9 +105,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """New pairs to these launchers, whose old ones are gone with all that waited in them."""
+    """New pairs to these launchers, whose old ones are gone with all that waited in them; those ``running`` live."""
 
     launchers: tuple[int, ...]
+    running: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,23 @@
-"""What front and launcher say to each other: bytes ↔ words, closed tables, every field checked. Sends nothing.
+"""What front and launcher say to each other: bytes ↔ values, closed tables, every field checked. Sends nothing.
 
-Standard library only: the launcher imports it. One message is a batch of records; the descriptors of its launches travel
-beside it in the same order. A record is a JSON array whose first item is its letter: parsed by C, and nothing to overrun.
+Runs in: front and launchers. Standard library only. One message is a batch of records; the descriptors of its launches travel
+with it in the same order. A record is a JSON array whose first item is its letter: parsed by C, and nothing to overrun.
+
+| letter | sender | record | fields after the letter |
+|---|---|---|---|
+| L | front | Launch, with a descriptor | conn, service, remote and local host and port, name, user, proto, steps, values |
+| H | front | Hook | number, digest, values, seconds, steps |
+| S | front | Signal | conn, signal |
+| Q | front | List | number |
+| N | launcher | Fresh | |
+| B | launcher | Started | conn, pid |
+| F | launcher | Failed | conn, errno, what |
+| E | launcher | Exited | conn, service, pid, status, utime, stime, maxrss, seconds |
+| D | launcher | HookDone | number, status |
+| P | launcher | StderrPipe, with a descriptor | service |
+| A | launcher | Living | conn, service, pid, source, started |
+| K | launcher | Kept | service, count |
+| Z | launcher | Listed | number |
 """
 
 from __future__ import annotations
@@ -18,6 +34,7 @@ from superd.ipc.launch_records import (
     Fresh,
     Hook,
     HookDone,
+    Kept,
     Launch,
     List,
     Listed,
@@ -34,34 +51,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
-    "Exited",
-    "Failed",
-    "Fresh",
-    "Hook",
-    "HookDone",
-    "Launch",
-    "List",
-    "Living",
-    "Report",
-    "Request",
-    "Signal",
-    "Started",
-    "StderrPipe",
-    "MAX_LAUNCHES",
-    "MAX_MESSAGE",
-    "MAX_RECORDS",
-    "MAX_STEPS",
-    "MAX_VALUE",
-    "batch",
-    "encode_exited",
-    "encode_launch",
-    "encode_report",
-    "encode_request",
-    "parse_reports",
-    "parse_requests",
-    "Listed",
-]
-
+    "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
+    "Exited", "Failed", "Fresh", "Hook", "HookDone", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "Signal",
+    "Started", "StderrPipe",
+    "batch", "encode_exited", "encode_launch", "encode_report", "encode_request", "parse_reports", "parse_requests",
+]  # fmt: skip
 
 MAX_MESSAGE = 60000
 """Bytes of one message; a seqpacket buffer holds several."""
@@ -76,8 +70,6 @@ MAX_STEPS = 512
 MAX_WHAT = 1024
 
 _INT_MAX = 0x7FFFFFFF
-_CONN_MAX = (1 << 57) - 1
-"""A connection number is the front's own number and a count of 31 bits (``record.first_number``)."""
 _PROTO = re.compile(r"[a-z0-9._-]{0,16}")
 _SIGNALS = (15, 9)  # SIGTERM, SIGKILL: what the front ends a session with
 
@@ -175,7 +167,7 @@ def _launch(record: list[Any]) -> Launch:
         if len(text) > limit or "\0" in text:
             raise ControlError("a text field is wrong")
     _, conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values = record
-    if not (0 <= conn <= _CONN_MAX and 0 <= rport <= 65535 and 0 <= lport <= 65535):
+    if not (0 <= conn <= _INT_MAX and 0 <= rport <= 65535 and 0 <= lport <= 65535):
         raise ControlError("a number field is wrong")
     if len(steps) > MAX_STEPS or _PROTO.fullmatch(proto) is None:
         raise ControlError("the steps or the protocol are wrong")
@@ -201,7 +193,7 @@ def parse_requests(data: bytes) -> list[Request]:
             case ["S", conn, signal]:
                 if type(signal) is not int or signal not in _SIGNALS:
                     raise ControlError("a signal is wrong")
-                found.append(Signal(_number(conn, _CONN_MAX), signal))
+                found.append(Signal(_number(conn), signal))
             case ["Q", number]:
                 found.append(List(_number(number)))
             case _:
@@ -227,7 +219,9 @@ def encode_report(report: Report) -> str:
         case StderrPipe(service):
             return json.dumps(["P", service])
         case Living():
-            return json.dumps(["A", report.conn, report.service, report.pid, report.source])
+            return json.dumps(["A", report.conn, report.service, report.pid, report.source, round(report.started, 6)])
+        case Kept(service, count):
+            return json.dumps(["K", service, count])
         case Fresh():
             return '["N"]'
         case Listed(number):
@@ -246,7 +240,7 @@ def _exited(record: list[Any]) -> Exited:
     if tuple(map(type, record)) != _EXITED:
         raise ControlError("an exit is wrong")
     _, conn, service, pid, status, utime, stime, maxrss, seconds = record
-    if not (0 <= conn <= _CONN_MAX and 0 <= pid <= _INT_MAX and 0 <= status <= 0xFFFF and 0 <= maxrss <= _INT_MAX):
+    if not (0 <= conn <= _INT_MAX and 0 <= pid <= _INT_MAX and 0 <= status <= 0xFFFF and 0 <= maxrss <= _INT_MAX):
         raise ControlError("a number field is wrong")
     if len(service) > 256 or not (0 <= utime < 1e12 and 0 <= stime < 1e12 and 0 <= seconds < 1e12):
         raise ControlError("a field is out of bounds")
@@ -262,17 +256,19 @@ def parse_reports(data: bytes) -> list[Report]:
             continue
         match record:
             case ["B", conn, pid]:
-                found.append(Started(_number(conn, _CONN_MAX), _number(pid)))
+                found.append(Started(_number(conn), _number(pid)))
             case ["F", conn, errno, what]:
-                found.append(Failed(_number(conn, _CONN_MAX), _number(errno), _text(what)))
+                found.append(Failed(_number(conn), _number(errno), _text(what)))
             case ["D", hook, status]:
                 if type(status) is not int or not -1 <= status <= 255:
                     raise ControlError("a status is wrong")
                 found.append(HookDone(_number(hook), status))
             case ["P", service]:
                 found.append(StderrPipe(_text(service, 256)))
-            case ["A", conn, service, pid, source]:
-                found.append(Living(_number(conn, _CONN_MAX), _text(service, 256), _number(pid), _text(source, 128)))
+            case ["A", conn, service, pid, source, started] if type(started) is float and 0 <= started < 1e12:
+                found.append(Living(_number(conn), _text(service, 256), _number(pid), _text(source, 128), started))
+            case ["K", service, count]:
+                found.append(Kept(_text(service, 256), _number(count)))
             case ["N"]:
                 found.append(Fresh())
             case ["Z", number]:

@@ -167,15 +167,30 @@ class StderrPipe(Record):
 
 
 class Living(Record):
-    """A program that runs, or that waits to be tried again (``pid`` 0), perhaps for an earlier front."""
+    """A program that runs, or that waits to be tried again (``pid`` 0), perhaps for an earlier front.
 
-    __slots__ = ("conn", "pid", "service", "source")
+    ``started`` is monotonic seconds, which all processes of a host share.
+    """
 
-    def __init__(self, conn: int, service: str, pid: int, source: str) -> None:
+    __slots__ = ("conn", "pid", "service", "source", "started")
+
+    def __init__(self, conn: int, service: str, pid: int, source: str, started: float) -> None:
         self.conn = conn
         self.service = service
         self.pid = pid
         self.source = source
+        self.started = started
+
+
+class Kept(Record):
+    """So many processes that programs of ``service`` left run on; ``""`` for those whose service is unknown."""
+
+    __slots__ = ("count", "service")
+    __match_args__ = ("service", "count")
+
+    def __init__(self, service: str, count: int) -> None:
+        self.service = service
+        self.count = count
 
 
 class Fresh(Record):
@@ -195,4 +210,4 @@ class Listed(Record):
 
 
 Request = Launch | Hook | Signal | List
-Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Fresh | Listed
+Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Kept | Fresh | Listed

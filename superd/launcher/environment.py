@@ -15,22 +15,6 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from superd.ipc.launch_codec import Launch
 
-VARIABLES = frozenset(
-    {
-        "REMOTE_HOST",
-        "REMOTE_ADDR",
-        "REMOTE_PORT",
-        "PROTO",
-        "TCPREMOTEIP",
-        "TCPREMOTEPORT",
-        "TCPREMOTEHOST",
-        "TCPREMOTEINFO",
-        "TCPLOCALIP",
-        "TCPLOCALPORT",
-    }
-)
-"""What the connection says, and so nothing else may: not a service's ``env``, not superd's own environment."""
-
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_.-])?")
 _USER = re.compile(r"[\x21-\x7e]{1,255}")
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9._:@-]{1,15})?")

@@ -7,9 +7,7 @@ master dies it ends, and the programs live on. A message that is not in the clos
 
 from __future__ import annotations
 
-import array
 import errno
-import json
 import os
 import select
 import signal
@@ -20,7 +18,13 @@ import time
 from superd.errors import ControlError
 from superd.expansion import ExpansionTooLong
 from superd.ipc import launch_codec as messages
+from superd.ipc import launcher_control as orders
+from superd.ipc.descriptors import close_received
+from superd.ipc.running_table import RunningTable
+from superd.launcher.front_end import FrontEnd
 from superd.launcher.identity import Limits, become, close_inside, close_on_exec, reset_signals, say
+from superd.launcher.leftovers import Child, Leftovers, inherit_orphans, signal_group
+from superd.launcher.lingering import Copies, as_client, lingers, was_reset
 from superd.launcher.programs import Programs
 from superd.system.spawn import choose_spawn
 
@@ -32,34 +36,29 @@ RETRY_FIRST, RETRY_LAST, RETRY_TOTAL = 0.05, 1.0, 10.0
 """Seconds between tries to start when the kernel has no room, doubling, and how long a connection is kept for them."""
 MAX_WAITING = 128
 """Connections kept for a retry; from here on requests stay in the socket's buffer, which pushes back on accept."""
-MAX_REPORTS = 4096
-"""Reports a front may leave unread before its requests are left unread too."""
 IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
-HOOKS_AT_ONCE = 128
-"""As many as may be waited for (``policy.hooks_at_once``), and as many that nobody waits for."""
+COMMANDS_AT_ONCE = 128
+"""Twice ``policy.hooks_at_once`` at its highest: commands that hold a connection, and background commands."""
 EX_NOPERM = 77
+NEVER = float("inf")
 
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-_MSG_TRUNC, _MSG_CTRUNC = int(socket.MSG_TRUNC), int(socket.MSG_CTRUNC)
-_SOL_SOCKET, _SCM_RIGHTS, _CLOEXEC = int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS), int(socket.MSG_CMSG_CLOEXEC)
-"""Plain numbers: an operation on socket's enums costs a microsecond."""
-_PIPES_A_MESSAGE = 16
-_RECORDS_A_MESSAGE = 256
 
 
-class Child:
-    """A program that runs: whose connection it serves, of which service, for whom, since when (monotonic seconds)."""
+class Waiting:
+    """A launch that is tried again: at ``due``, then after ``pause``, until ``until`` (monotonic seconds)."""
 
-    __slots__ = ("conn", "service", "source", "started")
+    __slots__ = ("due", "fd", "pause", "request", "until")
 
-    def __init__(self, conn: int, service: str, source: str, started: float) -> None:
-        self.conn = conn
-        self.service = service
-        self.source = source
-        self.started = started
+    def __init__(self, due: float, pause: float, until: float, request: messages.Launch, fd: int) -> None:
+        self.due = due
+        self.pause = pause
+        self.until = until
+        self.request = request
+        self.fd = fd
 
 
 class Launcher:
@@ -68,32 +67,34 @@ class Launcher:
     def __init__(self, control: socket.socket, limits: Limits) -> None:
         control.setblocking(False)
         self._control = control
-        self._front: socket.socket | None = None
-        self._front_events = 0
-        self._blocked = False
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._programs = Programs(choose_spawn(), limits)
+        self._front = FrontEnd(self._poll, self._programs, lambda why: orders.send_complaint(control, orders.DROPPED, why))
         # Under a program's RLIMIT_CPU for the time of its start, this process may be told that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
         self._children: dict[int, Child] = {}
         self._by_conn: dict[int, int] = {}
-        self._hooks: dict[int, tuple[int, float]] = {}
-        """pid → the front's number of a running hook, and when it is killed; 0.0 once that is done."""
-        self._waiting: list[tuple[float, float, float, messages.Launch, int]] = []
-        """(when next, then after how long again, until when, request, its socket)."""
-        # The first word to every front: what an earlier launcher started is not known here.
-        self._reports: list[str] = [messages.encode_report(messages.Fresh())]
+        self._table = RunningTable()
+        self._copies = Copies(self._poll)
+        self._leftovers = Leftovers()
+        self._commands: dict[int, tuple[int, float]] = {}
+        """pid → the front's number of a running command, and when it is killed; infinite once that is done."""
+        self._waiting: list[Waiting] = []
         self._wakeup, wakeup_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll.register(self._wakeup, select.POLLIN)
         signal.set_wakeup_fd(wakeup_in, warn_on_full_buffer=False)
 
     def run(self) -> None:
-        """Serves until the master is gone, or nothing has been asked for so long that it is not worth its memory."""
+        """Serve until the master is gone, or nothing has been asked for so long that it is not worth its memory."""
+        self._serve()
+        self._leftovers.end_now(self._children, self._commands)
+
+    def _serve(self) -> None:
         control = self._control.fileno()
         while True:
             ready = self._wait()
-            if not ready and self._idle and self._front is not None and not self._reports:
+            if not ready and self._idle and self._front.fileno >= 0 and not self._front.unsent:
                 return  # what arrives just now stays in the pair, and the master starts another for it
             for fd, _ in ready:
                 if fd == control:
@@ -101,31 +102,33 @@ class Launcher:
                         return
                 elif fd == self._wakeup:
                     os.read(self._wakeup, 4096)
-                elif self._front is not None and fd == self._front.fileno():
-                    self._blocked = False
+                elif fd == self._front.fileno:
+                    self._front.blocked = False
                     if not self._on_front():
                         return
+                else:
+                    self._copies.on_ready(fd)
             self._reap()
-            if self._waiting or self._hooks:
+            if self._waiting or self._commands or self._copies or self._leftovers:
                 self._on_time(time.monotonic())
-            self._send_reports()
-            self._set_interest()
+            self._front.send()
+            self._front.set_interest(full=len(self._waiting) >= MAX_WAITING)
 
     def _wait(self) -> list[tuple[int, int]]:
         ready = self._poll.poll(0)
         if ready:
             return ready
         if self._idle:
-            return self._poll.poll(IDLE * 1000)
-        timeout = self._timeout() if self._waiting or self._hooks else None
-        if not self._children and not self._hooks:
+            return self._poll.poll(min(IDLE, max(0.0, self._front.due - time.monotonic())) * 1000)
+        timeout = self._timeout()
+        if not self._children and not self._commands and not self._leftovers:
             return self._poll.poll(timeout)
         # SIGCHLD stays at its default while there is work: no signal is queued, one sweep a batch finds all. A handler
         # stands only while we sleep with children alive (20 µs a connection less than one that stands always).
         signal.signal(signal.SIGCHLD, _nothing)
         try:
             self._reap()
-            if self._reports and not self._blocked and self._front is not None:
+            if self._front.can_send:
                 return ready
             return self._poll.poll(timeout)
         finally:
@@ -133,118 +136,84 @@ class Launcher:
 
     @property
     def _idle(self) -> bool:
-        return not (self._children or self._hooks or self._waiting)
+        return not (self._children or self._commands or self._waiting or self._copies or self._leftovers)
 
     def _timeout(self) -> float | None:
-        due = [entry[0] for entry in self._waiting]
-        due += [deadline for _, deadline in self._hooks.values() if deadline]
-        return max(0.0, min(due) - time.monotonic()) * 1000 + 1 if due else None
+        due = min(self._copies.due, self._leftovers.due, self._front.due)
+        if self._waiting:
+            due = min(due, min(entry.due for entry in self._waiting))
+        if self._commands:
+            due = min(due, min(deadline for _, deadline in self._commands.values()))
+        return None if due == NEVER else max(0.0, due - time.monotonic()) * 1000 + 1
 
     # ------------------------------------------------------------------ the master
 
     def _on_control(self) -> bool:
-        """Everything the master has said; False when it is gone."""
+        """Obey all that the master has sent; False when it is gone."""
         while True:
-            fds = array.array("i")
             try:
-                # Not socket.recv_fds: it forgets its flags, and every program would hold the end that requests come from.
-                data, ancillary, _, _ = self._control.recvmsg(64, socket.CMSG_SPACE(fds.itemsize), _CLOEXEC)
+                order = orders.receive_order(self._control)
             except BlockingIOError:
                 return True
-            except ConnectionResetError:
+            if order is None:
                 return False
-            if not data:
-                return False
-            for _, _, payload in ancillary:
-                fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-            if data == b"F":
-                self._take_front(socket.socket(fileno=fds[0]))
-            elif data == b"C":
-                with open(fds[0], "rb") as file:
-                    file.seek(0)
-                    message = json.load(file)
-                self._programs.configure(message["specs"], message["hooks"], time.monotonic())
-
-    def _take_front(self, front: socket.socket) -> None:
-        self._drop_front()
-        front.setblocking(False)
-        self._front, self._front_events, self._blocked = front, select.POLLIN, False
-        self._poll.register(front, select.POLLIN)
-        self._programs.tell_all_pipes()
-
-    def _drop_front(self) -> None:
-        if self._front is not None:
-            if self._front_events:
-                self._poll.unregister(self._front)
-            self._front.close()
-            self._front = None
+            word, fd = order
+            if word == orders.FRONT:
+                self._front.take(socket.socket(fileno=fd))
+            elif word == orders.CONFIGURATION:
+                self._programs.configure(*orders.read_configuration(fd), time.monotonic())
+            elif word == orders.TABLE:
+                self._table.use(fd)
 
     def _distrust_front(self, problem: ControlError) -> None:
         """The rest of what it says is not looked at; the master replaces it. What runs, runs on."""
-        self._drop_front()
-        try:
-            self._control.send(b"X" + str(problem).encode()[:200])
-        except OSError:
-            pass  # the master is gone, which the loop sees, or has not read the last word of this kind yet
+        self._front.drop()
+        orders.send_complaint(self._control, orders.BROKEN, str(problem))
 
     # ------------------------------------------------------------------ the front
 
     def _on_front(self) -> bool:
-        """Takes some messages; False when the master turned out to be gone."""
+        """Obey some messages; False when the master turned out to be gone."""
         for _ in range(MESSAGES_A_PASS):
-            front = self._front
-            if front is None or len(self._waiting) >= MAX_WAITING or len(self._reports) >= MAX_REPORTS:
+            if len(self._waiting) >= MAX_WAITING or self._front.full:
                 break
-            fds = array.array("i")
+            left: list[int] = []
             try:
-                data, ancillary, flags, _ = front.recvmsg(
-                    messages.MAX_MESSAGE + 1,
-                    socket.CMSG_SPACE((messages.MAX_LAUNCHES + 1) * fds.itemsize),
-                    _CLOEXEC,
-                )
-            except BlockingIOError:
-                break
-            except ConnectionResetError:
-                data, ancillary, flags = b"", [], 0
-            for level, kind, payload in ancillary:
-                if level == _SOL_SOCKET and kind == _SCM_RIGHTS:
-                    fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-            left = fds.tolist()
-            left.reverse()
-            try:
-                if not self._obey(data, flags, left):
+                message = self._front.receive()
+                if message is None:
+                    break
+                data, left, lost = message
+                left.reverse()
+                if not self._obey(data, left, lost=lost):
                     return False
             except ControlError as problem:
                 self._distrust_front(problem)
             finally:
-                for fd in left:
-                    os.close(fd)
+                close_received(left)
         return True
 
-    def _obey(self, data: bytes, flags: int, left: list[int]) -> bool:
+    def _obey(self, data: bytes, left: list[int], *, lost: bool) -> bool:
         if not data:
             raise ControlError("end of file")
-        if flags & _MSG_TRUNC or len(data) > messages.MAX_MESSAGE or len(left) > messages.MAX_LAUNCHES:
-            raise ControlError("message is too long")
         requests = messages.parse_requests(data)
         launches = 0
         for request in requests:
             if type(request) is messages.Launch:
                 launches += 1
-        if launches != len(left) and not (flags & _MSG_CTRUNC and launches > len(left)):
+        if launches != len(left) and not (lost and launches > len(left)):
             raise ControlError("descriptors and launches do not agree")
         now = time.monotonic()
         asked: messages.List | None = None
         for request in requests:
             if type(request) is messages.Launch:
-                # Truncated: this process ran out of descriptors, which is not the front's doing.
+                # Lost: this process ran out of descriptors, which is not the front's doing.
                 fd = left.pop() if left else -1
                 if fd < 0:
                     self._failed(request.conn, errno.EMFILE, "superd's launcher")
                 elif not self._launch(request, fd, RETRY_FIRST, now + RETRY_TOTAL, now):
                     return False
             elif type(request) is messages.Hook:
-                self._hook(request, now)
+                self._command(request, now)
             elif type(request) is messages.Signal:
                 self._signal(request)
             elif type(request) is messages.List:
@@ -254,75 +223,104 @@ class Launcher:
         return True
 
     def _launch(self, request: messages.Launch, fd: int, pause: float, until: float, now: float) -> bool:
-        """Starts a program for ``fd``, which is this function's. False when the master turned out to be gone."""
+        """Start a program for ``fd``, which is this function's. False when the master turned out to be gone."""
         spec = self._programs.spec(request.service, now)
         if spec is None:
             # Perhaps its message is waiting on the other socket: the master tells us before it tells the front.
             if not self._on_control():
-                os.close(fd)
+                close_received((fd,))
                 return False
             spec = self._programs.spec(request.service, now)
         if spec is None:
-            os.close(fd)
+            close_received((fd,))
             self._failed(request.conn, errno.ENOENT, f"service {request.service}")
             return True
+        client = as_client(fd)
+        of_client = client is not None and request.proto == "tcp" and request.remote_host != ""
+        if client is not None and of_client and was_reset(client):
+            client.close()
+            self._failed(request.conn, errno.ECONNRESET, "")
+            return True
+        slot = self._table.starting(request.conn, spec.index, request.remote_host, now)
         try:
             pid = self._programs.start(spec, request, fd, now)
         except OSError as problem:
+            self._table.ended(slot)
+            if client is not None:
+                client.detach()
             if problem.errno in _TRANSIENT and now < until:
-                self._waiting.append((min(now + pause, until), min(pause * 2, RETRY_LAST), until, request, fd))
+                self._waiting.append(Waiting(min(now + pause, until), min(pause * 2, RETRY_LAST), until, request, fd))
                 return True
+            close_received((fd,))
             self._failed(request.conn, problem.errno or errno.EIO, os.fsdecode(spec.paths[0]))
-        except ControlError:
-            os.close(fd)
-            raise
-        except ValueError as problem:
+            return True
+        except (ControlError, ValueError) as problem:
+            self._table.ended(slot)
+            if client is not None:
+                client.detach()
+            close_received((fd,))
+            if isinstance(problem, ControlError):
+                raise
             number = errno.E2BIG if isinstance(problem, ExpansionTooLong) else errno.EINVAL
             self._failed(request.conn, number, os.fsdecode(spec.paths[0]))
+            return True
+        self._table.started(slot, pid)
+        self._children[pid] = Child(
+            pid, request.conn, request.service, request.remote_host, request.remote_port, now, grace=spec.grace, slot=slot
+        )
+        self._by_conn[request.conn] = pid
+        self._front.reports.append(f'["B",{request.conn},{pid}]')
+        if client is None:
+            os.close(fd)
+        elif lingers(client):
+            self._copies.keep(pid, client, now, to_the_end=True)
+        elif of_client and not self._copies.full and spec.habit.wants_copy():
+            self._copies.keep(pid, client, now, to_the_end=False)
         else:
-            self._children[pid] = Child(request.conn, request.service, request.remote_host, now)
-            self._by_conn[request.conn] = pid
-            self._reports.append(f'["B",{request.conn},{pid}]')
-        os.close(fd)
+            client.close()
         return True
 
     def _failed(self, conn: int, number: int, what: str) -> None:
-        self._reports.append(messages.encode_report(messages.Failed(conn, number, what)))
+        self._front.reports.append(messages.encode_report(messages.Failed(conn, number, what)))
 
-    def _hook(self, request: messages.Hook, now: float) -> None:
-        if len(self._hooks) < HOOKS_AT_ONCE:
+    def _command(self, request: messages.Hook, now: float) -> None:
+        if len(self._commands) < COMMANDS_AT_ONCE:
             try:
-                self._hooks[self._programs.run_command(request, now)] = (request.hook, now + request.seconds)
+                self._commands[self._programs.run_command(request, now)] = (request.hook, now + request.seconds)
             except (OSError, ValueError):
                 pass
             else:
                 return
-        self._reports.append(messages.encode_report(messages.HookDone(request.hook, -1)))
+        self._front.reports.append(messages.encode_report(messages.HookDone(request.hook, -1)))
 
     def _signal(self, request: messages.Signal) -> None:
         pid = self._by_conn.get(request.conn)
         if pid is not None:
-            _kill_group(pid, request.signal)
+            _signal_program(pid, request.signal)
 
     def _list(self, number: int) -> None:
+        reports = self._front.reports
         for pid, child in self._children.items():
-            living = messages.Living(child.conn, child.service, pid, child.source)
-            self._reports.append(messages.encode_report(living))
-        for _, _, _, request, _ in self._waiting:
-            living = messages.Living(request.conn, request.service, 0, request.remote_host)
-            self._reports.append(messages.encode_report(living))
-        self._reports.append(messages.encode_report(messages.Listed(number)))
+            living = messages.Living(child.conn, child.service, pid, child.source, child.started)
+            reports.append(messages.encode_report(living))
+        for entry in self._waiting:
+            request = entry.request
+            living = messages.Living(request.conn, request.service, 0, request.remote_host, entry.until - RETRY_TOTAL)
+            reports.append(messages.encode_report(living))
+        self._leftovers.changed.update(self._leftovers.kept)
+        self._report_kept()
+        reports.append(messages.encode_report(messages.Listed(number)))
         self._programs.tell_all_pipes()
 
     # ------------------------------------------------------------------ children and time
 
     def _reap(self) -> None:
-        children, reports = self._children, self._reports
-        while children or self._hooks:
+        children, reports = self._children, self._front.reports
+        while children or self._commands or self._leftovers:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                # Cannot be while we hold their pids; if the kernel says so, it says it for good.
+                # There is none: of those we hold, the kernel would say so for good.
                 children.clear()
                 self._by_conn.clear()
                 return
@@ -330,94 +328,61 @@ class Launcher:
                 return
             child = children.pop(pid, None)
             if child is None:
-                hook = self._hooks.pop(pid, None)
-                if hook is not None:
+                command = self._commands.pop(pid, None)
+                if command is not None:
                     code = os.waitstatus_to_exitcode(status)
-                    reports.append(messages.encode_report(messages.HookDone(hook[0], code if code >= 0 else 128 - code)))
+                    reports.append(messages.encode_report(messages.HookDone(command[0], code if code >= 0 else 128 - code)))
+                self._leftovers.reaped(pid)
                 continue
+            now = time.monotonic()
             if self._by_conn.get(child.conn) == pid:
                 del self._by_conn[child.conn]
-            self._programs.ended(child.service)
+            self._table.ended(child.slot)
+            alone = self._leftovers.program_ended(child, now)
+            spec = self._programs.ended(child.service)
+            if self._copies and self._copies.ended(pid, alone=alone, now=now) and spec is not None:
+                spec.habit.left_unread()
             reports.append(
                 messages.encode_exited(
                     child.conn, child.service, pid, status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss,
-                    time.monotonic() - child.started,
+                    now - child.started,
                 )
             )  # fmt: skip
 
     def _on_time(self, now: float) -> None:
-        if self._waiting:
-            due = [entry for entry in self._waiting if entry[0] <= now]
-            if due:
-                self._waiting = [entry for entry in self._waiting if entry[0] > now]
-            for index, (_, pause, until, request, fd) in enumerate(due):
-                try:
-                    self._launch(request, fd, pause, until, now)
-                except ControlError as problem:
-                    self._distrust_front(problem)
-                    self._waiting += due[index + 1 :]
-                    break
-        for pid, (number, deadline) in self._hooks.items():
-            if deadline and now >= deadline:
-                self._hooks[pid] = (number, 0.0)
-                _kill_group(pid, signal.SIGKILL)
+        due = [entry for entry in self._waiting if entry.due <= now]
+        if due:
+            self._waiting = [entry for entry in self._waiting if entry.due > now]
+        for index, entry in enumerate(due):
+            try:
+                self._launch(entry.request, entry.fd, entry.pause, entry.until, now)
+            except ControlError as problem:
+                self._distrust_front(problem)
+                self._waiting += due[index + 1 :]
+                break
+        for pid, (number, deadline) in self._commands.items():
+            if now >= deadline:
+                self._commands[pid] = (number, NEVER)
+                _signal_program(pid, signal.SIGKILL)
+        if self._copies:
+            self._copies.on_time(now)
+        if self._leftovers.due <= now:
+            self._leftovers.on_time(now, self._children, self._commands)
+        self._report_kept()
 
-    # ------------------------------------------------------------------ reports
+    def _report_kept(self) -> None:
+        leftovers = self._leftovers
+        for service in leftovers.changed:
+            self._front.reports.append(messages.encode_report(messages.Kept(service, leftovers.kept.get(service, 0))))
+        leftovers.changed.clear()
 
-    def _send_reports(self) -> None:
-        front, reports = self._front, self._reports
-        if front is None or self._blocked:
-            return
+
+def _signal_program(pid: int, number: int) -> None:
+    if not signal_group(pid, number):
         try:
-            while self._programs.untold:
-                self._send_pipes(front)
-            while reports:
-                count, size = 0, 0
-                for record in reports:
-                    size += len(record) + 1
-                    if count == _RECORDS_A_MESSAGE or size >= messages.MAX_MESSAGE:
-                        break
-                    count += 1
-                front.send(messages.batch(reports[:count]))
-                del reports[:count]
-        except BlockingIOError:
-            # The front is busy. What is not sent goes when the socket takes it; nothing is dropped.
-            self._blocked = True
+            os.kill(pid, number)
         except OSError:
-            self._drop_front()
-
-    def _send_pipes(self, front: socket.socket) -> None:
-        names = list(self._programs.untold)[:_PIPES_A_MESSAGE]
-        told = [(name, fd) for name in names if (fd := self._programs.pipe_of(name)) >= 0]
-        if told:
-            data = messages.batch([messages.encode_report(messages.StderrPipe(name)) for name, _ in told])
-            socket.send_fds(front, [data], [fd for _, fd in told])
-        for name in names:
-            del self._programs.untold[name]
-
-    def _set_interest(self) -> None:
-        if self._front is None:
-            return
-        full = len(self._waiting) >= MAX_WAITING or len(self._reports) >= MAX_REPORTS
-        events = (0 if full else select.POLLIN) | (select.POLLOUT if self._blocked else 0)
-        if events == self._front_events:
-            return
-        self._front_events = events
-        if events:
-            self._poll.register(self._front, events)
-        else:
-            self._poll.unregister(self._front)  # else a hang-up, which is always told, would keep us awake
-
-
-def _kill_group(pid: int, number: int) -> None:
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(pid, number)
-        except ProcessLookupError:
-            continue  # it left its group, or ended since the last sweep
-        except PermissionError:
-            pass  # it became somebody else by a set-uid program
-        return
+            pass  # it left its group and is another user's by a set-uid program, or ended since the last sweep
 
 
 def _nothing(*_: object) -> None:
@@ -425,7 +390,7 @@ def _nothing(*_: object) -> None:
 
 
 def main() -> NoReturn:
-    """Entry: argv is the control descriptor (0 as ``starter`` has it) and the profile as JSON."""
+    """Entry: argv is the control descriptor and what to become, as ``identity_text`` made it."""
     reset_signals()
     close_on_exec()
     number = int(sys.argv[1])
@@ -436,8 +401,9 @@ def main() -> NoReturn:
     os.close(null)
     os.chdir("/")
     try:
-        limits = become(json.loads(sys.argv[2]))
+        limits = become(orders.parse_identity(sys.argv[2]))
         close_inside()
+        inherit_orphans()
     except OSError as problem:
         say(str(problem))
         os._exit(EX_NOPERM)

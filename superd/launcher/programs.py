@@ -14,8 +14,10 @@ from collections.abc import Mapping
 
 from superd.expansion import Values, expand_shell, hook_environment, split_variable, without_ampersand
 from superd.ipc.launch_codec import Hook, Launch
+from superd.ipc.launcher_control import RETIRED_SECONDS
 from superd.launcher.environment import connection_environment
 from superd.launcher.identity import Limits, apply_limits
+from superd.launcher.lingering import Habit
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     from superd.system.spawn import Before, Spawn
 
-RETIRED_SECONDS = 60.0
-"""A service or option that is no longer configured may still be asked for by connections that were decided before."""
 MAX_PIPES = 128
 """Services whose fd 2 has a pipe here at once: two descriptors each, and every spawn copies the table of them."""
 PATH = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -36,7 +36,9 @@ _ON_COMMAND = frozenset({"spawn", "aclexec"})
 class Spec:
     """One service as it is started: bytes, ready for fork_exec."""
 
-    __slots__ = ("argv", "env", "key", "living", "paths", "pipe", "stderr_socket", "umask", "until")
+    __slots__ = (
+        "argv", "env", "grace", "habit", "index", "key", "living", "paths", "pipe", "stderr_socket", "umask", "until",
+    )  # fmt: skip
 
     def __init__(self, message: Mapping[str, Any]) -> None:
         # Not the message itself: a thousand services are three megabytes of texts that nobody asks for again.
@@ -46,6 +48,10 @@ class Spec:
         self.env = _shared(tuple(os.fsencode(f"{name}={value}") for name, value in message["env"]))
         self.umask: int = message["umask"]
         self.stderr_socket: bool = message["stderr_socket"]
+        self.index: int = message["index"]
+        """The master's number of the service, for the table of programs."""
+        self.grace: float = message["leftovers_grace"]
+        self.habit = Habit()
         self.pipe: tuple[int, int] | None = None
         self.living = 0
         self.until = 0.0
@@ -91,7 +97,7 @@ class Programs:
                 continue
             fresh = known[name] = Spec(message)
             if old is not None:
-                fresh.pipe, fresh.living = old.pipe, old.living
+                fresh.pipe, fresh.living, fresh.habit = old.pipe, old.living, old.habit
         for name, spec in list(known.items()):
             if name in specs:
                 continue
@@ -254,11 +260,12 @@ class Programs:
                 os.close(end)
             spec.pipe = None
 
-    def ended(self, name: str) -> None:
-        """A program of the service ended."""
+    def ended(self, name: str) -> Spec | None:
+        """Count the end of a program of the service; return the service if it is still known."""
         spec = self._specs.get(name)
         if spec is not None:
             spec.living -= 1
+        return spec
 
     def tell_all_pipes(self) -> None:
         """The front is a new one: it gets every pipe."""

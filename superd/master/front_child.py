@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from superd.errors import ControlError
 from superd.ipc import channel as channels
-from superd.log.event import Kind
 
 if TYPE_CHECKING:
     from superd.log.log import Log
@@ -127,7 +126,7 @@ class FrontProcess:
 
     def replace(self, why: str) -> None:
         """It broke the protocol: kills it. Its end is told by SIGCHLD."""
-        self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced", kind=Kind.PROCESS_REPLACED)
+        self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced")
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
         self._drop_channel()
@@ -138,7 +137,7 @@ class FrontProcess:
         self._drop_channel()
         if stopping:
             return
-        self._log.message("crit", f"the front ended ({_describe(status)}); starting another", kind=Kind.PROCESS_REPLACED)
+        self._log.message("crit", f"the front ended ({_describe(status)}); starting another")
         now = time.monotonic()
         self.due = now + (CRASH_PAUSE if now - self._started < CRASH_PAUSE else 0.0)
 

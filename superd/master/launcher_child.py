@@ -1,21 +1,24 @@
-"""How the master starts a launcher and talks to it. Reads nothing a front or a peer said but the launcher's complaint."""
+"""One launcher as the master sees it: starts the process, sends it orders, reads its complaints and its table of programs.
+
+Runs in: master (root). Never waits for a launcher, and reads no byte of a front or a peer.
+"""
 
 from __future__ import annotations
 
-import array
 import functools
-import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from superd.launch_spec import LaunchSpec, Profile
+from superd.ipc import launcher_control as orders
+from superd.ipc.running_table import Entry, make_table, read_table
 from superd.system.spawn import choose_spawn
 
 if TYPE_CHECKING:
+    from superd.launch_spec import Profile
     from superd.system.spawn import Spawn
 
 BUFFER = 1 << 20
@@ -39,29 +42,25 @@ class LauncherProcess:
     def __init__(self, pid: int, control: socket.socket) -> None:
         self.pid = pid
         self.control = control
+        self.table = make_table()
+        """The memory that it writes its programs to."""
+        self._tell(orders.send_table, self.table)
 
-    def configure(self, specs: Mapping[str, LaunchSpec], hooks: Mapping[str, tuple[str, str]]) -> None:
-        """Tells it what it may start: services, and options of the policy as digest → (keyword, text)."""
-        message = {"specs": {name: spec.message() for name, spec in specs.items()}, "hooks": dict(hooks)}
-        memory = os.memfd_create("superd-specs", os.MFD_CLOEXEC)
-        with open(memory, "w+b") as file:
-            file.write(json.dumps(message).encode())
-            file.flush()
-            self._send(b"C", memory)
+    def configure(self, specs: Mapping[str, Mapping[str, Any]], hooks: Mapping[str, tuple[str, str]]) -> None:
+        """Send what it may start: services, and options of the policy as digest → (keyword, text)."""
+        self._tell(orders.send_configuration, specs, hooks)
 
     def give_front(self, end: socket.socket) -> None:
-        """Tells it to take requests from ``end``, and from no other any more; ``end`` stays the caller's."""
-        self._send(b"F", end.fileno())
+        """Have it take requests from ``end``, and from no other any more; ``end`` stays the caller's."""
+        self._tell(orders.send_front, end.fileno())
 
-    def complaint(self) -> str | None:
-        """What it says of the front: ``""`` for nothing, ``None`` when it is gone."""
-        try:
-            data = self.control.recv(1024, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return ""
-        except OSError:
-            return None
-        return data[1:].decode("ascii", "replace") if data else None
+    def complaint(self) -> tuple[bytes, str] | None:
+        """Return ``BROKEN`` or ``DROPPED`` and why, an empty word for none, ``None`` when it is gone."""
+        return orders.read_complaint(self.control)
+
+    def programs(self) -> list[Entry]:
+        """Return the programs that run, and the one it is starting, as it wrote them down: unchecked."""
+        return list(read_table(self.table))
 
     def stands_still(self) -> bool:
         """Whether a signal stopped it and nobody let it go on. A debugger's is another state."""
@@ -73,14 +72,13 @@ class LauncherProcess:
         os.kill(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Lets it end."""
+        """Let it end."""
         self.control.close()
+        os.close(self.table)
 
-    def _send(self, word: bytes, fd: int) -> None:
+    def _tell(self, send: Callable[..., None], *arguments: object) -> None:
         try:
-            # Not waiting: what stopped it may not stop the master. And not socket.send_fds, which forgets its flags.
-            rights = array.array("i", [fd])
-            self.control.sendmsg([word], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], socket.MSG_DONTWAIT)
+            send(self.control, *arguments)  # does not wait: what stopped it may not stop the master
         except BlockingIOError:
             self.kill()  # hundreds of messages are unread: it does nothing any more
         except ConnectionError:
@@ -99,16 +97,7 @@ def start_launcher(profile: Profile, *, open_files: int | None = None) -> Launch
     cannot become its profile exits with 77 (EX_NOPERM) and has started nothing.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    described = json.dumps(
-        {
-            "uid": profile.uid,
-            "gid": profile.gid,
-            "groups": profile.groups,
-            "nice": profile.nice,
-            "rlimits": profile.rlimits,
-            "open_files": open_files,
-        }
-    )
+    described = orders.identity_text(profile.uid, profile.gid, profile.groups, profile.nice, profile.rlimits, open_files)
     argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, "0", described]
     try:
         # Not posix_spawn: glibc's leaves its two own signals ignored, and every program of the launcher's inherits that.

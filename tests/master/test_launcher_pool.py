@@ -19,7 +19,7 @@ from superd.master.launcher_pool import EARLY, MAX_FAILURES, LauncherPool
 from superd.policy_snapshot import PolicySnapshot
 from superd.registry import Registry
 from superd.service import Service
-from superd.settings import Settings
+from superd.settings import LogSettings, Settings
 from tests.daemon_process import Superd, free_port, talk
 
 
@@ -35,7 +35,7 @@ def start_broken(*_: object, **__: object) -> LauncherProcess:
 def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher_pool, "start_launcher", start_broken)
     poll = select.poll()
-    pool = LauncherPool(Log(Settings()), poll)
+    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), poll)
     service = Service.model_validate({"name": "cat", "server": "/bin/cat", "listen": ["127.0.0.1:7999"]})
     pool.assign(Registry({"cat": service}, Settings()), PolicySnapshot(()))
     number = pool.profiles["cat"][0]
@@ -78,7 +78,7 @@ def test_the_most_used_profiles_have_a_launcher_before_anybody_asks(monkeypatch:
     inside = {"type": "INTERNAL", "service": "echo", "listen": ["127.0.0.1:7998"]}
     services += [Service.model_validate({"name": f"echo{number}", "nice": 10, **inside}) for number in range(9)]
     registry = Registry({service.name: service for service in services}, Settings())
-    pool = LauncherPool(Log(Settings()), select.poll())
+    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), select.poll())
     pool.assign(registry, PolicySnapshot(()))
     assert started == []
     pool.start_early(registry)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from superd.address import SocketType
 from superd.config.checks.shadows import shadowed
-from superd.log_target import FileTarget
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.service import BUILTINS
 from superd.service_kinds import conflicts
@@ -71,17 +70,16 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
 
     for key, user in (("user", service.user), ("socket_user", service.socket_user)):
         if user and not host.users(user):
-            found.append(error(at(key), f"no such user `{user}`", _user_hint(key, user, host)))
+            found.append(error(at(key), f"no such user `{user}`", did_you_mean(user, host.user_names)))
     more = [("groups", group) for group in (service.groups if isinstance(service.groups, tuple) else ())]
     for key, group in [("group", service.group), ("socket_group", service.socket_group), *more]:
         if group and not host.groups(group):
             found.append(error(at(key), f"no such group `{group}`"))
     if service.server:
         if not service.server.startswith("/"):
-            hint = _server_hint(service, host) or f'write `server = "/usr/bin/{service.server.rpartition("/")[2]}"`'
-            found.append(error(at("server"), f"`{service.server}` is not an absolute path", hint))
+            found.append(error(at("server"), f"`{service.server}` is not an absolute path"))
         elif wrong := host.program(service.server):
-            found.append(error(at("server"), f"`{service.server}` {wrong}", _server_hint(service, host)))
+            found.append(error(at("server"), f"`{service.server}` {wrong}"))
         elif host.root and service.user in ("root", "0") and (owner := host.stranger(service.server)):
             found.append(error(at("server"), f"`{service.server}` runs as root and belongs to `{owner}`", "chown root"))
     if service.internal and service.internal not in BUILTINS:
@@ -105,31 +103,13 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         path = getattr(service, key)
         if path and not host.readable(path):
             found.append(warning(at(key), f"banner `{path}` cannot be read"))
-    folder = service.log_type.path.rpartition("/")[0] if isinstance(service.log_type, FileTarget) else ""
+    kind, _, rest = service.log_type.partition(" ")
+    folder = rest.split()[0].rpartition("/")[0] if kind.upper() == "FILE" and rest.split() else ""
     if folder and not host.readable(folder):
-        message = f"log directory `{folder}` does not exist; the service logs to superd's own log"
-        found.append(warning(at("log_type"), message, f"mkdir {folder}"))
+        found.append(warning(at("log_type"), f"`{folder}` is not there, so nothing is logged in it", f"mkdir {folder}"))
     if service.user and not host.root and service.server and service.user not in host.own_names:
         found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found
-
-
-def _user_hint(key: str, user: str, host: Host) -> str:
-    """The user and the group where both stand in one word, as chown(1) has them."""
-    name, sign, group = user.partition(":") if ":" in user else user.partition(".")
-    if sign and host.users(name) and host.groups(group):
-        return f'write `{key} = "{name}"` and `{key.replace("user", "group")} = "{group}"`'
-    return did_you_mean(user, host.user_names)
-
-
-def _server_hint(service: Service, host: Host) -> str:
-    """The program and its arguments where both stand in `server`."""
-    words = service.server.split()
-    if len(words) < 2 or (words[0].startswith("/") and host.program(words[0])):
-        return ""
-    arguments = ", ".join(f'"{word}"' for word in words[1:])
-    path = words[0] if words[0].startswith("/") else f"/usr/bin/{words[0]}"
-    return f'write `server = "{path}"` and `server_args = [{arguments}]`'
 
 
 def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:

@@ -28,12 +28,10 @@ from superd.record import SessionRecord
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
-    from superd.expansion import Values
     from superd.front.gate.compiled_service import CompiledService
     from superd.front.process import Front
     from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
-    from superd.rule import Option
 
 BATCH = 64
 POLICY_PAUSE = 0.05
@@ -52,8 +50,6 @@ class DatagramDesk:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._quick: dict[int, tuple[int, bytes]] = {}
-        self._commands = 0
-        """Commands of rules that run just now: senders may be forged, and their number is nobody's."""
         self.peers = UdpPeers(front)
 
     def on_ready(self, listener: Listener, state: CompiledService) -> None:
@@ -139,19 +135,9 @@ class DatagramDesk:
                 before.append(option.digest)
             elif option.name == "twist":
                 return Verdict(False, Reason.RULE_DENY, verdict.rule, "a datagram has no connection for a twist")
-            elif option.name == "spawn" and self._commands >= front.in_force.settings.policy.hooks_at_once:
-                front.log.message("error", f"{option.origin}: spawn was not run: too many commands run", state.name)
             elif option.name == "spawn":
-                self._commands += 1
-                front.nursery.start_soon(self._spawn, state, peer, option, values, tuple(before))
+                front.launches.commands.begin(option, values, state.name, tuple(before))
         return verdict
-
-    async def _spawn(self, state: CompiledService, peer: Peer, option: Option, values: Values, steps: tuple[str, ...]) -> None:
-        try:
-            record = SessionRecord(0, state.service, peer, time.monotonic())
-            await self._front.launches.run_hook(option, values, record, steps)
-        finally:
-            self._commands -= 1
 
     def _named(self, peer: Peer) -> Peer:
         """The peer with its name, if that is known. A datagram does not wait for a name server.

@@ -102,9 +102,7 @@ class Arrivals:
             return
         if self.undecided >= front.in_force.settings.undecided:
             os.close(fd)
-            limit = front.in_force.settings.undecided
-            verdict = Verdict(False, Reason.OVERLOAD, detail="too many connections wait", limit=limit, now=self.undecided)
-            front.book.turned_away(state, peer, verdict)
+            front.book.turned_away(state, peer, Verdict(False, Reason.OVERLOAD, detail="too many connections wait"))
             return
         self.undecided += 1
         sock = socket.socket(fileno=fd)

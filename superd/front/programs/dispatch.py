@@ -1,0 +1,105 @@
+"""Give sessions to launchers: which launcher, and what it is told.
+
+Runs in: the front. Admits nobody: what comes here has been let in. Knows no launcher's state but how busy it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from superd.front.programs.launcher_links import BUSY
+from superd.front.sessions.book import Refused
+from superd.front.sessions.live import Stage
+from superd.ipc import launch_codec as messages
+from superd.ipc.descriptors import close_received
+from superd.peer import Peer
+from superd.verdict import Reason, Verdict
+
+if TYPE_CHECKING:
+    from superd.expansion import Values
+    from superd.front.in_force import InForce
+    from superd.front.programs.launcher_link import LauncherLink
+    from superd.front.programs.launcher_links import LauncherLinks
+    from superd.front.sessions.book import SessionBook
+    from superd.front.sessions.live import LiveSession
+
+NOBODY = Peer("", 4, 0)
+"""The peer of a ``wait`` stream service: its program accepts by itself."""
+
+
+class Dispatch:
+    """``on_full`` is called with the service whose launchers have long queues."""
+
+    def __init__(self, links: LauncherLinks, book: SessionBook, in_force: InForce, on_full: Callable[[str], None]) -> None:
+        self._links = links
+        self._book = book
+        self._in_force = in_force
+        self._on_full = on_full
+        self.avoided: set[int] = set()
+        """Launchers that stand still."""
+        self.stuck: dict[str, int] = {}
+        """Services whose program's start does not return, and the launcher that stands still for it."""
+
+    def hand_over(
+        self,
+        session: LiveSession,
+        server: Peer,
+        fd: int,
+        *,
+        steps: tuple[str, ...] = (),
+        values: Values | None = None,
+        launcher: int | None = None,
+    ) -> None:
+        """Give the session's socket to a launcher of its service, or to ``launcher``; ``fd`` is the launcher's from here."""
+        record, service = session.record, session.record.service
+        number = launcher if launcher is not None else self.choose(service.name)
+        link = self._links.get(number)
+        if link is None:
+            close_received((fd,))
+            self._book.over(session, Refused(Verdict(False, Reason.LAUNCH, detail="no launcher")))
+            return
+        if service.limits.per_minute is not None:
+            self._book.count_start(session)
+        peer = record.peer or NOBODY
+        session.launcher, session.running, session.stage = number, link, Stage.HANDED_OVER
+        request = messages.Launch(
+            record.conn,
+            service.name,
+            peer.address,
+            peer.port,
+            server.address,
+            server.port,
+            peer.name,
+            peer.user,
+            service.proto if peer.version else "unix",
+            steps,
+            values,
+        )
+        if not link.launch(request, fd):
+            self._on_full(service.name)
+
+    def choose(self, service: str) -> int | None:
+        """Return the launcher to use: the first while it has little to do, so that the others can sleep and end.
+
+        A service whose program's start does not return stays where it is; the others go round that launcher.
+        """
+        numbers = self._usable(service)
+        links = [(link, number) for number in numbers if (link := self._links.get(number)) is not None]
+        for link, number in links:
+            if link.in_flight < BUSY:
+                return number
+        return min(links, key=lambda entry: entry[0].in_flight)[1] if links else None
+
+    def links_of(self, service: str) -> list[LauncherLink]:
+        """Return the links that the service's next connection can go to."""
+        return [link for number in self._usable(service) if (link := self._links.get(number)) is not None]
+
+    def _usable(self, service: str) -> tuple[int, ...]:
+        numbers = self._in_force.launchers_of.get(service, ())
+        if not self.avoided:
+            return numbers
+        own = self.stuck.get(service)
+        if own in numbers:
+            return (own,)
+        return tuple(number for number in numbers if number not in self.avoided) or numbers

@@ -1,0 +1,211 @@
+"""What becomes of sessions when a launcher or an earlier front has died: adopted, taken for orphans, or lost.
+
+Runs in: the front. Believes a launcher only about services that it starts, and ends no program itself.
+
+| what is learned | from | sessions handed over to that launcher | sessions whose program runs |
+|---|---|---|---|
+| it has begun anew (Fresh) | launcher | doubted until it answers a question put after everything else | untouched |
+| it lists what lives (Living …, Listed) | launcher | those it does not name are lost | unknown ones are adopted |
+| its pair is another (Pairs) | master | asked for again if it runs, else lost | signalled through the new pair |
+| it died and left these (Orphaned) | master | untouched, or running | signalled through the master; unknown ones adopted |
+| one of those ended (Ended) | master | – | over |
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from superd.front.sessions.book import Exited, Refused
+from superd.front.sessions.live import Stage
+from superd.ipc import launch_codec as messages
+from superd.peer import peer_from_text, unix_peer
+from superd.verdict import Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from superd.front.in_force import InForce
+    from superd.front.programs.launcher_links import LauncherLinks
+    from superd.front.sessions.book import SessionBook
+    from superd.front.sessions.live import LiveSession
+    from superd.ipc.orphans import Orphan
+    from superd.peer import Peer
+
+_MAX_NUMBER = 0x7FFFFFFF
+
+
+class AskMaster(Protocol):
+    """Sends the master a request of its table."""
+
+    def __call__(self, word: str, *, number: int = 0, signal: int = 0) -> None: ...
+
+
+class OrphanedProgram:
+    """A program whose launcher died: the master is its parent, and sends it signals."""
+
+    __slots__ = ("_ask", "_pid")
+
+    def __init__(self, ask: AskMaster, pid: int) -> None:
+        self._ask = ask
+        self._pid = pid
+
+    def signal(self, conn: int, number: int) -> None:
+        """Have the master signal the program."""
+        self._ask("signal", number=self._pid, signal=number)
+
+
+class Recovery:
+    """``on_adopted`` is called with each session of a `wait` service that an earlier front began."""
+
+    def __init__(
+        self,
+        links: LauncherLinks,
+        book: SessionBook,
+        in_force: InForce,
+        ask: AskMaster,
+        on_adopted: Callable[[LiveSession], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._links = links
+        self._book = book
+        self._in_force = in_force
+        self._ask = ask
+        self._on_adopted = on_adopted
+        self._clock = clock
+        self._doubted: dict[int, set[int]] = {}
+        """Connections that a dead launcher may have taken with it, by the question whose answer tells."""
+        self._question = 0
+        self._unanswered: set[int] = set()
+        self._all_answered = trio.Event()
+
+    # ------------------------------------------------------------------ from the master
+
+    def take(self, numbers: Iterable[int], fds: Iterable[int], running: frozenset[int] = frozenset()) -> None:
+        """Link to new launchers, or by new pairs to known ones. ``fds`` are this object's.
+
+        Those that are ``running`` are asked what lives; the others are left asleep.
+        """
+        for number, fd in zip(numbers, fds, strict=True):
+            replaced = self._links.add(number, fd)
+            if replaced:
+                self._replaced(number, running=number in running)
+            elif number in running:
+                self._unanswered.add(self._question_to(number))
+
+    def _replaced(self, number: int, *, running: bool) -> None:
+        link = self._links.get(number)
+        doubted: set[int] = set()
+        for session in self._book:
+            if session.launcher != number:
+                continue
+            if session.stage is Stage.RUNNING:
+                if not isinstance(session.running, OrphanedProgram):
+                    session.running = link
+            elif session.stage is Stage.HANDED_OVER and running:
+                doubted.add(session.record.conn)
+                session.running = link
+            elif session.stage is Stage.HANDED_OVER:
+                self._lost(session, "its launcher cannot be started")
+        if doubted and link is not None:
+            link.in_flight = len(doubted)
+            self._doubted[self._question_to(number)] = doubted
+
+    def orphaned(self, number: int, orphans: Iterable[Orphan]) -> None:
+        """Launcher ``number`` has died, and these of its programs live on as the master's children."""
+        for orphan in orphans:
+            session = self._book.get(orphan.conn)
+            if session is None:
+                self._adopt(number, orphan.conn, orphan.service, orphan.pid, orphan.source, orphan.started, orphan=True)
+            elif session.launcher == number and session.stage in (Stage.HANDED_OVER, Stage.RUNNING):
+                if session.stage is Stage.HANDED_OVER:
+                    self._book.started(session, orphan.pid)
+                    self._answered(number)
+                session.running = OrphanedProgram(self._ask, orphan.pid)
+
+    def orphan_ended(self, pid: int, status: int) -> None:
+        """A child that the master inherited has ended."""
+        for session in self._book:
+            if session.record.pid == pid and session.stage is Stage.RUNNING:
+                self._book.over(session, Exited(status, self._clock() - session.record.started))
+                return
+
+    # ------------------------------------------------------------------ from launchers
+
+    def begun(self, number: int) -> None:
+        """A launcher has just begun. What its forerunner took and did not start is lost; what waits in the pair is not."""
+        doubted = {
+            session.record.conn for session in self._book if session.launcher == number and session.stage is Stage.HANDED_OVER
+        }
+        if doubted:
+            self._doubted[self._question_to(number)] = doubted
+
+    def living(self, number: int, report: messages.Living) -> None:
+        """A launcher lists a program that runs, or that it is to try again."""
+        for doubted in self._doubted.values():
+            doubted.discard(report.conn)
+        session = self._book.get(report.conn)
+        if session is None:
+            self._adopt(number, report.conn, report.service, report.pid, report.source, report.started)
+        elif session.launcher == number and session.stage is Stage.HANDED_OVER and report.pid:
+            # It began while the pair was replaced: the report of its start is lost.
+            self._book.started(session, report.pid)
+            self._answered(number)
+
+    def listed(self, number: int, question: int) -> None:
+        """A launcher has listed all: what it did not name of what was doubted is lost."""
+        self._unanswered.discard(question)
+        if not self._unanswered:
+            self._all_answered.set()
+        for conn in self._doubted.pop(question, ()):
+            session = self._book.get(conn)
+            if session is not None and session.launcher == number and session.stage is Stage.HANDED_OVER:
+                self._answered(number)
+                self._lost(session, "the launcher died")
+
+    async def adopted(self) -> None:
+        """Return when every launcher that ran before this front has listed what lives."""
+        if self._unanswered:
+            await self._all_answered.wait()
+
+    # ------------------------------------------------------------------ helpers
+
+    def _adopt(self, number: int, conn: int, name: str, pid: int, source: str, started: float, *, orphan: bool = False) -> None:
+        service = self._in_force.services.get(name)
+        link = self._links.get(number)
+        if service is None or link is None or not self._in_force.speaks_for(number, name):
+            return
+        peer = _peer_of(source)
+        running = OrphanedProgram(self._ask, pid) if orphan else link
+        # Never later than now: a launcher could put its programs' limits off.
+        session = self._book.adopt(service, conn, pid, peer, min(started, self._clock()), number, running)
+        if session is not None and service.service.wait:
+            self._on_adopted(session)
+
+    def _answered(self, number: int) -> None:
+        link = self._links.get(number)
+        if link is not None:
+            link.answered()
+
+    def _lost(self, session: LiveSession, detail: str) -> None:
+        self._book.over(session, Refused(Verdict(False, Reason.LAUNCH, detail=detail)))
+
+    def _question_to(self, number: int) -> int:
+        self._question = self._question % _MAX_NUMBER + 1
+        link = self._links.get(number)
+        if link is not None:
+            link.send(messages.List(self._question))
+        return self._question
+
+
+def _peer_of(source: str) -> Peer | None:
+    """Return the client that a launcher remembers by its address; of a unix socket's client it knows no user."""
+    if not source:
+        return None
+    try:
+        return peer_from_text(source)
+    except ValueError:
+        return unix_peer()

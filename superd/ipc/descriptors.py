@@ -1,0 +1,103 @@
+"""Send and receive descriptors over a socket pair, and keep values in memory that has a descriptor.
+
+Runs in: every process of superd. Standard library only. Never blocks on a descriptor that another process has sent.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import socket
+
+from superd.errors import ControlError
+
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+"""Seals of memory that no process can change any more."""
+
+_SOL_SOCKET, _SCM_RIGHTS, _CLOEXEC = int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS), int(socket.MSG_CMSG_CLOEXEC)
+_TRUNC, _CTRUNC, _SO_LINGER = int(socket.MSG_TRUNC), int(socket.MSG_CTRUNC), int(socket.SO_LINGER)
+_AF_UNIX, _SOCK_STREAM = int(socket.AF_UNIX), int(socket.SOCK_STREAM)
+"""Plain numbers: an operation on socket's enums costs a microsecond."""
+_NO_LINGER = bytes(8)
+_INT = array.array("i").itemsize
+
+
+def send_with(sock: socket.socket, data: bytes, fds: Sequence[int], flags: int = 0) -> None:
+    """Send one message with ``fds``, which stay the caller's. Raises ``OSError`` as sendmsg(2) does."""
+    # Not socket.send_fds: it forgets its flags.
+    if fds:
+        sock.sendmsg([data], [(_SOL_SOCKET, _SCM_RIGHTS, array.array("i", fds))], flags)
+    else:
+        sock.send(data, flags)
+
+
+def receive_with(sock: socket.socket, size: int, most: int, flags: int = 0) -> tuple[bytes, list[int], bool]:
+    """Return the next message, its descriptors, and whether some were lost because this process could hold no more.
+
+    ``size`` bytes and ``most`` descriptors are allowed. The descriptors are the caller's, and close on exec. Raises
+    ``ControlError`` for a message that is longer or has more of them, ``OSError`` as recvmsg(2) does.
+    """
+    # Not socket.recv_fds: it forgets its flags, and each program that is started meanwhile would inherit the descriptors.
+    data, ancillary, got, _ = sock.recvmsg(size, socket.CMSG_SPACE((most + 1) * _INT), _CLOEXEC | flags)
+    fds: list[int] = []
+    for level, kind, payload in ancillary:
+        if level == _SOL_SOCKET and kind == _SCM_RIGHTS:
+            fds += array.array("i", payload[: len(payload) - len(payload) % _INT])
+    if got & _TRUNC or len(fds) > most:
+        close_received(fds)
+        raise ControlError("message is too long")
+    return data, fds, bool(got & _CTRUNC)
+
+
+def close_received(fds: Iterable[int]) -> None:
+    """Close descriptors that another process has sent, without waiting: close(2) waits for a TCP socket with SO_LINGER."""
+    for fd in fds:
+        try:
+            end = socket.socket(_AF_UNIX, _SOCK_STREAM, 0, fd)
+        except OSError:
+            os.close(fd)  # not a socket
+            continue
+        try:
+            end.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
+        except OSError:
+            pass  # a kind of socket without the option, which does not wait either
+        end.close()
+
+
+def as_memory(name: str, data: bytes, *, seal: bool = False) -> int:
+    """Return the descriptor of new memory that holds ``data``; with ``seal`` no process can change it any more."""
+    fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        if seal:
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALED)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def from_memory(fd: int, most: int, *, sealed: bool = False) -> bytes:
+    """Return what the memory ``fd`` holds, at most ``most`` bytes; ``fd`` stays the caller's.
+
+    With ``sealed`` raises ``ControlError`` for anything but memory that no process can change: a read of a pipe, or of a file
+    on a server that is away, could block for ever.
+    """
+    if sealed:
+        try:
+            seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
+        except OSError:
+            raise ControlError("the descriptor is not memory") from None
+        if seals & SEALED != SEALED:
+            raise ControlError("the memory is not sealed")
+    data = b""
+    while len(data) < most and (piece := os.pread(fd, most - len(data), len(data))):
+        data += piece
+    return data

@@ -1,0 +1,132 @@
+"""What the master and a launcher say to each other: the launcher's identity, services, front and table of programs.
+
+Runs in: master (root) and launchers. Standard library only. The master's words are trusted; of a launcher the master reads
+one complaint about its front, bounded and in ASCII.
+
+| word | sender | descriptor | means |
+|---|---|---|---|
+| T | master | memory | write the programs that run into this table (``running_table.py``) |
+| C | master | memory | these are your services and policy options |
+| F | master | socket | take requests from this end, and from no other |
+| X | launcher | – | the front broke the protocol: kill it |
+| D | launcher | – | the pair with the front failed: give both of us another |
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+
+from superd.ipc.descriptors import as_memory, close_received, from_memory, receive_with, send_with
+
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+RETIRED_SECONDS = 60.0
+"""A service or option that is no longer configured may still be asked for by connections that were decided before."""
+TABLE, CONFIGURATION, FRONT, BROKEN, DROPPED = b"T", b"C", b"F", b"X", b"D"
+MAX_COMPLAINT = 200
+"""Bytes of a complaint's text."""
+_MAX_WORD = 64
+_MOST = 1 << 30
+_DONTWAIT = int(socket.MSG_DONTWAIT)
+
+
+# ---------------------------------------------------------------------------------------------------- the master's end
+
+
+def identity_text(
+    uid: int,
+    gid: int,
+    groups: tuple[int, ...],
+    nice: int,
+    rlimits: tuple[tuple[int, int], ...],
+    open_files: int | None,
+) -> str:
+    """Return the argument that a launcher is started with: what it becomes for good."""
+    return json.dumps({"uid": uid, "gid": gid, "groups": groups, "nice": nice, "rlimits": rlimits, "open_files": open_files})
+
+
+def send_configuration(
+    control: socket.socket, services: Mapping[str, Mapping[str, Any]], options: Mapping[str, tuple[str, str]]
+) -> None:
+    """Send the services by name, and the policy options as digest → (keyword, text). Raises ``OSError``; does not wait."""
+    memory = as_memory("superd-services", json.dumps({"services": dict(services), "options": dict(options)}).encode())
+    try:
+        send_with(control, CONFIGURATION, (memory,), _DONTWAIT)
+    finally:
+        os.close(memory)
+
+
+def send_front(control: socket.socket, end: int) -> None:
+    """Send the end that requests come from; it stays the caller's. Raises ``OSError``; does not wait."""
+    send_with(control, FRONT, (end,), _DONTWAIT)
+
+
+def send_table(control: socket.socket, memory: int) -> None:
+    """Send the memory of the table of programs; it stays the caller's. Raises ``OSError``; does not wait."""
+    send_with(control, TABLE, (memory,), _DONTWAIT)
+
+
+def read_complaint(control: socket.socket) -> tuple[bytes, str] | None:
+    """Return ``BROKEN`` or ``DROPPED`` and why; an empty word for none; ``None`` when the launcher is gone.
+
+    A launcher runs as a service's user: a descriptor it sends is not received, and any other word counts for nothing.
+    """
+    try:
+        data = control.recv(MAX_COMPLAINT + 1, _DONTWAIT)
+    except BlockingIOError:
+        return b"", ""
+    except OSError:
+        return None
+    if not data:
+        return None
+    word = data[:1]
+    return (word, data[1:].decode("ascii", "replace")) if word in (BROKEN, DROPPED) else (b"", "")
+
+
+# ---------------------------------------------------------------------------------------------------- the launcher's end
+
+
+def parse_identity(text: str) -> dict[str, Any]:
+    """Return what ``identity_text`` was given, by name."""
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def receive_order(control: socket.socket) -> tuple[bytes, int] | None:
+    """Return the master's next word and its descriptor, which is the caller's; ``None`` when the master is gone.
+
+    Raises ``BlockingIOError`` when there is none, another ``OSError`` when this process has no room for its descriptor.
+    """
+    try:
+        data, fds, _ = receive_with(control, _MAX_WORD, 1)
+    except ConnectionResetError:
+        return None
+    if not data:
+        close_received(fds)
+        return None
+    if not fds:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # the only way to lose it
+    return data, fds[0]
+
+
+def read_configuration(memory: int) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
+    """Return services and options as ``send_configuration`` was given them; closes ``memory``."""
+    try:
+        message = json.loads(from_memory(memory, _MOST))
+    finally:
+        os.close(memory)
+    return message["services"], message["options"]
+
+
+def send_complaint(control: socket.socket, word: bytes, why: str) -> None:
+    """Tell the master. A master that is gone, or has not read the last complaint yet, needs no other."""
+    try:
+        control.send(word + why.encode("ascii", "replace")[:MAX_COMPLAINT], _DONTWAIT)
+    except OSError:
+        pass

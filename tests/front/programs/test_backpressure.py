@@ -1,0 +1,77 @@
+"""Listeners are ignored while the launchers of their service have long queues, and only those."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from superd.address import parse_listen
+from superd.front.programs.backpressure import Backpressure
+from superd.front.programs.dispatch import Dispatch
+from superd.front.programs.launcher_link import MAX_QUEUE
+from tests.front.programs.parts import Parts, descriptor
+
+
+class Hashable(SimpleNamespace):
+    """A listener that can be a key."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+class Listeners:
+    """A listener set that remembers who is ignored."""
+
+    def __init__(self, *names: str) -> None:
+        self.all = [
+            Hashable(name=name, deaf=False, address=parse_listen(f"127.0.0.1:{port}", "stream", None))
+            for port, name in enumerate(names, 7000)
+        ]
+
+    def __iter__(self) -> Any:
+        return iter(self.all)
+
+    def ignore(self, listener: Any) -> None:
+        listener.deaf = True
+
+    def hear(self, listener: Any) -> None:
+        listener.deaf = False
+
+    @property
+    def deaf(self) -> list[str]:
+        return [listener.name for listener in self.all if listener.deaf]
+
+
+async def test_a_service_whose_launchers_are_full_is_not_heard_until_half_is_gone() -> None:
+    parts = Parts("cat", "other", lanes=1)
+    listeners = Listeners("cat", "other", "cat")
+    pressure = Backpressure(cast("Any", listeners), parts.in_force)
+    dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: pressure.on_full(dispatch, service))
+    link = parts.links.get(0)
+    assert link is not None
+    for _ in range(MAX_QUEUE):
+        dispatch.hand_over(parts.session("cat"), cast("Any", SimpleNamespace(address="", port=0)), descriptor())
+    assert listeners.deaf == ["cat", "cat"]
+    pressure.on_room(dispatch)
+    assert listeners.deaf == ["cat", "cat"]
+    while link.backlog >= MAX_QUEUE // 2:
+        link._queue.popleft()
+    pressure.on_room(dispatch)
+    assert listeners.deaf == []
+    parts.link(0)
+
+
+async def test_a_service_that_can_go_elsewhere_is_heard_and_datagrams_and_wait_are_left_alone() -> None:
+    parts = Parts("cat", "other", "waits", lanes=1)
+    parts.in_force.launchers_of = {"cat": (0,), "other": (0, 1), "waits": (0,)}
+    parts.in_force.services["waits"].service = parts.in_force.services["waits"].service.model_copy(update={"wait": True})
+    listeners = Listeners("cat", "other", "waits", "gone")
+    pressure = Backpressure(cast("Any", listeners), parts.in_force)
+    dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: pressure.on_full(dispatch, service))
+    for _ in range(MAX_QUEUE):
+        dispatch.hand_over(parts.session("cat"), cast("Any", SimpleNamespace(address="", port=0)), descriptor())
+    assert listeners.deaf == ["cat"]
+    # A service that lost its launchers is heard again: then each connection is refused with its reason.
+    parts.in_force.launchers_of = {}
+    pressure.on_room(dispatch)
+    assert listeners.deaf == []
+    parts.link(0)
