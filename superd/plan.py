@@ -1,4 +1,4 @@
-"""What a reload would do to the listeners: a pure comparison of two registries. Opens and closes nothing."""
+"""What a reload does to the listeners: a pure comparison of two registries. Opens and closes nothing."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Plan:
     open: tuple[tuple[BindAddress, Service], ...]
     retarget: tuple[tuple[BindAddress, Service], ...]
     close: tuple[BindAddress, ...]
-    keep: tuple[BindAddress, ...]
+    keep: tuple[tuple[BindAddress, Service], ...]
 
     def summary(self) -> str:
-        """The counts, as the reload's log line has them."""
+        """Return the counts, as the reload's log line has them."""
         return f"{len(self.open)} opened, {len(self.keep)} kept, {len(self.retarget)} retargeted, {len(self.close)} closed"
 
 
 def plan(old: Registry, new: Registry) -> Plan:
-    """How to come from ``old`` to ``new``: keyed by address, so services that swap ports need no bind at all.
+    """Return how to come from ``old`` to ``new``: keyed by address, so services that swap ports need no bind at all.
 
     A socket whose own options changed (backlog, mode, owner) is retargeted too: those are set on the open socket.
     """
@@ -37,5 +37,5 @@ def plan(old: Registry, new: Registry) -> Plan:
             (address, service) for address, service in after.items() if address in before and before[address] != service
         ),
         close=tuple(address for address in before if address not in after),
-        keep=tuple(address for address, service in after.items() if before.get(address) == service),
+        keep=tuple((address, service) for address, service in after.items() if before.get(address) == service),
     )

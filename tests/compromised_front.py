@@ -9,7 +9,6 @@ from __future__ import annotations
 import array
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import signal
@@ -22,9 +21,8 @@ from pathlib import Path
 from superd.cli import main
 from superd.expansion import Values
 from superd.front.process import Front
-from superd.ipc import channel as channels
 from superd.ipc import launch_codec as messages
-from superd.master import front_child
+from superd.master import back_off
 
 EVIL = "$(touch owned)`touch owned`;touch owned|'\"\n../../etc\x1b[2J"
 """What a shell would do something for."""
@@ -36,19 +34,22 @@ class Hostile:
     def __init__(self, front: Front, folder: Path) -> None:
         self.channel = front._channel
         self.channel.setblocking(True)
-        self.order = front._order
+        self.order = order = front._order.first
         self.folder = folder
-        self.fds = front._fds
-        here = [self.order.listeners[address] for address in self.order.sockets].index("cat")
-        self.listener = socket.socket(fileno=self.fds[here])
-        number = self.order.profiles["cat"][0]
-        self.launcher = socket.socket(fileno=self.fds[len(self.order.sockets) + self.order.launchers.index(number)])
+        self.fds = [*order.sockets.values(), *order.launchers.values(), *(order.logs or {}).values()]
+        self.listener = socket.socket(
+            fileno=next(fd for address, fd in order.sockets.items() if order.listeners[address] == "cat")
+        )
+        self.launcher = socket.socket(fileno=order.launchers[order.launching.launchers_of["cat"][0]])
         self.launcher.setblocking(True)
         self.launcher.settimeout(20)
 
     def say(self, data: bytes, *fds: int) -> None:
-        """To the master."""
-        socket.send_fds(self.channel, [data], list(fds))
+        """To the master, which newer kernels keep from ever getting a descriptor."""
+        try:
+            socket.send_fds(self.channel, [data], list(fds))
+        except PermissionError:
+            self.channel.send(b"a descriptor was refused")
 
     def ask(self, data: bytes, *fds: int) -> None:
         """To the launcher."""
@@ -77,13 +78,19 @@ Attack = tuple[Callable[[Hostile], None], str]
 # ---------------------------------------------------------------------------------------------------- to the master
 
 
-def memory(*, sealed: bool) -> int:
-    """A state dump's descriptor."""
-    fd = os.memfd_create("dump", os.MFD_ALLOW_SEALING)
-    os.write(fd, b"state")
-    if sealed:
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, channels._SEALED)
-    return fd
+def error_of(attempt: Callable[[], object]) -> str:
+    """The errno's name, or that it went well."""
+    try:
+        attempt()
+    except OSError as problem:
+        return errno.errorcode[problem.errno or 0]
+    return "done"
+
+
+def refused_by_the_kernel() -> bool:
+    """Whether a socket can refuse descriptors (SO_PASSRIGHTS, Linux 6.16)."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        return error_of(lambda: sock.setsockopt(socket.SOL_SOCKET, 83, 0)) == "done"
 
 
 def spoken(data: bytes | dict[str, object], *fds: int) -> Callable[[Hostile], None]:
@@ -94,7 +101,29 @@ def spoken(data: bytes | dict[str, object], *fds: int) -> Callable[[Hostile], No
 def flood(hostile: Hostile) -> None:
     """More than any front has to ask."""
     for _ in range(1000):
-        channels.send_request(hostile.channel, "ready")
+        hostile.say(b'{"word": "ready"}')
+
+
+DESCRIPTOR = "message is not JSON" if refused_by_the_kernel() else "a descriptor with a request"
+
+
+def lingering(hostile: Hostile) -> None:
+    """Sends a TCP socket whose close would wait for a peer that reads nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+        ours.setblocking(False)
+        try:
+            while ours.send(bytes(65536)):
+                pass
+        except BlockingIOError:
+            pass
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+        hostile.say(b'{"word": "ready"}', ours.fileno())
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+        os.dup2(os.open("/dev/null", os.O_RDONLY), ours.detach())
+        signal.pause()
+        theirs.close()
 
 
 TO_MASTER: dict[str, Attack] = {
@@ -114,13 +143,12 @@ TO_MASTER: dict[str, Attack] = {
     "number for a text": (spoken({"word": "renew", "address": 22}), "a field has the wrong type"),
     "long": (spoken(b'{"word": "ready"}' + b" " * 5000), "message is too long"),
     "huge": (spoken(b" " * 100_000), "message is too long"),
-    "descriptor": (spoken({"word": "ready"}, 2), "descriptors where none belong"),
-    "descriptors": (spoken({"word": "dump", "size": 5}, *[2] * 200), "descriptors where none belong"),
-    "no descriptor": (spoken({"word": "dump", "size": 5}), "descriptors where none belong"),
-    "dump unasked": (lambda hostile: spoken({"word": "dump", "size": 5}, memory(sealed=True))(hostile), "a dump that nobody"),
-    "dump unsealed": (lambda hostile: spoken({"word": "dump", "size": 5}, memory(sealed=False))(hostile), "is not sealed"),
-    "dump of a pipe": (lambda hostile: spoken({"word": "dump", "size": 5}, os.pipe()[0])(hostile), "is no memory"),
-    "dump too long": (spoken({"word": "dump", "size": 1 << 30}, 2), "the dump is too long"),
+    "descriptor": (spoken({"word": "ready"}, 2), DESCRIPTOR),
+    "descriptors": (spoken({"word": "ready"}, *[2] * 200), DESCRIPTOR),
+    "socket that lingers": (lingering, DESCRIPTOR),
+    "dump unasked": (spoken({"word": "dump", "number": 5}), "a dump that was not asked for"),
+    "dump too long": (spoken({"word": "dump", "number": 1 << 30}), "a number is too large"),
+    "life unasked": (spoken({"word": "alive", "number": 4711}), "a sign of life that was not asked for"),
     "flood": (flood, "too many messages"),
     "nothing": (spoken(b""), "the front ended (signal 9)"),
 }
@@ -184,15 +212,6 @@ TO_LAUNCHER: dict[str, Attack] = {
 
 
 # ---------------------------------------------------------------------------------------------------- within the tables
-
-
-def error_of(attempt: Callable[[], object]) -> str:
-    """The errno's name, or that it went well."""
-    try:
-        attempt()
-    except OSError as problem:
-        return errno.errorcode[problem.errno or 0]
-    return "done"
 
 
 def bind(port: int) -> None:
@@ -290,7 +309,7 @@ def pour(hostile: Hostile) -> None:
 
 def serve_one(hostile: Hostile) -> None:
     """One connection as it should be; the program is to outlive every front that follows."""
-    channels.send_request(hostile.channel, "ready")
+    hostile.say(b'{"word": "ready"}')
     hostile.listener.setblocking(True)
     connection, _ = hostile.listener.accept()
     hostile.ask(json.dumps([record(conn=1 << 30)]).encode(), connection.fileno())
@@ -327,7 +346,7 @@ def run(names: list[str], folder: Path) -> None:
         return 0
 
     Front.run = front  # type: ignore[method-assign]
-    front_child.CRASH_PAUSE = 0.0  # they come one after the other, and none is to wait
+    back_off.FIRST = back_off.LAST = 0.0  # they come one after the other, and none is to wait
     main()
 
 

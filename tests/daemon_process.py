@@ -131,13 +131,13 @@ class Superd:
         """The pid of the front: the child that is not a launcher."""
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return next(int(pid) for pid in children if b"superd.launch" not in Path(f"/proc/{pid}/cmdline").read_bytes())
+        return next(int(pid) for pid in children if b"launcher" not in Path(f"/proc/{pid}/cmdline").read_bytes())
 
     def launchers(self) -> set[int]:
         """The pids of all launchers."""
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return {int(pid) for pid in children if b"superd.launch" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+        return {int(pid) for pid in children if b"launcher" in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
     def stop(self) -> None:
         """SIGINT, and waits for the end."""

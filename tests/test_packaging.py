@@ -58,7 +58,7 @@ def test_systemd_finds_nothing_to_say_about_the_socket_unit(tmp_path: Path) -> N
 
 def test_the_unit_starts_nothing_again_that_would_fail_again() -> None:
     from superd.cli.xinetd import EX_USAGE
-    from superd.daemon.start import EX_CONFIG
+    from superd.exit_status import EX_CONFIG
 
     service = unit(PACKAGING / "superd.service")["Service"]
     assert service["RestartPreventExitStatus"].split() == [str(EX_USAGE), str(EX_CONFIG)]

@@ -40,7 +40,7 @@ def test_carried_out_it_leaves_exactly_what_the_new_registry_says(
         assert table[address] != service
         table[address] = service
     assert table == new.by_address()
-    assert set(changes.keep) == {
+    assert {address for address, _ in changes.keep} == {
         address for address, service in old.by_address().items() if new.by_address().get(address) == service
     }
 

@@ -30,7 +30,7 @@ def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> i
         print_problems=print_problems,
         on_ready=print_table,
         on_dump=lambda data: write_dump(dump_path, data),
-        manner=Manner(keep_going=keep_going),
+        manner=Manner(keep_going=keep_going, configuration=repr(sources)),
     )
 
 
@@ -55,18 +55,24 @@ def write_dump(path: str, data: bytes) -> None:
         raise
 
 
-def print_table(registry: Registry) -> None:
-    """What listens where, and one line to try for each; to stdout, and only to a terminal or a pipe that is asked."""
+def print_table(registry: Registry, missing: dict[BindAddress, str]) -> None:
+    """Print what listens where, and a command to try for each, to stdout. ``missing`` addresses are not open, and why."""
     rows = [("SERVICE", "ADDRESS", "RUNS", "TRY")]
     for name, service in sorted(registry.services.items()):
         for address in service.addresses():
-            rows.append((name, address.describe(), what_runs(service), how_to_try(address, service)))
+            why = missing.get(address)
+            rows.append(
+                (name, address.describe(), what_runs(service), how_to_try(address, service) if why is None else f"({why})")
+            )
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        sys.stdout.write("  ".join([*cells, row[3]]).rstrip() + "\n")
-    sys.stdout.write(f"superd {os.getpid()} serves {counted(len(registry.services), 'service')}; Ctrl-C stops it\n")
-    sys.stdout.flush()
+    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows]
+    lines.append(f"superd {os.getpid()} serves {counted(len(registry.services), 'service')}; Ctrl-C stops it")
+    try:
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        # Closed, or its reader has ended: the table is a courtesy. What is left in the buffer would be an error at exit.
+        sys.stdout = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115 - as long as the process
 
 
 def what_runs(service: Service) -> str:

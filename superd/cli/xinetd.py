@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from superd.syslog_priority import FACILITIES
 
 if TYPE_CHECKING:
+    from superd.address import BindAddress
     from superd.daemon.background import Background
     from superd.problem import Problem
     from superd.registry import Registry
@@ -128,13 +129,15 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
         if background is not None:
             background.detach()
 
-    def on_ready(_: Registry) -> None:
+    def on_ready(_: Registry, missing: dict[BindAddress, str]) -> None:
         for registry in to_show:
             print_services(registry)
         if background is not None:
             background.ready()
 
-    manner = Manner(ident="xinetd", log_file=options.log_file, stay_alive=options.stay_alive, settle=settle)
+    manner = Manner(
+        ident="xinetd", log_file=options.log_file, stay_alive=options.stay_alive, settle=settle, configuration=repr(sources)
+    )
     try:
         return run(
             read,

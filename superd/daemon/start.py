@@ -14,26 +14,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.errors import ConfigError
-from superd.ipc.channel import Apply
-from superd.load.policy import load_policy
+from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_FAILURE, EX_NOPERM
 from superd.log.log import Log
-from superd.master.front_child import EX_NOPERM
+from superd.master.in_service import InService
 from superd.master.log_files import open_log
 from superd.master.notify import Notifier
-from superd.master.process import Master
+from superd.master.process import Master, MasterHooks, MasterParts
+from superd.master.reading import Unusable, read_configuration
 from superd.net.bind import inherited
 from superd.registry import Registry
+from superd.system.core_limit import no_core
+from superd.system.instance_lock import AlreadyServed, lock
+from superd.system.oom_score import protect
+from superd.system.process_title import set_title
 from superd.system.seccomp import confine
+from superd.system.standard_descriptors import open_missing
 
 if TYPE_CHECKING:
+    from superd.address import BindAddress
+    from superd.ipc.front_orders import Begin
     from superd.problem import Problem
-
-EX_CONFIG = 78
-"""sysexits.h: what systemd's RestartPreventExitStatus= names."""
-
-EX_CANTCREAT = 73
-"""sysexits.h: a log file or pid file."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -53,21 +53,25 @@ class Manner:
     stay_alive: bool = True
     settle: Callable[[], None] | None = None
     keep_going: bool = False
+    configuration: str = ""
+    """What is read, as text: a second superd with the same is refused."""
 
 
 def run(
     read: Callable[[], tuple[Registry, tuple[Problem, ...]]],
     *,
     print_problems: Callable[[tuple[Problem, ...]], None],
-    on_ready: Callable[[Registry], None],
+    on_ready: Callable[[Registry, dict[BindAddress, str]], None],
     on_dump: Callable[[bytes], None],
     manner: Manner = Manner(),
 ) -> int:
     """Serves what ``read`` returns until told to stop.
 
     Returns 0, 78 when the configuration has errors, 77 when root cannot be given up, 73 when a file cannot be written, 1 for
-    want of services.
+    want of services or addresses, or when another superd serves the configuration.
     """
+    open_missing()
+    set_title("superd: master")
     raise_descriptor_limit()
 
     def read_bare() -> tuple[Registry, tuple[Problem, ...]]:
@@ -75,25 +79,23 @@ def run(
         registry, problems = read()
         return Registry(registry.services, registry.settings), problems
 
-    try:
-        registry, problems = read_bare()
-        settings = registry.settings
-        policy, more = load_policy(settings.policy.hosts_allow, settings.policy.hosts_deny, keep_going=manner.keep_going)
-    except ConfigError as refused:
-        print_problems(refused.problems)
+    found = read_configuration(read_bare, keep_going=manner.keep_going)
+    if isinstance(found, Unusable):
+        print_problems(found.problems)
         return EX_CONFIG
-    print_problems((*problems, *more))
-    if not registry.services and not manner.stay_alive:
-        sys.stderr.write("superd: error: there is no service to serve\n")
-        return 1
+    print_problems((*found.problems, *found.policy_problems))
+    settings = found.registry.settings
+    if not found.registry.services and not manner.stay_alive:
+        return _fail("there is no service to serve", EX_FAILURE)
+    try:
+        lock(manner.configuration)
+    except AlreadyServed as other:
+        return _fail(str(other), EX_FAILURE)
     try:
         log_fd = open_log(manner.log_file) if manner.log_file else 2
     except OSError as problem:
-        sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
-        return EX_CANTCREAT
-    log = Log(
-        settings.log, stderr_is_tty=sys.stderr.isatty(), policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd
-    )
+        return _fail(f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
+    log = Log(settings.log, stderr_is_tty=os.isatty(2), policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd)
     adopted = inherited(os.environ)
     notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
     for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
@@ -108,7 +110,7 @@ def run(
 
     master_pid = os.getpid()
 
-    def front(order: Apply, fds: list[int], channel: socket.socket) -> int:
+    def front(order: Begin, channel: socket.socket) -> int:
         try:
             drop_privileges(settings.user, master_pid)
         except (OSError, KeyError) as problem:
@@ -117,32 +119,36 @@ def run(
             return EX_NOPERM
         if not confine():
             log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
-        return trio.run(Front(order, fds, channel, log).run)
+        return trio.run(Front(order, channel, log).run)
 
     # What a launcher leaves behind when it dies is ours then, and its end can still be told.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
-    def ready(registry: Registry) -> None:
+    def ready(registry: Registry, missing: dict[BindAddress, str]) -> None:
         if manner.ident == "xinetd":
             log.message("notice", f"Started working: {len(registry.services)} available services")
-        on_ready(registry)
+        on_ready(registry, missing)
 
     if manner.settle is not None:
         try:
             manner.settle()
         except OSError as problem:
-            sys.stderr.write(f"superd: error: `{problem.filename}` cannot be written: {problem.strerror}\n")
-            return EX_CANTCREAT
-    master = Master(
-        registry, problems, policy, read_bare, front, log, notifier, adopted, on_dump, ready,
-        log_file=manner.log_file, stay_alive=manner.stay_alive,
-    )  # fmt: skip
+            return _fail(f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
+    protect()
+    no_core()
+    parts = MasterParts(read_bare, front, log, notifier, adopted, log_file=manner.log_file, stay_alive=manner.stay_alive)
+    master = Master(parts, InService.of(found), MasterHooks(ready, on_dump))
     try:
         return master.run()
     except Exception as fault:
-        log.message("crit", f"superd fails: {type(fault).__name__}: {fault}")  # in the background nobody sees a traceback
+        log.message("crit", f"superd fails: {type(fault).__name__}: {fault}")  # in the background no terminal shows a traceback
         log.flush()
         raise
+
+
+def _fail(why: str, status: int) -> int:
+    sys.stderr.write(f"superd: error: {why}\n")
+    return status
 
 
 def raise_descriptor_limit() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from superd.address import BindAddress
-    from superd.ipc.channel import Apply
+    from superd.ipc.front_orders import Change
     from superd.settings import Settings
 
 
@@ -64,25 +64,29 @@ class InForce:
         """Return whether launcher ``number`` starts programs of ``service``, and so may report on them."""
         return number in self.launchers_of.get(service, ()) or number in self.launcher_for.values()
 
-    def apply(self, order: Apply, sockets: Iterable[socket.socket]) -> Applied:
+    def apply(self, order: Change, sockets: Iterable[socket.socket]) -> Applied:
         """Put an order into force. ``sockets`` are those of ``order.sockets``, and the listeners' from here."""
         self.settings = order.settings
-        self.launchers_of, self.launcher_for = order.profiles, order.overrides
-        self.hook_launcher = order.hook_profile
+        launching = order.launching
+        self.launchers_of, self.launcher_for = launching.launchers_of, launching.launcher_for
+        self.hook_launcher = launching.hook_launcher
         for name in order.removed:
             self.services.pop(name, None)
         for name, service in order.services.items():
             self.services[name] = CompiledService(service, self.services.get(name))
         opened: list[Listener] = []
+        closed: list[Listener] = []
         for address, sock in zip(order.sockets, sockets, strict=True):
             sock.setblocking(False)
+            if address in self.listeners:
+                closed.append(self.listeners[address])  # a path that was deleted, and is bound again
             self.listeners[address] = listener = Listener(address, order.listeners[address], sock)
             opened.append(listener)
         for address, name in order.listeners.items():
             known = self.listeners.get(address)
             if known is not None:
                 known.name = name
-        closed = [self.listeners.pop(address) for address in order.closed if address in self.listeners]
+        closed += [self.listeners.pop(address) for address in order.closed if address in self.listeners]
         self.datagram_ports = frozenset(address.port for address in self.listeners if address.socket_type is SocketType.DGRAM)
         for part in self._configured:
             part.configure(self.settings)

@@ -23,7 +23,7 @@ from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.status import describe_state
 from superd.front.stream.arrivals import Arrivals
-from superd.ipc import channel as channels
+from superd.ipc import front_orders, front_requests
 from superd.net.listener import ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from superd.log.log import Log
     from superd.peer import Peer
 
-LAST_GRACE = 15.0
-"""Seconds that ended sessions get, over their own kill_grace, before superd ends without them."""
 COALESCE = 0.001
 """Seconds that the loop stands still at most for a busy launcher: epoll's smallest step."""
 ADOPT_SECONDS = 2.0
@@ -48,21 +46,20 @@ ADOPT_SECONDS = 2.0
 class Front:
     """The running front. Owns every mutable thing in it; one thread, so nothing is locked."""
 
-    def __init__(self, order: channels.Apply, fds: list[int], channel: socket.socket, log: Log) -> None:
+    def __init__(self, order: front_orders.Begin, channel: socket.socket, log: Log) -> None:
         self._order = order
-        self._fds = fds
         self._channel = channel
+        self._requests = front_requests.RequestWriter(channel)
+        self._sending = False
         self.log = log
-        self.in_force = InForce(order.settings)
+        self.in_force = InForce(order.first.settings)
         self.counts = Occupancy()
-        self.world = World(order.settings)
+        self.world = World(order.first.settings)
         self.arrivals = Arrivals(self)
         self.listeners = ListenerSet(self.arrivals.on_ready, self._on_batch_end, self._on_overload, self._on_busy)
         self.deadlines = Deadlines(time.monotonic)
         self.book = SessionBook(log, self.counts, self.deadlines, self.world.sensor, time.monotonic, self._on_crowd_gone)
         self.launches = Launches(self)
-        self._stop: channels.Stop | None = None
-        assert order.policy is not None
         self.policy = PolicyWatch(order.policy, lambda: self.ask("policy"), self.log.message)
         self.resolver = Resolver()
         self.datagrams = DatagramDesk(self)
@@ -79,7 +76,7 @@ class Front:
         async with trio.open_nursery() as nursery:
             self.nursery = nursery
             self.launches.begin(nursery)
-            self._apply(self._order, self._fds)
+            self._apply(self._order.first, self._order.running)
             nursery.start_soon(self.log.run)
             nursery.start_soon(self._accept)
             nursery.start_soon(self.launches.run)
@@ -96,76 +93,93 @@ class Front:
         await self.listeners.run()
 
     async def _obey(self, nursery: trio.Nursery) -> None:
-        reader = channels.OrderReader(self._channel)
+        reader = front_orders.OrderReader(self._channel)
         while True:
             await trio.lowlevel.wait_readable(self._channel.fileno())
             try:
-                found = reader.read()
+                order = reader.read()
             except BlockingIOError:
                 continue
             except (EOFError, ConnectionResetError):
                 nursery.cancel_scope.cancel()
                 return
-            if found is None:
-                continue
-            order, fds = found
             match order:
-                case channels.Apply():
-                    self._apply(order, fds)
+                case None:
+                    continue
+                case front_orders.Ping():
+                    self.ask("alive", number=order.number)
+                case front_orders.Change():
+                    self._apply(order)
                     if order.policy is not None:
                         nursery.start_soon(self.policy.replace, order.policy)
                     self.ask("applied", number=order.number)
-                case channels.PolicyReply():
-                    self.launches.take(order.launchers, fds)
-                    self.in_force.launcher_for = order.overrides
+                case front_orders.LogFiles():
+                    self._take_logs(order.logs)
+                case front_orders.PolicyReply():
+                    self.launches.take(order.launchers)
+                    self.in_force.launcher_for = order.launching.launcher_for
                     self.policy.answered(order)
-                case channels.Pairs():
-                    self.launches.take(order.launchers, fds, order.running)
-                case channels.Renewed():
-                    renewed = socket.socket(fileno=fds[0]) if fds else None
+                case front_orders.Pairs():
+                    self.launches.take(order.launchers, order.running)
+                case front_orders.Renewed():
+                    renewed = socket.socket(fileno=order.socket) if order.socket is not None else None
                     self.datagrams.peers.renewed(order.address, renewed, order.failure)
-                case channels.Ended():
+                case front_orders.Ended():
                     self.launches.orphan_ended(order.pid, order.status)
-                case channels.Dump():
-                    self._dump()
-                case channels.Stop():
+                case front_orders.Dump():
+                    self._dump(order.memory)
+                case front_orders.Stop():
                     nursery.start_soon(self._end, order)
             self.log.flush()
 
     def ask(self, word: str, *, number: int = 0, address: str = "") -> None:
-        """Asks the master for something of the closed table."""
+        """Send the master a request of the closed table; what the channel does not take now is sent when it does."""
         try:
-            channels.send_request(self._channel, word, number=number, address=address)
+            if not self._requests.send(word, number=number, address=address) and not self._sending:
+                self._sending = True
+                self.nursery.start_soon(self._send_rest)
         except OSError:
             pass  # the master is gone: _obey sees the end of the channel
 
-    def _dump(self) -> None:
+    async def _send_rest(self) -> None:
         try:
-            channels.send_dump(self._channel, describe_state(self).encode("utf-8", "backslashreplace"))
-        except OSError as problem:
-            self.log.message("error", f"the state cannot be written: {problem.strerror}")
+            while not self._requests.flush():
+                await trio.lowlevel.wait_writable(self._channel.fileno())
+        except OSError:
+            pass  # as above
+        finally:
+            self._sending = False
+
+    def _dump(self, memory: int) -> None:
+        text = describe_state(self).encode("utf-8", "backslashreplace")[: front_requests.MAX_DUMP]
+        with open(memory, "wb") as file:
+            try:
+                file.write(text)
+                file.flush()
+            except OSError as problem:
+                self.log.message("error", f"the state cannot be written: {problem.strerror}")
+                return
+        self.ask("dump", number=len(text))
 
     # ------------------------------------------------------------------ a reload
 
-    def _apply(self, order: channels.Apply, fds: list[int]) -> None:
+    def _apply(self, order: front_orders.Change, running: frozenset[int] = frozenset()) -> None:
         # No await below: no task sees half a reload.
-        launchers_at = len(order.sockets)
-        logs_at = launchers_at + len(order.launchers)
-        applied = self.in_force.apply(order, [socket.socket(fileno=fd) for fd in fds[:launchers_at]])
-        self.launches.take(order.launchers, fds[launchers_at:logs_at], order.running)
+        applied = self.in_force.apply(order, [socket.socket(fileno=fd) for fd in order.sockets.values()])
+        self.launches.take(order.launchers, running)
         if order.logs is not None:
-            self._take_logs(order.logs, fds[logs_at:])
+            self._take_logs(order.logs)
         for listener in applied.opened:
             self.listeners.add(listener)
         for listener in applied.closed:
             self.datagrams.forget(listener)
             self.listeners.remove(listener)
 
-    def _take_logs(self, names: tuple[str, ...], fds: list[int]) -> None:
-        for log_type, fd in zip(names, fds, strict=True):
+    def _take_logs(self, logs: dict[str, front_orders.Fd]) -> None:
+        for log_type, fd in logs.items():
             self.log.attach_file(log_type, fd)
         # A session writes its last line where it wrote its first.
-        self.log.keep_files({*names, *(session.record.service.log_type for session in self.book)})
+        self.log.keep_files({*logs, *(session.record.service.log_type for session in self.book)})
 
     # ------------------------------------------------------------------ sessions
 
@@ -220,20 +234,17 @@ class Front:
 
     # ------------------------------------------------------------------ the end
 
-    async def _end(self, order: channels.Stop) -> None:
-        """Stops accepting; lets sessions end, or ends them; then the process ends."""
-        first = self._stop is None
-        self._stop = order
-        if first:
-            self.listeners.close()
-            self.in_force.listeners.clear()
+    async def _end(self, order: front_orders.Stop) -> None:
+        """Let sessions end, or end them; then end. Accepts until the grace is over, so that a restart loses less."""
         if order.end:
             with trio.move_on_after(order.grace):
                 await self.book.wait_empty()
-            if len(self.book):
-                self.book.end_all()
-                with trio.move_on_after(LAST_GRACE):
-                    await self.book.wait_empty()
+        self.listeners.close()
+        self.in_force.listeners.clear()
+        if order.end and len(self.book):
+            self.book.end_all()
+            with trio.move_on_after(front_orders.LAST_GRACE):
+                await self.book.wait_empty()
         self.log.message("notice", "stopped")
         self.log.flush()
         self.ask("stopped")

@@ -25,6 +25,8 @@ _AF_UNIX, _SOCK_STREAM = int(socket.AF_UNIX), int(socket.SOCK_STREAM)
 """Plain numbers: an operation on socket's enums costs a microsecond."""
 _NO_LINGER = bytes(8)
 _INT = array.array("i").itemsize
+_SO_PASSRIGHTS = 83
+"""Linux 6.16: switched off, a message with descriptors is refused at its sender (EPERM)."""
 
 
 def send_with(sock: socket.socket, data: bytes, fds: Sequence[int], flags: int = 0) -> None:
@@ -67,6 +69,14 @@ def close_received(fds: Iterable[int]) -> None:
         except OSError:
             pass  # a kind of socket without the option, which does not wait either
         end.close()
+
+
+def refuse_descriptors(sock: socket.socket) -> None:
+    """Make the kernel refuse messages with descriptors to ``sock``, where it can; elsewhere the receiver closes them."""
+    try:
+        sock.setsockopt(_SOL_SOCKET, _SO_PASSRIGHTS, 0)
+    except OSError:
+        pass  # an older kernel
 
 
 def as_memory(name: str, data: bytes, *, seal: bool = False) -> int:

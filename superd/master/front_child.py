@@ -1,10 +1,14 @@
 """The front as the master sees it: a child process and the channel to it. Distrusts every word of it.
 
-Starts it, tells it orders, reads its requests against a budget, and kills what breaks the protocol. Decides nothing.
+What: starts it, sends it orders, reads its requests against a budget, asks for signs of life, and kills a front that breaks
+the protocol, does not answer, stands still, or does not end in time.
+Runs in: master.
+Never: decides what an order or a request does.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import select
@@ -16,139 +20,331 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from superd.errors import ControlError
-from superd.ipc import channel as channels
+from superd.exit_status import EX_SOFTWARE
+from superd.ipc import front_orders, front_requests
+from superd.master.back_off import BackOff
+from superd.master.request_budget import RequestBudget
+from superd.master.wait_status import describe
+from superd.system.oom_score import reset
+from superd.system.process_state import describe_state, state_of
+from superd.system.process_title import set_title
 
 if TYPE_CHECKING:
     from superd.log.log import Log
+    from superd.policy_snapshot import PolicySnapshot
 
-CRASH_PAUSE = 1.0
-"""Seconds before a front that died is started again when it lived less than this."""
-REQUESTS_AT_ONCE, REQUESTS_A_SECOND = 200, 60.0
-"""What a front may ask: most is one for each order, and for tables that change all the time one each 20 ms."""
-RENEWAL = 0.005
-"""What a new datagram socket costs of these: one is asked for at each new peer."""
+HEARTBEAT = 5.0
+"""Seconds between two signs of life that the front is asked for."""
+ANSWER = 10.0
+"""Seconds the front has for one: its longest step is far below one."""
+BYTES_A_SECOND = 100_000
+"""Bytes of policy tables for which the front gets a second more: a list of a million lines takes it minutes to compile."""
+STOPPED_GRACE = 1.0
+"""Seconds a front may stand still by a signal: all services stand with it, and it leads a session of its own."""
+LATE = 1.0
+"""Seconds after which a timer that comes late says that the master itself, or the machine, stood still."""
+AGAIN = 0.05
+"""Seconds until orders are sent again when the kernel has no room for descriptors in flight."""
 
-EX_NOPERM = 77
-"""sysexits.h: the exit status of a front that could not give up root. Another would not fare better."""
-
-Run = Callable[[channels.Apply, list[int], socket.socket], int]
-"""What the front process runs: the first order, its descriptors, the channel; returns the exit status."""
+Run = Callable[[front_orders.Begin, socket.socket], int]
+"""What the front process runs: the first order and the channel; returns the exit status."""
 
 
-class FrontProcess:
-    """The one front that lives, or none (``pid`` 0). ``due`` is when the next is to be started (monotonic), or None."""
+class FrontChild:
+    """The one front that lives, or none (``pid`` 0)."""
 
-    def __init__(self, run: Run, log: Log, poll: select.poll) -> None:
+    def __init__(self, run: Run, log: Log, poll: select.poll, clock: Callable[[], float] = time.monotonic) -> None:
         self._run = run
         self._log = log
         self._poll = poll
+        self._clock = clock
         self._channel: socket.socket | None = None
+        self._writer: front_orders.OrderWriter | None = None
+        self._events = 0
         self._started = 0.0
-        self._left, self._since = float(REQUESTS_AT_ONCE), 0.0
-        self._dump_asked = False
+        self._budget = RequestBudget(0.0)
+        self._back_off = BackOff()
+        self._slack = 0.0
+        self._pings = 0
+        self._ping_at: float | None = None
+        self._answer_by: float | None = None
+        self._stopped_by: float | None = None
+        self._end_by: float | None = None
+        self._send_at: float | None = None
+        self._dump = -1
         self.pid = 0
-        self.due: float | None = None
+        self.start_at: float | None = None
+        """When the next front is to be started (monotonic)."""
+
+    @property
+    def due(self) -> float | None:
+        """When ``on_timer`` has something to do (monotonic); None for never."""
+        times = (self.start_at, self._ping_at, self._answer_by, self._stopped_by, self._end_by, self._send_at)
+        return min((moment for moment in times if moment is not None), default=None)
 
     def fileno(self) -> int:
-        """The channel's descriptor, -1 without one."""
+        """Return the channel's descriptor, -1 without one."""
         return self._channel.fileno() if self._channel is not None else -1
 
-    def start(self, order: channels.Apply, fds: list[int], in_child: Callable[[], None]) -> None:
-        """Forks the front. ``fds`` stay the caller's; ``in_child`` closes what the front must not have."""
-        ours, theirs = channels.pair()
-        self.due = None
+    # ------------------------------------------------------------------ start and end
+
+    def start(self, order: front_orders.Begin, in_child: Callable[[], None]) -> None:
+        """Fork the front. ``in_child`` closes what the front must not have. Raises ``OSError`` when there is no room for it."""
+        self.start_at = None
+        ours, theirs = front_orders.pair()
         self._log.flush()
-        gc.collect(1)  # what is old was looked through while it grew; all of it costs 20 ms with a thousand services
-        gc.freeze()  # so that a collection in the front does not copy every page of what it shares with us
-        pid = os.fork()  # noqa: TID251 - no thread and no trio runs in the master; the child never returns
+        gc.collect(1)  # the oldest objects were looked through while they grew; all cost 20 ms with a thousand services
+        gc.freeze()  # so that a collection in the front does not copy every page that it shares with the master
+        try:
+            pid = os.fork()  # noqa: TID251 - no thread and no trio runs in the master; the child never returns
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         if pid == 0:
-            status = 70  # EX_SOFTWARE
+            status = EX_SOFTWARE
             try:
                 signal.set_wakeup_fd(-1)
-                os.setsid()  # a terminal takes words put into its mouth (TIOCSTI) from sessions of its own alone
+                os.setsid()  # TIOCSTI puts words into the mouths of terminals of the own session only
                 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD):
                     signal.signal(number, signal.SIG_DFL)
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
+                signal.pthread_sigmask(signal.SIG_SETMASK, [])
                 ours.close()
-                kept = [os.dup(fd) for fd in fds]
+                kept = front_orders.own_copies(order)
                 in_child()
-                status = self._run(order, kept, theirs)
-            except BaseException:  # noqa: BLE001 - ours, and nobody is above us here to print it
+                set_title("superd: front")
+                reset()
+                status = self._run(kept, theirs)
+            except BaseException:  # noqa: BLE001 - every exception of the front ends here: no caller could print it
                 traceback.print_exc()
             finally:
                 os._exit(status)
         theirs.close()
         gc.unfreeze()
-        self.pid, self._started, self._channel = pid, time.monotonic(), ours
-        self._dump_asked, self._left = False, float(REQUESTS_AT_ONCE)
+        now = self._clock()
+        self.pid, self._started, self._channel = pid, now, ours
+        self._writer = front_orders.OrderWriter(ours)
+        self._budget = RequestBudget(now)
+        self._slack = _slack(order.policy)
+        self._events = select.POLLIN
         self._poll.register(ours, select.POLLIN)
+        self._ask_for_life(now)
 
-    def tell(self, order: channels.Order, fds: tuple[int, ...] = ()) -> None:
-        """Sends an order, if there is somebody to obey. ``fds`` stay the caller's."""
-        if self._channel is None:
-            return
-        if isinstance(order, channels.Dump):
-            self._dump_asked = True
-        try:
-            channels.send_order(self._channel, order, fds)
-        except BlockingIOError:
-            self.replace("it reads no orders")
-        except OSError:
-            pass  # it died: SIGCHLD says so, and the next one is told everything anew
-
-    def request(self) -> tuple[channels.Request, bytes] | None:
-        """The next request and the dump beside it; None when there was none, or none that counts."""
-        assert self._channel is not None
-        try:
-            request, dump = channels.receive_request(self._channel)
-            self._charge(RENEWAL if request.word == "renew" else 1.0)
-            if request.word == "dump":
-                if not self._dump_asked:
-                    raise ControlError("a dump that nobody asked for")
-                self._dump_asked = False
-        except ControlError as problem:
-            self.replace(str(problem))
-            return None
-        except (EOFError, OSError):
-            # Ended, or ends just now; or it lives and says nothing in an empty message: then it ends by this.
-            if self.pid:
-                os.kill(self.pid, signal.SIGKILL)
-            self._drop_channel()
-            return None
-        return request, dump
-
-    def _charge(self, cost: float) -> None:
-        now = time.monotonic()
-        left = self._left + (now - self._since) * REQUESTS_A_SECOND
-        self._left, self._since = min(REQUESTS_AT_ONCE, left) - cost, now
-        if self._left < 0:
-            raise ControlError("too many messages")
-
-    def replace(self, why: str) -> None:
-        """It broke the protocol: kills it. Its end is told by SIGCHLD."""
-        self._log.message("alert", f"the front broke its protocol ({why}); it is being replaced")
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-        self._drop_channel()
+    def cannot_start(self, why: str) -> None:
+        """Log that no front can be started now, and try again later."""
+        self._log.message("alert", f"the front cannot be started: {why}; trying again")
+        self.start_at = self._clock() + max(1.0, self._back_off.died(0.0))
 
     def ended(self, status: int, *, stopping: bool) -> None:
-        """It was reaped with this wait(2) status."""
+        """Take note that the front was reaped with this wait(2) status."""
         self.pid = 0
         self._drop_channel()
+        self._end_by = None
         if stopping:
             return
-        self._log.message("crit", f"the front ended ({_describe(status)}); starting another")
-        now = time.monotonic()
-        self.due = now + (CRASH_PAUSE if now - self._started < CRASH_PAUSE else 0.0)
+        now = self._clock()
+        pause = self._back_off.died(now - self._started)
+        again = f"starting another in {pause:g} s, it died {self._back_off.deaths} times" if pause else "starting another"
+        self._log.message("crit", f"the front ended ({describe(status)}); {again}")
+        self.start_at = now + pause
+
+    def end_within(self, seconds: float) -> None:
+        """Kill the front unless it has ended in ``seconds``."""
+        self.start_at = None
+        self._end_by = self._clock() + seconds
+
+    def replace(self, why: str) -> None:
+        """Kill the front: it broke the protocol. Its end is reported by SIGCHLD."""
+        self._kill(f"the front broke its protocol ({why}); it is being replaced")
+
+    def distrust(self, why: str) -> None:
+        """Kill the front: what it asked for cannot be answered."""
+        if self._channel is not None:
+            self._kill(f"{why}; the front is being replaced")
+
+    def _kill(self, why: str) -> None:
+        self._log.message("alert", why)
+        if self.pid:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except OSError as problem:
+                # Without CAP_KILL. It sees the end of its channel, and ends unless it stands still.
+                self._log.message("alert", f"the front (pid {self.pid}) cannot be killed: {problem.strerror}")
+        self._drop_channel()
 
     def _drop_channel(self) -> None:
-        if self._channel is not None:
+        if self._channel is not None and self._writer is not None:
             self._poll.unregister(self._channel)
+            self._writer.close()
             self._channel.close()
-            self._channel = None
+            self._channel = self._writer = None
+        self._ping_at = self._answer_by = self._stopped_by = self._send_at = None
+        self._forget_dump()
+
+    # ------------------------------------------------------------------ orders
+
+    def tell(self, order: front_orders.Order) -> None:
+        """Send an order, if a front lives; its descriptors stay the caller's. It is not lost while that front lives."""
+        if self._writer is None:
+            return
+        if isinstance(order, (front_orders.Change, front_orders.PolicyReply)):
+            policy = order.policy if isinstance(order, front_orders.Change) else order.files
+            if policy is not None:
+                self._slack = _slack(policy)
+                if self._answer_by is not None:
+                    self._answer_by += self._slack
+        try:
+            self._writer.send(order)
+        except BlockingIOError:
+            self.replace("it reads no orders")
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it died: SIGCHLD follows, and the next front gets everything anew
+        except OSError as problem:
+            self._kill(f"an order cannot be sent to the front ({problem.strerror}); it is being replaced")
+        else:
+            self._set_interest()
+
+    def ask_dump(self) -> None:
+        """Ask for the state; it comes with the request ``dump``. Raises ``OSError`` without room for it."""
+        self._forget_dump()
+        memory = os.memfd_create("superd-dump", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self._dump = memory
+        self.tell(front_orders.Dump(front_orders.Fd(memory)))
+
+    def take_dump(self, size: int) -> bytes:
+        """Return the state that the front wrote. Raises ``ControlError`` if it was not asked for."""
+        if self._dump < 0:
+            raise ControlError("a dump that was not asked for")
+        try:
+            return os.pread(self._dump, min(size, front_requests.MAX_DUMP), 0)
+        finally:
+            self._forget_dump()
+
+    def _forget_dump(self) -> None:
+        if self._dump >= 0:
+            os.close(self._dump)
+            self._dump = -1
+
+    def _set_interest(self) -> None:
+        if self._channel is None or self._writer is None:
+            return
+        events = select.POLLIN | (select.POLLOUT if self._writer.blocked and self._send_at is None else 0)
+        if events != self._events:
+            self._events = events
+            self._poll.modify(self._channel, events)
+
+    def _send_rest(self) -> None:
+        if self._writer is None:
+            return
+        try:
+            self._writer.flush()
+        except OSError:
+            return  # it died: SIGCHLD follows
+        # The channel takes more, and still something waits: the kernel has too many descriptors in flight.
+        self._send_at = self._clock() + AGAIN if self._writer.blocked else None
+        self._set_interest()
+
+    # ------------------------------------------------------------------ requests
+
+    def on_ready(self, handlers: front_requests.RequestHandlers, events: int) -> None:
+        """Send what waits, read the next request and have it carried out."""
+        if events & select.POLLOUT:
+            self._send_rest()
+        if self._channel is None or not events & ~select.POLLOUT:
+            return
+        began = self._clock()
+        try:
+            request = front_requests.receive_request(self._channel)
+            rule = front_requests.TABLE[request.word]
+            if not self._budget.charge(rule.cost, began):
+                raise ControlError("too many messages")
+            rule.handler(handlers, request)
+            now = self._clock()
+            if not self._budget.charge_time(now - began, now):
+                raise ControlError("its requests take too long")
+        except ControlError as problem:
+            self.replace(str(problem))
+        except BlockingIOError:
+            pass
+        except EOFError:
+            # It ended, or ends just now; or it lives and sends an empty message: then it ends by this.
+            self._kill_silently()
+        except OSError as problem:
+            if problem.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+                raise
+            self._kill_silently()
+
+    def _kill_silently(self) -> None:
+        if self.pid:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except OSError as problem:
+                self._log.message("alert", f"the front (pid {self.pid}) cannot be killed: {problem.strerror}")
+        self._drop_channel()
+
+    # ------------------------------------------------------------------ signs of life
+
+    def alive(self, number: int) -> None:
+        """Take note of a sign of life. Raises ``ControlError`` for one that was not asked for."""
+        if number != self._pings or self._answer_by is None:
+            raise ControlError("a sign of life that was not asked for")
+        self._answer_by = None
+        self._slack = 0.0
+        self._ping_at = self._clock() + HEARTBEAT
+
+    def stopped(self) -> None:
+        """Take note that a signal stopped the front."""
+        if self._stopped_by is None:
+            self._stopped_by = self._clock() + STOPPED_GRACE
+
+    def on_timer(self, now: float) -> None:
+        """Do what is due, but for ``start_at``."""
+        if self._send_at is not None and now >= self._send_at:
+            self._send_at = None
+            self._send_rest()
+        if self._stopped_by is not None and now >= self._stopped_by:
+            self._stopped_by = None
+            if state_of(self.pid) == "T":
+                self._kill("the front was stopped by a signal; it is being replaced")
+        if self._end_by is not None and now >= self._end_by:
+            self._end_by = None
+            self._kill(f"the front does not end ({describe_state(self.pid)}); it is being killed")
+        if self._answer_by is not None and now >= self._answer_by:
+            self._no_answer(now)
+        if self._ping_at is not None and now >= self._ping_at:
+            self._ask_for_life(now)
+
+    def _no_answer(self, now: float) -> None:
+        assert self._answer_by is not None
+        assert self._channel is not None
+        if now - self._answer_by > LATE:
+            # The master stood still, and perhaps the front with it: a frozen container, a loaded machine.
+            self._answer_by = now + ANSWER
+            return
+        waiting = select.poll()
+        waiting.register(self._channel, select.POLLIN)
+        if waiting.poll(0):
+            self._answer_by = now + LATE  # its answer may be in what it said
+            return
+        state = state_of(self.pid)
+        if state == "t":
+            self._answer_by = now + ANSWER  # a person looks at it
+            return
+        self._kill(f"the front has not answered for {ANSWER:g} s ({describe_state(self.pid)}); it is being replaced")
+
+    def _ask_for_life(self, now: float) -> None:
+        self._pings += 1
+        self._ping_at, self._answer_by = None, now + ANSWER + self._slack
+        self.tell(front_orders.Ping(self._pings))
+
+    def close_copies(self) -> None:
+        """In another child of the master: close what only the master may hold."""
+        if self._channel is not None:
+            self._channel.close()
 
 
-def _describe(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return f"signal {os.WTERMSIG(status)}"
-    return f"status {os.waitstatus_to_exitcode(status)}"
+def _slack(policy: PolicySnapshot) -> float:
+    """Return the seconds that the front may take longer for these tables."""
+    size = len(policy.allow or b"") + len(policy.deny or b"") + sum(len(data) for data in policy.files.values())
+    return size / BYTES_A_SECOND

@@ -14,7 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from superd.ipc import launcher_control as orders
+from superd.ipc.descriptors import refuse_descriptors, send_with
 from superd.ipc.running_table import Entry, make_table, read_table
+from superd.master.launcher_bundle import BOOT, launcher_bundle
+from superd.system.process_state import state_of
 from superd.system.spawn import choose_spawn
 
 if TYPE_CHECKING:
@@ -23,9 +26,6 @@ if TYPE_CHECKING:
 
 BUFFER = 1 << 20
 """Bytes of the pair between front and launcher: a few hundred requests wait there before accept is pushed back."""
-
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from superd.launcher.process import main; main()"
 
 
 def request_pair() -> tuple[socket.socket, socket.socket]:
@@ -64,8 +64,7 @@ class LauncherProcess:
 
     def stands_still(self) -> bool:
         """Whether a signal stopped it and nobody let it go on. A debugger's is another state."""
-        with open(f"/proc/{self.pid}/stat", "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] == b"T"
+        return state_of(self.pid) == "T"
 
     def kill(self) -> None:
         """Ends it where it stands; it is the master's child, so the number is still its own."""
@@ -90,16 +89,19 @@ def _spawn() -> Spawn:
     return choose_spawn()
 
 
-def start_launcher(profile: Profile, *, open_files: int | None = None) -> LauncherProcess:
-    """Starts a launcher that becomes ``profile`` first thing. Raises ``OSError`` when it cannot be started.
+def start_launcher(profile: Profile, *, user: str = "", open_files: int | None = None) -> LauncherProcess:
+    """Start a launcher that becomes ``profile`` first thing. Raises ``OSError`` when it cannot be started.
 
-    ``open_files`` is the soft RLIMIT_NOFILE that superd was started with and programs are to have. A launcher that
-    cannot become its profile exits with 77 (EX_NOPERM) and has started nothing.
+    ``user`` is for its title. ``open_files`` is the soft RLIMIT_NOFILE that superd was started with and programs are to
+    have. A launcher that cannot become its profile exits with 77 (EX_NOPERM) and has started nothing.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     described = orders.identity_text(profile.uid, profile.gid, profile.groups, profile.nice, profile.rlimits, open_files)
-    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, "0", described]
+    bundle = launcher_bundle()
+    argv = [sys.executable, "-I", "-S", "-c", BOOT, bundle.magic, "0", described, f"superd: launcher {user}".rstrip()]
     try:
+        refuse_descriptors(ours)  # a launcher has none to send
+        send_with(ours, b"M", (bundle.fd,))
         # Not posix_spawn: glibc's leaves its two own signals ignored, and every program of the launcher's inherits that.
         pid = _spawn()(
             (os.fsencode(sys.executable),),

@@ -1,39 +1,51 @@
-"""Every socket the master has bound, and those it could not bind yet. Accepts nothing; tells nobody."""
+"""Every socket that the master has bound, and the addresses it could not bind yet.
+
+What: binds at the start and at a reload, tries again what is in use, makes deleted unix paths anew.
+Runs in: master.
+Never: accepts.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress
 from superd.errors import BindError
 from superd.net.bind import adjust, open_address
-from superd.registry import Registry
+from superd.system.port_holder import holder_of
 
 if TYPE_CHECKING:
     from superd.log.log import Log
     from superd.plan import Plan
+    from superd.registry import Registry
     from superd.service import Service
 
 FIRST_RETRY = 0.5
 LAST_RETRY = 5.0
-"""Seconds between tries to bind what was taken at the start: doubles from the first to the last, for ever."""
+"""Seconds between tries to bind what was in use at the start: doubles from the first to the last, for ever."""
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
 class BoundSockets(Mapping[BindAddress, socket.socket]):
-    """Bound sockets by address. ``due`` is when the next try for what was taken is made (monotonic), or None."""
+    """Bound sockets by address. ``due`` is when the next try for the others is made (monotonic), or None."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
+        self._clock = clock
         self._sockets: dict[BindAddress, socket.socket] = {}
-        self._unbound: dict[BindAddress, float] = {}
+        self._missing: dict[BindAddress, BindError] = {}
+        self._pauses: dict[BindAddress, float] = {}
         self._inherited: set[BindAddress] = set()
         """Those that a service manager opened: a path among them is its own, to keep and to remove."""
+        self._files: dict[BindAddress, tuple[int, int]] = {}
+        """Device and inode of each unix path that this object made."""
         self.due: float | None = None
 
     def __iter__(self) -> Iterator[BindAddress]:
@@ -45,14 +57,26 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
     def __getitem__(self, address: BindAddress) -> socket.socket:
         return self._sockets[address]
 
-    def fds(self, addresses: Iterable[BindAddress]) -> list[int]:
-        """Their descriptors, which stay this object's."""
-        return [self._sockets[address].fileno() for address in addresses]
+    def missing(self) -> dict[BindAddress, str]:
+        """Return the addresses that are configured and not open, each with the reason."""
+        return {address: os.strerror(problem.errno) for address, problem in self._missing.items()}
+
+    def forbidden(self) -> bool:
+        """Return whether nothing is open and the kernel refuses something for want of rights: waiting will not help."""
+        return not self._sockets and any(problem.errno in _FORBIDDEN for problem in self._missing.values())
+
+    def all_in_use(self) -> bool:
+        """Return whether nothing is open, and other processes have every address."""
+        return (
+            not self._sockets
+            and bool(self._missing)
+            and all(problem.errno == errno.EADDRINUSE for problem in self._missing.values())
+        )
 
     # ------------------------------------------------------------------ at the start
 
     def bind_all(self, registry: Registry, inherited: dict[BindAddress, socket.socket]) -> None:
-        """Opens every address, or takes the socket a service manager has opened; what is taken is tried again."""
+        """Open every address, or take the socket that a service manager has opened; what is in use is tried again."""
         for address, service in registry.by_address().items():
             adopted = inherited.pop(address, None)
             if adopted is not None:
@@ -61,72 +85,101 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
                 self._adjust(address, service)
                 continue
             try:
-                self._sockets[address] = open_address(address, service)
+                self._open(address, service)
             except BindError as problem:
-                self._log.message("error", f"{problem}; trying again", service.name)
-                self._unbound[address] = FIRST_RETRY
+                self._miss(address, problem, service.name)
         for address, sock in inherited.items():
-            self._log.message("warning", f"nobody serves the socket that was handed over for {address.describe()}")
+            self._log.message("warning", f"closing inherited socket {address.describe()}: no service listens there")
             sock.close()
         inherited.clear()
-        if self._unbound:
-            self.due = time.monotonic() + FIRST_RETRY
+        self._set_due()
 
-    def bind_again(self, registry: Registry, now: float) -> list[BindAddress]:
-        """Tries what was taken; what could be opened now."""
+    def _open(self, address: BindAddress, service: Service) -> None:
+        self._sockets[address] = open_address(address, service)
+        self._note_file(address)
+
+    def _miss(self, address: BindAddress, problem: BindError, service: str) -> None:
+        known = self._missing.get(address)
+        self._missing[address] = problem
+        if problem.errno not in _FORBIDDEN:
+            self._pauses[address] = min(self._pauses.get(address, FIRST_RETRY / 2) * 2, LAST_RETRY)
+        if known is None or known.errno != problem.errno:
+            self._log.message("error", explain(address, problem) + ("; trying again" if address in self._pauses else ""), service)
+
+    def _set_due(self) -> None:
+        self.due = self._clock() + min(self._pauses.values()) if self._pauses else None
+
+    def bind_again(self, registry: Registry) -> list[BindAddress]:
+        """Try what was in use; return what could be opened now."""
         table = registry.by_address()
         opened: list[BindAddress] = []
-        for address, pause in list(self._unbound.items()):
+        for address in list(self._pauses):
             service = table.get(address)
             if service is None:
-                del self._unbound[address]
+                self._found(address)
                 continue
             try:
-                self._sockets[address] = open_address(address, service)
-            except BindError:
-                self._unbound[address] = min(pause * 2, LAST_RETRY)
+                self._open(address, service)
+            except BindError as problem:
+                self._miss(address, problem, service.name)
                 continue
-            del self._unbound[address]
+            self._found(address)
             opened.append(address)
-            self._log.message("notice", f"listening on {address.describe()} at last", service.name)
-        self.due = now + min(self._unbound.values()) if self._unbound else None
+            self._log.message("notice", f"listening on {address.describe()} now", service.name)
+        self._set_due()
         return opened
+
+    def _found(self, address: BindAddress) -> None:
+        self._missing.pop(address, None)
+        self._pauses.pop(address, None)
 
     # ------------------------------------------------------------------ at a reload
 
-    def registry_of(self, registry: Registry) -> Registry:
-        """The registry as far as it is bound: what could not be bound at the start is opened by the reload."""
-        if not self._unbound:
-            return registry
-        bound = {
-            name: service
-            for name, service in registry.services.items()
-            if not any(address in self._unbound for address in service.addresses())
-        }
-        return Registry(bound, registry.settings)
-
     def open_all(self, changes: Plan) -> dict[BindAddress, socket.socket]:
-        """Every address the plan opens, or none: a failure closes what this call opened. Raises ``BindError``."""
+        """Open every address that the plan opens, or none: a failure closes what this call opened. Raises ``BindError``.
+
+        An address that waited before goes on waiting if it still cannot be opened: it does not keep the reload from its work.
+        A unix path that was deleted is made anew.
+        """
         opened: dict[BindAddress, socket.socket] = {}
         try:
             for address, service in changes.open:
-                if address not in self._sockets:
-                    leaving = [self._sockets[old] for old in changes.close if old in self._sockets and old.overlaps(address)]
-                    opened[address] = open_address(address, service, beside=[] if address.path else leaving)
+                if address in self._sockets:
+                    continue
+                leaving = [self._sockets[old] for old in changes.close if old in self._sockets and old.overlaps(address)]
+                opened[address] = open_address(address, service, beside=[] if address.path else leaving)
         except BindError:
-            for address, sock in opened.items():
-                sock.close()
-                _unlink(address)
+            _close_new(opened)
             raise
+        for address, service in (*changes.keep, *changes.retarget):
+            if address not in self._missing and not self._was_deleted(address):
+                continue
+            try:
+                opened[address] = open_address(address, service)
+            except BindError as problem:
+                self._miss(address, problem, service.name)
         return opened
+
+    def _was_deleted(self, address: BindAddress) -> bool:
+        made = self._files.get(address)
+        return made is not None and _file_of(address) != made
 
     def take(self, opened: dict[BindAddress, socket.socket], changes: Plan) -> None:
         """The plan is carried out: ``opened`` are this object's, and what stays gets its service's options."""
-        self._sockets.update(opened)
-        self._unbound.clear()
-        self.due = None
+        for address, sock in opened.items():
+            old = self._sockets.get(address)
+            if old is not None:
+                old.close()
+            self._sockets[address] = sock
+            self._note_file(address)
+            self._found(address)
+        wanted = {address for address, _ in (*changes.open, *changes.keep, *changes.retarget)}
+        for address in [address for address in self._missing if address not in wanted]:
+            self._found(address)
+        self._set_due()
         for address, service in changes.retarget:
-            self._adjust(address, service)
+            if address in self._sockets:
+                self._adjust(address, service)
 
     def _adjust(self, address: BindAddress, service: Service) -> None:
         try:
@@ -135,45 +188,80 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             self._log.message("error", f"{address.describe()} keeps the options it had: {problem.strerror}", service.name)
 
     def close(self, addresses: Iterable[BindAddress]) -> None:
-        """Nothing serves these any more."""
+        """Close these: no service listens there any more."""
         for address in addresses:
             sock = self._sockets.pop(address, None)
             if sock is not None:
                 sock.close()
-                if address not in self._inherited:
+                if address not in self._inherited and not self._was_deleted(address):
                     _unlink(address)
                 self._inherited.discard(address)
+                self._files.pop(address, None)
 
-    # ------------------------------------------------------------------ else
+    # ------------------------------------------------------------------ other
 
     def renew(self, text: str, registry: Registry) -> tuple[int, str]:
-        """Another socket for a datagram service whose old one has become its program's: (descriptor, ""), or (-1, why not)."""
+        """Bind another socket for a datagram service whose old one has become its program's: (descriptor, ""), or (-1, why)."""
         table = registry.by_address()
         address = next((address for address in self._sockets if address.describe() == text), None)
         service = table.get(address) if address is not None else None
         if address is None or service is None or service.wait or not service.server or address.path:
-            return -1, "nothing of the kind is served there"
+            return -1, "no such datagram service listens there"
         old = self._sockets[address]
         where = address if address.port else replace(address, port=old.getsockname()[1])
         try:
-            self._sockets[address] = open_address(where, service)
+            self._sockets[address] = open_address(where, service, beside=[old])
         except BindError as problem:
             return -1, str(problem)
         old.close()
         return self._sockets[address].fileno(), ""
 
     def close_copies(self) -> None:
-        """In a child of the master: a listener closed later must have no forgotten copy there."""
+        """In another child of the master: a listener closed later must have no forgotten copy there."""
         for sock in self._sockets.values():
             sock.close()
 
     def close_all(self) -> None:
-        """The end: nobody connects any more, and no path of ours is left."""
+        """Close everything and remove the paths: superd ends."""
         self.due = None
+        self._missing.clear()
+        self._pauses.clear()
         self.close(tuple(self._sockets))
+
+    def _note_file(self, address: BindAddress) -> None:
+        self._files.pop(address, None)
+        if address not in self._inherited and (file := _file_of(address)) is not None:
+            self._files[address] = file
+
+
+def explain(address: BindAddress, problem: BindError) -> str:
+    """Return the failure with what an operator can do: who has the address, or which right is missing."""
+    text = str(problem)
+    if problem.errno == errno.EADDRINUSE:
+        holder = holder_of(address)
+        return f"{text}: {holder} has it" if holder is not None else text
+    if problem.errno in _FORBIDDEN and 0 < address.port < 1024:
+        return f"{text}: ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a port from 1024"
+    return text
+
+
+def _file_of(address: BindAddress) -> tuple[int, int] | None:
+    if not address.path.startswith("/"):
+        return None
+    try:
+        status = os.lstat(address.path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _close_new(opened: dict[BindAddress, socket.socket]) -> None:
+    for address, sock in opened.items():
+        sock.close()
+        _unlink(address)
 
 
 def _unlink(address: BindAddress) -> None:
     if address.path.startswith("/"):
-        with contextlib.suppress(OSError):  # somebody removed it, or its folder, before us
+        with contextlib.suppress(OSError):  # it was removed before, or its folder was
             os.unlink(address.path)

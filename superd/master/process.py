@@ -1,92 +1,113 @@
-"""The master: root, asleep. Reads configuration, binds, starts front and launchers, restarts what dies.
+"""The master: root, asleep. Binds, starts the front, launchers and readings, restarts what dies.
 
-It never reads a peer's byte: listeners are opened and handed over, and what the front asks for comes from a closed table
-(``channel.py``). No event loop and no trio here: one poll(2), signals through a wakeup descriptor, a handful of timers.
+What: one poll(2), signals through a wakeup descriptor, a handful of timers; no event loop and no trio.
+Runs in: master.
+Never: reads a peer's byte: listeners are opened and passed on, and what the front asks for comes from a closed table
+(``ipc/front_requests.py``). No exception of a step ends it: the step is reported, and the loop goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.counted import counted
-from superd.errors import BindError, ConfigError
-from superd.ipc import channel as channels
-from superd.load.policy import UnusableTables, load_policy
-from superd.master.front_child import EX_NOPERM, FrontProcess, Run
+from superd.exit_status import EX_FAILURE, EX_NOPERM
+from superd.ipc.front_orders import LAST_GRACE
+from superd.master.children import Reaper
+from superd.master.front_child import FrontChild, Run
+from superd.master.front_orders import FrontOrders
+from superd.master.front_requests import FrontRequests
+from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_pool import LauncherPool
 from superd.master.listeners import BoundSockets
 from superd.master.log_files import LogFiles
+from superd.master.reading import Configuration, Read, Tables, Unusable, read_configuration, read_tables
+from superd.master.reading_child import Reading, ReadingChild
+from superd.master.reload import Refused, reload
 from superd.master.rpc_registration import RpcRegistrar, mappings_of
-from superd.plan import plan
-from superd.problem import errors, new_errors
-from superd.registry import Registry
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.log.log import Log
+    from superd.master.in_service import InService
     from superd.master.notify import Notifier
-    from superd.policy_snapshot import PolicySnapshot
     from superd.problem import Problem
+    from superd.registry import Registry
 
-MOST_TOLD = 50
-"""Warnings of one reading of the tables that are logged: a list that grows every minute says the same each time."""
+MOST_LOGGED = 50
+"""Warnings of one reading of the tables that are logged: a list that grows every minute has the same each time."""
 RELOAD_PAUSE = 0.1
 """Seconds between two reloads at least: a storm of SIGHUPs is one or two of them."""
+BIND_PATIENCE = 2.0
+"""Seconds that a start waits for other processes to let go of every address: the daemon before this one may just end."""
+REST = 0.05
+"""Seconds the loop rests after an error that no step expected, so that one that repeats does not cost a core."""
+KILL_GRACE = 5.0
+"""Seconds over its own time that a front gets to end."""
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterParts:
+    """What the master works with. ``log_file`` is the path that ``log`` writes to, if it has one."""
+
+    read: Read
+    front: Run
+    log: Log
+    notifier: Notifier
+    inherited: dict[BindAddress, socket.socket]
+    log_file: str = ""
+    stay_alive: bool = True
+    """Without it a reload to no service ends superd."""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterHooks:
+    """Called by the master: once when everything is served that can be, and with a state dump."""
+
+    on_ready: Callable[[Registry, dict[BindAddress, str]], None]
+    """With the addresses that could not be opened, and why."""
+    on_dump: Callable[[bytes], None]
 
 
 class Master:
     """All that root holds. ``run`` returns the exit status."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        problems: tuple[Problem, ...],
-        policy: PolicySnapshot,
-        read: Callable[[], tuple[Registry, tuple[Problem, ...]]],
-        front: Run,
-        log: Log,
-        notifier: Notifier,
-        inherited: dict[BindAddress, socket.socket],
-        on_dump: Callable[[bytes], None],
-        on_ready: Callable[[Registry], None],
-        *,
-        log_file: str = "",
-        stay_alive: bool = True,
-    ) -> None:
-        """``log_file`` is the path that ``log`` writes to, if it has one; without ``stay_alive`` a reload to no service ends."""
-        self._registry = registry
-        self._problems = problems
-        """What was wrong with the configuration in force."""
-        self._policy = policy
-        self._read = read
-        self._log = log
-        self._notifier = notifier
-        self._inherited = inherited
-        self._on_dump = on_dump
-        self._on_ready = on_ready
-        self._stay_alive = stay_alive
+    def __init__(self, parts: MasterParts, state: InService, hooks: MasterHooks) -> None:
+        self._parts = parts
+        self._state = state
+        self._hooks = hooks
+        self._log = log = parts.log
         self._status = 0
         self._poll = select.poll()
         self._sockets = BoundSockets(log)
-        self._front = FrontProcess(front, log, self._poll)
+        self._front = FrontChild(parts.front, log, self._poll)
         self._launchers = LauncherPool(log, self._poll)
+        self._readings = ReadingChild(log, self._close_copies)
         self._rpc = RpcRegistrar(log)
-        self._log_files = LogFiles(log, log_file)
+        self._log_files = LogFiles(log, parts.log_file)
+        self._orders = FrontOrders(self._front, state, self._sockets, self._launchers, self._log_files)
+        self._requests = FrontRequests(
+            self._front, self._orders, self._sockets, state, log,
+            ready=self._on_front_ready, applied=self._on_applied, read_policy=self._read_policy, write_dump=hooks.on_dump,
+        )  # fmt: skip
+        self._reaper = Reaper()
         self._reload_due: float | None = None
         self._last_reload = 0.0
-        self._number = 0
-        self._closing: dict[int, tuple[BindAddress, ...]] = {}
-        """What the front does not accept from once it has applied the order of this number."""
         self._reloads: dict[int, str] = {}
         """What each reload does; it is over when the front has applied its order, or another front has begun with it."""
+        self._close_at: float | None = None
+        """When a stopping superd closes its listeners."""
+        self._patience: float | None = None
         self._stopping = False
         self._greeted = False
         self._wakeup: tuple[socket.socket, ...] = ()
@@ -94,9 +115,9 @@ class Master:
     # ------------------------------------------------------------------ the loop
 
     def run(self) -> int:
-        """Serves until SIGTERM, SIGINT or SIGQUIT.
+        """Serve until SIGTERM, SIGINT or SIGQUIT.
 
-        Returns 0, 1 when there was no service left to stay for, 77 when its front cannot give up root.
+        Returns 0; 1 when no address could be opened, or no service was left to stay for; 77 when its front cannot give up root.
         """
         wakeup, wakeup_in = self._wakeup = socket.socketpair()
         wakeup.setblocking(False)
@@ -107,45 +128,94 @@ class Master:
         for number in (signal.SIGUSR2, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
         self._poll.register(wakeup, select.POLLIN)
-        self._sockets.bind_all(self._registry, self._inherited)
-        self._rpc.want(mappings_of(self._registry, self._sockets))
-        self._launchers.assign(self._registry, self._policy)
-        self._start_front()
-        self._launchers.start_early(self._registry)
+        launcher_bundle()  # of the files as they are now
+        state = self._state
+        self._sockets.bind_all(state.registry, self._parts.inherited)
+        if self._sockets.forbidden():
+            self._log.message("crit", "no address can be opened, and waiting will not help; superd ends")
+            self._log.flush()
+            return EX_FAILURE
+        if self._sockets.all_in_use():
+            self._patience = time.monotonic() + BIND_PATIENCE
+        else:
+            self._begin()
         while self._front.pid or not self._stopping:
-            for fd, _ in self._poll.poll(self._next_due()):
-                if fd == wakeup.fileno():
-                    self._on_signals(wakeup.recv(256))
-                elif fd == self._front.fileno():
-                    self._on_request()
-                else:
-                    self._launchers.on_readable(fd)
-                    if self._launchers.broken_front:
-                        self._front.replace(self._launchers.broken_front)
-                        self._launchers.broken_front = ""
-                    self._tell_pairs()
-            self._on_timers()
-        self._launchers.close()
-        signal.set_wakeup_fd(-1)  # launchers end only now, and the pair is closed before the last of them is heard of
+            for fd, events in self._poll.poll(self._next_due()):
+                self._guarded("an event", self._on_event, fd, events)
+            for step in (self._on_timers, self._launchers.on_timer, self._readings.on_timer, self._rpc.on_timer):
+                self._guarded("a timer", step, time.monotonic())
+            self._guarded("the log", self._log.flush)
+        self._guarded("the end", self._at_end)
         return self._status
 
+    def _begin(self) -> None:
+        self._patience = None
+        self._rpc.want(mappings_of(self._state.registry, self._sockets))
+        self._launchers.assign(self._state.assignment)
+        self._start_front()
+        self._launchers.start_early(self._state.registry)
+
+    def _at_end(self) -> None:
+        self._close_listeners()
+        self._launchers.close()
+        signal.set_wakeup_fd(-1)  # launchers end only now, and the pair is closed before the last of them is reaped
+
+    def _guarded(self, what: str, step: Callable[..., None], *arguments: object) -> None:
+        """Run one step; an exception that it did not expect is reported once in a while, and ends nothing."""
+        try:
+            step(*arguments)
+        except Exception as fault:  # noqa: BLE001 - the one place: whatever a step meets, the others are still served
+            frame = fault.__traceback__
+            while frame is not None and frame.tb_next is not None:
+                frame = frame.tb_next
+            where = f" ({os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno})" if frame is not None else ""
+            text = " ".join(f"{type(fault).__name__} {fault}".split())[:300]
+            with contextlib.suppress(Exception):  # the log itself may have failed, for want of memory
+                self._log.message("alert", f"{what} failed: {text}{where}; superd goes on")
+            time.sleep(REST)
+
     def _next_due(self) -> int | None:
-        known = (self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due)
+        known = (
+            self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due, self._readings.due,
+            self._close_at, self._patience, self._reaper.due,
+        )  # fmt: skip
         due = [moment for moment in known if moment is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
 
-    def _on_timers(self) -> None:
-        now = time.monotonic()
-        if self._front.due is not None and now >= self._front.due and not self._stopping:
+    def _on_event(self, fd: int, events: int) -> None:
+        if fd == self._wakeup[0].fileno():
+            self._on_signals(self._wakeup[0].recv(256))
+        elif fd == self._front.fileno():
+            try:
+                self._front.on_ready(self._requests, events)
+            except Exception:
+                self._front.distrust("the master failed to carry out a request")  # its answer may never come
+                raise
+        else:
+            complaint = self._launchers.on_readable(fd)
+            if complaint:
+                self._front.replace(complaint)
+            self._orders.pairs()
+
+    def _on_timers(self, now: float) -> None:
+        self._front.on_timer(now)
+        if self._front.start_at is not None and now >= self._front.start_at and not self._stopping:
             self._start_front()
         if self._sockets.due is not None and now >= self._sockets.due:
-            self._bind_again(now)
-        if self._reload_due is not None and now >= self._reload_due:
+            self._bind_again()
+        if self._patience is not None and now >= self._patience:
+            self._log.message("crit", "other processes have every address; superd ends")
+            self._status, self._stopping, self._patience = EX_FAILURE, True, None
+        if self._reload_due is not None and now >= self._reload_due and self._patience is None:
             self._reload_due = None
-            self._reload()
-        self._launchers.on_timer(now)
-        self._rpc.on_timer(now)
-        self._log.flush()
+            self._last_reload = now
+            self._parts.notifier.reloading()
+            self._launchers.look_at_disk()
+            self._readings.ask(Reading("reload", lambda: read_configuration(self._parts.read), self._on_configuration))
+        if self._close_at is not None and now >= self._close_at:
+            self._close_listeners()
+        if self._reaper.due is not None and now >= self._reaper.due:
+            self._reap()
 
     def _on_signals(self, numbers: bytes) -> None:
         seen = set(numbers)
@@ -154,240 +224,164 @@ class Master:
         if signal.SIGHUP in seen and not self._stopping:
             self._reload_due = max(time.monotonic(), self._last_reload + RELOAD_PAUSE)
         if signal.SIGUSR1 in seen:
-            self._front.tell(channels.Dump())
+            self._front.ask_dump()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             if number in seen:
                 self._stop(number)
 
-    def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            if os.WIFSTOPPED(status):
-                self._launchers.stopped(pid, time.monotonic())
-            elif pid == self._front.pid:
-                for addresses in self._closing.values():
-                    self._sockets.close(addresses)
-                self._closing.clear()
-                if os.waitstatus_to_exitcode(status) == EX_NOPERM and not self._greeted:
-                    self._status, self._stopping = EX_NOPERM, True
-                    self._sockets.close_all()
-                self._front.ended(status, stopping=self._stopping)
-            elif self._launchers.ended(pid, status):
-                self._tell_pairs()
-            elif self._launchers.orphans:
-                self._front.tell(channels.Ended(pid, status))
+    # ------------------------------------------------------------------ children
 
-    # ------------------------------------------------------------------ what the front is told
+    def _reap(self) -> None:
+        for pid, status in self._reaper.sweep((self._front.pid, *self._launchers.pids()), time.monotonic()):
+            self._guarded("the end of a child", self._on_child, pid, status)
+
+    def _on_child(self, pid: int, status: int) -> None:
+        if os.WIFSTOPPED(status):
+            if pid == self._front.pid:
+                self._front.stopped()
+            else:
+                self._launchers.stopped(pid, time.monotonic())
+        elif pid == self._front.pid:
+            self._on_front_ended(status)
+        elif self._readings.ended(pid, status):
+            pass
+        elif self._launchers.ended(pid, status):
+            self._orders.pairs()
+        elif self._launchers.orphans:
+            self._orders.ended(pid, status)
+
+    def _on_front_ended(self, status: int) -> None:
+        self._orders.front_ended()
+        if os.waitstatus_to_exitcode(status) == EX_NOPERM and not self._greeted:
+            self._status, self._stopping = EX_NOPERM, True
+        self._front.ended(status, stopping=self._stopping)
 
     def _start_front(self) -> None:
-        table = self._registry.by_address()
-        sockets = tuple(address for address in self._sockets if address in table)
-        order = self._order(
-            self._registry,
-            sockets,
-            {address: table[address].name for address in sockets},
-            self._launchers.numbers,
-            policy=self._policy,
-            logs=self._log_files.open_all(self._registry),
-        )
+        try:
+            self._front.start(self._orders.begin(), self._close_copies)
+        except OSError as problem:
+            self._front.cannot_start(problem.strerror or str(problem))
+        finally:
+            self._orders.close_logs()
 
-        def close_copies() -> None:
-            for end in self._wakeup:
-                end.close()  # whoever writes there sends the master signals
-            self._sockets.close_copies()
-            self._launchers.close_copies()
-            self._log_files.close()
-
-        self._front.start(order, self._fds(order), close_copies)
+    def _close_copies(self) -> None:
+        """In a child: close what only the master may hold."""
+        for end in self._wakeup:
+            end.close()  # what is written there reaches the master as signals
+        self._front.close_copies()
+        self._sockets.close_copies()
+        self._launchers.close_copies()
         self._log_files.close()
 
-    def _order(
-        self,
-        services: Registry,
-        sockets: tuple[BindAddress, ...],
-        listeners: dict[BindAddress, str],
-        launchers: tuple[int, ...],
-        *,
-        removed: tuple[str, ...] = (),
-        closed: tuple[BindAddress, ...] = (),
-        policy: PolicySnapshot | None = None,
-        logs: tuple[str, ...] | None = None,
-    ) -> channels.Apply:
-        self._number += 1
-        return channels.Apply(
-            number=self._number,
-            services=dict(services.services),
-            removed=removed,
-            settings=self._registry.settings,
-            sockets=sockets,
-            listeners=listeners,
-            closed=closed,
-            launchers=launchers,
-            running=self._launchers.running,
-            profiles=self._launchers.profiles,
-            overrides=self._launchers.overrides,
-            hook_profile=self._launchers.hook_profile,
-            policy=policy,
-            logs=logs,
-        )
+    # ------------------------------------------------------------------ what is served
 
-    def _fds(self, order: channels.Apply) -> list[int]:
-        launchers = [self._launchers.front_fd(number) for number in order.launchers]
-        return self._sockets.fds(order.sockets) + launchers + self._log_files.fds(order.logs or ())
+    def _on_front_ready(self) -> None:
+        for number in tuple(self._reloads):
+            self._on_applied(number)
+        self._report_ready()
 
-    def _apply(self, order: channels.Apply) -> None:
-        self._closing[order.number] = order.closed
-        self._front.tell(order, tuple(self._fds(order)))
+    def _on_applied(self, number: int) -> None:
+        if summary := self._reloads.pop(number, ""):
+            self._log.message("notice", f"reload: {summary}{self._missing()}", always=True)
+            self._report_ready()
 
-    def _tell_pairs(self) -> None:
-        fresh = self._launchers.take_new()
-        if fresh:
-            self._front.tell(
-                channels.Pairs(fresh, self._launchers.running), tuple(self._launchers.front_fd(number) for number in fresh)
-            )
-
-    def _bind_again(self, now: float) -> None:
-        opened = tuple(self._sockets.bind_again(self._registry, now))
-        if opened:
-            table = self._registry.by_address()
-            nothing_new = Registry({}, self._registry.settings)
-            listeners = {address: table[address].name for address in opened}
-            self._apply(self._order(nothing_new, opened, listeners, self._launchers.take_new()))
-            self._rpc.want(mappings_of(self._registry, self._sockets))
-
-    # ------------------------------------------------------------------ what the front asks
-
-    def _on_request(self) -> None:
-        found = self._front.request()
-        if found is None:
+    def _report_ready(self) -> None:
+        if self._stopping:
             return
-        request, dump = found
-        match request.word:
-            case "ready":
-                self._tell_ready(*self._reloads)
-            case "applied":
-                self._sockets.close(self._closing.pop(request.number, ()))
-                self._tell_ready(request.number)
-            case "policy":
-                self._send_policy()
-            case "renew":
-                fd, failure = self._sockets.renew(request.address, self._registry)
-                self._front.tell(channels.Renewed(request.address, failure), (fd,) if fd >= 0 else ())
-            case "dump":
-                self._write_dump(dump)
-            case "stopped":
-                pass  # its end follows
-
-    def _write_dump(self, dump: bytes) -> None:
-        try:
-            self._on_dump(dump)
-        except OSError as problem:
-            self._log.message("error", f"state dump `{problem.filename}`: {problem.strerror}")
-
-    def _tell_ready(self, *orders: int) -> None:
-        for number in orders:
-            if summary := self._reloads.pop(number, ""):
-                self._log.message("notice", f"reload: {summary}", always=True)
-        self._notifier.ready(f"{counted(len(self._registry.services), 'service')}, {counted(len(self._sockets), 'listener')}")
+        services, listeners = len(self._state.registry.services), len(self._sockets)
+        self._parts.notifier.ready(f"{counted(services, 'service')}, {counted(listeners, 'listener')}{self._missing()}")
         if not self._greeted:
             self._greeted = True
-            self._on_ready(self._registry)
+            self._hooks.on_ready(self._state.registry, self._sockets.missing())
 
-    def _send_policy(self) -> None:
-        settings = self._registry.settings.policy
-        try:
-            files, problems = load_policy(settings.hosts_allow, settings.hosts_deny)
-        except (OSError, ConfigError) as problem:
-            looked_at = problem.looked_at if isinstance(problem, UnusableTables) else {}
-            why = problem.line() if isinstance(problem, ConfigError) else str(problem)
-            self._front.tell(channels.PolicyReply(None, why, looked_at, overrides=self._launchers.overrides))
-            return
-        self._policy = files
-        self._launchers.assign(self._registry, files)
-        for found in problems[:MOST_TOLD]:
-            self._log.message(found.severity.value, found.line())
-        if len(problems) > MOST_TOLD:
-            self._log.message(
-                "warning", f"the tables have {len(problems) - MOST_TOLD} more such problems: `superd check` names them"
-            )
-        fresh = self._launchers.take_new()
-        reply = channels.PolicyReply(files, launchers=fresh, overrides=self._launchers.overrides)
-        self._front.tell(reply, tuple(self._launchers.front_fd(number) for number in fresh))
+    def _missing(self) -> str:
+        missing = [f"{address.describe()} ({why})" for address, why in self._sockets.missing().items()]
+        if not missing:
+            return ""
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        return f"; not listening on {', '.join(missing[:5])}{more}"
 
-    # ------------------------------------------------------------------ reload and end
+    def _bind_again(self) -> None:
+        opened = self._sockets.bind_again(self._state.registry)
+        if not opened:
+            return
+        if self._patience is not None:
+            self._begin()
+            return
+        self._orders.opened(opened)
+        self._rpc.want(mappings_of(self._state.registry, self._sockets))
+        self._report_ready()
 
-    def _reload(self) -> None:
-        self._last_reload = time.monotonic()
-        self._notifier.reloading()
-        try:
-            new, problems = self._read()
-            if new_errors(self._problems, problems):
-                raise ConfigError(problems)
-            settings = new.settings.policy
-            policy, more = load_policy(settings.hosts_allow, settings.hosts_deny)
-            changes = plan(self._sockets.registry_of(self._registry), new)
-            opened = self._sockets.open_all(changes)
-        except ConfigError as refused:
-            for found in refused.problems:
-                self._log.message(found.severity.value, found.line())
-            self._refuse_reload(counted(len(errors(refused.problems)), "problem"))
+    # ------------------------------------------------------------------ readings
+
+    def _read_policy(self) -> None:
+        registry = self._state.registry
+        self._readings.ask(Reading("policy", lambda: read_tables(registry), self._on_tables))
+
+    def _on_tables(self, found: object) -> None:
+        if not isinstance(found, Tables):
+            assert isinstance(found, Unusable)
+            self._orders.no_policy(found)
             return
-        except (OSError, BindError) as fault:
-            self._refuse_reload(str(fault))
+        self._state.policy, self._state.assignment = found.policy, found.assignment
+        self._launchers.assign(found.assignment)
+        self._report(found.problems)
+        self._orders.policy()
+
+    def _on_configuration(self, found: object) -> None:
+        assert isinstance(found, (Configuration, Unusable))
+        if self._stopping:
             return
-        for problem in (*problems, *more):
-            self._log.message(problem.severity.value, problem.line())
-        old, self._registry, self._problems, self._policy = self._registry, new, problems, policy
-        self._sockets.take(opened, changes)
-        self._rpc.want(mappings_of(new, self._sockets))
-        self._launchers.assign(new, policy)
-        changed = {name: service for name, service in new.services.items() if old.services.get(name) != service}
-        table = new.by_address()
-        listeners = {address: table[address].name for address in opened}
-        listeners |= {address: service.name for address, service in changes.retarget}
-        order = self._order(
-            Registry(changed, new.settings),
-            tuple(opened),
-            listeners,
-            self._launchers.take_new(),
-            removed=tuple(name for name in old.services if name not in new.services),
-            closed=changes.close,
-            policy=policy,
-            logs=self._log_files.open_all(new),
-        )
-        self._log_files.follow()
-        self._reloads[order.number] = changes.summary()
-        self._apply(order)
-        self._log_files.close()
-        if not new.services and not self._stay_alive:
+        outcome = reload(self._state, found, self._sockets)
+        if isinstance(outcome, Refused):
+            for problem in outcome.problems:
+                self._log.message(problem.severity.value, problem.line())
+            # The signal may have come from a rotation of logs: the configuration is not its fault.
+            self._orders.log_files()
+            self._log.message("error", f"reload refused, nothing has changed: {outcome.why}", always=True)
+            self._parts.notifier.ready(f"reload refused: {outcome.why}")
+            return
+        self._report((*outcome.found.problems, *outcome.found.policy_problems), most=None)
+        state, new = self._state, outcome.found
+        state.registry, state.problems, state.policy, state.assignment = (
+            new.registry, new.problems, new.policy, new.assignment,
+        )  # fmt: skip
+        self._sockets.take(outcome.opened, outcome.changes)
+        self._rpc.want(mappings_of(new.registry, self._sockets))
+        self._launchers.assign(new.assignment)
+        number = self._orders.reloaded(outcome)
+        self._reloads[number] = outcome.changes.summary()
+        if not new.registry.services and not self._parts.stay_alive:
             self._log.message("crit", "no service is left")
-            self._status = 1
+            self._status = EX_FAILURE
             self._stop(signal.SIGTERM)
 
-    def _refuse_reload(self, why: str) -> None:
-        # The signal may have come from who rotates logs: what is wrong with the configuration is not his fault.
-        logs = self._log_files.open_all(self._registry)
-        self._log_files.follow()
-        self._apply(self._order(Registry({}, self._registry.settings), (), {}, self._launchers.take_new(), logs=logs))
-        self._log_files.close()
-        self._log.message("error", f"reload refused, nothing has changed: {why}", always=True)
-        self._notifier.ready(f"reload refused: {why}")
+    def _report(self, problems: tuple[Problem, ...], most: int | None = MOST_LOGGED) -> None:
+        for problem in problems[:most]:
+            self._log.message(problem.severity.value, problem.line())
+        if most is not None and len(problems) > most:
+            self._log.message("warning", f"the tables have {len(problems) - most} more such problems: run `superd check`")
+
+    # ------------------------------------------------------------------ the end
 
     def _stop(self, number: int) -> None:
-        settings = self._registry.settings
+        settings = self._state.registry.settings
         again = self._stopping
+        self._log.message("notice", f"stopping on {signal.Signals(number).name}")
+        self._log.flush()  # before the front's own words
         if not again:
             self._stopping = True
-            self._notifier.stopping()
-            self._reload_due = None
-            self._rpc.close()
-            self._sockets.close_all()
+            self._parts.notifier.stopping()
+            self._reload_due = self._patience = None
+            self._readings.forget()
         end = settings.stop_sessions == "end" and number != signal.SIGQUIT
-        grace = 0.0 if again or number == signal.SIGINT else settings.stop_grace
-        self._log.message("notice", f"stopping on {signal.Signals(number).name}")
-        self._front.tell(channels.Stop(end, grace))
+        grace = 0.0 if again or number == signal.SIGINT or not end else settings.stop_grace
+        # Listeners are open until the grace is over: the front accepts so long, and a restart loses less.
+        self._close_at = time.monotonic() + grace
+        self._orders.stop(end=end, grace=grace)
+        self._front.end_within(grace + LAST_GRACE + KILL_GRACE)
+
+    def _close_listeners(self) -> None:
+        self._close_at = None
+        self._rpc.close()
+        self._sockets.close_all()

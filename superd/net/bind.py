@@ -37,7 +37,8 @@ def open_address(address: BindAddress, service: Service, *, beside: Sequence[soc
     try:
         sock = _open(address, service, shared=bool(beside))
     finally:
-        share(beside, 0)
+        if address.socket_type is not SocketType.DGRAM:
+            share(beside, 0)  # a datagram program keeps its socket, and the next one is bound beside it too
     if beside:
         share((sock,), 0)
     return sock
@@ -45,9 +46,11 @@ def open_address(address: BindAddress, service: Service, *, beside: Sequence[soc
 
 def share(sockets: Sequence[socket.socket], value: int) -> None:
     """Whether sockets of this user may listen on addresses that overlap. Only for as long as a reload opens the new ones beside
-    the old: the kernel spreads connections over sockets that share for good."""
+    the old: the kernel spreads connections over sockets that share for good. Datagram sockets take SO_REUSEADDR for it: that
+    shares the port with every process, so no socket that is listened on keeps it."""
     for sock in sockets:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, value)
+        dgram = sock.type == socket.SOCK_DGRAM
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if dgram else socket.SO_REUSEPORT, value)
 
 
 def _open(address: BindAddress, service: Service, *, shared: bool) -> socket.socket:
@@ -117,7 +120,8 @@ def _open_inet(
 ) -> socket.socket:
     sock = socket.socket(family, _KINDS[address.socket_type])
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.socket_type is not SocketType.DGRAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past connections in TIME_WAIT
         if shared:
             share((sock,), 1)
         if family == socket.AF_INET6:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from superd.address import BindAddress, SocketType
 from superd.front.in_force import InForce
-from superd.ipc.channel import Apply
+from superd.ipc.front_orders import Change, Fd, Launching
 from superd.service import Service
 from superd.settings import Settings
 
@@ -20,12 +21,8 @@ def values(name: str, **keys: object) -> Service:
     return Service.model_validate({"name": name, "server": "/bin/cat", "port": 7, **keys})
 
 
-def order(settings: Settings | None = None, **keys: object) -> Apply:
-    empty: dict[str, object] = {
-        "number": 1, "services": {}, "removed": (), "settings": settings or Settings(), "sockets": (), "listeners": {},
-        "closed": (), "launchers": (), "running": frozenset(), "profiles": {},
-    }  # fmt: skip
-    return Apply(**{**empty, **keys})  # type: ignore[arg-type]
+def order(settings: Settings | None = None, launching: Launching | None = None, **keys: Any) -> Change:
+    return Change(1, settings or Settings(), launching or Launching(), **keys)
 
 
 @contextmanager
@@ -46,15 +43,17 @@ def test_an_order_opens_retargets_and_closes() -> None:
         first = force.apply(
             order(
                 services={"a": values("a"), "b": values("b")},
-                sockets=(ECHO, TIME),
+                sockets={ECHO: Fd(0), TIME: Fd(0)},
                 listeners={ECHO: "a", TIME: "b"},
-                profiles={"a": (1, 2)},
+                launching=Launching({"a": (1, 2)}),
             ),
             sockets,
         )
         assert [listener.address for listener in first.opened] == [ECHO, TIME]
         assert (force.listeners[ECHO].name, force.datagram_ports) == ("a", frozenset({37}))
-        second = force.apply(order(removed=("a",), listeners={ECHO: "b"}, closed=(TIME,), overrides={("u", ""): 4}), [])
+        second = force.apply(
+            order(removed=("a",), listeners={ECHO: "b"}, closed=(TIME,), launching=Launching({}, {("u", ""): 4})), []
+        )
         assert ([listener.address for listener in second.closed], second.opened) == ([TIME], ())
         assert (set(force.services), force.listeners[ECHO].name, force.datagram_ports) == ({"b"}, "b", frozenset())
         assert (force.launchers_of, force.launcher_for) == ({}, {("u", ""): 4})

@@ -14,13 +14,19 @@ import pytest
 from superd.launch_spec import Profile
 from superd.log.log import Log
 from superd.master import launcher_pool
+from superd.master.assignment import Assignment, assign
 from superd.master.launcher_child import LauncherProcess
-from superd.master.launcher_pool import EARLY, MAX_FAILURES, LauncherPool
-from superd.policy_snapshot import PolicySnapshot
+from superd.master.launcher_pool import EARLY, LANES, MAX_FAILURES, LauncherPool
 from superd.registry import Registry
+from superd.rule import Policy
 from superd.service import Service
 from superd.settings import LogSettings, Settings
+from superd.system.accounts import system_accounts
 from tests.daemon_process import Superd, free_port, talk
+
+
+def assigned(registry: Registry) -> Assignment:
+    return assign(registry, Policy((), (), {}), system_accounts(), {}, root=os.geteuid() == 0, lanes=LANES)
 
 
 def start_broken(*_: object, **__: object) -> LauncherProcess:
@@ -37,23 +43,25 @@ def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: py
     poll = select.poll()
     pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), poll)
     service = Service.model_validate({"name": "cat", "server": "/bin/cat", "listen": ["127.0.0.1:7999"]})
-    pool.assign(Registry({"cat": service}, Settings()), PolicySnapshot(()))
-    number = pool.profiles["cat"][0]
-    assert set(pool.take_new()) == set(pool.profiles["cat"])
-    front = socket.socket(fileno=os.dup(pool.front_fd(number)))
+    pool.assign(assigned(Registry({"cat": service}, Settings())))
+    numbers = pool.launching.launchers_of["cat"]
+    pairs = pool.take_new()
+    assert set(pairs) == set(numbers)
+    number = numbers[0]
+    front = socket.socket(fileno=os.dup(pairs[number]))
     client, connection = socket.socketpair()
     socket.send_fds(front, [b"request"], [connection.fileno()])
     connection.close()
     now = 0.0
     for _ in range(MAX_FAILURES):
-        assert pool.take_new() == ()
+        assert pool.take_new() == {}
         for fd, _ in poll.poll(5000):
             pool.on_readable(fd)
         pid, status = os.waitpid(-1, 0)
         assert pool.ended(pid, status)
         now += 1e9
         pool.on_timer(now)
-    assert pool.take_new() == (number,)
+    assert list(pool.take_new()) == [number]
     pool.close_copies()
     assert client.recv(1) == b""  # closed with the pair that it waited in
     with pytest.raises(ConnectionResetError):
@@ -79,7 +87,7 @@ def test_the_most_used_profiles_have_a_launcher_before_anybody_asks(monkeypatch:
     services += [Service.model_validate({"name": f"echo{number}", "nice": 10, **inside}) for number in range(9)]
     registry = Registry({service.name: service for service in services}, Settings())
     pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), select.poll())
-    pool.assign(registry, PolicySnapshot(()))
+    pool.assign(assigned(registry))
     assert started == []
     pool.start_early(registry)
     assert len(started) == EARLY

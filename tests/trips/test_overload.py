@@ -9,7 +9,6 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -150,11 +149,9 @@ def test_clients_that_connect_and_say_nothing_hold_nobody_up_and_are_let_go_afte
         assert all(sock.recv(1) == b"" for sock in silent)
 
 
-def launchers(superd: Superd, mark: bytes) -> set[int]:
-    """The launchers whose profile holds ``mark``."""
-    assert superd.process is not None
-    pids = Path(f"/proc/{superd.process.pid}/task/{superd.process.pid}/children").read_text().split()
-    return {int(pid) for pid in pids if mark in Path(f"/proc/{pid}/cmdline").read_bytes()}
+def launchers(superd: Superd, nice: int) -> set[int]:
+    """The launchers that run with this niceness."""
+    return {pid for pid in superd.launchers() if os.getpriority(os.PRIO_PROCESS, pid) == nice}
 
 
 def test_a_launcher_that_takes_nothing_more_holds_up_its_own_services_alone(superd: Superd) -> None:
@@ -170,7 +167,7 @@ def test_a_launcher_that_takes_nothing_more_holds_up_its_own_services_alone(supe
             assert talk(ports[0], b"hi") == b"hi"
             # A second one is started for what the first does not take.
             while len(stopped) < min(2, os.cpu_count() or 1):
-                for pid in launchers(superd, b'"nice": 1') - stopped:
+                for pid in launchers(superd, 1) - stopped:
                     os.kill(pid, signal.SIGSTOP)
                     stopped.add(pid)
                 stack.enter_context(connected(ports[0]))

@@ -19,7 +19,7 @@ from superd.policy_snapshot import Look, PolicySnapshot, Signature
 from superd.system.policy_files import signature
 
 if TYPE_CHECKING:
-    from superd.ipc.channel import PolicyReply
+    from superd.ipc.front_orders import PolicyReply
 
 SETTLE = 0.02
 """Seconds a changed table must stay as it is before it is read: a rewriting in place truncates first (measured)."""

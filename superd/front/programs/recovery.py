@@ -26,7 +26,7 @@ from superd.peer import peer_from_text, unix_peer
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from superd.front.in_force import InForce
     from superd.front.programs.launcher_links import LauncherLinks
@@ -84,12 +84,12 @@ class Recovery:
 
     # ------------------------------------------------------------------ from the master
 
-    def take(self, numbers: Iterable[int], fds: Iterable[int], running: frozenset[int] = frozenset()) -> None:
-        """Link to new launchers, or by new pairs to known ones. ``fds`` are this object's.
+    def take(self, pairs: Mapping[int, int], running: frozenset[int] = frozenset()) -> None:
+        """Link to new launchers, or by new pairs to known ones. The descriptors are this object's.
 
         Those that are ``running`` are asked what lives; the others are left asleep.
         """
-        for number, fd in zip(numbers, fds, strict=True):
+        for number, fd in pairs.items():
             replaced = self._links.add(number, fd)
             if replaced:
                 self._replaced(number, running=number in running)

@@ -10,7 +10,7 @@ import trio
 
 from superd.front.gate import policy_watch
 from superd.front.gate.policy_watch import PolicyWatch
-from superd.ipc.channel import PolicyReply
+from superd.ipc.front_orders import PolicyReply
 from superd.load.policy import load_policy
 from superd.policy.hosts_access import Tables
 from superd.policy_snapshot import PolicySnapshot

@@ -101,7 +101,7 @@ async def test_launchers_that_run_are_asked_and_the_front_waits_for_all_of_them(
     await recovery.adopted()  # none was asked
     parts.in_force.launchers_of = {"cat": (0, 1, 2)}
     pairs = [parts.pair(number) for number in (1, 2)]
-    recovery.take((1, 2), pairs, frozenset({1}))
+    recovery.take(dict(zip((1, 2), pairs, strict=True)), frozenset({1}))
     assert parts.launchers[2].requests() == []
     asked = question(parts, 1)
     with trio.move_on_after(5) as scope:
@@ -115,12 +115,12 @@ async def test_another_pair_loses_what_waited_in_the_old_one_unless_the_launcher
     parts, recovery, _ = made()
     waiting, running = handed_over(parts), handed_over(parts)
     parts.book.started(running, 77)
-    recovery.take((0,), [parts.pair(0)])
+    recovery.take({0: parts.pair(0)})
     assert [conn for conn, _ in parts.log.denied] == [waiting.record.conn]
     assert running.running is parts.links.get(0)
 
     kept, lost = handed_over(parts, 1), handed_over(parts, 1)
-    recovery.take((1,), [parts.pair(1)], frozenset({1}))
+    recovery.take({1: parts.pair(1)}, frozenset({1}))
     recovery.living(1, messages.Living(kept.record.conn, "cat", 78, "192.0.2.1", 99.0))
     recovery.listed(1, question(parts, 1))
     assert (kept.stage, lost.stage) == (Stage.RUNNING, Stage.OVER)
@@ -150,7 +150,7 @@ async def test_an_orphan_is_signalled_through_the_master_and_ends_by_its_word() 
     recovery.orphan_ended(4711, 0)  # none of ours
     assert parts.log.ended == [(begun.record.conn, 9)]
     # A new pair to the launcher's successor changes nothing for them.
-    recovery.take((0,), [parts.pair(0)])
+    recovery.take({0: parts.pair(0)})
     assert isinstance(sessions[0].running, OrphanedProgram)
     assert parts.counts.by_service["cat"] == 2
 

@@ -1,0 +1,286 @@
+"""Orders: what the master tells the front, as whole values.
+
+What: the orders, and how they travel: pickled, over a seqpacket pair that only master and front hold.
+Runs in: master (sends), front (receives; it trusts the master, which is root).
+Never: decides what an order does.
+
+A descriptor is a field of type ``Fd``: it travels with the message, and is the receiver's own descriptor there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import io
+import os
+import pickle
+import socket
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from superd.ipc import descriptors
+
+if TYPE_CHECKING:
+    from superd.address import BindAddress
+    from superd.policy_snapshot import Look, PolicySnapshot
+    from superd.service import Service
+    from superd.settings import Settings
+
+MAX_FDS = 200
+"""Descriptors in one message; the kernel takes 253 (SCM_MAX_FD)."""
+MAX_PENDING = 10_000
+"""Messages kept for a front that does not read; its heartbeat is overdue long before."""
+
+LAST_GRACE = 15.0
+"""Seconds that sessions get to end after ``Stop``'s grace; then the front ends without them."""
+
+_FDS = b"F"
+_VALUE = b"V"
+_NO_ROOM = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ETOOMANYREFS})
+"""errno values of sendmsg(2) after which the same message can be sent a moment later."""
+
+
+class Fd(int):
+    """A descriptor in an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """Which launcher starts what: by service, by (user, group) of a policy rule, and for commands of rules."""
+
+    launchers_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    launcher_for: dict[tuple[str, str], int] = field(default_factory=dict)
+    hook_launcher: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is different from now on. The front answers ``applied`` with ``number``.
+
+    ``services`` are those that are new or changed; ``sockets`` are listeners that were opened, ``listeners`` the service
+    of each opened or retargeted address. ``launchers`` are new pairs. ``logs`` are all log files, opened anew, by their
+    ``log_type``; None keeps the open ones. ``policy`` None keeps the tables.
+    """
+
+    number: int
+    settings: Settings
+    launching: Launching
+    services: dict[str, Service] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+    sockets: dict[BindAddress, Fd] = field(default_factory=dict)
+    listeners: dict[BindAddress, str] = field(default_factory=dict)
+    closed: tuple[BindAddress, ...] = ()
+    launchers: dict[int, Fd] = field(default_factory=dict)
+    policy: PolicySnapshot | None = None
+    logs: dict[str, Fd] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The first order: everything. ``running`` are the launchers that an earlier front may have used."""
+
+    first: Change
+    policy: PolicySnapshot
+    running: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LogFiles:
+    """All log files, opened anew, by their ``log_type``: nothing else has changed."""
+
+    logs: dict[str, Fd]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReply:
+    """The policy files as the master read them, or why they cannot be used (then the last good ones stay).
+
+    ``looked_at`` is how the files looked that the unusable tables name.
+    """
+
+    files: PolicySnapshot | None
+    failure: str = ""
+    looked_at: dict[str, Look] = field(default_factory=dict)
+    launchers: dict[int, Fd] = field(default_factory=dict)
+    launching: Launching = field(default_factory=Launching)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """New pairs to these launchers; the old ones are gone with all that waited in them. Those ``running`` have a process."""
+
+    launchers: dict[int, Fd]
+    running: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A second socket at a datagram service's ``address``, which is the listener from now on; or why there is none."""
+
+    address: str
+    socket: Fd | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A program whose launcher died ended with this wait(2) status; the master inherited and reaped it."""
+
+    pid: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """Write the state, as text, into ``memory`` and answer ``dump`` with its size."""
+
+    memory: Fd
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answer ``alive`` with ``number``: a front that does not is replaced."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """``end``: end what runs within ``grace`` seconds, accept until then; else leave programs running and stop at once."""
+
+    end: bool
+    grace: float
+
+
+Order = Change | LogFiles | PolicyReply | Pairs | Renewed | Ended | Dump | Ping | Stop
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a channel; the first is the master's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    descriptors.refuse_descriptors(ours)  # a front has none to send
+    return ours, theirs
+
+
+def own_copies(order: Begin) -> Begin:
+    """Return the same order with descriptors that are this process's own: for a front that was forked with it."""
+    first = order.first
+    return dataclasses.replace(
+        order,
+        first=dataclasses.replace(
+            first,
+            sockets={address: Fd(os.dup(fd)) for address, fd in first.sockets.items()},
+            launchers={number: Fd(os.dup(fd)) for number, fd in first.launchers.items()},
+            logs={name: Fd(os.dup(fd)) for name, fd in (first.logs or {}).items()},
+        ),
+    )
+
+
+class OrderWriter:
+    """The master's side: sends orders in their order, never waits, loses none while the front lives."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._pending: deque[tuple[bytes, list[int]]] = deque()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something could not be sent yet: ``flush`` again when the channel takes it."""
+        return bool(self._pending)
+
+    def send(self, order: Order) -> None:
+        """Send ``order``, or keep it until the channel takes it. Its descriptors stay the caller's.
+
+        Raises ``BlockingIOError`` when too much is unread, another ``OSError`` when the front is gone or no descriptor is free.
+        """
+        if len(self._pending) > MAX_PENDING:
+            raise BlockingIOError(errno.EAGAIN, "the front reads no orders")
+        buffer = io.BytesIO()
+        pickler = _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+        pickler.fds = []
+        pickler.dump(order)
+        copies: list[int] = []
+        try:
+            for fd in pickler.fds:
+                copies.append(os.dup(fd))
+            copies.append(descriptors.as_memory("superd-order", buffer.getvalue()))
+        except BaseException:
+            for fd in copies:
+                os.close(fd)
+            raise
+        value = copies.pop()
+        self._pending.extend((_FDS, copies[start : start + MAX_FDS]) for start in range(0, len(copies), MAX_FDS))
+        self._pending.append((_VALUE, [value]))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the channel takes it. Raises ``OSError`` when the front is gone."""
+        while self._pending:
+            word, fds = self._pending[0]
+            try:
+                descriptors.send_with(self._channel, word, fds, socket.MSG_DONTWAIT)
+            except OSError as problem:
+                if problem.errno in _NO_ROOM:
+                    return
+                raise
+            self._pending.popleft()
+            for fd in fds:
+                os.close(fd)
+
+    def close(self) -> None:
+        """Forget what was not sent; the channel stays the caller's."""
+        for _, fds in self._pending:
+            for fd in fds:
+                os.close(fd)
+        self._pending.clear()
+
+
+class OrderReader:
+    """The front's side: collects descriptors until the value that goes with them arrives."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._fds: list[int] = []
+
+    def read(self) -> Order | None:
+        """Return the next order, ``None`` while only part of it came. ``EOFError`` when the master is gone.
+
+        Raises ``BlockingIOError`` when there is nothing to read, another ``OSError`` when there was no room for a descriptor.
+        """
+        data, fds, truncated = descriptors.receive_with(self._channel, 16, MAX_FDS)
+        if not data:
+            raise EOFError("the master is gone")
+        if truncated or not fds:
+            raise OSError(errno.EMFILE, "no descriptor was free for an order")
+        if data == _FDS:
+            self._fds.extend(fds)
+            return None
+        with open(fds[0], "rb") as file:
+            file.seek(0)
+            unpickler = _Unpickler(file)
+            unpickler.fds, self._fds = self._fds, []
+            order: Order = unpickler.load()
+        return order
+
+
+class _Pickler(pickle.Pickler):
+    """Takes descriptors out of an order: each is a number in ``fds``."""
+
+    fds: list[int]
+
+    def persistent_id(self, obj: object) -> int | None:
+        if type(obj) is not Fd:
+            return None
+        self.fds.append(int(obj))
+        return len(self.fds) - 1
+
+
+class _Unpickler(pickle.Unpickler):
+    """Puts the received descriptors in. Reads what root wrote, over a pair that only the master holds."""
+
+    fds: list[int]
+
+    def persistent_load(self, pid: int) -> Fd:
+        return Fd(self.fds[pid])

@@ -1,0 +1,86 @@
+"""Which launcher starts what: services, rules and accounts become an assignment. Pure but for the accounts it is given.
+
+Runs in: master, in its reading child.
+Never: starts a launcher or numbers one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from superd.launch_spec import Account, Accounts, LaunchSpec, Profile, launch_spec, profile_of
+from superd.rule import identity
+
+if TYPE_CHECKING:
+    from superd.registry import Registry
+    from superd.rule import Policy
+
+_KEPT_BY_LAUNCHERS = frozenset({"spawn", "twist", "aclexec", "setenv", "umask", "nice"})
+"""Options of rules that a launcher carries out: a request names them by digest."""
+
+Key = tuple[Profile, int]
+"""A launcher: its profile, and which of the launchers of this profile it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What each launcher may start, and who is asked for what."""
+
+    specs: dict[Key, dict[str, LaunchSpec]] = field(default_factory=dict)
+    options: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Options of rules by digest: keyword and text."""
+    launchers_of: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+    """By service."""
+    launcher_for: dict[tuple[str, str], Key] = field(default_factory=dict)
+    """By the (user, group) that a rule names."""
+    hook_launcher: Key | None = None
+    users: dict[Key, str] = field(default_factory=dict)
+    """Whose programs a launcher starts, for its title."""
+    unknown: tuple[str, ...] = ()
+    """Users and groups of rules that this host does not know."""
+
+
+def assign(
+    registry: Registry, rules: Policy, accounts: Accounts, environ: Mapping[str, str], *, root: bool, lanes: int
+) -> Assignment:
+    """Return the assignment. Each profile has up to ``lanes`` launchers. Raises ``KeyError`` for a service's unknown user."""
+    found = Assignment()
+    variables = dict(environ)
+    for name, service in registry.services.items():
+        profile = profile_of(service, accounts, root=root)
+        spec = launch_spec(service, profile, variables)
+        # A `wait` service has one program at a time.
+        keys = tuple((profile, lane) for lane in range(1 if service.wait else lanes))
+        for key in keys:
+            found.specs.setdefault(key, {})[name] = spec
+            found.users.setdefault(key, service.user or "root" if root else "")
+        found.launchers_of[name] = keys
+    unknown: dict[str, None] = {}
+    for rule in (*rules.allow, *rules.deny):
+        for option in rule.options:
+            if option.name in _KEPT_BY_LAUNCHERS and not option.error:
+                found.options[option.digest] = (option.name, option.value)
+        user, group = identity(rule.options)
+        if not root or not (user or group) or (user, group) in found.launcher_for:
+            continue
+        try:
+            account = accounts.user(user) if user else Account("root", 0, 0)
+            gid = accounts.group(group) if group else account.gid
+        except KeyError as problem:
+            unknown[str(problem.args[0])] = None
+            continue
+        profile = Profile(account.uid, gid, accounts.groups_of(account.name, gid) if user else ())
+        specs = found.specs.setdefault((profile, 0), {})
+        specs.update({name: launch_spec(service, profile, variables) for name, service in registry.services.items()})
+        found.launcher_for[user, group] = (profile, 0)
+        found.users.setdefault((profile, 0), account.name)
+    hook = None
+    if registry.settings.policy.hook_user and root:
+        account = accounts.user(registry.settings.policy.hook_user)
+        hook = (Profile(account.uid, account.gid), 0)
+        found.specs.setdefault(hook, {})
+        found.users.setdefault(hook, account.name)
+    return dataclasses.replace(found, hook_launcher=hook, unknown=tuple(unknown))

@@ -1,0 +1,32 @@
+"""How long to wait before a process that died is started again. Pure.
+
+Runs in: master.
+Never: reads a clock; starts nothing.
+"""
+
+from __future__ import annotations
+
+FIRST, LAST = 1.0, 8.0
+"""Seconds of the first pause and of the longest; each is twice the one before. While a front pauses, all clients wait."""
+YOUNG = 10.0
+"""A process that dies younger than this many seconds, or than twice the last pause, has died of the same cause again."""
+
+
+class BackOff:
+    """The pause before the next start. The first death of a process that lived is free of it."""
+
+    def __init__(self) -> None:
+        self._pause = 0.0
+        self.deaths = 0
+        """How many in a row were young."""
+
+    def died(self, lived: float) -> float:
+        """Return the seconds to wait, for a process that lived for ``lived`` seconds."""
+        if lived >= max(YOUNG, 2 * self._pause):
+            self._pause, self.deaths = 0.0, 0
+            return 0.0
+        self.deaths += 1
+        if self.deaths == 1 and lived >= FIRST:
+            return 0.0
+        pause = self._pause = min(LAST, max(FIRST, self._pause * 2))
+        return pause

@@ -1,0 +1,157 @@
+"""The orders that the master gives its front, made out of what it holds.
+
+What: builds each order, numbers it, and remembers what it closes until the front has applied it.
+Runs in: master.
+Never: decides when one is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from superd.ipc.front_orders import Begin, Change, Ended, Fd, LogFiles, Pairs, PolicyReply, Renewed, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from superd.address import BindAddress
+    from superd.master.front_child import FrontChild
+    from superd.master.in_service import InService
+    from superd.master.launcher_pool import LauncherPool
+    from superd.master.listeners import BoundSockets
+    from superd.master.log_files import LogFiles as OpenLogs
+    from superd.master.reading import Unusable
+    from superd.master.reload import Reloaded
+
+
+class FrontOrders:
+    """The orders of one master, to whichever front lives."""
+
+    def __init__(
+        self, front: FrontChild, state: InService, sockets: BoundSockets, launchers: LauncherPool, log_files: OpenLogs
+    ) -> None:
+        self._front = front
+        self._state = state
+        self._sockets = sockets
+        self._launchers = launchers
+        self._log_files = log_files
+        self._number = 0
+        self._closing: dict[int, tuple[BindAddress, ...]] = {}
+        """Addresses that the front does not accept from once it has applied the order of this number."""
+
+    def begin(self) -> Begin:
+        """Return the first order of a new front, with everything. The log files are open until ``close_logs``."""
+        state = self._state
+        table = state.registry.by_address()
+        open_here = [address for address in self._sockets if address in table]
+        running = self._launchers.running()
+        first = Change(
+            self._next(),
+            state.registry.settings,
+            self._launchers.launching,
+            services=dict(state.registry.services),
+            sockets=self._sockets_of(open_here),
+            listeners={address: table[address].name for address in open_here},
+            launchers=self._launchers.pairs(),
+            logs=self._open_logs(),
+        )
+        return Begin(first, state.policy, running)
+
+    def reloaded(self, reload: Reloaded) -> int:
+        """Give the order of a reload that is in force in the master; return its number."""
+        number = self._next()
+        self._closing[number] = reload.changes.close
+        logs = self._open_logs()
+        self._log_files.follow()
+        self._front.tell(
+            Change(
+                number,
+                self._state.registry.settings,
+                self._launchers.launching,
+                services=reload.changed,
+                removed=reload.removed,
+                sockets=self._sockets_of(reload.opened),
+                listeners=reload.listeners(),
+                closed=reload.changes.close,
+                launchers=self._launchers.take_new(),
+                policy=self._state.policy,
+                logs=logs,
+            )
+        )
+        self.close_logs()
+        return number
+
+    def opened(self, addresses: list[BindAddress]) -> None:
+        """Give the listeners that could be bound at last."""
+        table = self._state.registry.by_address()
+        self._front.tell(
+            Change(
+                self._next(),
+                self._state.registry.settings,
+                self._launchers.launching,
+                sockets=self._sockets_of(addresses),
+                listeners={address: table[address].name for address in addresses},
+                launchers=self._launchers.take_new(),
+            )
+        )
+
+    def log_files(self) -> None:
+        """Give all log files, opened anew."""
+        logs = self._open_logs()
+        self._log_files.follow()
+        self._front.tell(LogFiles(logs))
+        self.close_logs()
+
+    def pairs(self) -> None:
+        """Give the pairs that are new, if there are any."""
+        fresh = self._launchers.take_new()
+        if fresh:
+            self._front.tell(Pairs(fresh, self._launchers.running()))
+
+    def policy(self) -> None:
+        """Answer with the tables in force."""
+        self._front.tell(
+            PolicyReply(self._state.policy, launchers=self._launchers.take_new(), launching=self._launchers.launching)
+        )
+
+    def no_policy(self, why: Unusable) -> None:
+        """Answer that the tables cannot be used."""
+        text = "; ".join(problem.line() for problem in why.problems)
+        self._front.tell(PolicyReply(None, text, why.looked_at, launching=self._launchers.launching))
+
+    def renewed(self, address: str, fd: int, failure: str) -> None:
+        """Answer with another socket for a datagram service, or with why there is none."""
+        self._front.tell(Renewed(address, Fd(fd) if fd >= 0 else None, failure))
+
+    def ended(self, pid: int, status: int) -> None:
+        """A program whose launcher died has ended."""
+        self._front.tell(Ended(pid, status))
+
+    def stop(self, *, end: bool, grace: float) -> None:
+        """Give the order to end."""
+        self._front.tell(Stop(end, grace))
+
+    def applied(self, number: int) -> None:
+        """The front has applied an order: close what it does not accept from any more."""
+        self._sockets.close(self._closing.pop(number, ()))
+
+    def front_ended(self) -> None:
+        """No front accepts any more: close what was to be closed."""
+        for addresses in self._closing.values():
+            self._sockets.close(addresses)
+        self._closing.clear()
+
+    def close_logs(self) -> None:
+        """Close the log files; the front has them."""
+        self._log_files.close()
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _open_logs(self) -> dict[str, Fd]:
+        names = self._log_files.open_all(self._state.registry)
+        return {name: Fd(fd) for name, fd in zip(names, self._log_files.fds(names), strict=True)}
+
+    def _sockets_of(self, addresses: Iterable[BindAddress]) -> dict[BindAddress, Fd]:
+        return {address: Fd(self._sockets[address].fileno()) for address in addresses}

@@ -1,0 +1,31 @@
+"""What the master serves just now: one mutable cell that start, reload and policy readings write. Values only.
+
+Runs in: master.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from superd.master.assignment import Assignment
+    from superd.master.reading import Configuration
+    from superd.policy_snapshot import PolicySnapshot
+    from superd.problem import Problem
+    from superd.registry import Registry
+
+
+@dataclass(slots=True)
+class InService:
+    """``problems`` are those of the configuration in force."""
+
+    registry: Registry
+    problems: tuple[Problem, ...]
+    policy: PolicySnapshot
+    assignment: Assignment
+
+    @classmethod
+    def of(cls, found: Configuration) -> InService:
+        """Return the first state: what was read at the start."""
+        return cls(found.registry, found.problems, found.policy, found.assignment)

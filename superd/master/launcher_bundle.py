@@ -1,0 +1,114 @@
+"""The modules that a launcher needs, in sealed memory: made at superd's start, so that every launcher runs the code of its
+master, whatever a package manager does to the files meanwhile.
+
+What: collects the modules' code, and notices when the files are others than those it was made of.
+Runs in: master; ``BOOT`` in the launcher, before anything else.
+Never: reads the files again.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import os
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType
+from typing import TYPE_CHECKING, cast
+
+from superd.ipc.descriptors import as_memory
+
+if TYPE_CHECKING:
+    from importlib.abc import InspectLoader
+
+FIRST = "superd.launcher.process"
+EX_OTHER_PYTHON = 69
+"""Exit status of a launcher whose interpreter on disk cannot run the master's code."""
+
+BOOT = """
+import array, marshal, os, socket, sys
+frozen, magic = sys.modules["_frozen_importlib"], sys.argv.pop(1)
+if sys.modules["_frozen_importlib_external"].MAGIC_NUMBER.hex() != magic:
+    os.write(2, b"superd launcher: python was replaced by another version: restart superd\\n")
+    os._exit(69)
+control = socket.socket(fileno=int(sys.argv[1]))
+_, rights, _, _ = control.recvmsg(16, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+control.detach()
+memory = array.array("i", rights[0][2])[0]
+bundle = marshal.loads(os.pread(memory, os.fstat(memory).st_size, 0))
+os.close(memory)
+class Bundle:
+    def find_spec(self, name, path=None, target=None):
+        return frozen.spec_from_loader(name, self, is_package=bundle[name][0]) if name in bundle else None
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        exec(marshal.loads(bundle[module.__name__][1]), module.__dict__)
+sys.meta_path.insert(0, Bundle())
+from superd.system.process_title import set_title
+set_title(sys.argv.pop(3))
+from superd.launcher.process import main
+bundle = {name: bundle[name] for name in bundle if name not in sys.modules}
+main()
+"""
+"""Receives the bundle over the control socket and imports from it. Arguments: magic number, control, identity, title."""
+
+
+class LauncherBundle:
+    """``fd`` is the sealed memory, ``magic`` the interpreter's number for its code."""
+
+    def __init__(self) -> None:
+        codes: dict[str, tuple[bool, bytes]] = {}
+        self._looks: dict[str, tuple[int, int, int] | None] = {}
+        waiting = [FIRST, "superd.system.process_title"]
+        while waiting:
+            name = waiting.pop()
+            spec = importlib.util.find_spec(name) if name not in codes else None
+            if spec is None or spec.loader is None:
+                continue  # known, or a name inside of a module
+            code = cast("InspectLoader", spec.loader).get_code(name)
+            if code is None or spec.origin is None:
+                continue
+            codes[name] = (spec.submodule_search_locations is not None, marshal.dumps(code))
+            self._looks[spec.origin] = _look(spec.origin)
+            waiting += [used for used in _imported(code) if used not in codes]
+            waiting += [name.rpartition(".")[0]] if "." in name else []
+        self.fd = as_memory("superd-launcher", marshal.dumps(codes), seal=True)
+        self.magic = importlib.util.MAGIC_NUMBER.hex()
+
+    def replaced(self) -> bool:
+        """Return whether the files on disk are no longer those that the code is of."""
+        return any(_look(path) != look for path, look in self._looks.items())
+
+
+@cache
+def launcher_bundle() -> LauncherBundle:
+    """Return the one bundle of this process; the first call makes it."""
+    return LauncherBundle()
+
+
+def _imported(code: CodeType) -> Iterator[str]:
+    """Yield every name of superd's that the code may import, and some that it does not."""
+    packages = [name for name in code.co_names if name == "superd" or name.startswith("superd.")]
+    yield from packages
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _imported(const)
+        elif isinstance(const, tuple):
+            for word in const:
+                if isinstance(word, str) and word.isidentifier():
+                    yield from (f"{package}.{word}" for package in packages if _is_package(package))
+
+
+@cache
+def _is_package(name: str) -> bool:
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.submodule_search_locations is not None
+
+
+def _look(path: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,98 @@
+"""What a start or a reload reads, as one value: services, tables, and which launcher starts what.
+
+Runs in: master's reading child, and the process that becomes the master, at the start.
+Never: raises for anything that files contain: the answer is ``Unusable`` then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from superd.config.hosts.policy import parse_policy
+from superd.errors import ConfigError
+from superd.load.policy import UnusableTables, load_policy
+from superd.master.assignment import Assignment, assign
+from superd.master.launcher_pool import LANES
+from superd.problem import Origin, Problem, error
+from superd.system.accounts import system_accounts
+
+if TYPE_CHECKING:
+    from superd.policy_snapshot import Look, PolicySnapshot
+    from superd.registry import Registry
+
+Read = Callable[[], "tuple[Registry, tuple[Problem, ...]]"]
+"""Reads the configuration's files. Raises ``ConfigError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that is served, with what is worth knowing about the files."""
+
+    registry: Registry
+    problems: tuple[Problem, ...]
+    policy: PolicySnapshot
+    policy_problems: tuple[Problem, ...]
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The policy's tables, and what their rules ask of launchers."""
+
+    policy: PolicySnapshot
+    problems: tuple[Problem, ...]
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Why nothing can be taken from the files. ``looked_at`` is how the files looked that unusable tables name."""
+
+    problems: tuple[Problem, ...]
+    looked_at: dict[str, Look] = field(default_factory=dict)
+
+
+def read_configuration(read: Read, *, keep_going: bool = False) -> Configuration | Unusable:
+    """Return what the files say now."""
+    try:
+        registry, problems = read()
+        settings = registry.settings.policy
+        policy, more = load_policy(settings.hosts_allow, settings.hosts_deny, keep_going=keep_going)
+        return Configuration(registry, problems, policy, more, _assignment(registry, policy))
+    except ConfigError as refused:
+        return Unusable(refused.problems)
+    except Exception as fault:  # noqa: BLE001 - whatever bytes of files make a reader raise, it refuses these files alone
+        return unusable(fault)
+
+
+def read_tables(registry: Registry) -> Tables | Unusable:
+    """Return the policy's tables as they are now, for these services."""
+    settings = registry.settings.policy
+    try:
+        policy, problems = load_policy(settings.hosts_allow, settings.hosts_deny)
+        return Tables(policy, problems, _assignment(registry, policy))
+    except UnusableTables as refused:
+        return Unusable(refused.problems, refused.looked_at)
+    except ConfigError as refused:
+        return Unusable(refused.problems)
+    except Exception as fault:  # noqa: BLE001 - as above
+        return unusable(fault)
+
+
+def unusable(fault: BaseException) -> Unusable:
+    """Return the answer for an exception that no reader expected."""
+    if isinstance(fault, KeyError):
+        why = f"unknown user or group `{fault.args[0] if fault.args else ''}`"
+    elif isinstance(fault, OSError):
+        why = f"`{fault.filename}`: {fault.strerror}" if fault.filename else str(fault)
+    else:
+        why = " ".join(f"{type(fault).__name__} {fault}".split())[:300]
+    return Unusable((error(Origin("configuration"), f"cannot be read: {why}"),))
+
+
+def _assignment(registry: Registry, policy: PolicySnapshot) -> Assignment:
+    rules = parse_policy(policy)[0]
+    return assign(registry, rules, system_accounts(), os.environ, root=os.geteuid() == 0, lanes=LANES)

@@ -1,0 +1,73 @@
+"""A reload as a value: what was read is held against what is in force, and the new addresses are opened.
+
+Runs in: master.
+Never: changes what is in force; the caller puts ``Reloaded`` into force or logs ``Refused``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.counted import counted
+from superd.errors import BindError
+from superd.master.listeners import explain
+from superd.master.reading import Configuration, Unusable
+from superd.plan import Plan, plan
+from superd.problem import errors, new_errors
+
+if TYPE_CHECKING:
+    import socket
+
+    from superd.address import BindAddress
+    from superd.master.in_service import InService
+    from superd.master.listeners import BoundSockets
+    from superd.problem import Problem
+    from superd.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What is to be put into force; ``opened`` are the caller's sockets from here on."""
+
+    found: Configuration
+    changes: Plan
+    opened: dict[BindAddress, socket.socket]
+    changed: dict[str, Service]
+    removed: tuple[str, ...]
+
+    def listeners(self) -> dict[BindAddress, str]:
+        """Return the service of each address that is new or serves another one."""
+        table = self.found.registry.by_address()
+        names = {address: service.name for address, service in self.changes.retarget}
+        return names | {address: table[address].name for address in self.opened}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why nothing has changed, in a few words, and every problem that is to be logged."""
+
+    why: str
+    problems: tuple[Problem, ...] = ()
+
+
+def reload(state: InService, found: Configuration | Unusable, sockets: BoundSockets) -> Reloaded | Refused:
+    """Return what a reload with ``found`` does. An error that the configuration in force has too does not refuse it."""
+    if isinstance(found, Unusable):
+        return Refused(counted(len(errors(found.problems)), "problem"), found.problems)
+    if new_errors(state.problems, found.problems):
+        return Refused(counted(len(errors(found.problems)), "problem"), found.problems)
+    old, new = state.registry, found.registry
+    changes = plan(old, new)
+    try:
+        opened = sockets.open_all(changes)
+    except BindError as problem:
+        address = next((address for address, _ in changes.open if address.describe() == problem.address), None)
+        return Refused(explain(address, problem) if address is not None else str(problem))
+    return Reloaded(
+        found,
+        changes,
+        opened,
+        {name: service for name, service in new.services.items() if old.services.get(name) != service},
+        tuple(name for name in old.services if name not in new.services),
+    )

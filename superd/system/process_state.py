@@ -1,0 +1,39 @@
+"""What another process does just now, from /proc. Standard library only; never waits.
+
+Runs in: master, for processes that it started.
+"""
+
+from __future__ import annotations
+
+_WORDS = {
+    "R": "it runs without a pause",
+    "S": "it waits",
+    "D": "it waits in the kernel and cannot be interrupted",
+    "T": "it was stopped by a signal",
+    "t": "a debugger holds it",
+    "Z": "it has ended",
+}
+
+
+def state_of(pid: int) -> str:
+    """Return the state letter of proc(5), ``""`` if the process or /proc does not exist."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0].decode("ascii", "replace")
+    except (OSError, IndexError):
+        return ""
+
+
+def describe_state(pid: int) -> str:
+    """Return what the process does in words, with the kernel function it waits in, if /proc says."""
+    state = state_of(pid)
+    words = _WORDS.get(state, "its state is unknown")
+    if state in ("S", "D"):
+        try:
+            with open(f"/proc/{pid}/wchan", "rb") as wchan:
+                where = wchan.read(64).decode("ascii", "replace")
+        except OSError:
+            where = ""
+        if where not in ("", "0"):
+            words += f" ({where})"
+    return words

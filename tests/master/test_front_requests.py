@@ -1,0 +1,81 @@
+"""Each request does one thing; a field that means nothing does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from superd.errors import ControlError
+from superd.master.front_requests import FrontRequests
+from tests.master.parts import Lines, in_service, registry
+
+if TYPE_CHECKING:
+    from superd.log.log import Log
+    from superd.master.front_child import FrontChild
+    from superd.master.front_orders import FrontOrders
+    from superd.master.listeners import BoundSockets
+
+
+class Everything:
+    """Front, orders and sockets at once: writes calls down."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        self.dump = b"state"
+
+    def alive(self, number: int) -> None:
+        self.calls.append(("alive", number))
+
+    def take_dump(self, size: int) -> bytes:
+        if not self.dump:
+            raise ControlError("a dump that was not asked for")
+        return self.dump[:size]
+
+    def applied(self, number: int) -> None:
+        self.calls.append(("closed", number))
+
+    def renew(self, address: str, services: object) -> tuple[int, str]:
+        return -1, f"no {address}"
+
+    def renewed(self, address: str, fd: int, failure: str) -> None:
+        self.calls.append(("renewed", address, fd, failure))
+
+
+def made(fake: Everything, log: Lines, write: object = None) -> FrontRequests:
+    def write_dump(data: bytes) -> None:
+        if isinstance(write, OSError):
+            raise write
+        fake.calls.append(("dump", data))
+
+    return FrontRequests(
+        cast("FrontChild", fake), cast("FrontOrders", fake), cast("BoundSockets", fake), in_service(registry()), cast("Log", log),
+        ready=lambda: fake.calls.append(("ready",)),
+        applied=lambda number: fake.calls.append(("applied", number)),
+        read_policy=lambda: fake.calls.append(("policy",)),
+        write_dump=write_dump,
+    )  # fmt: skip
+
+
+def test_each_request_reaches_what_it_is_for() -> None:
+    fake = Everything()
+    requests = made(fake, Lines())
+    requests.on_ready()
+    requests.on_applied(3)
+    requests.on_alive(4)
+    requests.on_policy()
+    requests.on_renew("x")
+    requests.on_dump(3)
+    requests.on_stopped()
+    assert fake.calls == [
+        ("ready",), ("closed", 3), ("applied", 3), ("alive", 4), ("policy",), ("renewed", "x", -1, "no x"), ("dump", b"sta"),
+    ]  # fmt: skip
+
+
+def test_a_dump_that_was_not_asked_for_breaks_the_protocol_and_one_that_cannot_be_written_is_logged() -> None:
+    fake, log = Everything(), Lines()
+    made(fake, log, OSError(28, "No space left on device", "/run/superd.dump")).on_dump(5)
+    assert log.lines == ["error: the state dump cannot be written: `/run/superd.dump`: No space left on device"]
+    fake.dump = b""
+    with pytest.raises(ControlError):
+        made(fake, log).on_dump(5)

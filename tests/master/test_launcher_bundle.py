@@ -1,0 +1,51 @@
+"""Launchers run the code that their master began with: from memory, whatever becomes of the files."""
+
+from __future__ import annotations
+
+import marshal
+import os
+from pathlib import Path
+
+from superd.ipc.descriptors import SEALED, from_memory
+from superd.master import launcher_bundle
+from superd.master.launcher_bundle import LauncherBundle
+from tests.test_layers import imports
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_it_holds_every_module_that_a_launcher_imports() -> None:
+    bundle = LauncherBundle()
+    names = set(marshal.loads(from_memory(bundle.fd, 1 << 30, sealed=True)))
+    todo, seen = ["superd.launcher.process"], set[str]()
+    while todo:
+        name = todo.pop()
+        path = ROOT / (name.replace(".", "/") + ".py")
+        if name in seen or not path.exists():
+            continue
+        seen.add(name)
+        todo += [full for _, used in imports(path) if used.startswith("superd.") for full in (used, used.rpartition(".")[0])]
+    assert seen <= names
+    assert {"superd", "superd.launcher", "superd.ipc"} <= names
+    os.close(bundle.fd)
+
+
+def test_no_process_can_change_it() -> None:
+    bundle = LauncherBundle()
+    assert SEALED
+    try:
+        os.pwrite(bundle.fd, b"x", 0)
+        raise AssertionError("it was written")
+    except PermissionError:
+        pass
+    os.close(bundle.fd)
+
+
+def test_other_files_on_disk_are_noticed(monkeypatch: object) -> None:
+    bundle = LauncherBundle()
+    assert not bundle.replaced()
+    path = next(iter(bundle._looks))
+    bundle._looks[path] = (0, 0, 0)
+    assert bundle.replaced()
+    assert launcher_bundle._look("/not/here") is None
+    os.close(bundle.fd)

@@ -1,0 +1,24 @@
+"""What /proc says of a process, in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+from superd.system.process_state import describe_state, state_of
+
+
+def test_a_process_that_was_stopped_and_one_that_is_gone() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert state_of(process.pid) == "T"
+        assert describe_state(process.pid) == "it was stopped by a signal"
+        process.kill()
+    assert state_of(process.pid) == ""
+    assert describe_state(process.pid) == "its state is unknown"
+
+
+def test_this_process_runs() -> None:
+    assert describe_state(os.getpid()) == "it runs without a pause"
