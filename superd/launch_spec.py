@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from superd.service import Service
 
-RLIMITS = {"as": 9, "cpu": 0, "data": 2, "rss": 5, "stack": 3, "files": 7}
+RLIMITS = {"as": 9, "cpu": 0, "data": 2, "rss": 5, "stack": 3, "files": 7, "nproc": 6, "core": 4, "fsize": 1}
 """resource.h's numbers on Linux, by the names of the rlimit_* keys."""
 CONNECTION_VARIABLES = frozenset(
     {
@@ -124,5 +124,6 @@ def launch_spec(service: Service, profile: Profile, environ: dict[str, str]) -> 
         env=tuple(sorted((name, value) for name, value in env.items() if name not in CONNECTION_VARIABLES)),
         umask=service.umask,
         stderr_socket=service.stderr == "socket",
+        leftovers_grace=service.limits.kill_grace if service.leftovers == "end" and not service.wait else -1.0,
         profile=profile,
     )

@@ -172,6 +172,12 @@ class Service(BaseModel):
         "log", description="where the program's fd 2 goes: superd's log line by line, or the client as under xinetd"
     )
 
+    leftovers: Literal["end", "keep"] = Field(
+        "end",
+        description="processes that the program leaves at its end: end them too (SIGTERM, SIGKILL after limits.kill_grace), "
+        "or keep them; a wait service keeps its own",
+    )
+
     rlimit_as: Size | None = Field(None, description="address space of the program (RLIMIT_AS)")
     rlimit_cpu: Size | None = Field(
         None, description="processor time of the program (RLIMIT_CPU)", json_schema_extra={"unit": "seconds"}
@@ -182,6 +188,13 @@ class Service(BaseModel):
     rlimit_files: Size | None = Field(
         None, description="open files of the program (RLIMIT_NOFILE)", json_schema_extra={"unit": "files"}
     )
+    rlimit_nproc: Size | None = Field(
+        None,
+        description="processes of the program's user, all of them on this host (RLIMIT_NPROC; root has no limit)",
+        json_schema_extra={"unit": "processes"},
+    )
+    rlimit_core: Size | None = Field(None, description="core file of the program (RLIMIT_CORE)")
+    rlimit_fsize: Size | None = Field(None, description="file that the program may write (RLIMIT_FSIZE)")
 
     instances: Count = Field(
         None, description="programs (or sessions) at once; UNLIMITED is no limit", json_schema_extra={"unit": "programs"}

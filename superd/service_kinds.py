@@ -106,6 +106,10 @@ _OF_A_PROGRAM = (
     "rlimit_rss",
     "rlimit_stack",
     "rlimit_files",
+    "rlimit_nproc",
+    "rlimit_core",
+    "rlimit_fsize",
+    "leftovers",
     "limits.memory",
     "flags NAMEINARGS",
 )
@@ -123,7 +127,7 @@ _OF_A_CONNECTION = (
 )
 _OF_THE_SOCKET = ("port", "listen", "backlog", "v6only", "socket_mode", "socket_user", "socket_group")
 
-_IN_THE_FRONT = ("stderr", "passenv", "flags NAMEINARGS", "limits.kill_grace")
+_IN_THE_FRONT = ("stderr", "leftovers", "passenv", "flags NAMEINARGS", "limits.kill_grace")
 """The rest of what a program has is in force for internal services too: the commands of hosts.allow and hosts.deny get it."""
 
 TABLE: dict[Kind, dict[str, str]] = {
@@ -133,6 +137,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         **dict.fromkeys(("per_source", "limits.source_rate", "limits.v4_prefix", "limits.v6_prefix", "limits.exempt"), _ACCEPTS),
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
+        "leftovers": "what such a program leaves is always kept",
         "deny_time": "only a sensor bans",
     },
     DGRAM: {
@@ -144,6 +149,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
+        "leftovers": "what such a program leaves is always kept",
         "per_source": _LIVES_ON,
         "deny_time": "only a sensor bans",
     },

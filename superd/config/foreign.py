@@ -20,7 +20,9 @@ class Foreign:
     problems: tuple[Problem, ...] = ()
 
 
-_KEPT = ("user", "group", "umask", "passenv", "stderr", "flags", "log_on_", "server_args", "instances", "per_source", "deny_time")
+_KEPT = (
+    "user", "group", "umask", "passenv", "stderr", "flags", "log_on_", "server_args", "instances", "per_source", "deny_time",
+)  # fmt: skip
 """How keys begin that the other daemons want, or have in their defaults, for every kind of service: no word about these.
 
 The user counts everywhere: the commands of hosts.allow and hosts.deny run as this user.

@@ -45,6 +45,7 @@ _CALLED = {
     "banner": "motd greeting welcome",
     "log_type": "log logfile log_file log_to syslog standardoutput",
     "stderr": "standarderror errors",
+    "leftovers": "killmode kill_mode orphans children killuserprocesses",
     "libwrap": "tcpd wrapper wrappers tcp_wrappers daemon_name",
     "rlimit_files": "limitnofile nofile rlimit_nofile max_files open_files",
     "rlimit_cpu": "limitcpu cpu cpu_limit",

@@ -25,6 +25,8 @@ _ENOUGH = {
     resource.RLIMIT_DATA: 128 << 20,
     resource.RLIMIT_STACK: 1 << 20,
     resource.RLIMIT_RSS: 0,
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_FSIZE: 2 << 20,  # the table of programs
 }
 """What a launcher can live with itself: its programs then inherit such limits for nothing."""
 

@@ -64,7 +64,7 @@ def read_entry(entry: Entry, around: Surroundings) -> Made:
     socket_type, accept = _socket_type(fields.socktype, warn)
     wait, limits, counts = _limits(fields, dialect, accept, warn)
     implied: Keys = {
-        "stderr": "socket", "groups": True, "cps": None, "passenv": list(dialect.passenv),
+        "stderr": "socket", "leftovers": "keep", "groups": True, "cps": None, "passenv": list(dialect.passenv),
         "log_on_success": [], "log_on_failure": ["HOST"],
     }  # fmt: skip
     own: Keys = {"socket_type": socket_type, "wait": wait, **counts}

@@ -34,7 +34,9 @@ class Draft:
         self.section = section
         self.origin = origin
         self.around = around
-        self.keys: dict[str, Any] = {"name": name, "service": name, "stderr": "socket", "log_style": "xinetd"}
+        self.keys: dict[str, Any] = {
+            "name": name, "service": name, "stderr": "socket", "leftovers": "keep", "log_style": "xinetd",
+        }  # fmt: skip
         self.flags: set[str] = set()
         self.family = ""
 

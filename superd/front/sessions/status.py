@@ -20,7 +20,9 @@ def describe_state(front: Front) -> str:
     for name, state in sorted(front.in_force.services.items()):
         service = state.service
         where = " ".join(address.describe() for address in service.addresses())
-        lines.append(f"service {name}: {where} running={front.counts.by_service.get(name, 0)} daemon={state.daemon}")
+        left = front.launches.reports.leftovers_of(name)
+        leftovers = f" leftovers={left}" if left else ""
+        lines.append(f"service {name}: {where} running={front.counts.by_service.get(name, 0)}{leftovers} daemon={state.daemon}")
     for session in front.book:
         record = session.record
         peer = safe(str(record.peer)) if record.peer is not None else "-"
