@@ -1,0 +1,23 @@
+"""Values as TOML writes them, for hints and for the files that an import writes. Pure; any process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Item
+
+
+def item(value: Any) -> Item:
+    """One value on one line: lists and tables inline."""
+    if isinstance(value, dict):
+        table = tomlkit.inline_table()
+        for key, inner in value.items():
+            table.append(key, item(inner))
+        return table
+    return tomlkit.item(value)
+
+
+def as_toml(value: Any) -> str:
+    """The text of one value."""
+    return item(value).as_string()
