@@ -13,16 +13,12 @@ from typing import Any
 from superd.config.toml.values import as_toml
 from superd.problem import Origin, Problem, error, warning
 
-_LISTS = frozenset(
-    ["flags", "type", "log_on_success", "log_on_failure", "only_from", "no_access", "listen", "passenv", "groups"]
-)
+_LISTS = frozenset(["flags", "type", "log_on_success", "log_on_failure", "only_from", "no_access", "listen", "passenv", "groups"])
 """Keys whose words hold neither blanks nor commas, so that a text with them can only be a list."""
 _PAIRS = frozenset(["cps"])
 
 
-def check_lists(
-    keys: Mapping[str, Any], origins: Mapping[str, Origin], whole: Origin
-) -> tuple[dict[str, Any], list[Problem]]:
+def check_lists(keys: Mapping[str, Any], origins: Mapping[str, Origin], whole: Origin) -> tuple[dict[str, Any], list[Problem]]:
     """The keys without those that cannot be right, and what is wrong with each. `server_args` is used as it stands."""
     left: dict[str, Any] = {}
     found: list[Problem] = []

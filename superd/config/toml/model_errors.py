@@ -8,10 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from superd.problem import Origin, Problem, did_you_mean, error
+from superd.config.synonyms import meant
+from superd.config.toml.values import as_toml
+from superd.problem import Origin, Problem, error
 
 _LONGEST = 80
 """Characters of a value that are shown."""
+_MOST = 100
+"""Wrong keys that are named one by one: to find what a word was meant to be takes a millisecond."""
+_TRUTHS = {**dict.fromkeys(("yes", "true", "on", "1"), True), **dict.fromkeys(("no", "false", "off", "0"), False)}
 _NOUNS = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
@@ -51,17 +56,22 @@ def explain_errors(
         path = [str(part) for part in item["loc"][:2]]
         by_key.setdefault(".".join(path) if path and path[0] in tables(model) else "".join(path[:1]), []).append(item)
     found = []
-    for key, items in by_key.items():
+    for key, items in list(by_key.items())[:_MOST]:
         where = origins.get(key, origins.get(key.partition(".")[0], whole))
         text, hint = _explain(key, items, model, more)
         found.append(error(where, text, hint))
+    if len(by_key) > _MOST:
+        found.append(error(whole, f"{len(by_key) - _MOST} more keys are wrong", "is this a file of superd's?"))
     return found
 
 
 def without_truths(
     keys: Mapping[str, Any], origins: Mapping[str, Origin], whole: Origin, model: type[BaseModel], table: str = ""
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """The keys without ``true`` and ``false`` where a number belongs: to Python they are 1 and 0, and no admin means that."""
+    """The keys without ``true`` and ``false`` where a number belongs, and without words and numbers where a truth does.
+
+    To Python and pydantic they are the same, and no admin means that.
+    """
     left: dict[str, Any] = {}
     found: list[Problem] = []
     for key, value in keys.items():
@@ -69,8 +79,13 @@ def without_truths(
         inner = tables(model).get(key)
         if isinstance(value, bool) and key in model.model_fields and key not in _truths(model):
             found.append(
-                error(origins.get(dotted, origins.get(table, whole)), f"`{dotted}`: {shown(value)} is no value of this key")
+                error(origins.get(dotted, origins.get(table, whole)), f"`{dotted}`: {shown(value)} is not a value of this key")
             )
+        elif isinstance(value, (str, int, float)) and not isinstance(value, bool) and key in _plain_truths(model):
+            truth = _TRUTHS.get(str(value).lower())
+            hint = f"write `{key} = {as_toml(truth)}`" if truth is not None else "write true or false"
+            where = origins.get(dotted, origins.get(table, whole))
+            found.append(error(where, f"`{dotted}`: {shown(value)} is not true or false", hint))
         elif inner is not None and isinstance(value, dict):
             left[key], more = without_truths(value, origins, whole, inner, dotted)
             found += more
@@ -91,6 +106,11 @@ def _truths(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, field in model.model_fields.items() if "bool" in str(field.annotation))
 
 
+@cache
+def _plain_truths(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if field.annotation is bool)
+
+
 def shown(value: object) -> str:
     """A value as TOML has it, in backquotes and not too long."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -105,7 +125,8 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
         table, name = "", key
     owner = tables(model)[table] if table else model
     if kind == "extra_forbidden":
-        return f"unknown key `{name}`", did_you_mean(name, (*owner.model_fields, *(() if table else more)))
+        hint = meant(name, (*owner.model_fields, *(() if table else more)), first["input"]) if len(name) < 100 else ""
+        return f"unknown key `{name[:_LONGEST]}`", hint
     if kind not in _NOUNS and kind not in _BOUNDS and kind not in _CHOICES:
         message = first["msg"].removeprefix("Value error, ")
         text = message if "`" in message or not key else f"{message}, not {value}"

@@ -9,8 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from superd.config.look_alikes import look_alike
+from superd.config.toml.lists import check_lists
 from superd.config.toml.model_errors import explain_errors, without_truths
-from superd.problem import Origin, Problem, error
+from superd.config.toml.values import as_toml
+from superd.problem import Origin, Problem, error, errors
 from superd.service import Service
 
 KEYS = tuple(name for name in Service.model_fields if name != "name")
@@ -20,6 +23,8 @@ _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
 _TABLE = re.compile(rf"\s*\[+\s*({_PART}(?:\s*\.\s*{_PART})*)\s*\]+")
 _PARTS = re.compile(_PART)
 _TOKEN = re.compile(r"""#[^\n]*|"{3}(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'""", re.DOTALL)
+_PARTS_OF_A_KEY = 15
+_DEEP = re.compile(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{_PARTS_OF_A_KEY}}}[\w-]", re.ASCII)
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 Keys = dict[str, Any]
@@ -36,19 +41,56 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
         return {}, {}, (error(Origin(file, 1), "begins with a byte order mark", "save the file as UTF-8 without it"),)
     if "\0" in text:
         return {}, {}, (error(Origin(file, text[: text.index("\0")].count("\n") + 1), "holds a NUL byte"),)
+    deep = _too_deep(text)
+    if deep:
+        return {}, {}, (error(Origin(file, deep), f"a key of more than {_PARTS_OF_A_KEY} parts"),)
     try:
         keys = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        match = _LINE.search(str(problem))
-        line = int(match[1]) if match else text.count("\n") + 1
-        message = _LINE.sub("", str(problem)).strip()
-        return {}, {}, (error(Origin(file, line), f"not TOML: {message[:1].lower()}{message[1:]}"),)
+        return {}, {}, (_syntax_error(str(problem), text, file),)
     places = _places(text, file)
     # Escapes make them, too. No name, path or word that the system is asked about can hold one.
     nul = [places.get(path) or places.get(path.partition(".")[0]) or Origin(file, 1) for path in _nul(keys)]
     if nul:
         return {}, {}, tuple(error(where, "holds a NUL byte") for where in dict.fromkeys(nul))
     return keys, places, ()
+
+
+def _too_deep(text: str) -> int:
+    """The line of a key with more parts than any has, or 0. tomllib's time grows with the square of their number."""
+    if "." not in text:
+        return 0
+    plain = _TOKEN.sub(lambda token: "" if token[0][0] == "#" else "q" + "\n" * token[0].count("\n"), text)
+    match = _DEEP.search(plain)
+    return plain.count("\n", 0, match.start()) + 1 if match else 0
+
+
+def _syntax_error(message: str, text: str, file: str) -> Problem:
+    """What tomllib says, in an admin's words, with the line as it was probably meant."""
+    match = _LINE.search(message)
+    number = int(match[1]) if match else text.count("\n") + 1
+    message = _LINE.sub("", message).strip()
+    lines = text.split("\n")
+    line = lines[min(number, len(lines)) - 1]
+    key, sign, value = (part.strip() for part in line.partition("="))
+    hint = ""
+    if strange := look_alike(line):
+        message, hint = strange[0], f"write `{strange[1].strip()[:400]}`"
+    elif message.startswith("Cannot overwrite a value") and key:
+        first = next((at for at, other in enumerate(lines, 1) if other.partition("=")[0].strip() == key), number)
+        message, hint = f"`{key[:80]}` stands twice, first in line {first}", "remove one of the two lines"
+    elif sign and value[:1] in "\"'" and value.count(value[:1]) == 1 and value:
+        message, hint = f"the quote of `{key[:80]}` is not closed", f"write `{key} = {value[:300]}{value[0]}`"
+    elif sign and re.fullmatch(r"[^\s\"'\[{#][^\"'\[\]{}#]*", value):
+        message = f"the value of `{key[:80]}` is not a number, and a text stands in quotes"
+        hint = f"write `{key} = {as_toml(_truth_or_text(value))}`"
+    elif re.match(r"(service|defaults)\b", line):
+        message, hint = "this is xinetd's form", "give the file another name than .toml, or run `superd import xinetd`"
+    return error(Origin(file, number), f"not TOML: {message[:1].lower()}{message[1:]}", hint)
+
+
+def _truth_or_text(value: str) -> bool | str:
+    return {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}.get(value.lower(), value)
 
 
 def _nul(value: object, path: str = "") -> list[str]:
@@ -114,25 +156,30 @@ _GIVEN: dict[frozenset[str], set[str]] = {}
 def make_service(
     name: str, keys: Keys, origins: Mapping[str, Origin], whole: Origin
 ) -> tuple[Service | None, tuple[Problem, ...]]:
-    """The service; or every reason why these keys make none, beside what is left of it without them, for more checks."""
+    """The service and warnings; or every reason why these keys make none, with what is left of it, for more checks."""
     if "name" in keys:
         where = origins.get("name", whole)
-        return None, (error(where, "unknown key `name`", "the file's name is the service's id"),)
+        return None, (error(where, "unknown key `name`", "remove it: the file's name is the service's id"),)
     keys, truths = without_truths(keys, origins, whole, Service)
-    if truths:
-        service, found = make_service(name, keys, origins, whole)
-        return service, (*truths, *found)
+    keys, lists = check_lists(keys, origins, whole)
+    found = (*truths, *lists)
     try:
         service = Service.model_validate({"name": name, **keys})
     except ValidationError as problem:
         wrong = {str(item["loc"][0]) for item in problem.errors(include_url=False, include_context=False) if item["loc"]}
-        found = tuple(explain_errors(problem, origins, whole, Service))
+        if wrong or not errors(found):  # that nothing is left to run follows from what was left out
+            found = (*found, *explain_errors(problem, origins, whole, Service))
     else:
+        if errors(found):  # of a key that was left out: what is left serves nothing, and is looked at all the same
+            return service, found
         # Which keys were given is a set of 0.7 KiB in every service, and the same one in most of them.
         given = service.model_fields_set
         object.__setattr__(service, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
-        return service, ()
+        return service, found
+    # Without the wrong keys nothing may be left to run: that is no other fault. A disabled service may have nothing to run.
+    left = {key: value for key, value in keys.items() if key not in wrong}
     try:
-        return Service.model_validate({"name": name, **{key: value for key, value in keys.items() if key not in wrong}}), found
+        service = Service.model_validate({"name": name, **left, "disable": True})
     except ValidationError:
         return None, found
+    return service.model_copy(update={"disable": bool(left.get("disable", False))}), found

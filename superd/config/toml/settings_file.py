@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from superd.config.synonyms import meant
 from superd.config.toml.model_errors import explain_errors, tables, without_truths
 from superd.config.toml.service_file import KEYS, Keys, parse_toml
-from superd.problem import Origin, Problem, did_you_mean, error
+from superd.problem import Origin, Problem, error
 from superd.settings import Settings
 
 
@@ -23,7 +24,7 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
     for key in defaults:
         if key not in KEYS and key.removesuffix("_add") not in KEYS:
             where = places.get(f"defaults.{key}", places.get("defaults", Origin(file)))
-            found.append(error(where, f"unknown key `{key}` in [defaults]", did_you_mean(key, KEYS)))
+            found.append(error(where, f"unknown key `{key}` in [defaults]", meant(key, KEYS, defaults[key])))
     defaults = {key: value for key, value in defaults.items() if key in KEYS or key.removesuffix("_add") in KEYS}
     for key in [key for key in keys if key in KEYS and key not in Settings.model_fields]:
         # Not the nearest of the daemon's own keys: it is a service file that was given for superd.toml, or stands in it.

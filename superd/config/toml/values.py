@@ -15,7 +15,8 @@ def item(value: Any) -> Item:
         for key, inner in value.items():
             table.append(key, item(inner))
         return table
-    return tomlkit.item(value)
+    made: Item = tomlkit.item(value)
+    return made
 
 
 def as_toml(value: Any) -> str:
