@@ -12,7 +12,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "cli/importer.py": "cli/test_import_equals_live.py: what it writes serves the same",
     "cli/run.py": "trips/test_start.py: the table, and the dump in trips/test_xinetd_command.py",
     "cli/show.py": "test_docs.py: its examples",
-    "cli/sources.py": "trips/test_start.py: paths that are relative",
     "config/inetd/key_value.py": "config/inetd/test_source.py: NetBSD's statements",
     "config/xinetd/draft.py": "config/xinetd/test_source.py: read as a whole",
     "config/xinetd/program.py": "config/xinetd/test_source.py: read as a whole",

@@ -63,11 +63,12 @@ def check(
 ) -> None:
     """Check every file; start nothing. 0: fine, 78: errors."""
     from superd.cli.check import check as look
-    from superd.cli.sources import sources_of
+    from superd.cli.sources import named, sources_of
 
-    if path is not None:
-        config, services = (config, [path]) if path.is_dir() else (path, services)
-    sources = sources_of(config, services, hosts_allow, hosts_deny)
+    if path is not None and not services:
+        sources = named(path, config, hosts_allow, hosts_deny)
+    else:
+        sources = sources_of(path or config, services, hosts_allow, hosts_deny)
     raise typer.Exit(look(sources, strict=strict, as_json=json_output, explicit=explicit))
 
 

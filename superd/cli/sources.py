@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from dataclasses import replace
 from pathlib import Path
 
 from superd.load.services import Sources
@@ -20,3 +22,27 @@ def sources_of(config: Path | None, services: list[Path] | None, hosts_allow: st
 
 def _absolute(path: str | None) -> str | None:
     return os.path.abspath(path) if path else path
+
+
+def named(path: Path, config: Path | None, hosts_allow: str | None, hosts_deny: str | None) -> Sources:
+    """What the argument of ``check`` names: a folder, one service's file, superd.toml or another daemon's file."""
+    if path.is_dir():
+        return sources_of(config, [path], hosts_allow, hosts_deny)
+    if _holds_a_service(path):
+        single = sources_of(config, None, hosts_allow, hosts_deny)
+        return replace(single, single=os.path.abspath(path))
+    return sources_of(path, None, hosts_allow, hosts_deny)
+
+
+def _holds_a_service(path: Path) -> bool:
+    """Whether a regular file reads as one service; whoever reads it then says what else is wrong with it."""
+    from superd.config.grammar import grammar_of
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            return (
+                stat.S_ISREG(os.fstat(descriptor).st_mode) and grammar_of(os.path.abspath(path), file.read(1 << 16)) == "service"
+            )
+    except OSError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import socket
 import stat
 from collections.abc import Mapping
@@ -15,10 +16,13 @@ from typing import Any
 
 from superd.config.checks.services import Host, check, check_kinds
 from superd.config.foreign import Foreign, has_left
+from superd.config.grammar import grammar_of
+from superd.config.live_defaults import with_defaults
 from superd.config.rpc_names import parse_rpc
 from superd.config.toml.service_file import Keys, make_service, merge, parse_toml
 from superd.config.toml.settings_file import parse_settings
 from superd.errors import ConfigError
+from superd.load.access_words import check_access_words
 from superd.problem import Origin, Problem, error, errors, note, warning
 from superd.registry import Registry
 from superd.service import BUILTIN_PORTS, Service
@@ -37,9 +41,9 @@ _SKIPPED_ENDS = ("~", ".rpmnew", ".rpmsave", ".rpmorig", ".swp", ".bak")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the command line named. ``config``: superd.toml, or a foreign file; ``services``: folders, lowest first.
+    """What the command line named. ``config``: superd.toml, or a file of any other grammar; ``services``: folders, lowest first.
 
-    ``inetd`` are inetd.conf files to read as well, where they are there.
+    ``inetd`` are inetd.conf files to read as well, where they exist. ``single`` is one service's file, read by itself.
     """
 
     config: str = ""
@@ -47,6 +51,7 @@ class Sources:
     hosts_allow: str | None = None
     hosts_deny: str | None = None
     inetd: tuple[str, ...] = ()
+    single: str = ""
 
 
 @dataclass(slots=True)
@@ -86,8 +91,12 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     files = Files(root=root)
     problems: list[Problem] = []
     settings, defaults, default_origins, foreign_file = _settings(sources, files, problems)
-    folders = sources.services or settings.services or (() if foreign_file else (VENDOR, ADMIN))
+    single = sources.single or (foreign_file if _is_single(foreign_file, files) else "")
+    foreign_file = "" if single else foreign_file
+    folders = sources.services or (() if single else settings.services or (() if foreign_file else (VENDOR, ADMIN)))
     found: dict[str, _Found] = {}
+    if single and (alone := _read_one(single, files, problems)) is not None:
+        found[os.path.basename(single).removesuffix(".toml")] = alone
     for folder in folders:
         _read_folder(folder, files, found, problems, named=bool(sources.services or settings.services))
     services: dict[str, Service] = {}
@@ -101,18 +110,20 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         places = {**default_origins, **entry.origins}
         service, wrong = make_service(name, ports.resolve(name, keys), places, entry.whole)
         problems += wrong
-        if wrong:
+        if errors(wrong):
             broken.add(name)  # checked on, so that all that is wrong is said at once, and never served
         origins[name, ""] = entry.whole
         origins.update({(name, key): place for key, place in places.items()})
         if service is not None and not service.disable:
             service = _fitting(service, entry.origins)
             problems += check_kinds(service, origins)
-            if wrong and service.port is None and not service.listen and {"port", "listen"} & keys.keys():
+            if errors(wrong) and service.port is None and not service.listen:
                 service = service.model_copy(update=_SOMEWHERE)
             services[name] = _resolved(service, files)
-    foreign_files = _read_foreign(settings, foreign_file, _there(sources.inetd, problems), files, services, origins, problems)
+    more = _there(sources.inetd, problems)
+    foreign_files = _read_foreign(settings, foreign_file, more, files, services, origins, problems, (defaults, default_origins))
     broken |= _compile(services, origins, problems)
+    problems += check_access_words(services, origins)
     problems += check(services, origins, _host(root))
     problems.sort(key=lambda problem: problem.origin)
     wrong_places = {problem.origin for problem in errors(problems)}
@@ -133,7 +144,7 @@ def _fitting(service: Service, own: Mapping[str, Origin]) -> Service:
 
 
 def _settings(sources: Sources, files: Files, problems: list[Problem]) -> tuple[Settings, Keys, dict[str, Origin], str]:
-    path = sources.config or (MAIN if not sources.services and os.path.exists(MAIN) else "")
+    path = sources.config or (MAIN if not sources.services and not sources.single and os.path.exists(MAIN) else "")
     settings, foreign = Settings(), ""
     defaults: Keys = {}
     origins: dict[str, Origin] = {}
@@ -146,14 +157,14 @@ def _settings(sources: Sources, files: Files, problems: list[Problem]) -> tuple[
             if not data.strip() and not path.endswith(".toml"):
                 # Truncated, or half written. An xinetd.conf would be taken for an empty superd.toml, and everything be closed.
                 problems.append(error(Origin(path), "is empty", "a comment alone serves nothing on purpose"))
-            elif looks_foreign(path, data):
+            elif grammar_of(path, data) != "settings":
                 foreign = path
             else:
                 settings, defaults, origins, wrong = parse_settings(data, path)
                 problems += wrong
     update: dict[str, Any] = {}
-    if not sources.config and sources.services:
-        # A folder on the command line alone is a try-out: nothing of /etc decides anything.
+    if not sources.config and (sources.services or sources.single):
+        # A folder or a file on the command line alone is a try-out: nothing of /etc decides anything.
         update = {"hosts_allow": "", "hosts_deny": ""}
     if sources.hosts_allow is not None:
         update["hosts_allow"] = sources.hosts_allow
@@ -161,7 +172,7 @@ def _settings(sources: Sources, files: Files, problems: list[Problem]) -> tuple[
         update["hosts_deny"] = sources.hosts_deny
     if update:
         settings = settings.model_copy(update={"policy": settings.policy.model_copy(update=update)})
-    if foreign:
+    if foreign and not _is_single(foreign, files):
         settings = settings.model_copy(update={"stop_sessions": "keep"})
     return settings, defaults, origins, foreign
 
@@ -172,22 +183,8 @@ def tables_of(sources: Sources) -> tuple[str, str]:
     return policy.hosts_allow, policy.hosts_deny
 
 
-def looks_foreign(path: str, data: bytes) -> str:
-    """``xinetd`` or ``inetd`` for another daemon's file, by what stands in it; ``""`` for superd's own."""
-    name = os.path.basename(path)
-    if name.endswith(".toml"):
-        return ""
-    for line in data.decode("utf-8", "replace").splitlines():
-        words = line.split("#")[0].split()
-        if not words:
-            continue
-        if words[0].lower() in ("service", "defaults", "include", "includedir"):
-            return "xinetd"
-        if ("=" not in line or len(words) < 2 or words[1][:1] != "=") and (len(words) >= 5 or words[0].endswith(":")):
-            return "inetd"
-        # A stray first line makes nothing else of what has the other daemon's own name.
-        return {"xinetd.conf": "xinetd", "inetd.conf": "inetd"}.get(name, "")
-    return "xinetd" if "xinetd" in name else "inetd" if "inetd" in name else ""
+def _is_single(path: str, files: Files) -> bool:
+    return bool(path) and grammar_of(path, files.read(path)) == "service"
 
 
 def _read_folder(folder: str, files: Files, found: dict[str, _Found], problems: list[Problem], *, named: bool) -> None:
@@ -288,11 +285,12 @@ def _read_foreign(
     services: dict[str, Service],
     origins: dict[tuple[str, str], Origin],
     problems: list[Problem],
+    under: tuple[Keys, Mapping[str, Origin]],
 ) -> frozenset[str]:
-    """Adds what the other daemons' files hold, and says which files these are."""
+    """Add what the other daemons' files hold, over [defaults] with their places, and say which files these are."""
     xinetd, inetd = list(settings.xinetd), [*settings.inetd, *more_inetd]
     if foreign_file:
-        kind = looks_foreign(foreign_file, files.read(foreign_file))
+        kind = grammar_of(foreign_file, files.read(foreign_file))
         (xinetd if kind == "xinetd" else inetd).append(foreign_file)
     if not xinetd and not inetd:
         return frozenset()
@@ -312,14 +310,36 @@ def _read_foreign(
             if service.name in services:
                 there = origins.get((service.name, ""), Origin(service.name))
                 here = foreign.origins.get((service.name, ""), Origin(service.name))
-                problems.append(error(here, f"service `{service.name}` is already there ({there})", "rename one"))
+                problems.append(error(here, f"service `{service.name}` is already there ({there})", _twice(there, settings)))
                 continue
+            places = own[service.name]
+            said = frozenset(key for _, key in places)
+            whole = places.get((service.name, ""), Origin(service.name))
+            service, given, wrong = with_defaults(service, said, merge({}, under[0]), under[1], whole)
+            problems += [
+                problem for problem in wrong if problem not in problems
+            ]  # a wrong default is one fault, not one a service
+            origins.update({(service.name, key): place for key, place in given.items()})
+            service = fit(service, lambda key, given=given: key.partition(".")[0].partition(" ")[0] in given)[0]  # type: ignore[misc]
             services[service.name] = _resolved(service, files)
-            origins.update(own[service.name])
-            problems += check_kinds(service, origins, access_alone=True)
-    places = [place for foreign in read_files for place in foreign.origins.values()]
-    places += [problem.origin for foreign in read_files for problem in foreign.problems]
-    return frozenset(place.file for place in places)
+            origins.update(places)
+            problems += check_kinds(services[service.name], origins, access_alone=True)
+    read = [place for foreign in read_files for place in foreign.origins.values()]
+    read += [problem.origin for foreign in read_files for problem in foreign.problems]
+    return frozenset(place.file for place in read)
+
+
+def _only_given(service: Service, given: Mapping[str, Origin]) -> Service:
+    """The service without those keys of [defaults] that have no effect for it; its own file's are judged by its reader."""
+    return fit(service, lambda key: re.split("[. ]", key)[0] in given)[0] if given else service
+
+
+def _twice(there: Origin, settings: Settings) -> str:
+    """What to do about a service of that name in another place: after an import both the old file and the new one are read."""
+    key = "xinetd" if settings.xinetd else "inetd" if settings.inetd else ""
+    if key and there.file.endswith(".toml"):
+        return f"after an import remove the line `{key} = …` from superd.toml; else rename one"
+    return "rename one"
 
 
 _SOMEWHERE: Mapping[str, Any] = {"port": 0, "listen": ()}

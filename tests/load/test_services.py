@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from superd.config.grammar import grammar_of
 from superd.errors import ConfigError
-from superd.load.services import Sources, looks_foreign, read, skipped
+from superd.load.services import Sources, read, skipped
 from superd.problem import errors
 
 ECHO = 'type = "INTERNAL"\nservice = "echo"\nlisten = "127.0.0.1:7007"\n'
@@ -68,19 +67,11 @@ def test_what_editors_and_package_managers_leave_is_no_configuration() -> None:
     assert not any(skipped(name) for name in ("a.toml", "a.toml.d", "#a.toml"))
 
 
-@given(st.binary(max_size=80), st.sampled_from(["inetd.conf", "xinetd.conf", "x", "superd.toml"]))
-def test_comments_above_do_not_change_whose_file_it_is(data: bytes, name: str) -> None:
-    kind = looks_foreign(name, data)
-    assert kind in ("", "xinetd", "inetd")
-    assert kind == looks_foreign(name, b"# a comment\n\n" + data)
-    assert not (kind and name.endswith(".toml"))
-
-
 def test_a_stray_first_line_makes_no_toml_of_a_file_with_the_other_daemons_name() -> None:
     for line in (b"instances = 3\n", b"{\n", b"x\n"):
-        assert looks_foreign("/etc/xinetd.conf", line + b"service x\n") == "xinetd"
-        assert looks_foreign("/etc/inetd.conf", line) == "inetd"
-        assert looks_foreign("/etc/superd.conf", line) == ""
+        assert grammar_of("/etc/xinetd.conf", line + b"service x\n") == "xinetd"
+        assert grammar_of("/etc/inetd.conf", line) == "inetd"
+        assert grammar_of("/etc/superd.conf", line) not in ("xinetd", "inetd")
 
 
 def test_a_file_that_is_removed_while_the_folder_is_read_is_not_there(

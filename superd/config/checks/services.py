@@ -70,16 +70,17 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
 
     for key, user in (("user", service.user), ("socket_user", service.socket_user)):
         if user and not host.users(user):
-            found.append(error(at(key), f"no such user `{user}`", did_you_mean(user, host.user_names)))
+            found.append(error(at(key), f"no such user `{user}`", _user_hint(key, user, host)))
     more = [("groups", group) for group in (service.groups if isinstance(service.groups, tuple) else ())]
     for key, group in [("group", service.group), ("socket_group", service.socket_group), *more]:
         if group and not host.groups(group):
             found.append(error(at(key), f"no such group `{group}`"))
     if service.server:
         if not service.server.startswith("/"):
-            found.append(error(at("server"), f"`{service.server}` is not an absolute path"))
+            hint = _server_hint(service, host) or f'write `server = "/usr/bin/{service.server.rpartition("/")[2]}"`'
+            found.append(error(at("server"), f"`{service.server}` is not an absolute path", hint))
         elif wrong := host.program(service.server):
-            found.append(error(at("server"), f"`{service.server}` {wrong}"))
+            found.append(error(at("server"), f"`{service.server}` {wrong}", _server_hint(service, host)))
         elif host.root and service.user in ("root", "0") and (owner := host.stranger(service.server)):
             found.append(error(at("server"), f"`{service.server}` runs as root and belongs to `{owner}`", "chown root"))
     if service.internal and service.internal not in BUILTINS:
@@ -110,6 +111,24 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     if service.user and not host.root and service.server and service.user not in host.own_names:
         found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found
+
+
+def _user_hint(key: str, user: str, host: Host) -> str:
+    """The user and the group where both stand in one word, as chown(1) has them."""
+    name, sign, group = user.partition(":") if ":" in user else user.partition(".")
+    if sign and host.users(name) and host.groups(group):
+        return f'write `{key} = "{name}"` and `{key.replace("user", "group")} = "{group}"`'
+    return did_you_mean(user, host.user_names)
+
+
+def _server_hint(service: Service, host: Host) -> str:
+    """The program and its arguments where both stand in `server`."""
+    words = service.server.split()
+    if len(words) < 2 or (words[0].startswith("/") and host.program(words[0])):
+        return ""
+    arguments = ", ".join(f'"{word}"' for word in words[1:])
+    path = words[0] if words[0].startswith("/") else f"/usr/bin/{words[0]}"
+    return f'write `server = "{path}"` and `server_args = [{arguments}]`'
 
 
 def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from superd.config.synonyms import meant
 from superd.config.toml.values import as_toml
-from superd.problem import Origin, Problem, error
+from superd.problem import Origin, Problem, did_you_mean, error
 
 _LONGEST = 80
 """Characters of a value that are shown."""
@@ -135,9 +136,21 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"`{key}`: {value} {words} {first['ctx'][bound]:g}", hint
+    if kind in _CHOICES and isinstance(first["loc"][-1], int):
+        return _wrong_words(key, items)
     # Of a key that may be one thing or another each has its finding: the value is neither.
     nouns = dict.fromkeys(_noun(item) for item in items if item["input"] == first["input"])
     return f"`{key}`: {value} is not {' or '.join(noun for noun in nouns if noun)}", hint
+
+
+def _wrong_words(key: str, items: list[Any]) -> tuple[str, str]:
+    """Every word of a list that is none of its choices, with the one that each was meant to be."""
+    choices = re.findall(r"'([^']+)'", str(items[0]["ctx"]["expected"]))
+    wrong = list(dict.fromkeys(str(item["input"]) for item in items if item["type"] in _CHOICES))[:20]
+    near = [did_you_mean(word, choices).removeprefix("did you mean ").removesuffix("?") for word in wrong]
+    verb = "are not" if len(wrong) > 1 else "is not"
+    hint = f"did you mean {' and '.join(filter(None, near))}?" if any(near) else ""
+    return f"`{key}`: {', '.join(map(shown, wrong))} {verb} {_noun(items[0])}", hint
 
 
 def _noun(item: Any) -> str:

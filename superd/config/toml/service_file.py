@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from superd.config.look_alikes import look_alike
 from superd.config.toml.lists import check_lists
 from superd.config.toml.model_errors import explain_errors, without_truths
 from superd.config.toml.values import as_toml
+from superd.look_alikes import look_alike
 from superd.problem import Origin, Problem, error, errors
 from superd.service import Service
 

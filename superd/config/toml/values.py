@@ -15,6 +15,11 @@ def item(value: Any) -> Item:
         for key, inner in value.items():
             table.append(key, item(inner))
         return table
+    if isinstance(value, (list, tuple)):
+        array = tomlkit.array()
+        for inner in value:
+            array.append(item(inner))
+        return array
     made: Item = tomlkit.item(value)
     return made
 

@@ -17,7 +17,7 @@ WHOLE = Origin("a.toml", 1)
     ("line", "hint", "severity"),
     [
         ('server_args = "-n 3 /etc/motd"', 'server_args = ["-n", "3", "/etc/motd"]', "warning"),
-        ('server_args = "-c \'a b\'"', 'server_args = ["-c", "a b"]', "warning"),
+        ("server_args = \"-c 'a b'\"", 'server_args = ["-c", "a b"]', "warning"),
         ('server_args_add = "-n 3"', 'server_args_add = ["-n", "3"]', "warning"),
         ('only_from = "192.0.2.1 192.0.2.2"', 'only_from = ["192.0.2.1", "192.0.2.2"]', "error"),
         ('only_from = "192.0.2.1,192.0.2.2"', 'only_from = ["192.0.2.1", "192.0.2.2"]', "error"),

@@ -37,7 +37,9 @@ def told(line: str) -> list[str]:
         ("cps = [-1, 10]", "`cps`: `-1` is not more than 0"),
         ('max_load = "much"', "`max_load`: `much` is not a number"),
         ("instances = 1.5", "`instances`: `1.5` is not a whole number"),
-        ("disable = 3", "`disable`: `3` is not true or false"),
+        ("disable = 3", "`disable`: `3` is not true or false\n  hint: write true or false"),
+        ('wait = "yes"', "`wait`: `yes` is not true or false\n  hint: write `wait = true`"),
+        ("v6only = 0", "`v6only`: `0` is not true or false\n  hint: write `v6only = false`"),
         ("groups = 3", "`groups`: `3` is not true or false or a list"),
         ("port = true", "`port`: `true` is not a value of this key"),
         ("limits.v4_prefix = false", "`limits.v4_prefix`: `false` is not a value of this key"),
@@ -96,7 +98,9 @@ def test_whatever_the_values_are_no_finding_is_left_in_a_librarys_words(keys: di
 def test_only_truths_are_taken_out_and_each_is_told(keys: dict[str, Any]) -> None:
     left, found = without_truths(keys, {}, Origin("a.toml"), Service)
     gone = {key for key in keys if key not in left}
-    assert gone == {key for key, value in keys.items() if isinstance(value, bool) and key != "disable"}
+    truths = {key for key, value in keys.items() if isinstance(value, bool) and key != "disable"}
+    words = {"disable"} if isinstance(keys.get("disable", True), (str, int, float)) and "disable" in keys else set()
+    assert gone == truths | (words if not isinstance(keys.get("disable"), bool) else set())
     assert len(found) >= len(gone)
 
 

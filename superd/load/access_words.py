@@ -1,0 +1,62 @@
+"""Words of only_from, no_access, limits.exempt and access_times that nothing can be made of: each of them, not the first.
+
+Runs in the master and the operator's commands. Reads no file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from superd.policy.addresses import AddressList
+from superd.policy.hours import Hours
+from superd.problem import Origin, Problem, error, warning
+from superd.service import Service
+
+_ANYBODY = frozenset({"any", "anyone", "anybody", "anywhere", "everyone", "everybody", "world", "*"})
+_MOST = 100
+"""Words of one list that are named one by one."""
+
+
+def check_access_words(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
+    """An error for each wrong word, at its key. The same list in many services is read once."""
+    found: dict[Problem, None] = {}
+    for name, service in services.items():
+        for key, words, make in (
+            ("only_from", service.only_from or (), AddressList),
+            ("no_access", service.no_access, AddressList),
+            ("limits.exempt", service.limits.exempt, AddressList),
+            ("access_times", service.access_times, Hours),
+        ):
+            where = origins.get((name, key)) or origins.get((name, key.partition(".")[0])) or origins.get((name, ""))
+            for message, hint, fatal in _wrong(words, make) if words else ():
+                found[(error if fatal else warning)(where or Origin(name), f"`{key}`: {message}", hint)] = None
+    return list(found)
+
+
+@lru_cache(maxsize=1024)
+def _wrong(words: tuple[str, ...], make: Callable[[tuple[str, ...]], object]) -> tuple[tuple[str, str, bool], ...]:
+    found: list[tuple[str, str, bool]] = []
+    for word in words:
+        if make is AddressList and word.lower() in _ANYBODY - {"*"}:
+            found.append((f"`{word}` is the name of a host here, and everybody is `ALL`", "write `ALL`", False))
+        try:
+            make((word,))
+        except (ValueError, OverflowError) as problem:
+            found.append((str(problem), _meant(word) if make is AddressList else "", True))
+            if len(found) > _MOST:
+                break
+    return tuple(found)
+
+
+def _meant(word: str) -> str:
+    if word.lower() in _ANYBODY:
+        return "write `ALL`"
+    parts = [part for part in re.split(r"[\s,;]+", word) if part]
+    if len(parts) > 1:
+        return "write " + ", ".join(f'"{part[:60]}"' for part in parts[:20])
+    if re.fullmatch(r"\d{1,3}(\.\d{1,3}){0,2}\.?", word, re.ASCII):
+        octets = word.rstrip(".").split(".")
+        return f"write `{'.'.join([*octets, '0', '0', '0'][:4])}/{8 * len(octets)}`"
+    return ""
