@@ -43,9 +43,10 @@ class Rule:
 
     @property
     def text(self) -> str:
-        """The rule as one line."""
+        """The rule as one line, which reads back as the same rule."""
         parts = [" ".join(self.daemons), " ".join(self.clients)]
-        parts += [f"{option.name} {option.value}".strip() for option in self.options]
+        # As a file has it: a colon within a value would begin the next option.
+        parts += [f"{option.name} {option.value}".strip().replace(":", "\\:") for option in self.options]
         return " : ".join(parts)
 
 

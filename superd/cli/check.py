@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
+from superd.address import SocketType
 from superd.cli.diagnostics import print_problems
+from superd.cli.folded import folded
 from superd.counted import counted
 from superd.errors import ConfigError
 from superd.load.services import Sources, tables_of
@@ -29,7 +32,7 @@ def check(sources: Sources, *, strict: bool, as_json: bool, explicit: bool = Fal
         problems = refused.problems
     more = _tables(sources, registry, explicit=explicit)
     # What is wrong with a table is said by whoever refused the services, too.
-    problems = tuple(dict.fromkeys((*problems, *more)))
+    problems = tuple(folded(dict.fromkeys((*problems, *more))))
     if as_json:
         sys.stdout.write(json.dumps([_plain(problem) for problem in problems], indent=1) + "\n")
     else:
@@ -48,7 +51,7 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     from superd.config.hosts.tables import parse
     from superd.lint.clients import host_names
     from superd.lint.covered import Seen
-    from superd.lint.rules import lint, lint_file
+    from superd.lint.rules import guarded_by, lint, lint_file
     from superd.load.policy import load_policy
     from superd.policy.hosts_access import compile_policy, decide_unseen
     from superd.rule import Policy
@@ -59,12 +62,18 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     deny = parse(files.deny or b"", files.deny_path, "deny")[0]
     names, silent = host_facts.ask_all(host_names((*allow, *deny), files.files.values()))
     services = registry.services if registry is not None else {}
-    host = host_facts.host_of({service.daemon for service in services.values()}, names)
+    datagrams = {service.daemon for service in services.values() if service.socket_type is SocketType.DGRAM}
+    host = host_facts.host_of({service.daemon for service in services.values()}, names, datagrams)
+    said: list[Problem] = []
     seen = Seen()
     for path, rules, data in ((files.allow_path, allow, files.allow), (files.deny_path, deny, files.deny)):
         if data is not None and (place := host_facts.writable(path)):
             found.append(warning(Origin(path), f"`{place}` can be written by anybody", f"chmod o-w {place}"))
-        found += lint(rules, (data or b"").decode("utf-8", "surrogateescape").split("\n"), host, seen, explicit=explicit)
+        lines = (data or b"").decode("utf-8", "surrogateescape").split("\n")
+        said += lint(rules, lines, host, seen, explicit=explicit, guarded=guarded_by(deny))
+    cut = {problem.origin for problem in said if _CUT.search(problem.message)}
+    found = [problem for problem in found if problem.origin not in cut or _OF_THE_CUT not in problem.message]
+    found += said
     for path, data in files.files.items():
         found += lint_file(path, data, host)
     # What the reader and the lint say of one line stands together.
@@ -80,6 +89,11 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
 
         found += check_wrapping(services, registry.origins, host_facts.mode, refusing)
     return found
+
+
+_CUT = re.compile(r"cut at its colon|\(U\+|is HTML for")
+_OF_THE_CUT = "so whoever matches is refused"
+"""What the reader says of a rule that is cut at a wrong colon: lint has said why, and one cause has one message."""
 
 
 def _plain(problem: Problem) -> dict[str, object]:

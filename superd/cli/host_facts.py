@@ -38,7 +38,7 @@ class Named:
     confirmed: bool = False
 
 
-def host_of(daemons: Collection[str], names: dict[str, Named]) -> Host:
+def host_of(daemons: Collection[str], names: dict[str, Named], datagrams: Collection[str] = ()) -> Host:
     """This host, with what was found out about names."""
 
     def name(word: str) -> tuple[str, str]:
@@ -48,7 +48,7 @@ def host_of(daemons: Collection[str], names: dict[str, Named]) -> Host:
         found = names.get(word)
         return len(found.addresses) if found is not None else 1
 
-    return Host(program, daemons, folder, file, identity, netgroup, name, addresses)
+    return Host(program, daemons, folder, file, identity, netgroup, name, addresses, datagrams)
 
 
 def program(path: str) -> str:

@@ -20,6 +20,8 @@ Finding = tuple[str, str, str]
 _KEYWORDS = frozenset({"known", "unknown", "local", "paranoid", "all", "except"})
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _FEW_PARTS = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}\.?")
+_MOST_STEPS = 8
+"""A pattern may have several faults, each corrected by itself; a text that never becomes right has no correction."""
 _ALL = 0xFFFFFFFF
 _MAPPED = 0xFFFF << 32
 
@@ -84,12 +86,15 @@ def _user(user: str) -> Iterator[Finding]:
 def pattern_finding(token: str) -> Finding | None:
     """What is wrong with one pattern for hosts, as it may stand in a rule or in a file. What was meant has no fault itself."""
     found = _pattern(token)
-    meant = found
-    while meant is not None and meant[2]:
-        last, meant = meant[2], _pattern(meant[2])
-        if meant is None and found is not None:
-            return found[0], token, last
-    return found if found is None else (found[0], token, "")
+    if found is None:
+        return None
+    meant = found[2]
+    for _ in range(_MOST_STEPS):
+        better = _pattern(meant) if meant else None
+        if better is None:
+            return found[0], token, meant
+        meant = better[2]
+    return found[0], token, ""
 
 
 def _pattern(token: str) -> Finding | None:
@@ -126,7 +131,11 @@ def _bare_v6(token: str) -> Finding | None:
     except ValueError:
         return f"`{token}` is neither a name, an address nor a pattern: it matches nobody", token, ""
     meant = str(address.ipv4_mapped or address)
-    return None if lower(token) == meant else (f"`{token}` is not how that address is written: it matches nobody", token, meant)
+    return (
+        None
+        if lower(token) == lower(meant)
+        else (f"`{token}` is not how that address is written: it matches nobody", token, meant)
+    )
 
 
 def _numeric(token: str) -> Finding | None:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from superd.lint.clients import Finding, client_findings
 from superd.lint.commands import COMMANDS, command_findings, letter_findings
 from superd.lint.covered import Seen
+from superd.lint.misread import misreading
+from superd.look_alikes import look_alike
 from superd.policy.hosts_access import split_at_sign
 from superd.policy.patterns import lower, string_match
-from superd.problem import Origin, Problem, did_you_mean, warning
+from superd.problem import Origin, Problem, did_you_mean, error, note, warning
 
 if TYPE_CHECKING:
     from superd.rule import Option, Rule
@@ -41,6 +43,8 @@ _ELSEWHERE = frozenset(
     ]
 )
 """Daemons that ask libwrap themselves, as tcpdchk knows some."""
+MOST_HINT = 2000
+"""Characters of a hint that somebody copies."""
 _HASH = re.compile(r"(?:^|\s)#.*")
 
 
@@ -49,7 +53,8 @@ class Host:
     """What the lint asks; each answers about one name.
 
     ``program``, ``folder`` and ``file`` say what is wrong with a path, ``identity`` with a user and a group, ``name`` with a
-    host's name, and what it should be; each says nothing where nothing is wrong. ``daemons`` are the services' names.
+    host's name, and what it should be; each says nothing where nothing is wrong. ``daemons`` are the services' names,
+    ``datagrams`` those that answer datagrams.
     """
 
     program: Callable[[str], str]
@@ -60,18 +65,31 @@ class Host:
     netgroup: Callable[[str], bool] = lambda _: True
     name: Callable[[str], tuple[str, str]] = lambda _: ("", "")
     addresses: Callable[[str], int] = lambda _: 1
+    datagrams: Collection[str] = ()
 
 
-def lint(rules: tuple[Rule, ...], lines: Sequence[str], host: Host, seen: Seen, *, explicit: bool = False) -> list[Problem]:
-    """Warnings for the rules of one table, in their order; the hint is the whole rule as it was probably meant.
+def lint(
+    rules: tuple[Rule, ...],
+    lines: Sequence[str],
+    host: Host,
+    seen: Seen,
+    *,
+    explicit: bool = False,
+    guarded: Callable[[Rule], bool] = lambda _: False,
+) -> list[Problem]:
+    """What is wrong with the rules of one table, in their order; the hint is the whole rule as it was probably meant.
 
     ``lines`` are the physical lines of the table. ``seen`` has the rules that are asked before these, and gets these.
-    ``explicit`` wants the word `allow` or `deny` in each rule of hosts.allow (tcpdchk -a).
+    ``explicit`` wants the word `allow` or `deny` in each rule of hosts.allow (tcpdchk -a). ``guarded`` says whether
+    hosts.deny has a rule for a daemon of this one: a misreading that makes it ineffective is an error.
     """
     found: list[Problem] = []
     known = {lower(daemon) for daemon in host.daemons}
     for rule in rules:
-        line = lines[rule.origin.line - 1] if rule.origin.line <= len(lines) else ""
+        pieces = _pieces(lines, rule.origin.line)
+        line = pieces[-1]
+        if _half(lines, rule.origin.line):
+            continue  # the reader says it at the next line, which was to be the rest of this rule
         bare = _bare_ipv6(line) if any(option.error for option in rule.options) else ""
         if bare:
             meant = line.strip().replace(bare, f"[{bare}]")
@@ -82,9 +100,17 @@ def lint(rules: tuple[Rule, ...], lines: Sequence[str], host: Host, seen: Seen, 
             what = "a comment begins in column 1 only: this is a rule"
             found.append(warning(rule.origin, what, f"write `# {rule.text.lstrip('# ')}` without blanks before it"))
             continue
+        slip = misreading(rule, pieces)
+        if slip is not None:
+            rule = slip.meant  # what else is wrong is said of the rule as it was meant: one cause, one message
         of_daemons = list(_daemons(rule, known, host))
         findings = [*of_daemons, *_clients(rule, host), *_options(rule, host)]
         meant = _corrected(rule, findings)
+        if slip is not None:
+            severe = slip.opens and (rule.table == "deny" or guarded(rule))
+            found.append(
+                (error if severe else warning)(rule.origin, f"{slip.consequence}: {slip.what}", f"write `{meant or rule.text}`")
+            )
         for finding in findings:
             what, text, better = finding
             hint = did_you_mean(text, sorted(host.daemons)) if finding in of_daemons else ""
@@ -96,17 +122,50 @@ def lint(rules: tuple[Rule, ...], lines: Sequence[str], host: Host, seen: Seen, 
             )
             found.append(warning(rule.origin, f"can never match: {earlier.origin} covers it", mend))
         seen.add(rule)
+        found += [note(rule.origin, what) for what in _changes(rule, host)]
         if explicit and rule.table == "allow" and not any(option.name in ("allow", "deny", "twist") for option in rule.options):
             found.append(warning(rule.origin, 'implicit "allow" at the end of the rule', f"write `{rule.text} : allow`"))
     return found
+
+
+def guarded_by(deny: Sequence[Rule]) -> Callable[[Rule], bool]:
+    """Whether one of these rules of hosts.deny is for a daemon of the rule that is asked about."""
+    named = {lower(token) for rule in deny for token in rule.daemons}
+
+    def guarded(rule: Rule) -> bool:
+        mine = set(map(lower, rule.daemons))
+        return bool(named) and ("all" in mine or "all" in named or not mine.isdisjoint(named))
+
+    return guarded
+
+
+def _pieces(lines: Sequence[str], last: int) -> list[str]:
+    """The physical lines of the rule that ends in line ``last``, without the backslashes that join them."""
+    first = last - 1
+    while first and first <= len(lines) and lines[first - 1].endswith("\\"):
+        first -= 1
+    return [line.removesuffix("\\") for line in lines[first:last]] or [""]
+
+
+_FALSE_END = re.compile(r"\\[ \t\r]+(?:#.*)?$")
+
+
+def _half(lines: Sequence[str], number: int) -> bool:
+    """Whether a line was to be joined with the next, and is not, because its backslash does not stand at its end."""
+    return number < len(lines) and ":" not in lines[number] and _FALSE_END.search(lines[number - 1]) is not None
 
 
 def lint_file(path: str, data: bytes, host: Host) -> list[Problem]:
     """Warnings for the patterns of a `/file`, which has neither comments nor EXCEPT, users nor commas."""
     found: list[Problem] = []
     for number, line in enumerate(data.split(b"\n"), 1):
+        if _RULE_IN_FILE.match(line):
+            what = "such a file has patterns alone, and this is a rule: its words are patterns"
+            client = line.split(b":")[1].split()
+            found.append(warning(Origin(path, number), what, f"write `{_text(client[0])}`" if client else "remove the line"))
+            continue
         for word in line.split():
-            token = word.decode("utf-8", "surrogateescape")
+            token = _text(word)
             if token.startswith("#"):
                 found.append(
                     warning(Origin(path, number), "such a file has no comments: these words are patterns", "remove them")
@@ -118,7 +177,17 @@ def lint_file(path: str, data: bytes, host: Host) -> list[Problem]:
     return found
 
 
+_RULE_IN_FILE = re.compile(rb"\s*[A-Za-z][\w.@-]*\s*:[\s.\d\[]")
+
+
+def _text(word: bytes) -> str:
+    return word.decode("utf-8", "surrogateescape")
+
+
 def _in_file(token: str, host: Host) -> Finding | None:
+    alike = look_alike(token)
+    if alike is not None:
+        return f"{alike[0]}, so `{token}` matches nobody", token, alike[1].strip()
     if lower(token) == "except":
         return "such a file has no EXCEPT: it is a host's name here", token, ""
     if "," in token:
@@ -212,6 +281,23 @@ def _options(rule: Rule, host: Host) -> Iterator[Finding]:
     wrong = host.identity(user, group) if user or group else ""
     if wrong:
         yield f"{wrong}, so whoever matches is refused", user or group, ""
+
+
+def _changes(rule: Rule, host: Host) -> Iterator[str]:
+    """What superd does otherwise with this rule than the installed libwrap, for who changes from one to the other."""
+    for option in rule.options:
+        if option.error:
+            return
+        if option.name in ("user", "group"):
+            what = f"`{option.name} {option.value}` is in force with superd"
+            yield f"{what}: Debian's libwrap ignores it, and the program runs as root"
+        elif option.name == "aclexec" and rule.table == "deny":
+            yield "aclexec: when the command fails superd asks the next rule, where libwrap admits the client"
+        elif option.name == "twist" and host.datagrams:
+            daemons = [split_at_sign(token) or (token, "") for token in rule.daemons]
+            hit = [name for name in host.datagrams if any(string_match(lower(word), lower(name)) for word, _ in daemons)]
+            if hit:
+                yield f"twist: `{hit[0]}` answers datagrams, which have no connection for the command: superd refuses them"
 
 
 def _bare_ipv6(line: str) -> str:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd import syslog_priority
-from superd.problem import Origin, Problem, did_you_mean, error, warning
+from superd.config.hosts.advice import NO_RULE, escaped, meant_option, parts_of, without_colon
+from superd.problem import Origin, Problem, error, warning
 from superd.rule import Option, Rule, Table
 
 if TYPE_CHECKING:
@@ -44,7 +45,13 @@ _LAST = ("allow", "deny", "twist")
 _LEAST = {"linger": 0, "rfc931": 1}
 _INT_MAX = 2**31 - 1
 """What setsockopt(2) and nice(2) take; libwrap lets larger numbers wrap round."""
-OPTIONS = tuple(_ARGUMENT)
+
+MOST_BYTES = 2047
+"""What libwrap reads of one joined line, its newline included (misc.c, xgets)."""
+_REST = {
+    "allow": "libwrap ignores it and all after it, superd reads them",
+    "deny": "libwrap refuses every client that gets here, superd reads it and goes on",
+}
 MOST_HINTS = 100
 """To find what a word was meant to be takes a millisecond, and the daemon reads 100,000 wrong lines too."""
 
@@ -60,9 +67,15 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
     # A line of hosts.allow that is no rule grants nothing; one of hosts.deny refuses nothing, which fails open.
     broken = error if table == "deny" else warning
     text = data.decode("utf-8", "surrogateescape")
+    before, place = "", Origin(file)
     for origin, line, ended in _lines(text, file):
-        if not ended and line.strip(" \t\r"):
-            problems.append(warning(origin, "last line has no newline: libwrap ignores it", "end the line"))
+        previous, before = before, line
+        last, place = place, origin
+        if not ended and (line.strip(" \t\r") or table == "deny"):
+            problems.append(warning(origin, f"the last line has no newline: {_REST[table]}", "end the line"))
+        if len(line) > MOST_BYTES // 4 and len(line.encode("utf-8", "surrogateescape")) > MOST_BYTES:
+            message = f"the line is longer than {MOST_BYTES} bytes: {_REST[table]}"
+            problems.append(warning(origin, message, "write several rules, or the name of a file with the patterns"))
         if line.startswith("#") or not line.strip(" \t\r\n"):
             continue
         if line.startswith("\ufeff"):
@@ -74,12 +87,16 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
             continue
         rule = _rule(line, origin, table)
         if rule is None:
-            problems.append(broken(origin, f'no ":" in `{line.strip()[:80]}`, so it is no rule', "daemons : clients"))
+            message, hint = without_colon(line, previous) if len(problems) < MOST_HINTS else (NO_RULE, "")
+            if "follows the backslash" in message:
+                # One cause, one message: what the line before seems to have wrong is only that it is half a rule.
+                problems = [problem for problem in problems if problem.origin != last]
+            problems.append(broken(origin, message, hint))
             continue
         for option in rule.options:
             if option.error:
-                hint = _meant(option) if len(problems) < MOST_HINTS else ""
-                problems.append(warning(origin, f"{option.error}, so whoever matches is refused", hint))
+                message, hint = (option.error, "") if len(problems) >= MOST_HINTS else _meant(rule, option, line)
+                problems.append(warning(origin, f"{message}, so whoever matches is refused", hint))
         rules.append(rule)
     return tuple(rules), tuple(problems)
 
@@ -176,23 +193,30 @@ def _option(field: str, origin: Origin, *, last: bool) -> Option:
     return Option(name, value, origin, _value_error(name, value))
 
 
-def _meant(option: Option) -> str:
-    """A hint at what a wrong option was meant to be, where that can be told."""
-    if not option.name:
-        return "remove the colon before it"
-    if option.name not in _ARGUMENT:
-        # The rules of before there were options had the command alone.
-        return f"write `spawn {option.name} {option.value}`" if "/" in option.name else did_you_mean(option.name, OPTIONS)
-    if option.name == "setenv" and option.value:
-        return f"write `setenv {option.value.replace('=', ' ', 1)}`"
-    if option.name == "severity":
-        return did_you_mean(option.value.lower(), _SEVERITIES)
-    return ""
+def _meant(rule: Rule, option: Option, line: str) -> tuple[str, str]:
+    """What is wrong with a wrong option, and the whole rule as it was meant where that can be told."""
+    lists, options = parts_of(line)
+    message, fields = option.error, list[str]()
+    fields_before = _fields(options)
+    for index, field in enumerate(fields_before):
+        one = _option(field, rule.origin, last=index == len(fields_before) - 1)
+        if not one.error:
+            fields.append(escaped(field))
+            continue
+        why, mended = meant_option(one, field, fields)
+        message = why if one.name == option.name and why else message
+        if mended is None:
+            return message, ""
+        fields = mended
+    # Each verdict that stood before its place goes to the end.
+    fields.sort(key=lambda field: field.strip().lower() in _LAST)
+    meant = " : ".join([*lists, *(field.strip() for field in fields)])
+    again = _rule(meant, rule.origin, rule.table)
+    return message, f"write `{meant}`" if again is not None and not any(item.error for item in again.options) else ""
 
 
 FACILITIES = frozenset((*syslog_priority.FACILITIES, *syslog_priority.OTHER_FACILITIES))
 LEVELS = frozenset((*syslog_priority.LEVELS, *syslog_priority.OTHER_LEVELS))
-_SEVERITIES = sorted((*LEVELS, *(f"{facility}.{level}" for facility in FACILITIES for level in LEVELS)))
 
 
 def _value_error(name: str, value: str) -> str:

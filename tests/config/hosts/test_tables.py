@@ -55,14 +55,53 @@ def test_every_blank_of_c_is_taken_off_an_option() -> None:
 @pytest.mark.parametrize(
     ("option", "hint"),
     [
-        ("sevrity mail.info", "did you mean `severity`?"), ("severity mail.waring", "did you mean `mail.warning`?"),
-        ("severity notise", "did you mean `notice`?"), ("setenv A=b c", "write `setenv A b c`"),
-        ("/bin/echo %a", "write `spawn /bin/echo %a`"), ("umask 022:", "remove the colon before it"), ("nice x", ""),
+        ("sevrity mail.info", "severity mail.info"), ("severity mail.waring", "severity mail.warning"),
+        ("severity notise", "severity notice"), ("setenv A=b c", "setenv A b c"), ("/bin/echo %a", "spawn /bin/echo %a"),
+        ("umask 022:", "umask 022"), ("nice x", ""), ("allow yes", "allow"), ("allow : umask 022", "umask 022 : allow"),
+        ('spawn (echo "DENIED: access" | logger)', 'spawn (echo "DENIED\\: access" | logger)'),
+        ("spawn date 12:30:05 : deny", "spawn date 12\\:30\\:05 : deny"), ("bogus x", ""),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_told_as_it_was_probably_meant(option: str, hint: str) -> None:
     _, problems = parse(f"ALL : ALL : {option}\n".encode(), "hosts", "deny")
-    assert [problem.hint for problem in problems] == [hint]
+    meant = f"ALL : ALL : {hint}"
+    assert [problem.hint for problem in problems] == [f"write `{meant}`" if hint else ""]
+    if hint:
+        assert parse(f"{meant}\n".encode(), "hosts", "deny")[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("sshd 192.0.2.7\n", 1, "write `sshd : 192.0.2.7`"),
+        ("192.0.2.7\n", 1, "write `ALL : 192.0.2.7`"),
+        ("ALL ALL\n", 1, "write `ALL : ALL`"),
+        ("sshd, ftpd .example.org\n", 1, "write `sshd ftpd : .example.org`"),
+        ("sshd\n", 1, "write `sshd : ALL` if it is a daemon"),
+        ("Written by hand on Monday\n", 1, "write `# Written by hand on Monday` if it is a comment"),
+        ("ALL\uff1a ALL\n", 1, "write `ALL: ALL`"),
+        ("sshd: 10. \\ # ours\n 10.2.\n", 2, "write `sshd: 10. 10.2.`"),
+        ("sshd: 10. \\ \n 10.2.\n", 2, "write `sshd: 10. 10.2.`"),
+        ("sshd: ALL: (/bin/x | \\ #joined\n /bin/y) &\n", 2, "write `sshd : ALL : spawn (/bin/x | /bin/y) &`"),
+    ],
+)
+def test_a_line_without_a_colon_is_one_error_with_the_line_as_it_was_meant(text: str, line: int, hint: str) -> None:
+    (problem,) = parse(text.encode(), "hosts", "deny")[1]
+    assert (problem.origin.line, problem.severity.value, problem.hint) == (line, "error", hint)
+    meant = hint.removeprefix("write `").partition("`")[0]
+    assert parse(f"{meant}\n".encode(), "hosts", "deny")[1] == ()
+
+
+def test_lines_that_libwrap_does_not_read_are_named_with_what_it_does_instead() -> None:
+    for text in ("ALL : ALL", "# a comment", "  "):
+        assert "libwrap refuses every client" in parse(text.encode(), "hosts", "deny")[1][0].message
+    assert "libwrap ignores it" in parse(b"ALL : ALL", "hosts", "allow")[1][0].message
+    long = "ALL : " + "10.1.2.3 " * 230 + "\n"
+    (problem,) = parse(f"ALL : 10.\n{long}".encode(), "hosts", "deny")[1]
+    assert (problem.origin.line, "longer than 2047 bytes" in problem.message) == (2, True)
+    short = "ALL : " + "x" * (2047 - 7) + "\n"
+    assert len(short) == 2047
+    assert parse(short.encode(), "hosts", "deny")[1] == ()
 
 
 @pytest.mark.parametrize("behind", [b"ALL : ALL", b"# sshd, ALL : ALL", b"sshd, \\\nALL : ALL"])
