@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from superd.cli.folded import folded
 from superd.expansion import safe
 from superd.problem import Problem, Severity
 
@@ -20,7 +21,7 @@ def print_problems(problems: Iterable[Problem], out: TextIO | None = None) -> No
     out = out or sys.stderr
     colour = out.isatty() and "NO_COLOR" not in os.environ
     counts = dict.fromkeys(Severity, 0)
-    for problem in problems:
+    for problem in folded(problems):
         counts[problem.severity] += 1
         word = f"\x1b[{_COLOUR[problem.severity]}m{problem.severity}\x1b[0m" if colour else str(problem.severity)
         # A table may hold anything, and a terminal obeys what it is shown.

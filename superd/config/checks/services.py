@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.address import SocketType
+from superd.address import BindAddress, SocketType
 from superd.config.checks.shadows import shadowed
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.service import BUILTINS
@@ -149,17 +149,24 @@ def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Orig
 
 
 def _clashes(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
-    taken: dict[tuple[object, ...], list[tuple[object, str]]] = {}
+    taken: dict[tuple[object, ...], list[tuple[BindAddress, str]]] = {}
     found: list[Problem] = []
     for service in services.values():
         for address in service.addresses():
-            key = (address.socket_type, address.port, address.path)
-            for other, owner in taken.setdefault(key, []):
-                if address.overlaps(other):  # type: ignore[arg-type]
+            place = (address.socket_type, address.port, address.path)
+            wild = address.host in _WILDCARDS
+            # A single address overlaps with itself and the wildcards alone: a list of thousands is not held against itself.
+            rivals = taken.get((*place, "all"), ()) if wild else [*taken.get((*place, address.host), ()), *taken.get(place, ())]
+            for other, owner in rivals:
+                if address.overlaps(other):
                     where, there = _place(origins, service.name), _place(origins, owner)
                     found.append(error(where, f"{address.describe()} is taken by service `{owner}` ({there})", "one of the two"))
-            taken[key].append((address, service.name))
+            for key in ((*place, "all"), place if wild else (*place, address.host)):
+                taken.setdefault(key, []).append((address, service.name))
     return found
+
+
+_WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 def _place(origins: Mapping[tuple[str, str], Origin], name: str) -> Origin:

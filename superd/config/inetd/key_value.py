@@ -46,7 +46,8 @@ def read_statement(text: str) -> Statement:
     service, switch, rest = [*text.split(None, 2), ""][:3]
     values: dict[str, list[str]] = {}
     key, position, equals, ended = "", 0, False, False
-    while position < len(rest.rstrip()):
+    rest = rest.rstrip()
+    while position < len(rest):
         match = _TOKEN.match(rest, position)
         if match is None or ended:
             raise ValueError(f"cannot read `{rest[position : position + 40].strip()}`")

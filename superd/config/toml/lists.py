@@ -15,6 +15,8 @@ from superd.problem import Origin, Problem, error, warning
 
 _LISTS = frozenset(["flags", "type", "log_on_success", "log_on_failure", "only_from", "no_access", "listen", "passenv", "groups"])
 """Keys whose words hold neither blanks nor commas, so that a text with them can only be a list."""
+_LONGEST = 4000
+"""Characters of a text that is looked at; a longer one is no list that was typed."""
 _PAIRS = frozenset(["cps"])
 
 
@@ -36,7 +38,7 @@ def _one(key: str, value: Any) -> tuple[str, Any, bool]:
     """What is wrong with a value, the right one, and whether the wrong one is of no use."""
     if key == "env":
         return _variables(value)
-    if not isinstance(value, str) or not re.search(r"[\s,]", value.strip()):
+    if not isinstance(value, str) or len(value) > _LONGEST or not re.search(r"[\s,]", value.strip()):
         return "", None, False
     if key == "server_args":
         if not re.search(r"\s", value.strip()):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from superd.config.synonyms import meant
 from superd.config.xinetd.addresses import BadAddress, Reading, as_xinetd, read_word
 from superd.config.xinetd.lexer import Line
-from superd.problem import Problem, error, note, warning
+from superd.problem import Problem, Severity, error, note, warning
 
 YES = frozenset({"yes", "true", "1", "on"})
 NO = frozenset({"no", "false", "0", "off"})
@@ -89,6 +89,8 @@ DEFAULTS = frozenset(
 CLOSING_DEFAULTS = frozenset(
     ["access_times", "disable", "rlimit_as", "rlimit_data", "rlimit_rss", "rlimit_stack", "rlimit_cpu", "rlimit_files"]
 )
+_MOST_WORDS = 20
+"""Words of one line that are named one by one."""
 GONE = {"mdns": "mDNS announcing was removed from xinetd in 2.3.15.3"}
 FLAGS = ("IDONLY", "KEEPALIVE", "NAMEINARGS", "NODELAY", "NOLIBWRAP", "SENSOR")
 DROPPED_FLAGS = {
@@ -232,28 +234,42 @@ def _add(line: Line, section: Section, *, defaults: bool) -> None:
         held.append(line)
 
 
-def addresses(lines: list[Line], section: Section, networks: Mapping[str, str]) -> list[str] | None:
-    """The words of only_from or no_access after all operators; ``None`` where the attribute never stood."""
-    if not lines:
-        return None
-    found: dict[str, None] = {}
-    for line in lines:
-        removing = line.operator == "-="
-        readings = _readings(line, section, refusing=(line.name == "no_access") != removing, networks=networks)
-        for reading in readings:
-            for item in reading.words:
-                if removing:
-                    found.pop(item, None)
-                else:
-                    found[item] = None
-    return list(found)
+class AddressReader:
+    """Reads the address words of one source. A line of ``defaults`` is read once, and not again for each heir."""
+
+    def __init__(self, networks: Mapping[str, str]) -> None:
+        self._networks = networks
+        self._known: dict[tuple[Line, bool], tuple[list[Reading], list[Problem]]] = {}
+
+    def read(self, lines: list[Line], section: Section) -> list[str] | None:
+        """The words of only_from or no_access after all operators; ``None`` where the attribute never stood."""
+        if not lines:
+            return None
+        found: dict[str, None] = {}
+        for line in lines:
+            removing = line.operator == "-="
+            key = line, (line.name == "no_access") != removing
+            if key not in self._known:
+                self._known[key] = _readings(line, refusing=key[1], networks=self._networks)
+            readings, problems = self._known[key]
+            section.problems += problems
+            section.broken |= any(problem.severity is Severity.ERROR for problem in problems)
+            for reading in readings:
+                for item in reading.words:
+                    if removing:
+                        found.pop(item, None)
+                    else:
+                        found[item] = None
+        return list(found)
 
 
-def _readings(line: Line, section: Section, *, refusing: bool, networks: Mapping[str, str]) -> list[Reading]:
+def _readings(line: Line, *, refusing: bool, networks: Mapping[str, str]) -> tuple[list[Reading], list[Problem]]:
     """What the words of one line are read as. The hint of each finding is the whole line, with every word as it should be."""
+    problems: list[Problem] = []
     comment = next((at for at, word in enumerate(line.values) if word.startswith("#")), len(line.values))
     if comment < len(line.values):
-        section.warn(line, f"`{' '.join(line.values[comment:])[:80]}` is taken for a comment", "move the comment up")
+        text = f"`{' '.join(line.values[comment:])[:80]}` is taken for a comment"
+        problems.append(warning(line.origin, text, "move the comment up"))
     readings: list[Reading] = []
     right: list[str] = []
     said: list[tuple[bool, str]] = []
@@ -271,10 +287,13 @@ def _readings(line: Line, section: Section, *, refusing: bool, networks: Mapping
             sign = ", " if reading.xinetd.startswith("as ") else "; "
             said.append((False, f"{line.name}: `{word[:80]}` {taken}{sign}{reading.xinetd}"))
     text = f"{line.name} {line.operator} {' '.join(right)}"
-    for wrong, message in said:
-        hint = f"write `{text}`" if right and len(text) < 1000 else "write a plain address or a.b.c.d/n"
-        (section.fail if wrong else section.warn)(line, message, hint)
-    return readings
+    hint = f"write `{text}`" if right and len(text) < 1000 else "write a plain address or a.b.c.d/n"
+    problems += [(error if wrong else warning)(line.origin, message, hint) for wrong, message in said[:_MOST_WORDS]]
+    if len(said) > _MOST_WORDS:
+        wrong = any(fatal for fatal, _ in said)
+        rest = f"{line.name}: {len(said) - _MOST_WORDS} more words are read otherwise than they look"
+        problems.append((error if wrong else warning)(line.origin, rest, hint))
+    return readings, problems
 
 
 def words(lines: list[Line]) -> list[str] | None:

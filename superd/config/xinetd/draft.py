@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from superd.config.xinetd import attributes as attribute
-from superd.config.xinetd.attributes import Section
+from superd.config.xinetd.attributes import AddressReader, Section
 from superd.config.xinetd.lexer import Line
 from superd.problem import Origin, error
 
@@ -19,10 +19,10 @@ INHERITED = attribute.DEFAULTS | attribute.CLOSING_DEFAULTS - {"enabled", "disab
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an entry is read with: all defaults of the source, /etc/networks and /etc/hosts (name → number)."""
+    """What an entry is read with: all defaults of the source, the reader of its addresses, /etc/hosts (name → number)."""
 
     defaults: Mapping[str, list[Line]]
-    networks: Mapping[str, str]
+    addresses: AddressReader
     hosts: Mapping[str, str]
 
 

@@ -119,7 +119,7 @@ def _limits(draft: Draft) -> None:
 def _access(draft: Draft) -> None:
     """Who may connect, what he is told, what the program finds in its environment."""
     for name in ("only_from", "no_access"):
-        found = attribute.addresses(draft.all(name), draft.section, draft.around.networks)
+        found = draft.around.addresses.read(draft.all(name), draft.section)
         if found is not None:
             draft.keys[name] = found
     draft.text("banner", "banner_success", "banner_fail")

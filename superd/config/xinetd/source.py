@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from superd.config.foreign import FileReader, Foreign, fitted, has_left
 from superd.config.name_tables import read_table
-from superd.config.xinetd.attributes import Section, collect
+from superd.config.xinetd.attributes import AddressReader, Section, collect
 from superd.config.xinetd.draft import Surroundings
 from superd.config.xinetd.lexer import Entry, split_entries
 from superd.config.xinetd.service import make_service
@@ -104,7 +104,9 @@ def parse(path: str, files: FileReader) -> Foreign:
     source = _Source(files)
     source.read(path, (), None)
     source.problems.extend(source.defaults.problems)
-    around = Surroundings(source.defaults.lines, read_table(files, "/etc/networks", 0), read_table(files, "/etc/hosts", 1))
+    around = Surroundings(
+        source.defaults.lines, AddressReader(read_table(files, "/etc/networks", 0)), read_table(files, "/etc/hosts", 1)
+    )
     made = [
         pair
         for index, entry in enumerate(source.services)

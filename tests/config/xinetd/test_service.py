@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.xinetd.attributes import Section, collect
+from superd.config.xinetd.attributes import AddressReader, Section, collect
 from superd.config.xinetd.draft import Surroundings
 from superd.config.xinetd.lexer import Line
 from superd.config.xinetd.service import make_service
@@ -27,7 +27,7 @@ def lines(texts: list[str]) -> list[Line]:
 def made(texts: list[str], defaults: list[str] | None = None) -> tuple[Service | None, Section]:
     shared = collect(lines(defaults or []), Section(), defaults=True)
     section = collect(lines(texts), Section(), defaults=False)
-    return make_service("cat", section, Origin("x", 1), Surroundings(shared.lines, {}, {})), section
+    return make_service("cat", section, Origin("x", 1), Surroundings(shared.lines, AddressReader({}), {})), section
 
 
 @given(st.lists(st.sampled_from([*BASE, *MORE]), max_size=10), st.booleans())
