@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from superd.safe_text import MAX_VALUE, safe_banner
+
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
     from superd.peer import Peer
@@ -16,11 +18,8 @@ MAX_COMMAND = 8190
 """Bytes of an expanded command (options.c: BUFSIZ - 2)."""
 MAX_LINE = 16382
 """Bytes of one expanded line of a banner (options.c, banners_option)."""
-MAX_VALUE = 255
-"""Characters of one value in a command, a variable or a log line."""
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z:,._+\- ]")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _EXPANSION = re.compile(r"%(.)", re.DOTALL)
 _SPACE = " \t\n\v\f\r"
 """As isspace(3) has it; Python's own white space is wider."""
@@ -210,23 +209,3 @@ def expand_banner(line: bytes, values: Values) -> bytes:
     if len(text) > MAX_LINE:
         raise ExpansionTooLong(f"an expanded line is longer than {MAX_LINE} bytes")
     return text
-
-
-def safe_banner(value: str) -> bytes:
-    """A value as it is shown to the client: one printable line."""
-    return _CONTROL.sub("_", value)[:MAX_VALUE].encode("utf-8", "replace")
-
-
-def _escape(match: re.Match[str]) -> str:
-    character = match[0]
-    if "\udc80" <= character <= "\udcff":
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
-
-
-def safe(text: str, limit: int = MAX_VALUE) -> str:
-    r"""Text from anywhere as part of one log line: controls, C1 and invalid UTF-8 as ``\xNN``, cut to ``limit``."""
-    if len(text) > limit:
-        text = text[:limit] + "…"
-    # Nearly everything is plain, and that is told ten times as quickly as a pattern is tried.
-    return text if text.isascii() and text.isprintable() else _CONTROL.sub(_escape, text)

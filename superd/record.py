@@ -1,31 +1,123 @@
-"""The facts of one session that log lines are made of. Formats nothing."""
+"""One session, from accept to end: the facts that log lines about it consist of.
+
+Runs in the front. Formats nothing, decides nothing.
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from superd.peer import Peer
+    from superd.problem import Origin
     from superd.service import Service
+
+COUNT_BITS = 31
+"""Bits of a connection number that count connections; the bits above are the front's own number."""
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Ending(StrEnum):
+    """What ended a session. The value is the word in the log."""
+
+    EXIT = "exit"
+    """The program exited, or superd's own service had no more to send."""
+    SIGNAL = "signal"
+    """A signal that superd did not send killed the program."""
+    CLIENT = "client"
+    """The client closed the connection."""
+    RESET = "reset"
+    """The client reset the connection, or its network failed."""
+    TARGET = "target"
+    """The redirect's target closed the connection."""
+    IDLE = "idle"
+    """No byte in either direction for `limits.idle`."""
+    SESSION_LIMIT = "session_limit"
+    """The session reached `limits.session`."""
+    KICK = "kick"
+    """An operator ended the session."""
+    BAN = "ban"
+    """An operator banned the client's address."""
+    STOP = "stop"
+    """superd stopped."""
+    TCPMUX = "tcpmux"
+    """The session went on as one of the service that the client named to tcpmux."""
+    FAULT = "fault"
+    """superd's own code failed."""
 
 
 class SessionRecord:
-    """The facts of one session. ``started`` is monotonic seconds, ``traffic`` (from client, to client) in bytes.
+    """The facts of one session; those that are not known yet are ``None``, 0 or empty.
 
-    ``status`` is the wait(2) status of the program, or None where the front itself served; ``userid`` is the answer of the
-    client's ident server as it came. Mutable: the session that owns the record adds facts as they become known.
+    ``started`` and ``decided`` are monotonic seconds: of the accept and of the verdict. ``local`` is superd's end of the
+    connection. ``rule`` is the place of the rule that decided. ``status`` is the wait(2) status of the program, ``None``
+    for what the front served itself. ``usage`` is seconds of CPU in user and kernel mode, and the peak of resident memory
+    in KiB. ``traffic`` is bytes from and to the client. ``userid`` is the answer of the client's ident server, unchanged.
     """
 
-    __slots__ = ("conn", "peer", "pid", "seconds", "service", "severity", "started", "status", "traffic", "userid")
+    __slots__ = (
+        "conn",
+        "decided",
+        "ended_by",
+        "local",
+        "peer",
+        "pid",
+        "rule",
+        "seconds",
+        "service",
+        "severity",
+        "started",
+        "status",
+        "traffic",
+        "usage",
+        "userid",
+    )  # fmt: skip
 
     def __init__(self, conn: int, service: Service, peer: Peer | None, started: float) -> None:
         self.conn = conn
         self.service = service
         self.peer = peer
         self.started = started
+        self.decided = started
+        self.local: Peer | None = None
+        self.rule: Origin | None = None
         self.pid = 0
         self.status: int | None = None
+        self.ended_by: Ending | None = None
         self.seconds = 0.0
+        self.usage: tuple[float, float, int] | None = None
         self.traffic: tuple[int, int] | None = None
         self.severity = ""
         self.userid = ""
+
+    @property
+    def session(self) -> str:
+        """The session's id in every log line: short, unique over restarts of superd and of its front."""
+        return session_id(self.conn)
+
+
+def session_id(conn: int) -> str:
+    """Return the connection number as text: the front's number and its count of connections, in base 36."""
+    return f"{_base36(conn >> COUNT_BITS)}-{_base36(conn & (1 << COUNT_BITS) - 1)}"
+
+
+def first_number(seconds: float) -> int:
+    """Return the connection number that a front of this wall-clock time counts from.
+
+    A tenth of a second is the unit and 70 days the period, so five digits tell the fronts in any kept log apart.
+    """
+    return int(seconds * 10) % 36**5 << COUNT_BITS
+
+
+def next_number(conn: int) -> int:
+    """Return the connection number after ``conn``, of the same front."""
+    return conn & ~((1 << COUNT_BITS) - 1) | (conn + 1) & (1 << COUNT_BITS) - 1
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number >= 36:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return _DIGITS[number] + digits

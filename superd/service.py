@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 from superd.address import BindAddress, SocketType, parse_listen
+from superd.log_target import FileTarget, SyslogTarget, parse_log_target
 
 BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
 """IANA's, for hosts whose /etc/services is short or missing."""
@@ -86,6 +87,15 @@ def _sorted(value: frozenset[str]) -> list[str]:
     return sorted(value)
 
 
+def _target(value: object) -> object:
+    if isinstance(value, str):
+        return parse_log_target(value) if value else None
+    if value is None or isinstance(value, (SyslogTarget, FileTarget)):
+        return value
+    raise ValueError(f"`{value}` is not a text in quotes")
+
+
+LogType = Annotated[SyslogTarget | FileTarget | None, BeforeValidator(_target), PlainSerializer(lambda value: str(value or ""))]
 Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=-1)]
@@ -228,7 +238,7 @@ class Service(BaseModel):
     log_on_failure: Annotated[frozenset[LogFailure], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
         frozenset({"HOST"}), description="what FAIL lines tell; an empty list writes none"
     )
-    log_type: str = Field("", description="`SYSLOG facility [level]` or `FILE path [soft [hard]]`; default: superd's log")
+    log_type: LogType = Field(None, description="`SYSLOG facility [level]` or `FILE path [soft [hard]]`; default: superd's log")
     log_style: Literal["native", "xinetd"] = Field(
         "native", description="how the lines read: superd's own way, or xinetd's to the letter"
     )

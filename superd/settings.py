@@ -49,10 +49,15 @@ class LogSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    targets: tuple[Literal["stderr", "syslog"], ...] = Field(
-        (), description="default: stderr, which systemd hands to the journal"
+    targets: tuple[Literal["stderr", "stdout", "syslog", "journal"], ...] = Field(
+        (), description="default: the journal under systemd, stdout as the first process of a container, else stderr"
     )
-    format: Literal["auto", "text", "json"] = Field("auto", description="of stderr; auto: text on a terminal, else json")
+    format: Literal["auto", "text", "json"] = Field(
+        "auto", description="format on stderr and stdout; auto: text on a terminal, else JSON"
+    )
+    syslog_format: Literal["rfc3164", "rfc5424"] = Field(
+        "rfc3164", description="format of syslog records; rfc5424 has the fields as structured data"
+    )
     facility: Facility = Field("daemon", description="syslog facility of everything but policy messages")
     queue: int = Field(
         10000, ge=100, description="records kept while a log target does not take them", json_schema_extra={"unit": "records"}

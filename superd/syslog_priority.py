@@ -1,6 +1,14 @@
-"""syslog's facilities and levels by their words, and the numbers of syslog.h and RFC 5424, section 6.2.1."""
+"""syslog's facilities and levels: their words, and the numbers of syslog.h and RFC 5424, section 6.2.1.
+
+Runs in any process. Never writes a record.
+"""
 
 from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+from superd.problem import Severity
 
 FACILITIES: dict[str, int] = {
     "kern": 0, "user": 1, "mail": 2, "daemon": 3, "auth": 4, "syslog": 5, "lpr": 6, "news": 7, "uucp": 8, "cron": 9,
@@ -11,17 +19,55 @@ LEVELS: dict[str, int] = {"emerg": 0, "alert": 1, "crit": 2, "err": 3, "warning"
 
 OTHER_FACILITIES: dict[str, int] = {"security": 4}
 OTHER_LEVELS: dict[str, int] = {"panic": 0, "error": 3, "warn": 4, "none": 6}
-"""Older words for some of them; `none` is BSD's, and means that only the facility was said."""
+"""Older words for some of them; `none` is BSD's, and means that only the facility was named."""
+
+LevelWord = Literal["emerg", "alert", "crit", "error", "warning", "notice", "info", "debug"]
+"""What callers of the log write; mypy checks each."""
+
+
+class Level(Enum):
+    """How urgent an event is. The value is syslog's number, ``word`` is what superd's own formats print."""
+
+    EMERG = 0
+    ALERT = 1
+    CRIT = 2
+    ERROR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+    DEBUG = 7
+
+    @property
+    def word(self) -> LevelWord:
+        """The level's word in the log."""
+        return _WORDS[self]
+
+
+_WORDS: dict[Level, LevelWord] = {
+    Level.EMERG: "emerg", Level.ALERT: "alert", Level.CRIT: "crit", Level.ERROR: "error", Level.WARNING: "warning",
+    Level.NOTICE: "notice", Level.INFO: "info", Level.DEBUG: "debug",
+}  # fmt: skip
+_BY_WORD = {word: level for level, word in _WORDS.items()}
+
+
+def level_of(word: LevelWord | Severity) -> Level:
+    """Return the level that a word of the log, or the severity of a problem, stands for."""
+    if isinstance(word, Severity):
+        return _SEVERITIES[word]
+    return _BY_WORD[word]
+
+
+_SEVERITIES = {Severity.ERROR: Level.ERROR, Severity.WARNING: Level.WARNING, Severity.NOTE: Level.NOTICE}
 
 
 def priority(text: str, facility: str, level: str) -> int:
-    """The number of ``[facility.]level``, with defaults for what is not said (syslog.h). Raises ``KeyError``."""
+    """Return the number of ``[facility.]level``; what ``text`` lacks is taken from the others (syslog.h). Raises ``KeyError``."""
     named, _, said = text.lower().rpartition(".")
     return facility_number(named or facility) | level_number(said or level)
 
 
 def facility_number(word: str) -> int:
-    """The facility's bits. ``none`` has none of them. Raises ``KeyError``."""
+    """The facility's bits; ``none`` has no bits. Raises ``KeyError``."""
     return 0 if word == "none" else (FACILITIES | OTHER_FACILITIES)[word] << 3
 
 

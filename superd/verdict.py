@@ -21,18 +21,19 @@ class Reason(StrEnum):
     SENSOR = "sensor"
     HOURS = "time"
     LOAD = "load"
-    INSTANCES = "service_limit"
-    PER_SOURCE = "per_source_limit"
+    INSTANCES = "instances"
+    PER_SOURCE = "per_source"
     PROCESSES = "process_limit"
-    RATE = "connections_per_second"
+    RATE = "cps"
     SOURCE_RATE = "source_rate"
-    STARTS = "starts_per_minute"
+    STARTS = "per_minute"
     IDENT = "ident"
     DECIDE_TIMEOUT = "decide_timeout"
     OVERLOAD = "overload"
     BANNER = "banner"
     GONE = "gone"
     LAUNCH = "fork"
+    REDIRECT = "redirect"
     STOPPING = "stopping"
 
     @property
@@ -42,6 +43,9 @@ class Reason(StrEnum):
 
 
 _XINETD_WORDS = {
+    Reason.INSTANCES: "service_limit",
+    Reason.PER_SOURCE: "per_source_limit",
+    Reason.REDIRECT: "fork",
     Reason.RATE: "connections per second",
     Reason.SOURCE_RATE: "connections per second",
     Reason.STARTS: "connections per second",
@@ -69,6 +73,7 @@ class Need(Enum):
 class Verdict:
     """``admit`` or refuse, the reason, the rule that decided (if one did) and a line for people.
 
+    ``limit`` is the value of the limit that refused, ``now`` the count it met.
     ``steps`` are the options of the matched rule to carry out, in libwrap's order, up to the first that is in error.
     """
 
@@ -77,6 +82,8 @@ class Verdict:
     rule: Rule | None = None
     detail: str = ""
     steps: tuple[Option, ...] = ()
+    limit: int | float | None = None
+    now: int | float | None = None
 
     def why(self) -> str:
         """One line: the word, the rule's file and line, the detail."""

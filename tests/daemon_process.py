@@ -61,6 +61,7 @@ class Superd:
 
     def start(self, *arguments: str) -> None:
         """Starts it and waits until it serves."""
+        manager = self._manager()
         self.process = subprocess.Popen(
             [
                 *self.prefix, sys.executable, "-m", "superd", "run", "--services", str(self.services),
@@ -68,17 +69,37 @@ class Superd:
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=os.environ if manager is None else os.environ | {"NOTIFY_SOCKET": str(self.folder / "ready")},
             cwd=Path(__file__).parent.parent,
             pass_fds=self.pass_fds,
         )  # fmt: skip
         self._fresh = queue.Queue()  # an earlier run's ended with None
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if b"Ctrl-C" in line:
-                return
+        if manager is None:
+            self.event(event="ready")
+            return
+        with manager:
+            manager.settimeout(0.1)
+            deadline = time.monotonic() + WAIT
+            while time.monotonic() < deadline and self.process.poll() is None:
+                try:
+                    if manager.recv(4096).startswith(b"READY=1"):
+                        return
+                except TimeoutError:
+                    continue
         raise AssertionError(f"superd did not start: {self.events}")
+
+    def _manager(self) -> socket.socket | None:
+        """A service manager's socket, which hears when superd serves; None where the test has its own."""
+        if "NOTIFY_SOCKET" in os.environ:
+            return None
+        path = self.folder / "ready"
+        path.unlink(missing_ok=True)
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(str(path))
+        path.chmod(0o777)
+        return manager
 
     def _read(self, stream: Any) -> None:
         for line in stream:
@@ -106,6 +127,8 @@ class Superd:
 
     def event(self, **wanted: Any) -> dict[str, Any]:
         """The next event, seen or still to come, that has all these values; each event is given out once."""
+        if "event" in wanted:
+            wanted["event"] = wanted["event"].lower()  # as the text log has it, or as JSON has it
         return self._next(lambda event: all(event.get(key) == value for key, value in wanted.items()), f"event {wanted}")
 
     def message(self, part: str) -> dict[str, Any]:

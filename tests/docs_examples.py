@@ -10,10 +10,11 @@ ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 _VARIES = (
-    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[+-]\d{4})?", "TIME"),
+    (r"\b[0-9a-z]{1,5}-([0-9a-z]{1,6}) from=", r"ID-\1 from="),
     (r"\bpid=\d+", "pid=N"),
     (r"\bport=\d+", "port=N"),
-    (r"\bduration=[\d.]+", "duration=N"),
+    (r"\b(duration|cpu|memory)=[\d.]+", r"\1=N"),
     (r"\bsuperd \d+ serves", "superd N serves"),
     (r"(127\.0\.0\.1):[3-6]\d{4}\b", r"\1:N"),
 )

@@ -62,10 +62,10 @@ def test_the_commands_of_the_page_give_a_superd_that_serves(tmp_path: Path, serv
     port = free_port()
     (services_dir / "cat.toml").write_text(f'server = "/bin/cat"\nuser = "nobody"\nlisten = ["127.0.0.1:{port}"]\n')
     program = tmp_path / "usr/local/sbin/superd"
-    process = subprocess.Popen([program, "run", "--services", services_dir], stdout=subprocess.PIPE, cwd="/")
+    process = subprocess.Popen([program, "run", "--services", services_dir], stderr=subprocess.PIPE, cwd="/")
     try:
-        assert process.stdout is not None
-        assert any(b"Ctrl-C" in line for line in process.stdout)
+        assert process.stderr is not None
+        assert any(b'"event":"ready"' in line for line in process.stderr)
         assert talk(port, b"hi") == b"hi"
     finally:
         process.send_signal(signal.SIGINT)

@@ -28,7 +28,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "front/stream/internal_services.py": "trips/test_internal.py: streams",
     "load/registry.py": "trips/test_start.py: what is refused",
     "master/log_files.py": "trips/test_log_type.py: files of services",
-    "log/log.py": "trips/test_log_targets.py: each target, alive and dead",
     "master/process.py": "trips/test_reload.py: reloads, and trips/test_end.py",
     "front/stream/tcpmux.py": "trips/test_tcpmux.py: each kind of client",
     "front/stream/rule_options.py": "trips/test_options.py: each option",

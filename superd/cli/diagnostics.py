@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from superd.cli.folded import folded
-from superd.expansion import safe
 from superd.problem import Problem, Severity
+from superd.safe_text import safe
 
 MAX_TEXT = 4000
 """Characters of a message or hint; a rule can have as many as its file."""

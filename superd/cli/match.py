@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from superd.cli.diagnostics import print_problems
 from superd.errors import ConfigError
-from superd.expansion import ExpansionTooLong, expand_shell, safe, values_of
+from superd.expansion import ExpansionTooLong, expand_shell, values_of
 from superd.load.services import Sources
 from superd.peer import Peer
 from superd.policy.hosts_access import compile_policy
 from superd.policy.patterns import lower
 from superd.policy.trace import dry_facts, trace
 from superd.problem import did_you_mean
+from superd.safe_text import safe
 from superd.verdict import Ask, Need, Verdict
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> i
     return serve(
         lambda: load(sources, keep_going=keep_going),
         print_problems=print_problems,
-        on_ready=print_table,
+        on_ready=greet,
         on_dump=lambda data: write_dump(dump_path, data),
         manner=Manner(keep_going=keep_going, configuration=repr(sources)),
     )
@@ -53,6 +53,12 @@ def write_dump(path: str, data: bytes) -> None:
     except OSError:
         os.unlink(temporary)
         raise
+
+
+def greet(registry: Registry, missing: dict[BindAddress, str]) -> None:
+    """Print the table if stdout is a terminal; elsewhere stdout may belong to the log."""
+    if os.isatty(1):
+        print_table(registry, missing)
 
 
 def print_table(registry: Registry, missing: dict[BindAddress, str]) -> None:

@@ -14,8 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.counted import counted
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_FAILURE, EX_NOPERM
-from superd.log.log import Log
+from superd.log.event import Kind
+from superd.log.log import MAX_TEXT, Log, Places
+from superd.log.routing import default_target
 from superd.master.in_service import InService
 from superd.master.log_files import open_log
 from superd.master.notify import Notifier
@@ -23,6 +26,7 @@ from superd.master.process import Master, MasterHooks, MasterParts
 from superd.master.reading import Unusable, read_configuration
 from superd.net.bind import inherited
 from superd.registry import Registry
+from superd.safe_text import safe
 from superd.system.core_limit import no_core
 from superd.system.instance_lock import AlreadyServed, lock
 from superd.system.oom_score import protect
@@ -33,6 +37,7 @@ from superd.system.standard_descriptors import open_missing
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.ipc.front_orders import Begin
+    from superd.log.fields import Fields
     from superd.problem import Problem
 
 _PR_SET_PDEATHSIG = 1
@@ -83,19 +88,22 @@ def run(
     if isinstance(found, Unusable):
         print_problems(found.problems)
         return EX_CONFIG
-    print_problems((*found.problems, *found.policy_problems))
     settings = found.registry.settings
+    try:
+        log = Log(settings, _places(manner))
+    except OSError as problem:
+        print_problems((*found.problems, *found.policy_problems))
+        return _fail(None, f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
+    if log.json:
+        _log_problems(log, (*found.problems, *found.policy_problems))
+    else:
+        print_problems((*found.problems, *found.policy_problems))
     if not found.registry.services and not manner.stay_alive:
-        return _fail("there is no service to serve", EX_FAILURE)
+        return _fail(log, "there is no service to serve", EX_FAILURE)
     try:
         lock(manner.configuration)
     except AlreadyServed as other:
-        return _fail(str(other), EX_FAILURE)
-    try:
-        log_fd = open_log(manner.log_file) if manner.log_file else 2
-    except OSError as problem:
-        return _fail(f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
-    log = Log(settings.log, stderr_is_tty=os.isatty(2), policy_facility=settings.policy.facility, ident=manner.ident, fd=log_fd)
+        return _fail(log, str(other), EX_FAILURE)
     adopted = inherited(os.environ)
     notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
     for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
@@ -111,6 +119,7 @@ def run(
     master_pid = os.getpid()
 
     def front(order: Begin, channel: socket.socket) -> int:
+        log.forget()
         try:
             drop_privileges(settings.user, master_pid)
         except (OSError, KeyError) as problem:
@@ -125,15 +134,19 @@ def run(
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def ready(registry: Registry, missing: dict[BindAddress, str]) -> None:
+        count = len(registry.services)
         if manner.ident == "xinetd":
-            log.message("notice", f"Started working: {len(registry.services)} available services")
+            log.message("notice", f"Started working: {count} available services", kind=Kind.READY)
+        elif not os.isatty(1):  # a terminal gets a table
+            log.message("notice", f"superd {os.getpid()} serves {counted(count, 'service')}", kind=Kind.READY)
+        log.flush()
         on_ready(registry, missing)
 
     if manner.settle is not None:
         try:
             manner.settle()
         except OSError as problem:
-            return _fail(f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
+            return _fail(log, f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
     protect()
     no_core()
     parts = MasterParts(read_bare, front, log, notifier, adopted, log_file=manner.log_file, stay_alive=manner.stay_alive)
@@ -146,8 +159,33 @@ def run(
         raise
 
 
-def _fail(why: str, status: int) -> int:
-    sys.stderr.write(f"superd: error: {why}\n")
+def _places(manner: Manner) -> Places:
+    """Return where this process can log. Raises ``OSError`` when the manner's log file cannot be opened."""
+    terminals = (os.isatty(1), os.isatty(2))
+    return Places(
+        ident=manner.ident,
+        streams=(1, open_log(manner.log_file) if manner.log_file else 2),
+        terminals=terminals,
+        default=default_target(os.getpid(), terminals[0], os.environ.get("JOURNAL_STREAM", ""), os.fstat(2)),
+    )
+
+
+def _log_problems(log: Log, problems: tuple[Problem, ...]) -> None:
+    for found in problems:
+        fields: Fields = {"file": safe(found.origin.file), "line": found.origin.line}
+        if found.hint:
+            fields["hint"] = safe(found.hint, MAX_TEXT)
+        log.message(found.severity, found.line(), kind=Kind.PROBLEM, fields=fields, always=True)
+    log.flush()
+
+
+def _fail(log: Log | None, why: str, status: int) -> int:
+    """Report why superd does not start: in the log if that is JSON, else on stderr."""
+    if log is not None and log.json:
+        log.message("crit", why)
+        log.close()
+    else:
+        sys.stderr.write(f"superd: error: {why}\n")
     return status
 
 

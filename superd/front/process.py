@@ -24,11 +24,13 @@ from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.status import describe_state
 from superd.front.stream.arrivals import Arrivals
 from superd.ipc import front_orders, front_requests
+from superd.log.event import Kind
+from superd.log_target import FileTarget
 from superd.net.listener import ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
 from superd.policy.admission import admit
-from superd.record import SessionRecord
+from superd.record import SessionRecord, first_number
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -58,13 +60,14 @@ class Front:
         self.arrivals = Arrivals(self)
         self.listeners = ListenerSet(self.arrivals.on_ready, self._on_batch_end, self._on_overload, self._on_busy)
         self.deadlines = Deadlines(time.monotonic)
-        self.book = SessionBook(log, self.counts, self.deadlines, self.world.sensor, time.monotonic, self._on_crowd_gone)
+        first = first_number(time.time())  # noqa: TID251 - a name for people, and no limit depends on it
+        self.book = SessionBook(log, self.counts, self.deadlines, self.world.sensor, time.monotonic, self._on_crowd_gone, first)
         self.launches = Launches(self)
         self.policy = PolicyWatch(order.policy, lambda: self.ask("policy"), self.log.message)
         self.resolver = Resolver()
         self.datagrams = DatagramDesk(self)
         self.nursery: trio.Nursery
-        self.in_force.configures((self.world, self.launches, self.resolver))
+        self.in_force.configures((self.world, self.launches, self.resolver, self.log))
 
     # ------------------------------------------------------------------ the loop
 
@@ -175,11 +178,12 @@ class Front:
             self.datagrams.forget(listener)
             self.listeners.remove(listener)
 
-    def _take_logs(self, logs: dict[str, front_orders.Fd]) -> None:
-        for log_type, fd in logs.items():
-            self.log.attach_file(log_type, fd)
+    def _take_logs(self, logs: dict[FileTarget, front_orders.Fd]) -> None:
+        for target, fd in logs.items():
+            self.log.attach_file(target, fd)
         # A session writes its last line where it wrote its first.
-        self.log.keep_files({*logs, *(session.record.service.log_type for session in self.book)})
+        used = (session.record.service.log_type for session in self.book)
+        self.log.keep_files({*logs, *(target for target in used if isinstance(target, FileTarget))})
 
     # ------------------------------------------------------------------ sessions
 
@@ -245,7 +249,7 @@ class Front:
             self.book.end_all()
             with trio.move_on_after(front_orders.LAST_GRACE):
                 await self.book.wait_empty()
-        self.log.message("notice", "stopped")
+        self.log.message("notice", "stopped", kind=Kind.STOPPED)
         self.log.flush()
         self.ask("stopped")
         self.nursery.cancel_scope.cancel()

@@ -23,6 +23,7 @@ from superd.ipc import descriptors
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
+    from superd.log_target import FileTarget
     from superd.policy_snapshot import Look, PolicySnapshot
     from superd.service import Service
     from superd.settings import Settings
@@ -60,7 +61,7 @@ class Change:
 
     ``services`` are those that are new or changed; ``sockets`` are listeners that were opened, ``listeners`` the service
     of each opened or retargeted address. ``launchers`` are new pairs. ``logs`` are all log files, opened anew, by their
-    ``log_type``; None keeps the open ones. ``policy`` None keeps the tables.
+    targets; None keeps the open ones. ``policy`` None keeps the tables.
     """
 
     number: int
@@ -73,7 +74,7 @@ class Change:
     closed: tuple[BindAddress, ...] = ()
     launchers: dict[int, Fd] = field(default_factory=dict)
     policy: PolicySnapshot | None = None
-    logs: dict[str, Fd] | None = None
+    logs: dict[FileTarget, Fd] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,9 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class LogFiles:
-    """All log files, opened anew, by their ``log_type``: nothing else has changed."""
+    """All log files, opened anew, by their targets: nothing else has changed."""
 
-    logs: dict[str, Fd]
+    logs: dict[FileTarget, Fd]
 
 
 @dataclass(frozen=True, slots=True)

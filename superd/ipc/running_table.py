@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_SLOTS = 16384
 """Programs of one launcher that are written down; the memory is used as far as they are many."""
-_SLOT = struct.Struct("<IIdI46s2x")
+_SLOT = struct.Struct("<IQdI46s2x")
 """Process, connection, monotonic seconds of the start, number of the service, address of the client."""
 _PID = struct.Struct("<I")
 _FREE = bytes(8)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from superd.errors import ControlError
 from superd.exit_status import EX_SOFTWARE
 from superd.ipc import front_orders, front_requests
+from superd.log.event import Kind
 from superd.master.back_off import BackOff
 from superd.master.request_budget import RequestBudget
 from superd.master.wait_status import describe
@@ -146,7 +147,7 @@ class FrontChild:
         now = self._clock()
         pause = self._back_off.died(now - self._started)
         again = f"starting another in {pause:g} s, it died {self._back_off.deaths} times" if pause else "starting another"
-        self._log.message("crit", f"the front ended ({describe(status)}); {again}")
+        self._log.message("crit", f"the front ended ({describe(status)}); {again}", kind=Kind.PROCESS_REPLACED)
         self.start_at = now + pause
 
     def end_within(self, seconds: float) -> None:
@@ -164,7 +165,7 @@ class FrontChild:
             self._kill(f"{why}; the front is being replaced")
 
     def _kill(self, why: str) -> None:
-        self._log.message("alert", why)
+        self._log.message("alert", why, kind=Kind.PROCESS_REPLACED)
         if self.pid:
             try:
                 os.kill(self.pid, signal.SIGKILL)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from superd.address import BindAddress
+    from superd.log_target import FileTarget
     from superd.master.front_child import FrontChild
     from superd.master.in_service import InService
     from superd.master.launcher_pool import LauncherPool
@@ -149,7 +150,7 @@ class FrontOrders:
         self._number += 1
         return self._number
 
-    def _open_logs(self) -> dict[str, Fd]:
+    def _open_logs(self) -> dict[FileTarget, Fd]:
         names = self._log_files.open_all(self._state.registry)
         return {name: Fd(fd) for name, fd in zip(names, self._log_files.fds(names), strict=True)}
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from superd.ipc.front_orders import Fd, Launching
 from superd.ipc.launcher_control import BROKEN, DROPPED
+from superd.log.event import Kind
 from superd.master.assignment import Assignment, Key
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_child import start_launcher
@@ -140,7 +141,8 @@ class LauncherPool:
             if slot.stopped_by is not None and now >= slot.stopped_by:
                 slot.stopped_by = None
                 if slot.process is not None and slot.process.stands_still():
-                    self._log.message("alert", "a launcher was stopped by a signal; it is being replaced")
+                    text = "a launcher was stopped by a signal; it is being replaced"
+                    self._log.message("alert", text, kind=Kind.PROCESS_REPLACED)
                     self._kill(slot.process)  # its programs run on, its end is reported by SIGCHLD
             if slot.start_at is not None and now >= slot.start_at:
                 slot.start_at = None
@@ -175,7 +177,7 @@ class LauncherPool:
         now = time.monotonic()
         pause = slot.back_off.died(now - slot.started)
         again = f"starting another in {pause:g} s, it died {slot.back_off.deaths} times" if pause else "starting another"
-        self._log.message("crit", f"a launcher ended ({describe(status)}); {again}")
+        self._log.message("crit", f"a launcher ended ({describe(status)}); {again}", kind=Kind.PROCESS_REPLACED)
         if pause:
             slot.start_at = now + pause
             if slot.back_off.deaths >= MAX_FAILURES:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from superd.address import BindAddress
 from superd.errors import BindError
+from superd.log.event import Kind
 from superd.net.bind import adjust, open_address
 from superd.system.port_holder import holder_of
 
@@ -125,7 +126,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
                 continue
             self._found(address)
             opened.append(address)
-            self._log.message("notice", f"listening on {address.describe()} now", service.name)
+            self._log.message("notice", f"listening on {address.describe()} now", service.name, kind=Kind.LISTENING)
         self._set_due()
         return opened
 

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from superd.log.log import MAIN
+from superd.log_target import FileTarget
 
 if TYPE_CHECKING:
     from superd.log.log import Log
@@ -31,28 +32,28 @@ class LogFiles:
     def __init__(self, log: Log, main: str = "") -> None:
         self._log = log
         self._main = main
-        self._fds: dict[str, int] = {}
+        self._fds: dict[FileTarget, int] = {}
 
-    def open_all(self, registry: Registry) -> tuple[str, ...]:
-        """Opens every file anew, which after a rotation is the new one; the ``log_type`` of each that could be opened."""
+    def open_all(self, registry: Registry) -> tuple[FileTarget, ...]:
+        """Open every file anew, which after a rotation is the new one; return those that could be opened."""
         self.close()
         if self._main:
             self._open(MAIN, self._main)
         for service in registry.services.values():
-            words = service.log_type.split()
-            if words and words[0].upper() == "FILE" and service.log_type not in self._fds:
-                self._open(service.log_type, words[1])
+            target = service.log_type
+            if isinstance(target, FileTarget) and target not in self._fds:
+                self._open(target, target.path)
         return tuple(self._fds)
 
-    def _open(self, log_type: str, path: str) -> None:
+    def _open(self, target: FileTarget, path: str) -> None:
         try:
-            self._fds[log_type] = open_log(path)
+            self._fds[target] = open_log(path)
         except OSError as problem:
             self._log.message("error", f"log file `{path}` cannot be opened: {problem.strerror}")
 
-    def fds(self, log_types: tuple[str, ...]) -> list[int]:
-        """Their descriptors, which stay this object's."""
-        return [self._fds[log_type] for log_type in log_types]
+    def fds(self, targets: tuple[FileTarget, ...]) -> list[int]:
+        """Return their descriptors, which stay this object's."""
+        return [self._fds[target] for target in targets]
 
     def follow(self) -> None:
         """The master's own log goes on in the new file."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from superd.counted import counted
 from superd.exit_status import EX_FAILURE, EX_NOPERM
 from superd.ipc.front_orders import LAST_GRACE
+from superd.log.event import Kind
 from superd.master.children import Reaper
 from superd.master.front_child import FrontChild, Run
 from superd.master.front_orders import FrontOrders
@@ -177,7 +178,7 @@ class Master:
     def _next_due(self) -> int | None:
         known = (
             self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due, self._readings.due,
-            self._close_at, self._patience, self._reaper.due,
+            self._close_at, self._patience, self._reaper.due, self._log.due,
         )  # fmt: skip
         due = [moment for moment in known if moment is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
@@ -282,7 +283,7 @@ class Master:
 
     def _on_applied(self, number: int) -> None:
         if summary := self._reloads.pop(number, ""):
-            self._log.message("notice", f"reload: {summary}{self._missing()}", always=True)
+            self._log.message("notice", f"reload: {summary}{self._missing()}", kind=Kind.RELOAD, always=True)
             self._report_ready()
 
     def _report_ready(self) -> None:
@@ -335,10 +336,12 @@ class Master:
         outcome = reload(self._state, found, self._sockets)
         if isinstance(outcome, Refused):
             for problem in outcome.problems:
-                self._log.message(problem.severity.value, problem.line())
+                self._log.message(problem.severity, problem.line(), kind=Kind.PROBLEM)
             # The signal may have come from a rotation of logs: the configuration is not its fault.
             self._orders.log_files()
-            self._log.message("error", f"reload refused, nothing has changed: {outcome.why}", always=True)
+            self._log.message(
+                "error", f"reload refused, nothing has changed: {outcome.why}", kind=Kind.RELOAD_REFUSED, always=True
+            )
             self._parts.notifier.ready(f"reload refused: {outcome.why}")
             return
         self._report((*outcome.found.problems, *outcome.found.policy_problems), most=None)
@@ -346,6 +349,7 @@ class Master:
         state.registry, state.problems, state.policy, state.assignment = (
             new.registry, new.problems, new.policy, new.assignment,
         )  # fmt: skip
+        self._log.configure(new.registry.settings)
         self._sockets.take(outcome.opened, outcome.changes)
         self._rpc.want(mappings_of(new.registry, self._sockets))
         self._launchers.assign(new.assignment)
@@ -358,7 +362,7 @@ class Master:
 
     def _report(self, problems: tuple[Problem, ...], most: int | None = MOST_LOGGED) -> None:
         for problem in problems[:most]:
-            self._log.message(problem.severity.value, problem.line())
+            self._log.message(problem.severity, problem.line(), kind=Kind.PROBLEM)
         if most is not None and len(problems) > most:
             self._log.message("warning", f"the tables have {len(problems) - most} more such problems: run `superd check`")
 
@@ -367,7 +371,7 @@ class Master:
     def _stop(self, number: int) -> None:
         settings = self._state.registry.settings
         again = self._stopping
-        self._log.message("notice", f"stopping on {signal.Signals(number).name}")
+        self._log.message("notice", f"stopping on {signal.Signals(number).name}", kind=Kind.STOPPING)
         self._log.flush()  # before the front's own words
         if not again:
             self._stopping = True

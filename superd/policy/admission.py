@@ -102,7 +102,7 @@ class Access:
         source = self.source_of(peer)
         for table, reason in self.rates:
             if not table.take(source, now):
-                return Verdict(False, reason, detail=f"this source makes more than {table}")
+                return Verdict(False, reason, detail=f"this source makes more than {table}", limit=table.rate)
         return None
 
     def rate_news(self) -> list[str]:
@@ -173,20 +173,24 @@ def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Cond
 def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | None:
     """Load, hours, counts and rates alone: ``None`` when one more may start. A ``wait`` program has a peer without a user."""
     if access.max_load is not None and world.load(now) >= access.max_load:
-        return Verdict(False, Reason.LOAD, detail=f"load {world.load(now):.2f}")
+        load = world.load(now)
+        return Verdict(False, Reason.LOAD, detail=f"load {load:.2f}", limit=access.max_load, now=round(load, 2))
     if access.hours is not None and not access.hours.open_at(*world.minute_of_week()):
         return Verdict(False, Reason.HOURS, detail="outside access_times")
-    if access.instances is not None and counts.by_service.get(access.name, 0) >= access.instances:
-        return Verdict(False, Reason.INSTANCES, detail=f"{access.instances} instances run")
+    if access.instances is not None and (running := counts.by_service.get(access.name, 0)) >= access.instances:
+        return Verdict(False, Reason.INSTANCES, detail=f"{running} instances run", limit=access.instances, now=running)
     if access.per_source is not None and not access.is_exempt(peer):
-        if counts.by_source.get((access.name, access.source_of(peer)), 0) >= access.per_source:
-            return Verdict(False, Reason.PER_SOURCE, detail=f"{access.per_source} of this source run")
+        running = counts.by_source.get((access.name, access.source_of(peer)), 0)
+        if running >= access.per_source:
+            detail = f"{running} of this source run"
+            return Verdict(False, Reason.PER_SOURCE, detail=detail, limit=access.per_source, now=running)
     limit = world.process_limit()
     if limit is not None and counts.total >= limit:
-        return Verdict(False, Reason.PROCESSES, detail=f"{limit} programs run")
+        return Verdict(False, Reason.PROCESSES, detail=f"{counts.total} programs run", limit=limit, now=counts.total)
     refusal = access.over_rate(peer, now)
     if refusal is not None:
         return refusal
     if access.starts is not None and not access.starts.open(now):
-        return Verdict(False, Reason.STARTS, detail="too many starts within a minute; the service is paused")
+        detail = "too many starts within a minute; the service is paused"
+        return Verdict(False, Reason.STARTS, detail=detail, limit=access.starts.limit)
     return None

@@ -46,6 +46,11 @@ class RateTable:
         pause = f", then a pause of {self._pause:g} s" if self._pause else ""
         return f"{self._rate:g} connections a second and {self._burst:g} at once{pause}"
 
+    @property
+    def rate(self) -> float:
+        """Connections a second that one source may make."""
+        return self._rate
+
     def __len__(self) -> int:
         return len(self._buckets)
 
@@ -125,6 +130,11 @@ class StartLimit:
         self._started = 0
         self._began = 0.0
         self._paused_until = 0.0
+
+    @property
+    def limit(self) -> int:
+        """Starts within a minute that are allowed."""
+        return self._count
 
     def open(self, now: float) -> bool:
         """Whether one more may start. What is refused does not count, and does not lengthen the pause."""

@@ -7,6 +7,7 @@ from typing import Any
 from superd.front.gate.compiled_service import CompiledService
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
+from superd.log.event import Kind
 from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text
 from superd.policy.bans import Sensor
@@ -51,8 +52,10 @@ class FakeLog:
     def refused(self, record: SessionRecord, verdict: Verdict) -> None:
         self.events.append(("FAIL", record.service.name, record.conn, verdict.reason))
 
-    def message(self, level: str, text: str, service: str = "") -> None:
-        self.events.append((level, service, text))
+    def message(
+        self, level: str, text: str, service: str = "", *, kind: Kind = Kind.MESSAGE, record: SessionRecord | None = None
+    ) -> None:
+        self.events.append((level, record.service.name if record is not None else service, text))
 
     def datagram(self, record: SessionRecord, verdict: Verdict | None = None) -> None:
         self.events.append(("DATAGRAM", record.service.name, None if verdict is None else verdict.reason))

@@ -23,6 +23,7 @@ from superd.ipc.front_orders import (
     own_copies,
     pair,
 )
+from superd.log_target import FileTarget
 from superd.policy_snapshot import PolicySnapshot
 from superd.settings import Settings
 
@@ -112,10 +113,10 @@ def test_the_end_of_the_front_is_an_error_of_the_writer() -> None:
 
 def test_a_front_has_copies_of_its_own_of_the_first_order() -> None:
     memory = os.memfd_create("log")
-    first = Change(1, Settings(), Launching(), logs={"FILE x": Fd(memory)})
+    first = Change(1, Settings(), Launching(), logs={FileTarget("x"): Fd(memory)})
     copied = own_copies(Begin(first, PolicySnapshot(())))
     assert copied.first.logs is not None
-    copy = copied.first.logs["FILE x"]
+    copy = copied.first.logs[FileTarget("x")]
     assert copy != memory
     assert os.path.sameopenfile(copy, memory)
     os.close(copy)

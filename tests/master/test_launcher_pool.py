@@ -20,7 +20,7 @@ from superd.master.launcher_pool import EARLY, LANES, MAX_FAILURES, LauncherPool
 from superd.registry import Registry
 from superd.rule import Policy
 from superd.service import Service
-from superd.settings import LogSettings, Settings
+from superd.settings import Settings
 from superd.system.accounts import system_accounts
 from tests.daemon_process import Superd, free_port, talk
 
@@ -41,7 +41,7 @@ def start_broken(*_: object, **__: object) -> LauncherProcess:
 def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher_pool, "start_launcher", start_broken)
     poll = select.poll()
-    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), poll)
+    pool = LauncherPool(Log(Settings()), poll)
     service = Service.model_validate({"name": "cat", "server": "/bin/cat", "listen": ["127.0.0.1:7999"]})
     pool.assign(assigned(Registry({"cat": service}, Settings())))
     numbers = pool.launching.launchers_of["cat"]
@@ -86,7 +86,7 @@ def test_the_most_used_profiles_have_a_launcher_before_anybody_asks(monkeypatch:
     inside = {"type": "INTERNAL", "service": "echo", "listen": ["127.0.0.1:7998"]}
     services += [Service.model_validate({"name": f"echo{number}", "nice": 10, **inside}) for number in range(9)]
     registry = Registry({service.name: service for service in services}, Settings())
-    pool = LauncherPool(Log(LogSettings(), stderr_is_tty=False), select.poll())
+    pool = LauncherPool(Log(Settings()), select.poll())
     pool.assign(assigned(registry))
     assert started == []
     pool.start_early(registry)

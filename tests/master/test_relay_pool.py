@@ -16,7 +16,7 @@ from superd.ipc import relay_messages as messages
 from superd.log.log import Log
 from superd.master import relay_pool
 from superd.master.relay_pool import RelayPool
-from superd.settings import LogSettings, Settings
+from superd.settings import Settings
 
 WAIT = 10.0
 
@@ -26,7 +26,7 @@ class Master:
 
     def __init__(self, relays: int) -> None:
         self.poll = select.poll()
-        self.pool = RelayPool(Log(LogSettings(), stderr_is_tty=False), self.poll)
+        self.pool = RelayPool(Log(Settings()), self.poll)
         self.pool.configure(Settings(relays=relays))
         self.fronts = {number: self.front(number) for number in self.pool.take_new()}
 

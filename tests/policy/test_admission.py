@@ -124,9 +124,7 @@ def test_a_flood_is_told_when_it_begins_and_when_it_ends_with_the_values() -> No
     answers = [admit(access, peer_from_text("10.1.1.1"), Occupancy(), number / 1000, World()) for number in range(1000)]
     assert answers.count(None) == 59  # five seconds' worth, and what the one second brought
     (began,) = access.rate_news()
-    assert began == (
-        "10.1.1.1 makes more than 10 connections a second and 50 at once (connections_per_second): the rest is refused"
-    )
+    assert began == ("10.1.1.1 makes more than 10 connections a second and 50 at once (cps): the rest is refused")
     assert admit(access, peer_from_text("10.1.1.1"), Occupancy(), 10.0, World()) is None
     (ended,) = access.rate_news()
     assert ended == "10.1.1.1 has slowed down: 941 connections were refused in 10 s"

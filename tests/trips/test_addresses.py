@@ -172,6 +172,6 @@ def test_an_ipv4_client_of_a_dual_socket_is_an_ipv4_client_to_every_list(superd:
     superd.start()
     assert talk(port, b"hi") == b"hi"
     assert talk(port, source="127.0.0.2") == b""
-    assert superd.event(event="FAIL")["from"] == "127.0.0.2"
+    assert superd.event(event="FAIL")["peer"] == "127.0.0.2"
     assert talk(port, host="::1", source="::1") == b""
     assert superd.event(event="FAIL")["reason"] == "libwrap"

@@ -132,7 +132,7 @@ def test_instances_refuse_and_recover_when_a_program_ends(superd: Superd) -> Non
     with socket.create_connection(("127.0.0.1", port)) as first:
         superd.event(event="START", service="cat")
         assert talk(port) == b""
-        assert superd.event(event="FAIL")["reason"] == "service_limit"
+        assert superd.event(event="FAIL")["reason"] == "instances"
         first.sendall(b"x")
         assert first.recv(1) == b"x"
     superd.event(event="EXIT", service="cat")

@@ -57,4 +57,4 @@ def test_a_twist_has_nobody_to_answer_and_refuses(superd: Superd) -> None:
     superd.start()
     send(port)
     superd.message("a datagram has no connection for a twist")
-    assert not [event for event in superd.rest() if event.get("event") == "START"]
+    assert not [event for event in superd.rest() if event.get("event") == "start"]

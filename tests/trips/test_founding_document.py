@@ -91,7 +91,7 @@ def test_an_alert_of_hosts_deny_is_written_and_the_intruder_refused(superd: Supe
     world, answer = intruders(superd, "hosts.deny")
     assert answer == ""
     assert alerted(world)
-    assert superd.event(event="FAIL", service="cat")["from"] == "206.182.68.7"
+    assert superd.event(event="FAIL", service="cat")["peer"] == "206.182.68.7"
 
 
 def test_the_same_alert_in_hosts_allow_is_written_and_the_client_let_in(superd: Superd) -> None:

@@ -83,7 +83,7 @@ def test_a_service_that_starts_too_often_is_paused_and_recovers_by_itself(superd
         assert superd.event(event="FAIL", service="cat")["reason"] == "libwrap"
     assert [talk(port, b"hi") for _ in range(2)] == [b"hi", b"hi"]
     assert talk(port) == b""
-    assert superd.event(event="FAIL", service="cat")["reason"] == "starts_per_minute"
+    assert superd.event(event="FAIL", service="cat")["reason"] == "per_minute"
 
     def served() -> bool:
         try:
@@ -100,4 +100,4 @@ def test_internal_services_count_their_starts_too(superd: Superd) -> None:
     superd.start()
     assert talk(port, b"hi") == b"hi"
     assert talk(port) == b""
-    assert superd.event(event="FAIL", service="echo")["reason"] == "starts_per_minute"
+    assert superd.event(event="FAIL", service="echo")["reason"] == "per_minute"

@@ -147,6 +147,9 @@ def test_a_relay_that_is_ended_by_its_limit_has_counted(superd: Superd) -> None:
 
 
 def test_xinetds_own_traffic_line_is_written_before_its_exit(superd: Superd) -> None:
+    config = superd.folder / "superd.toml"
+    config.write_text('[log]\nformat = "text"\n')
+    superd.arguments = ["--config", str(config)]
     there, port = free_port(), free_port()
     superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{there}"]\n')
     superd.service(

@@ -45,7 +45,7 @@ def test_a_launcher_that_dies_leaves_its_programs_running_and_their_end_is_logge
         # It still counts: instances is 1.
         with socket.create_connection(("127.0.0.1", port)) as second:
             assert second.recv(1) == b""
-        assert superd.event(event="FAIL")["reason"] == "service_limit"
+        assert superd.event(event="FAIL")["reason"] == "instances"
     ended = superd.event(event="EXIT", service="cat")
     assert (ended["pid"], ended["status"]) == (pid, 0)
     assert talk(port, b"three\n") == b"three\n"
@@ -63,7 +63,7 @@ def test_a_front_that_dies_is_replaced_and_the_next_one_knows_what_runs(superd: 
         assert sock.recv(16) == b"two\n"
         with socket.create_connection(("127.0.0.1", port)) as second:
             assert second.recv(1) == b""
-        assert superd.event(event="FAIL")["reason"] == "service_limit"
+        assert superd.event(event="FAIL")["reason"] == "instances"
     assert superd.event(event="EXIT", service="cat")["status"] == 0
     assert talk(port, b"three\n") == b"three\n"
 

@@ -71,7 +71,7 @@ def test_the_clients_own_lists_wrappers_and_limits_count(superd: Superd) -> None
         assert sock.recv(5, socket.MSG_WAITALL) == b"+Go\r\n"
         superd.event(event="START", service="single")
         assert talk(port, b"single\r\nhi") == b"-Service not available\r\n"
-        assert superd.event(event="FAIL", service="single")["reason"] == "service_limit"
+        assert superd.event(event="FAIL", service="single")["reason"] == "instances"
     superd.event(event="EXIT", service="single")
     assert talk(port, b"single\r\nhi") == b"+Go\r\nhi"
 
@@ -83,7 +83,7 @@ def test_tcpmux_itself_counts_only_while_it_reads_the_name(superd: Superd) -> No
     with socket.create_connection(("127.0.0.1", port), WAIT) as first:
         superd.event(event="START", service="tcpmux")
         assert talk(port, b"") == b""
-        assert superd.event(event="FAIL", service="tcpmux")["reason"] == "service_limit"
+        assert superd.event(event="FAIL", service="tcpmux")["reason"] == "instances"
         first.sendall(b"plain\r\nx")
         assert first.recv(1) == b"x"
         superd.event(event="EXIT", service="tcpmux")

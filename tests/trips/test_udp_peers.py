@@ -132,7 +132,7 @@ def test_instances_and_per_source_hold_and_are_free_again_at_the_end(superd: Sup
         one.sendto(b"a", ("127.0.0.1", port))
         answer(one)
         two.sendto(b"b", ("127.0.0.1", port))
-        superd.message("per_source_limit")
+        superd.message("refused: per_source: ")
         other.sendto(b"end", ("127.0.0.1", port))
         answer(other)
         superd.event(event="EXIT", service="talker")

@@ -71,7 +71,7 @@ def test_who_may_not_send_starts_nothing(superd: Superd) -> None:
         good.settimeout(WAIT)
         good.sendto(b"last", ("127.0.0.1", port))
         assert good.recv(100) == b"got last"
-    assert superd.event(event="START", service="taker")["from"] == "127.0.0.1"
+    assert superd.event(event="START", service="taker")["peer"] == "127.0.0.1"
 
 
 def test_a_service_that_is_held_back_by_a_limit_is_started_when_that_is_over(superd: Superd) -> None:
@@ -108,7 +108,7 @@ def test_a_new_front_leaves_the_socket_to_the_program_that_has_it(superd: Superd
             assert second.recv(100) == b"two"
     assert superd.event(event="START", service="accepter")["pid"] != pid
     superd.event(event="EXIT", service="accepter")
-    assert not [event for event in superd.events if event["event"] == "START"]
+    assert not [event for event in superd.events if event["event"] == "start"]
 
 
 def test_a_rule_that_cannot_be_held_against_clients_refuses_them_all(superd: Superd) -> None:
@@ -119,7 +119,7 @@ def test_a_rule_that_cannot_be_held_against_clients_refuses_them_all(superd: Sup
     superd.start()
     assert talk(port, b"") == b""
     refused = superd.event(event="FAIL", service="accepter")
-    assert (refused["reason"], refused["from"]) == ("libwrap", "127.0.0.1")
+    assert (refused["reason"], refused["peer"]) == ("libwrap", "127.0.0.1")
     assert talk(open_port, b"two") == b"two"
     superd.deny.write_text("")
     assert talk(port, b"three") == b"three"

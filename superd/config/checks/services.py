@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
 from superd.config.checks.shadows import shadowed
+from superd.log_target import FileTarget
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.service import BUILTINS
 from superd.service_kinds import conflicts
@@ -104,10 +105,10 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         path = getattr(service, key)
         if path and not host.readable(path):
             found.append(warning(at(key), f"banner `{path}` cannot be read"))
-    kind, _, rest = service.log_type.partition(" ")
-    folder = rest.split()[0].rpartition("/")[0] if kind.upper() == "FILE" and rest.split() else ""
+    folder = service.log_type.path.rpartition("/")[0] if isinstance(service.log_type, FileTarget) else ""
     if folder and not host.readable(folder):
-        found.append(warning(at("log_type"), f"`{folder}` is not there, so nothing is logged in it", f"mkdir {folder}"))
+        message = f"log directory `{folder}` does not exist; the service logs to superd's own log"
+        found.append(warning(at("log_type"), message, f"mkdir {folder}"))
     if service.user and not host.root and service.server and service.user not in host.own_names:
         found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found

@@ -1,4 +1,4 @@
-"""Values that have a grammar of their own: times of day, log targets, redirects, listen addresses. Pure."""
+"""Values that have a grammar of their own: times of day, redirects, listen addresses. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from superd.auth_options import parse_auth_options
-from superd.config.hosts.tables import FACILITIES, LEVELS
 
 if TYPE_CHECKING:
     from superd.service import Service
-
-_SIZE = re.compile(r"\d+[KkMm]?")
 
 
 def check_words(service: Service) -> list[tuple[str, str]]:
@@ -26,10 +23,6 @@ def check_words(service: Service) -> list[tuple[str, str]]:
             service.addresses()
         except ValueError as problem:
             found.append(("listen", str(problem)))
-    if service.log_type:
-        wrong = _log_type(service.log_type.split() or [""])
-        if wrong:
-            found.append(("log_type", f"`{service.log_type}`: {wrong}"))
     if service.redirect:
         host, colon, port = service.redirect.rpartition(":")
         if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -53,22 +46,3 @@ def _rpc(service: Service) -> list[tuple[str, str]]:
     if not 0 < service.rpc_number < 1 << 32 or service.proto not in ("tcp", "udp"):
         return [("rpc_number", "an RPC service has a number of 32 bits, and tcp or udp")]
     return []
-
-
-def _log_type(words: list[str]) -> str:
-    match [words[0].upper(), *words[1:]]:
-        case ["SYSLOG", facility] if facility.lower() in FACILITIES:
-            return ""
-        case ["SYSLOG", facility, level] if facility.lower() in FACILITIES and level.lower() in LEVELS:
-            return ""
-        case ["SYSLOG", *_]:
-            return "no such facility or level"
-        case ["FILE", path, *sizes] if path.startswith("/") and len(sizes) <= 2:
-            if not all(_SIZE.fullmatch(size) for size in sizes):
-                return "a size is not like 64K or 1M"
-            return "" if sorted(map(_bytes, sizes)) == [*map(_bytes, sizes)] else "the hard limit is below the soft one"
-    return "write `SYSLOG facility [level]` or `FILE /path [soft [hard]]`"
-
-
-def _bytes(size: str) -> int:
-    return int(size.rstrip("KkMm")) * {"K": 1 << 10, "M": 1 << 20}.get(size[-1].upper(), 1)

@@ -20,6 +20,7 @@ from superd.system.policy_files import signature
 
 if TYPE_CHECKING:
     from superd.ipc.front_orders import PolicyReply
+    from superd.syslog_priority import LevelWord
 
 SETTLE = 0.02
 """Seconds a changed table must stay as it is before it is read: a rewriting in place truncates first (measured)."""
@@ -30,7 +31,7 @@ SETTLE_TRIES = 25
 class PolicyWatch:
     """The tables in force. ``current`` is plain; ``fresh`` waits."""
 
-    def __init__(self, files: PolicySnapshot, ask: Callable[[], None], say: Callable[[str, str], None]) -> None:
+    def __init__(self, files: PolicySnapshot, ask: Callable[[], None], say: Callable[[LevelWord, str], None]) -> None:
         self._files = files
         self._ask = ask
         self._say = say

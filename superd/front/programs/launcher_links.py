@@ -15,6 +15,7 @@ import trio
 
 from superd.front.programs.launcher_link import LauncherLink
 from superd.ipc.launch_codec import Report
+from superd.syslog_priority import LevelWord
 
 BUSY = 4
 """Launches in flight from which on a launcher has enough to do: what comes next is accepted by the batch."""
@@ -25,7 +26,7 @@ SILENT = 1.0
 class MessageLog(Protocol):
     """Where messages go. ``superd.log.log.Log`` is one."""
 
-    def message(self, level: str, text: str, service: str = "") -> None: ...
+    def message(self, level: LevelWord, text: str, service: str = "") -> None: ...
 
 
 class LauncherLinks:

@@ -9,10 +9,10 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from superd.expansion import safe
 from superd.front.sessions.book import Exited, Refused
 from superd.ipc import launch_codec as messages
 from superd.record import SessionRecord
+from superd.safe_text import safe
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Reports:
         if session is not None:
             if session.launcher == number:
                 session.record.pid = report.pid
-                self._book.over(session, Exited(report.status, report.seconds))
+                self._book.over(session, Exited(report.status, report.seconds, (report.utime, report.stime, report.maxrss)))
             return
         # A program that this front does not know: one of an earlier front's that could not be adopted.
         service = self._in_force.services.get(report.service)
@@ -102,6 +102,7 @@ class Reports:
             return
         record = SessionRecord(report.conn, service.service, None, 0.0)
         record.pid, record.status, record.seconds = report.pid, report.status, report.seconds
+        record.usage = (report.utime, report.stime, report.maxrss)
         self._log.exited(record)
 
     def _failed(self, number: int, report: messages.Failed) -> None:

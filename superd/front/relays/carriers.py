@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from superd.front.sessions.book import Exited, SessionBook
     from superd.front.sessions.live import LiveSession, Running
     from superd.peer import Peer
+    from superd.syslog_priority import LevelWord
 
 PING_SECONDS = 5.0
 """Seconds between two questions whether a relay with sessions still answers; after one without an answer it is replaced."""
@@ -43,7 +44,7 @@ _PROGRAMS = (messages.PIPE, messages.PTY)
 class CarrierLog(Protocol):
     """What is written about relays."""
 
-    def message(self, level: str, text: str, service: str = "") -> None: ...
+    def message(self, level: LevelWord, text: str, service: str = "") -> None: ...
     def exited(self, record: SessionRecord) -> None: ...
     def flush(self) -> None: ...
 

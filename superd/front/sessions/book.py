@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from superd.front.sessions.live import LiveSession, Running, Stage
-from superd.record import SessionRecord
+from superd.log.event import Kind
+from superd.record import Ending, SessionRecord, next_number
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from superd.occupancy import Occupancy
     from superd.peer import Peer
     from superd.policy.bans import Sensor
+    from superd.syslog_priority import LevelWord
 
 CROWD = 256
 """Sessions at once from which on their memory is worth giving back when they have gone."""
-_MAX_NUMBER = 0x7FFFFFFF
 
 
 class SessionLog(Protocol):
@@ -33,15 +34,18 @@ class SessionLog(Protocol):
     def started(self, record: SessionRecord) -> None: ...
     def exited(self, record: SessionRecord) -> None: ...
     def refused(self, record: SessionRecord, verdict: Verdict) -> None: ...
-    def message(self, level: str, text: str, service: str = "") -> None: ...
+    def message(
+        self, level: LevelWord, text: str, service: str = "", *, kind: Kind = Kind.MESSAGE, record: SessionRecord | None = None
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The end of a program: its wait(2) status, and the seconds it lived."""
+    """The end of a program: its wait(2) status, the seconds it lived, its CPU seconds and peak memory in KiB if known."""
 
     status: int
     seconds: float
+    usage: tuple[float, float, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,9 @@ class SessionBook:
         bans: Sensor,
         clock: Callable[[], float],
         on_crowd_gone: Callable[[], None] = lambda: None,
+        first: int = 0,
     ) -> None:
-        """``on_crowd_gone`` is called when only a small part of a crowd of sessions is left."""
+        """``on_crowd_gone`` is called when only a small part of a crowd of sessions is left; numbers count from ``first``."""
         self._log = log
         self._counts = counts
         self._deadlines = deadlines
@@ -80,7 +85,7 @@ class SessionBook:
         self._clock = clock
         self._on_crowd_gone = on_crowd_gone
         self._live: dict[int, LiveSession] = {}
-        self._next = 0
+        self._next = first
         self._most = 0
         self._empty: trio.Event | None = None
 
@@ -98,8 +103,7 @@ class SessionBook:
 
     def enter(self, service: CompiledService, peer: Peer | None, now: float) -> LiveSession:
         """Begin a session: count it, number it, start its limit on time."""
-        self._next = number = self._number()
-        record = SessionRecord(number, service.service, peer, now)
+        record = SessionRecord(self.number(), service.service, peer, now)
         self._tell_rates(service)
         return self._add(LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None))
 
@@ -113,10 +117,9 @@ class SessionBook:
         launcher: int | None,
         running: Running,
     ) -> LiveSession | None:
-        """Take over a session that an earlier front began; None where the number is in use. Numbers go on from there."""
+        """Take over a session that an earlier front began, with its number; None where the number is in use."""
         if conn in self._live:
             return None
-        self._next = max(self._next, conn)
         record = SessionRecord(conn, service.service, peer, started)
         record.pid = pid
         session = LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None)
@@ -127,11 +130,12 @@ class SessionBook:
         session.launcher, session.running = launcher, running
         return self._add(session)
 
-    def _number(self) -> int:
-        number = self._next % _MAX_NUMBER + 1
-        while number in self._live:
-            number = number % _MAX_NUMBER + 1
-        return number
+    def number(self) -> int:
+        """Return a number for a new connection: its id in the log, unique over fronts and restarts."""
+        self._next = next_number(self._next)
+        while self._next in self._live:
+            self._next = next_number(self._next)
+        return self._next
 
     def _add(self, session: LiveSession) -> LiveSession:
         self._live[session.record.conn] = session
@@ -166,7 +170,7 @@ class SessionBook:
         self._deadlines.forget(session)
         match end:
             case Exited():
-                record.status, record.seconds = end.status, end.seconds
+                record.status, record.seconds, record.usage = end.status, end.seconds, end.usage
                 self._log.exited(record)
             case Refused():
                 self._refused(record, end.verdict)
@@ -180,19 +184,19 @@ class SessionBook:
 
     def turned_away(self, service: CompiledService, peer: Peer, verdict: Verdict) -> None:
         """Log a connection that never became a session, and ban the peer of a sensor."""
-        self._refused(SessionRecord(0, service.service, peer, self._clock()), verdict)
+        self._refused(SessionRecord(self.number(), service.service, peer, self._clock()), verdict)
         self._tell_rates(service)
 
     def end_silent(self, session: LiveSession) -> None:
         """End a session for its silence."""
         service = session.record.service
-        self._log.message("notice", f"ended after {service.limits.idle:g} s of silence", service.name)
-        self._deadlines.end(session)
+        self._log.message("notice", f"ended after {service.limits.idle:g} s of silence", record=session.record)
+        self._deadlines.end(session, Ending.IDLE)
 
     def end_all(self) -> None:
         """Send SIGTERM to every session, and SIGKILL to each after its service's ``kill_grace``."""
         for session in self:
-            self._deadlines.end(session)
+            self._deadlines.end(session, Ending.STOP)
 
     async def wait_empty(self) -> None:
         """Return when no session is left."""
@@ -207,7 +211,7 @@ class SessionBook:
         deny_time = record.service.deny_time
         if self._bans.ban(record.peer, deny_time, self._clock()):
             text = f"Adding {record.peer.address} to the global_no_access list for {deny_time} minutes"
-            self._log.message("crit", text, record.service.name)
+            self._log.message("crit", text, kind=Kind.BAN, record=record)
 
     def _tell_rates(self, service: CompiledService) -> None:
         for line in service.access.rate_news():

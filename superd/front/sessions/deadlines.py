@@ -13,6 +13,7 @@ from itertools import count
 import trio
 
 from superd.front.sessions.live import LiveSession, Stage
+from superd.record import Ending
 
 _STALE = 64
 """Timers of ended sessions that may stay in the heap before it is swept."""
@@ -44,9 +45,9 @@ class Deadlines:
             self._timers = [timer for timer in self._timers if timer[2].stage is not Stage.OVER]
             heapq.heapify(self._timers)
 
-    def end(self, session: LiveSession) -> None:
+    def end(self, session: LiveSession, why: Ending) -> None:
         """Send SIGTERM to a session now, and SIGKILL after its service's ``kill_grace``."""
-        self._end(session, signal.SIGTERM, self._clock())
+        self._end(session, signal.SIGTERM, self._clock(), why)
 
     def due(self) -> float | None:
         """Return when the next timer fires."""
@@ -57,7 +58,7 @@ class Deadlines:
         now = self._clock()
         while self._timers and self._timers[0][0] <= now:
             _, _, session, number = heapq.heappop(self._timers)
-            self._end(session, number, now)
+            self._end(session, number, now, Ending.SESSION_LIMIT)
 
     async def run(self) -> None:
         """Signal sessions as their times come, until cancelled."""
@@ -71,9 +72,11 @@ class Deadlines:
                 await self._changed.wait()
             self.end_overdue()
 
-    def _end(self, session: LiveSession, number: int, now: float) -> None:
+    def _end(self, session: LiveSession, number: int, now: float, why: Ending) -> None:
         if session.stage is Stage.OVER:
             return
+        if session.record.ended_by is None:  # SIGKILL after the grace has the cause of its SIGTERM
+            session.record.ended_by = why
         if session.running is not None:
             session.running.signal(session.record.conn, number)
         if number == signal.SIGTERM:

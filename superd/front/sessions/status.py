@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from superd.counted import counted
-from superd.expansion import safe
+from superd.safe_text import safe
 
 if TYPE_CHECKING:
     from superd.front.process import Front

@@ -102,7 +102,9 @@ class Arrivals:
             return
         if self.undecided >= front.in_force.settings.undecided:
             os.close(fd)
-            front.book.turned_away(state, peer, Verdict(False, Reason.OVERLOAD, detail="too many connections wait"))
+            limit = front.in_force.settings.undecided
+            verdict = Verdict(False, Reason.OVERLOAD, detail="too many connections wait", limit=limit, now=self.undecided)
+            front.book.turned_away(state, peer, verdict)
             return
         self.undecided += 1
         sock = socket.socket(fileno=fd)

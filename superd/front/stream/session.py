@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
     from superd.peer import Peer
+    from superd.syslog_priority import LevelWord
 
 CONNECT_TIMEOUT = 10.0
 """Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
@@ -213,7 +214,7 @@ class Session:
             return True
         return await client_output.send(self.sock, data, self.front.in_force.settings.policy.banner_timeout)
 
-    def say(self, level: str, text: str) -> None:
+    def say(self, level: LevelWord, text: str) -> None:
         """A message about this session's service."""
         self.front.log.message(level, text, self.state.name)
 
@@ -295,10 +296,10 @@ class Session:
             try:
                 other = await connect(host.strip("[]"), int(port))
             except OSError as problem:
-                await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"cannot connect to `{target}`: {problem}"))
+                await self.refuse(Verdict(False, Reason.REDIRECT, detail=f"cannot connect to `{target}`: {problem}"))
                 return
         if scope.cancelled_caught:
-            await self.refuse(Verdict(False, Reason.LAUNCH, detail=f"`{target}` does not answer"))
+            await self.refuse(Verdict(False, Reason.REDIRECT, detail=f"`{target}` does not answer"))
             return
         self.front.book.count_start(self.live)
         self.front.book.started(self.live)

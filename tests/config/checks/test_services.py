@@ -87,6 +87,6 @@ def test_a_log_in_a_folder_that_is_not_there_is_told() -> None:
     place = {("a", "log_type"): Origin("a.toml", 3)}
     found = check({"a": service}, place, replace(HOST, readable=lambda path: path != "/nowhere"))
     assert [str(problem) for problem in found] == [
-        "a.toml:3: warning: `/nowhere` is not there, so nothing is logged in it\n  hint: mkdir /nowhere"
+        "a.toml:3: warning: log directory `/nowhere` does not exist; the service logs to superd's own log\n  hint: mkdir /nowhere"
     ]
     assert check({"a": service}, place, HOST) == []

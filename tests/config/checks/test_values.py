@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,26 +13,6 @@ from superd.service import Service
 
 def wrong(**keys: Any) -> list[str]:
     return [key for key, _ in check_words(Service.model_validate({"name": "a", "server": "/bin/cat", "port": 7, **keys}))]
-
-
-@pytest.mark.parametrize(
-    ("text", "taken"),
-    [
-        ("SYSLOG daemon", True),
-        ("syslog LOCAL7 info", True),
-        ("SYSLOG nowhere", False),
-        ("SYSLOG daemon loud", False),
-        ("FILE /var/log/a", True),
-        ("FILE /var/log/a 64K 1M", True),
-        ("FILE /var/log/a 1M 64K", False),
-        ("FILE /var/log/a 1T", False),
-        ("FILE a", False),
-        ("FILE", False),
-        (" ", False),
-    ],
-)
-def test_a_log_target_is_syslog_or_a_file_with_rising_sizes(text: str, taken: bool) -> None:
-    assert wrong(log_type=text) == ([] if taken else ["log_type"])
 
 
 @given(st.integers(-10, 70_000), st.sampled_from(["192.0.2.1", "[::1]", "a.org", ""]))

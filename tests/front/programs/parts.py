@@ -16,6 +16,7 @@ from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.live import LiveSession
 from superd.ipc import launch_codec as messages
 from superd.ipc.descriptors import receive_with
+from superd.log.event import Kind
 from superd.occupancy import Occupancy
 from superd.peer import Peer
 from superd.policy.bans import Sensor
@@ -46,7 +47,9 @@ class MemoryLog:
     def refused(self, record: SessionRecord, verdict: Verdict) -> None:
         self.denied.append((record.conn, verdict))
 
-    def message(self, level: str, text: str, service: str = "") -> None:
+    def message(
+        self, level: str, text: str, service: str = "", *, kind: Kind = Kind.MESSAGE, record: SessionRecord | None = None
+    ) -> None:
         self.messages.append((level, text))
 
 

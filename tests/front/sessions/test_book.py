@@ -59,17 +59,17 @@ def test_a_refused_session_is_logged_as_one_and_a_sensor_bans() -> None:
     assert parts.counts.total == 0
 
 
-def test_numbers_go_on_from_the_highest_that_was_adopted() -> None:
+def test_a_number_that_was_adopted_is_not_given_out_again() -> None:
     """A new front that began at 1 again took its sessions for those of the front before it: counts stayed for good."""
     parts, one, running = Parts(), service(instances=5), FakeRunning()
-    first = parts.book.adopt(one, 5, 700, CLIENT, 990.0, 2, running)
+    first = parts.book.adopt(one, 1, 700, CLIENT, 990.0, 2, running)
     assert first is not None
     assert (first.stage, first.launcher, first.record.started, first.running) == (Stage.RUNNING, 2, 990.0, running)
     waiting = parts.book.adopt(one, 3, 0, None, 990.0, 2, running)
     assert waiting is not None
     assert waiting.stage is Stage.HANDED_OVER
-    assert parts.book.enter(one, CLIENT, 1000.0).record.conn == 6
-    assert parts.book.adopt(one, 6, 701, CLIENT, 990.0, 2, running) is None
+    assert parts.book.enter(one, CLIENT, 1000.0).record.conn == 2
+    assert parts.book.adopt(one, 2, 701, CLIENT, 990.0, 2, running) is None
     assert parts.counts.by_service == {"s": 3}
 
 

@@ -9,6 +9,7 @@ import trio
 
 from superd.front.sessions.book import SERVED
 from superd.front.sessions.deadlines import _STALE
+from superd.record import Ending
 from tests.front.fakes import CLIENT, FakeRunning, Parts, service
 
 LIMITED: dict[str, Any] = {"limits": {"session": 10, "kill_grace": 3}}
@@ -28,6 +29,7 @@ def test_a_session_gets_sigterm_at_its_limit_and_sigkill_after_its_grace() -> No
         parts.clock.now += seconds
         parts.deadlines.end_overdue()
         assert [number for _, number in running.signals] == expected
+        assert session.record.ended_by == (Ending.SESSION_LIMIT if expected else None)
     assert parts.deadlines.due() is None
 
 
@@ -38,7 +40,7 @@ def test_a_session_that_is_over_gets_no_signal() -> None:
     parts.book.over(session, SERVED)
     parts.clock.now += 20
     parts.deadlines.end_overdue()
-    parts.deadlines.end(session)
+    parts.deadlines.end(session, Ending.STOP)
     assert running.signals == []
 
 

@@ -1,16 +1,16 @@
-"""Lines of the log: xinetd's to the letter, and one line each, whatever strangers say."""
+"""xinetd's lines to the letter, and one line each, whatever peers send."""
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.log import log_text
-from superd.log.sinks import MAX_LINE
+from superd.log import text_xinetd
+from superd.log.fields import fail_fields
+from superd.log.text_native import words
 from superd.peer import Peer
 from superd.record import SessionRecord
 from superd.service import Service
@@ -31,37 +31,30 @@ def session(*success: str, address: str = "192.0.2.7", **keys: object) -> Sessio
     return record
 
 
-@given(st.text(max_size=50), st.integers(0, 2000))
-def test_a_message_of_any_length_is_one_whole_object_that_fits_its_line(text: str, times: int) -> None:
-    line = log_text.as_json("2026-11-23T12:00:00+0000", "warning", "message", "x" * 64, text * times, {})
-    assert len(line.encode("utf-8", "replace")) < MAX_LINE
-    assert not text * times or json.loads(line)["message"]
-
-
 def test_each_flag_adds_its_word() -> None:
-    assert log_text.xinetd_start(session("EXIT")) == "START: x"
-    assert log_text.xinetd_start(session("PID", "HOST")) == "START: x pid=99 from=192.0.2.7"
-    assert log_text.xinetd_exit(session("PID", "HOST")) == ""
-    assert log_text.xinetd_exit(session("EXIT")) == "EXIT: x status=3"
-    assert log_text.xinetd_exit(session("DURATION")) == "EXIT: x duration=2(sec)"
-    assert log_text.xinetd_exit(session()) == "EXIT: x status=3 pid=99 duration=2(sec)"
+    assert text_xinetd.xinetd_start(session("EXIT")) == "START: x"
+    assert text_xinetd.xinetd_start(session("PID", "HOST")) == "START: x pid=99 from=192.0.2.7"
+    assert text_xinetd.xinetd_exit(session("PID", "HOST")) == ""
+    assert text_xinetd.xinetd_exit(session("EXIT")) == "EXIT: x status=3"
+    assert text_xinetd.xinetd_exit(session("DURATION")) == "EXIT: x duration=2(sec)"
+    assert text_xinetd.xinetd_exit(session()) == "EXIT: x status=3 pid=99 duration=2(sec)"
 
 
 def test_who_was_killed_has_a_signal_and_no_status() -> None:
     record = session("EXIT")
     record.status = 9
-    assert log_text.xinetd_exit(record) == "EXIT: x signal=9"
+    assert text_xinetd.xinetd_exit(record) == "EXIT: x signal=9"
 
 
 def test_nobody_known_is_no_address() -> None:
     record = session("HOST")
     record.peer = None
-    assert log_text.xinetd_start(record) == "START: x from=<no address>"
+    assert text_xinetd.xinetd_start(record) == "START: x from=<no address>"
 
 
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in (Reason.NO_RULE, Reason.RULE_ALLOW)])
 def test_every_reason_is_one_of_xinetds(reason: Reason) -> None:
-    line = log_text.xinetd_fail(session(), Verdict(False, reason, detail="no server"))
+    line = text_xinetd.xinetd_fail(session(), Verdict(False, reason, detail="no server"))
     if reason is Reason.IDENT:
         assert line == "NOID: x 192.0.2.7 no server"
         return
@@ -75,7 +68,7 @@ def test_what_strangers_say_makes_no_line_of_its_own(userid: str, detail: str) -
     record = session()
     record.userid = userid
     verdict = Verdict(False, Reason.IDENT, detail=detail)
-    native = log_text.native("FAIL", "x", log_text.fail_fields(record, verdict))
-    for line in (log_text.xinetd_userid(record), log_text.xinetd_fail(record, verdict), native):
+    native = " ".join(words(fail_fields(record, verdict)))
+    for line in (text_xinetd.xinetd_userid(record), text_xinetd.xinetd_fail(record, verdict), native):
         assert len(line.splitlines()) == 1
         assert not any(ord(character) < 32 or ord(character) == 127 for character in line)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from superd.log.sinks import StreamSink
+from superd.log.stream_sink import StreamSink
 
 
 @contextmanager

@@ -1,0 +1,127 @@
+"""A session's facts as named values, the same in every format of superd's own. Pure; text of peers is made safe here.
+
+Runs in the front. Used by event.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from superd.record import Ending
+from superd.safe_text import safe
+
+if TYPE_CHECKING:
+    from superd.record import SessionRecord
+    from superd.verdict import Verdict
+
+Fields = dict[str, str | int | float]
+
+
+def session_fields(record: SessionRecord) -> Fields:
+    """Return what identifies the session in a message about it: the client and the program's pid."""
+    fields: Fields = {}
+    peer = record.peer
+    if peer is not None:
+        fields["peer"] = safe(peer.address)
+        if peer.version:
+            fields["port"] = peer.port
+        elif peer.uid is not None:
+            fields["uid"] = peer.uid
+    if record.pid:
+        fields["pid"] = record.pid
+    return fields
+
+
+def _client(record: SessionRecord, flags: frozenset[str]) -> Fields:
+    fields: Fields = {}
+    peer = record.peer
+    if peer is None or "HOST" not in flags:
+        return fields
+    fields["peer"] = safe(peer.address)
+    if peer.version:
+        fields["port"] = peer.port
+    elif peer.uid is not None:
+        fields["uid"] = peer.uid
+    if peer.name:
+        fields["name"] = safe(peer.name)
+    if peer.user:
+        fields["user"] = safe(peer.user)
+    local = record.local
+    if local is not None and local.version:
+        fields["local"] = safe(local.address)
+        fields["local_port"] = local.port
+    return fields
+
+
+def start_fields(record: SessionRecord) -> Fields:
+    """Return the fields of START: the client, superd's address, the rule that admitted it, the pid."""
+    flags = record.service.log_on_success
+    fields = _client(record, flags)
+    if record.rule is not None:
+        fields["rule"] = str(record.rule)
+    if record.pid and "PID" in flags:
+        fields["pid"] = record.pid
+    return fields
+
+
+def exit_fields(record: SessionRecord) -> Fields:
+    """Return the fields of EXIT: everything known of the session."""
+    flags = record.service.log_on_success
+    fields = start_fields(record)
+    if "EXIT" in flags:
+        fields["ended_by"] = ending(record).value
+        if record.status is not None:
+            _add_status(fields, record.status)
+    if "DURATION" in flags:
+        wait = record.decided - record.started
+        if wait >= 0.001:
+            fields["wait"] = round(wait, 3)
+        fields["duration"] = round(record.seconds, 3)
+    if record.traffic is not None:
+        fields["in"], fields["out"] = record.traffic
+    if record.usage is not None and record.usage[2] and "EXIT" in flags:
+        user, system, peak = record.usage
+        fields["cpu"] = round(user + system, 3)
+        fields["memory"] = peak * 1024
+    return fields
+
+
+def ending(record: SessionRecord) -> Ending:
+    """Return what ended the session: superd's own reason, or else what the program's wait(2) status tells."""
+    if record.ended_by is not None:
+        return record.ended_by
+    return Ending.SIGNAL if record.status is not None and record.status & 0x7F else Ending.EXIT
+
+
+def _add_status(fields: Fields, status: int) -> None:
+    if status & 0x7F:  # WIFSIGNALED of a status from a wait without WUNTRACED
+        number = os.WTERMSIG(status)
+        fields["signal"] = number
+        fields["result"] = f"killed by {signal_name(number)}" + (", core dumped" if os.WCOREDUMP(status) else "")
+    else:
+        fields["status"] = status >> 8
+
+
+def signal_name(number: int) -> str:
+    """Return ``SIGTERM`` for 15, and ``signal 99`` for a number without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def fail_fields(record: SessionRecord, verdict: Verdict) -> Fields:
+    """Return the fields of FAIL: the client, the reason, the limit with its value and the count, the rule."""
+    fields = _client(record, record.service.log_on_failure)
+    fields["reason"] = verdict.reason.value
+    if verdict.limit is not None:
+        fields["limit"] = verdict.limit
+    if verdict.now is not None:
+        fields["now"] = verdict.now
+    if verdict.rule is not None:
+        fields["rule"] = str(verdict.rule.origin)
+    if verdict.detail and verdict.now is None:
+        fields["detail"] = safe(verdict.detail)
+    return fields
