@@ -26,7 +26,6 @@ class Kind(Enum):
     FAIL = "fail", "f84907f77fba415792e3b935def5f505"
     REPEATS = "repeats", "8e9924c8fd834831b53a27e5700f3f66"
     OUTPUT = "output", "791b2d3667f24c3e8f334c2f0e54e8af"
-    POLICY = "policy", "cc59f09240794eb0b66957dbf38f8b22"
     BAN = "ban", "5d2dfb287dbe487788fd9592cff8d9a6"
     PAUSE = "pause", "b642c48e56a34aeea2f1fa9015356072"
     MESSAGE = "message", "343f44d3cf5e4222aec38b4c9d8f886d"
