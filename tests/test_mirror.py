@@ -23,7 +23,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "front/sessions/status.py": "trips/test_xinetd_command.py: the state on SIGUSR1",
     "front/stream/client_output.py": "trips/test_connection.py: banners and refusals",
     "front/process.py": "trips/test_reload.py: orders, and trips/test_end.py",
-    "master/front_child.py": "trips/test_compromised_front.py: what it may say, and trips/test_replacement.py",
     "net/silence.py": "trips/test_limits.py: silence",
     "front/stream/internal_services.py": "trips/test_internal.py: streams",
     "load/registry.py": "trips/test_start.py: what is refused",

@@ -185,6 +185,8 @@ class OrderWriter:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._pending: deque[tuple[bytes, list[int]]] = deque()
+        self.crowded = False
+        """Whether the kernel has too many descriptors in flight: ``flush`` again a moment later."""
 
     @property
     def blocked(self) -> bool:
@@ -218,12 +220,14 @@ class OrderWriter:
 
     def flush(self) -> None:
         """Send what waits, as far as the channel takes it. Raises ``OSError`` when the front is gone."""
+        self.crowded = False
         while self._pending:
             word, fds = self._pending[0]
             try:
                 descriptors.send_with(self._channel, word, fds, socket.MSG_DONTWAIT)
             except OSError as problem:
                 if problem.errno in _NO_ROOM:
+                    self.crowded = problem.errno != errno.EAGAIN
                     return
                 raise
             self._pending.popleft()

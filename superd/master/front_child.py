@@ -230,7 +230,9 @@ class FrontChild:
     def _set_interest(self) -> None:
         if self._channel is None or self._writer is None:
             return
-        events = select.POLLIN | (select.POLLOUT if self._writer.blocked and self._send_at is None else 0)
+        if self._writer.crowded:
+            self._send_at = self._clock() + AGAIN
+        events = select.POLLIN | (select.POLLOUT if self._writer.blocked and not self._writer.crowded else 0)
         if events != self._events:
             self._events = events
             self._poll.modify(self._channel, events)
@@ -242,8 +244,6 @@ class FrontChild:
             self._writer.flush()
         except OSError:
             return  # it died: SIGCHLD follows
-        # The channel takes more, and still something waits: the kernel has too many descriptors in flight.
-        self._send_at = self._clock() + AGAIN if self._writer.blocked else None
         self._set_interest()
 
     # ------------------------------------------------------------------ requests
