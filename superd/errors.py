@@ -35,12 +35,13 @@ class ConfigError(SuperdError):
 
 
 class BindError(SuperdError):
-    """``address`` could not be opened; ``errno`` as the kernel gave it."""
+    """``address`` could not be opened; ``errno`` as the kernel gave it. ``why`` says more than the number."""
 
-    def __init__(self, address: str, errno: int) -> None:
-        super().__init__(f"cannot listen on `{address}`: {os.strerror(errno)}")
+    def __init__(self, address: str, errno: int, why: str = "") -> None:
+        super().__init__(f"cannot listen on `{address}`: {why or os.strerror(errno)}")
         self.address = address
         self.errno = errno
+        self.why = why or os.strerror(errno)
 
 
 class PeerError(SuperdError):

@@ -75,7 +75,10 @@ class Settings(BaseModel):
     inetd_dialect: Literal["auto", "openbsd", "freebsd", "netbsd", "inetutils", "busybox"] = Field(
         "auto", description="how inetd.conf files are read"
     )
-    user: str = Field("superd", description="unprivileged user of the front process; `nobody` where it does not exist")
+    user: str = Field(
+        "superd",
+        description="unprivileged user of the front process; where it does not exist the front has a uid of its own (65533)",
+    )
     process_limit: int | None = Field(
         None, ge=1, description="programs at once over all services", json_schema_extra={"unit": "programs"}
     )

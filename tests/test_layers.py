@@ -122,6 +122,51 @@ def test_a_wrong_import_is_found(tmp_path: Path, module: str, text: str, found: 
     assert breaches(tmp_path) == ([found] if found else [])
 
 
+IN_ROOTS_PROCESS = ("master", "load", "daemon", "log", "net/bind.py", "net/inherited.py", "cli/run.py", "cli/xinetd.py")
+"""What the master runs: each path that it touches goes through system/paths.py and its neighbours."""
+_ON_PATHS = {
+    *("open", "chmod", "lchmod", "chown", "lchown", "unlink", "remove", "rmdir", "mkdir", "makedirs", "mkfifo", "mknod", "stat"),
+    *("lstat", "link", "symlink", "readlink", "rename", "replace", "listdir", "scandir", "walk", "truncate", "utime", "access"),
+    *("statvfs", "getxattr", "setxattr", "chdir", "chroot"),
+}
+_ON_PATHS_OF_PATH = {"exists", "lexists", "isfile", "isdir", "islink", "ismount", "realpath", "samefile", "getmtime", "getsize"}
+_MODULES = {"pathlib", "shutil", "tempfile", "glob", "fileinput"}
+_PATHS_ALL_THE_SAME = {("daemon/background.py", "os.chdir")}  # to /
+
+
+def paths_touched(package: Path) -> list[str]:
+    """Every call in root's process that acts on a path by itself."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        inside = str(path.relative_to(package))
+        if not inside.startswith(tuple(f"{room}/" for room in IN_ROOTS_PROCESS)) and inside not in IN_ROOTS_PROCESS:
+            continue
+        found += [f"{inside}:{line}: {name}" for line, name in imports(path) if name.split(".")[0] in _MODULES]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = ast.unparse(node.func)
+            own = name == "open" or (name.startswith("os.") and name[3:] in _ON_PATHS)
+            if (own or name in {f"os.path.{word}" for word in _ON_PATHS_OF_PATH}) and (inside, name) not in _PATHS_ALL_THE_SAME:
+                found.append(f"{inside}:{node.lineno}: {name}")
+    return found
+
+
+def test_roots_process_touches_no_path_but_through_system() -> None:
+    assert paths_touched(ROOT / "superd") == []
+
+
+@pytest.mark.parametrize("call", ["open('/x')", "os.chmod('/x', 0)", "os.path.exists('/x')", "os.unlink('/x')"])
+def test_a_touched_path_is_found(tmp_path: Path, call: str) -> None:
+    (tmp_path / "master").mkdir()
+    (tmp_path / "master" / "a.py").write_text(f"import os\n{call}\n")
+    (tmp_path / "front").mkdir()
+    (tmp_path / "front" / "a.py").write_text(f"import os\n{call}\n")
+    assert paths_touched(tmp_path) == [f"master/a.py:2: {call.partition('(')[0]}"]
+    (tmp_path / "master" / "a.py").write_text("from pathlib import Path\n")
+    assert paths_touched(tmp_path) == ["master/a.py:1: pathlib.Path"]
+
+
 def circles(package: Path) -> list[set[str]]:
     """Every set of modules that import one another in a circle, imports for types included."""
     modules = {".".join(path.relative_to(package).with_suffix("").parts): path for path in package.rglob("*.py")}
@@ -182,7 +227,7 @@ def test_a_relay_loads_the_standard_library_alone_and_little_of_that() -> None:
 
 def test_check_loads_no_event_loop() -> None:
     code = (
-        "import sys; from superd.load.services import Sources; from superd.cli.check import check; "
+        "import sys; from superd.load.sources import Sources; from superd.cli.check import check; "
         "check(Sources(services=('services.d',)), strict=False, as_json=True); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

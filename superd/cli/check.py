@@ -12,7 +12,8 @@ from superd.cli.diagnostics import print_problems
 from superd.cli.folded import folded
 from superd.counted import counted
 from superd.errors import ConfigError
-from superd.load.services import Sources, tables_of
+from superd.load.settings import tables_of
+from superd.load.sources import Sources
 from superd.problem import Origin, Problem, Severity, note, warning
 
 if TYPE_CHECKING:

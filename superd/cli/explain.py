@@ -12,7 +12,7 @@ from superd.cli.diagnostics import print_problems
 from superd.cli.match import decide_with_netgroups
 from superd.cli.names import confirmed_name
 from superd.errors import ConfigError
-from superd.load.services import Sources
+from superd.load.sources import Sources
 from superd.occupancy import Occupancy
 from superd.peer import UNKNOWN, Peer, peer_from_text
 from superd.policy.admission import admit, compile_access

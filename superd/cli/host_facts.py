@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.lint.rules import Host
+from superd.system.path_facts import program_fault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -48,16 +49,7 @@ def host_of(daemons: Collection[str], names: dict[str, Named], datagrams: Collec
         found = names.get(word)
         return len(found.addresses) if found is not None else 1
 
-    return Host(program, daemons, folder, file, identity, netgroup, name, addresses, datagrams)
-
-
-def program(path: str) -> str:
-    """What is wrong with a command's program."""
-    if not os.path.exists(path):
-        return "does not exist"
-    if os.path.isdir(path):
-        return "is a directory"
-    return "" if os.access(path, os.X_OK) else "is not executable"
+    return Host(program_fault, daemons, folder, file, identity, netgroup, name, addresses, datagrams)
 
 
 def folder(path: str) -> str:

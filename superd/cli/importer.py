@@ -79,7 +79,7 @@ def import_command(
     from superd.config.import_report import report
     from superd.config.inetd.dialects import DIALECTS
     from superd.config.toml.render import render
-    from superd.load.services import wrong_here
+    from superd.load.foreign import wrong_here
     from superd.service_kinds import fit
 
     if kind not in ("xinetd", "inetd"):
@@ -98,7 +98,9 @@ def import_command(
         comments = {key: f"from {origin}" for (owner, key), origin in sorted(foreign.origins.items()) if owner == service.name}
         # superd's own files may not name a key that has no effect, which the other daemon's may.
         written, _ = fit(service, lambda _: True)
-        texts[name] = render(written.model_copy(update={"name": name.removesuffix(".toml")}), comments)
+        # A native file names its user: what the other daemon did without one is said on purpose.
+        user = written.user or ("root" if written.server else "")
+        texts[name] = render(written.model_copy(update={"name": name.removesuffix(".toml"), "user": user}), comments)
     status = 0
     if dry_run:
         for name, text in texts.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from superd.cli.diagnostics import print_problems
 from superd.errors import ConfigError
 from superd.expansion import ExpansionTooLong, expand_shell, values_of
-from superd.load.services import Sources
+from superd.load.sources import Sources
 from superd.peer import Peer
 from superd.policy.hosts_access import compile_policy
 from superd.policy.patterns import lower

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
 from superd.cli.diagnostics import print_problems
 from superd.counted import counted
-from superd.load.services import Sources
+from superd.load.sources import Sources
+from superd.net.inherited import inherited_fds
+from superd.system.credentials import is_root
+from superd.system.descriptors import close_unknown
+from superd.system.paths import Trust, replace
 
 if TYPE_CHECKING:
     from superd.registry import Registry
@@ -21,6 +24,7 @@ DUMP = "/run/superd.dump"
 
 def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> int:
     """Serves until told to stop. Returns the exit status: 0, or 78 for a configuration with errors."""
+    close_unknown(inherited_fds(os.environ))
     from superd.daemon.start import Manner
     from superd.daemon.start import run as serve
     from superd.load.registry import load
@@ -44,15 +48,7 @@ def default_dump() -> str:
 def write_dump(path: str, data: bytes) -> None:
     """Replaces ``path`` (``""``: the default): readable by its owner alone, never through a link. Raises ``OSError``."""
     path = path or default_dump()
-    # A name that nobody can guess and lay something in the way of; mkstemp makes it 0600.
-    descriptor, temporary = tempfile.mkstemp(prefix=f"{os.path.basename(path)}.", dir=os.path.dirname(path))
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise
+    replace(path, data, Trust.own(strict=is_root(), others_folders=True), 0o600)
 
 
 def greet(registry: Registry, missing: dict[BindAddress, str]) -> None:

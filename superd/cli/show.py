@@ -7,7 +7,8 @@ import sys
 
 from superd.cli.diagnostics import print_problems
 from superd.errors import ConfigError
-from superd.load.services import Sources, read
+from superd.load.services import read
+from superd.load.sources import Sources
 from superd.registry import Registry
 from superd.service import Service
 

@@ -7,7 +7,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from superd.load.services import Sources
+from superd.load.sources import Sources
 
 
 def sources_of(config: Path | None, services: list[Path] | None, hosts_allow: str | None, hosts_deny: str | None) -> Sources:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.syslog_priority import FACILITIES
+from superd.system.credentials import is_root
+from superd.system.path_facts import exists
+from superd.system.paths import Trust, remove_if, write_new
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -96,6 +99,10 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for word in options.ignored:
         sys.stderr.write(f"superd xinetd: note: `{word}` has no effect\n")
+    from superd.net.inherited import inherited_fds
+    from superd.system.descriptors import close_unknown
+
+    close_unknown(inherited_fds(os.environ))
     background = None
     if not options.foreground:
         from superd.daemon.background import go_to_background
@@ -110,7 +117,7 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
     from superd.cli.show import print_services
     from superd.daemon.start import Manner, run
     from superd.load.registry import load
-    from superd.load.services import Sources
+    from superd.load.sources import Sources
 
     sources = Sources(options.config, inetd=options.inetd)
 
@@ -159,7 +166,7 @@ def with_options(registry: Registry, options: XinetdOptions) -> Registry:
     log = settings.log
     if options.log_file or options.debug:
         log = log.model_copy(update={"targets": ("stderr",), "format": "text"})
-    elif options.facility or not options.foreground or os.path.exists("/dev/log"):
+    elif options.facility or not options.foreground or exists("/dev/log"):
         log = log.model_copy(update={"targets": ("syslog",), "facility": options.facility or log.facility})
     else:
         # xinetd -dontfork says nothing at all where no syslog daemon runs, as in a container.
@@ -170,20 +177,12 @@ def with_options(registry: Registry, options: XinetdOptions) -> Registry:
 
 def write_pid(path: str) -> None:
     """A new file in the place of what lies there, a link or another's file, with the pid. Raises ``OSError``."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with open(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{os.getpid()}\n")
+    write_new(path, f"{os.getpid()}\n".encode(), Trust.own(strict=is_root(), others_folders=True), 0o644)
 
 
 def forget_pid(path: str) -> None:
     """Removes the file, if it is still about this process."""
     try:
-        with open(path, encoding="ascii") as file:
-            if file.read() == f"{os.getpid()}\n":
-                os.unlink(path)
-    except (OSError, ValueError):
+        remove_if(path, f"{os.getpid()}\n".encode(), Trust.own(strict=is_root(), others_folders=True))
+    except OSError:
         pass  # it was never written, or somebody removed or replaced it

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 
+from superd.system.descriptors import open_null
+
 
 class Background:
     """The child's side: what its parent is still to be told."""
@@ -18,7 +20,7 @@ class Background:
     def detach(self) -> None:
         """Lets go of the terminal; what is said from here on is for the log. Raises ``OSError``."""
         os.chdir("/")
-        nowhere = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        nowhere = open_null()
         for fd in (0, 1, 2):
             os.dup2(nowhere, fd)
         os.close(nowhere)

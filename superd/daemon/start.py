@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import codecs
-import ctypes
 import os
-import pwd
-import resource
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -24,24 +20,25 @@ from superd.master.log_files import open_log
 from superd.master.notify import Notifier
 from superd.master.process import Master, MasterHooks, MasterParts
 from superd.master.reading import Unusable, read_configuration
-from superd.net.bind import inherited
+from superd.net.inherited import inherited
 from superd.registry import Registry
 from superd.safe_text import safe
+from superd.system import prctl
+from superd.system.accounts import front_account, uid_of
 from superd.system.core_limit import no_core
+from superd.system.credentials import is_root
+from superd.system.descriptors import raise_limit
 from superd.system.instance_lock import AlreadyServed, lock
 from superd.system.oom_score import protect
 from superd.system.process_title import set_title
-from superd.system.seccomp import confine
 from superd.system.standard_descriptors import open_missing
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.ipc.front_orders import Begin
     from superd.log.fields import Fields
+    from superd.launch_spec import Account
     from superd.problem import Problem
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,8 @@ def run(
     """
     open_missing()
     set_title("superd: master")
-    raise_descriptor_limit()
+    os.umask(0o077)  # what superd makes is root's alone, unless it is given a mode; programs have their service's umask
+    os.environ.setdefault("SUPERD_NOFILE", str(raise_limit()))
 
     def read_bare() -> tuple[Registry, tuple[Problem, ...]]:
         # Without the places of the keys: problems have theirs, and a thousand services' are a megabyte in front and master.
@@ -114,24 +112,26 @@ def run(
     codecs.lookup("idna")
     import trio
 
+    from superd.front.privileges import give_up_root
     from superd.front.process import Front
 
+    account = front_account(settings.user, uids_of(found.registry)) if is_root() else None
     master_pid = os.getpid()
 
     def front(order: Begin, channel: socket.socket) -> int:
         log.forget()
         try:
-            drop_privileges(settings.user, master_pid)
-        except (OSError, KeyError) as problem:
-            log.message("alert", f"the front cannot become `{settings.user}`: {problem}")
+            confined = give_up_root(account, master_pid)
+        except OSError as problem:
+            log.message("alert", f"the front cannot become {describe(account)}: {problem.strerror or problem}")
             log.close()
             return EX_NOPERM
-        if not confine():
+        if not confined:
             log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
         return trio.run(Front(order, channel, log).run)
 
     # What a launcher leaves behind when it dies is ours then, and its end can still be told.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl.prctl(prctl.SET_CHILD_SUBREAPER, 1)
 
     def ready(registry: Registry, missing: dict[BindAddress, str]) -> None:
         count = len(registry.services)
@@ -189,32 +189,11 @@ def _fail(log: Log | None, why: str, status: int) -> int:
     return status
 
 
-def raise_descriptor_limit() -> None:
-    """Soft limit up to the hard one: a listener and a session each cost descriptors. Programs get the old one back."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        os.environ.setdefault("SUPERD_NOFILE", str(soft))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def uids_of(registry: Registry) -> frozenset[int]:
+    """The uids that services run as."""
+    return frozenset(uid_of(service.user) for service in registry.services.values() if service.user)
 
 
-def drop_privileges(user: str, master_pid: int) -> None:
-    """Makes this process the front: ``user`` (``nobody`` where that does not exist), no groups, no way back.
-
-    As an ordinary user it stays who it is. Raises ``OSError`` when a drop fails, ``KeyError`` when there is not even a nobody;
-    then nothing may be served.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if os.geteuid() == 0:
-        try:
-            entry = pwd.getpwnam(user)
-        except KeyError:
-            entry = pwd.getpwnam("nobody")
-        os.setgroups([])
-        os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
-        os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
-        if os.getresuid() != (entry.pw_uid,) * 3 or os.getgroups():
-            raise PermissionError("the front could not give up root")
-    # After setresuid: the kernel clears the death signal when credentials change (prctl(2)).
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != master_pid:
-        raise ProcessLookupError("the master ended before the front began")
+def describe(account: Account | None) -> str:
+    """How a message calls who the front is."""
+    return f"`{account.name}`" if account is not None else "itself"

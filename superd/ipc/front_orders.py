@@ -97,12 +97,14 @@ class LogFiles:
 class PolicyReply:
     """The policy files as the master read them, or why they cannot be used (then the last good ones stay).
 
-    ``looked_at`` is how the files looked that the unusable tables name.
+    ``looked_at`` is how the files looked that the unusable tables name. ``unsettled``: another process is writing one of them
+    just now; the next connection asks again.
     """
 
     files: PolicySnapshot | None
     failure: str = ""
     looked_at: dict[str, Look] = field(default_factory=dict)
+    unsettled: bool = False
     launchers: dict[int, Fd] = field(default_factory=dict)
     launching: Launching = field(default_factory=Launching)
 

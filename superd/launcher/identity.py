@@ -6,16 +6,16 @@ done here, before root is given up; the programs inherit it for nothing.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
 
+from superd.system import prctl
+from superd.system.credentials import drop_capabilities, take_on
+
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
     from typing import Any
-
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 Limits = tuple[tuple[int, int], ...]
 """(RLIMIT number, value) pairs; -1 is unlimited."""
@@ -51,36 +51,11 @@ def become(profile: dict[str, Any]) -> Limits:
             _warn(f"nice {profile['nice']} is not permitted")
     uid, gid = profile["uid"], profile["gid"]
     if uid >= 0:
-        groups = sorted(set(profile["groups"]))
-        os.setgroups(groups)
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
-        verify(uid, gid, groups)
+        # Not the bounding set: programs that are set-uid root, like a mailer, work as under the inetds.
+        take_on(uid, gid, sorted(set(profile["groups"])))
+    elif os.geteuid() != 0:
+        drop_capabilities()  # a service manager gave them to superd (AmbientCapabilities=), not to its programs
     return tuple(limit for limit in limits if limit not in kept)
-
-
-def verify(uid: int, gid: int, groups: list[int]) -> None:
-    """Raises ``PermissionError`` unless this process is exactly that, with no capability and no way back to root."""
-    if os.getresuid() != (uid,) * 3 or os.getresgid() != (gid,) * 3:
-        raise PermissionError("the identity was not taken on")
-    if sorted(os.getgroups()) != groups:
-        raise PermissionError("the groups were not taken on")
-    if uid == 0:
-        return
-    if _permitted_capabilities():
-        raise PermissionError("capabilities are left")
-    try:
-        os.setresuid(0, 0, 0)
-    except PermissionError:
-        return
-    raise PermissionError("root could be taken back")
-
-
-def _permitted_capabilities() -> int:
-    # SECBIT_KEEP_CAPS or SECBIT_NO_SETUID_FIXUP, inherited from whoever started superd, would keep them (capabilities(7)).
-    # In bytes: a codec would be a module to import, from an interpreter that this identity perhaps cannot read.
-    with open("/proc/thread-self/status", "rb") as status:
-        return next((int(line[7:], 16) for line in status if line.startswith(b"CapPrm:")), 0)
 
 
 def _hard_limit(number: int, value: int) -> int:
@@ -110,10 +85,8 @@ def close_inside() -> None:
 
     After ``become``: a change of credentials clears the death signal and sets the other anew (prctl(2)).
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((_PR_SET_PDEATHSIG, int(signal.SIGTERM)), (_PR_SET_DUMPABLE, 0)):
-        if libc.prctl(option, value, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
+    prctl.prctl(prctl.SET_PDEATHSIG, int(signal.SIGTERM))
+    prctl.prctl(prctl.SET_DUMPABLE, 0)
 
 
 def reset_signals() -> None:
@@ -130,16 +103,6 @@ def reset_signals() -> None:
             continue  # 32 and 33, which the C library keeps to itself
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
-
-def close_on_exec() -> None:
-    """Marks whatever was inherited, so that programs need no closing of descriptors: 15 µs each with many open."""
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2:
-            try:
-                os.set_inheritable(int(name), False)
-            except OSError:
-                continue  # the listing's own
 
 
 def _warn(text: str) -> None:

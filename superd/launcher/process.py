@@ -22,10 +22,11 @@ from superd.ipc import launcher_control as orders
 from superd.ipc.descriptors import close_received
 from superd.ipc.running_table import RunningTable
 from superd.launcher.front_end import FrontEnd
-from superd.launcher.identity import Limits, become, close_inside, close_on_exec, reset_signals, say
+from superd.launcher.identity import Limits, become, close_inside, reset_signals, say
 from superd.launcher.leftovers import Child, Leftovers, inherit_orphans, signal_group
 from superd.launcher.lingering import Copies, as_client, lingers, was_reset
 from superd.launcher.programs import Programs
+from superd.system.descriptors import close_on_exec, open_null
 from superd.system.spawn import choose_spawn
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
@@ -395,7 +396,7 @@ def main() -> NoReturn:
     close_on_exec()
     number = int(sys.argv[1])
     control = socket.socket(fileno=os.dup(number) if number < 3 else number)
-    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    null = open_null()
     for low in (0, 1):
         os.dup2(null, low)
     os.close(null)

@@ -1,18 +1,29 @@
-"""The policy tables from bytes to something that decides: read, parsed, compiled. Keeps nothing."""
+"""What: the policy tables and the lists that they name, read and parsed together.
+
+Runs in: master, cli. Never: keeps them, compiles or decides.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import os
+import time
+from typing import TYPE_CHECKING
 
 from superd.config.hosts.policy import parse_policy
 from superd.config.hosts.tables import file_patterns
 from superd.errors import ConfigError
+from superd.load.settings import hint
 from superd.policy.file_patterns import FILE_DEPTH
 from superd.policy_snapshot import Look, PolicySnapshot, Signature
 from superd.problem import Origin, Problem, error, errors, warning
-from superd.rule import Rule
-from superd.system.policy_files import read_table, read_tables, signature
+from superd.system.file_lease import Unsettled
+from superd.system.policy_files import believe_empty, read_table, read_tables, signature
+
+if TYPE_CHECKING:
+    from superd.rule import Policy
+
+PATIENCE = 5.0
+"""Seconds that a start waits for a process that writes a table."""
 
 
 class UnusableTables(ConfigError):
@@ -26,35 +37,54 @@ class UnusableTables(ConfigError):
         self.looked_at = looked_at
 
 
-def load_policy(allow_path: str, deny_path: str, *, keep_going: bool = False) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
-    """The files as they are now, with every `/file` they name, and what there is to say about them.
+def load_policy(
+    allow_path: str, deny_path: str, *, keep_going: bool = False, before: PolicySnapshot | None = None
+) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
+    """Return the files as they are now, with every `/file` they name, and what is wrong with them.
 
     Raises ``ConfigError`` when a table cannot be read or does not parse: then nothing of it is to be used. With
-    ``keep_going`` a hosts.allow that cannot be used grants nothing, and such a hosts.deny refuses all who reach it.
+    ``keep_going`` a hosts.allow that cannot be used grants nothing, and such a hosts.deny refuses all who reach it. ``before``
+    are the tables in force, if there are any: then ``Unsettled`` is raised when a file is being written just now.
     """
-    before: tuple[Problem, ...] = ()
+    early: tuple[Problem, ...] = ()
     try:
-        files = read_tables(allow_path, deny_path, strict=os.geteuid() == 0)
+        files = read_tables(allow_path, deny_path, before)
         policy, problems = parse_policy(files)
     except OSError as problem:
-        files, before = _read_what_can_be(allow_path, deny_path)
+        if isinstance(problem, Unsettled) and before is not None:
+            raise
+        files, early = _read_what_can_be(allow_path, deny_path)
         if not keep_going:
-            raise ConfigError(before or (error(Origin(deny_path), str(problem)),)) from None
+            raise ConfigError(early or (error(Origin(deny_path), str(problem)),)) from None
         policy, problems = parse_policy(files)
     except ConfigError as wrong:
         if not keep_going:
             raise
         # Only hosts.deny has errors: what is wrong in hosts.allow grants nothing, and is a warning.
-        before = wrong.problems
-        files = dataclasses.replace(files, closed=str(before[0]))
+        early = wrong.problems
+        files = dataclasses.replace(files, closed=str(early[0]))
         policy, problems = parse_policy(files)
-    found, seen, more = _read_patterns((*policy.allow, *policy.deny))
+    lists, seen, more = _read_patterns(policy, before)
     if unread := errors(more):
         # Going on without it would let in whom it was to keep out, as an unreadable hosts.deny would.
         if not keep_going:
-            raise UnusableTables(unread, dict(zip(found, seen, strict=True)))
+            raise UnusableTables(unread, dict(zip(lists, seen, strict=True)))
         files = dataclasses.replace(files, closed=files.closed or str(unread[0]))
-    return dataclasses.replace(files, files=found, signature=(*files.signature, *seen)), (*before, *problems, *more)
+    return dataclasses.replace(files, files=lists, signature=(*files.signature, *seen)), (*early, *problems, *more)
+
+
+def load_settled_policy(
+    allow_path: str, deny_path: str, *, keep_going: bool = False, patience: float = PATIENCE
+) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
+    """The same at the start, where no table is in force yet: waits ``patience`` seconds for a writer. Raises ``ConfigError``."""
+    end = time.monotonic() + patience
+    nothing = PolicySnapshot(("", ""), allow_path, deny_path)
+    while time.monotonic() < end:
+        try:
+            return load_policy(allow_path, deny_path, keep_going=keep_going, before=nothing)
+        except Unsettled:
+            time.sleep(0.02)
+    return load_policy(allow_path, deny_path, keep_going=keep_going)
 
 
 def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
@@ -66,10 +96,10 @@ def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicySnapshot, 
     seen = signature((allow_path, deny_path))
     for path in (allow_path, deny_path):
         try:
-            read[path] = read_table(path, strict=os.geteuid() == 0)
+            read[path] = read_table(path)
         except OSError as problem:
             read[path] = None
-            problems.append(error(Origin(path), f"cannot be read: {problem}"))
+            problems.append(error(Origin(path), f"cannot be read: {problem}", hint(problem)))
             closed = closed if path == allow_path else str(problems[-1])
     files = PolicySnapshot(seen, allow_path, deny_path, read[allow_path], read[deny_path], closed=closed)
     if not closed:
@@ -81,14 +111,15 @@ def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicySnapshot, 
     return files, tuple(problems)
 
 
-def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], Signature, list[Problem]]:
+def _read_patterns(policy: Policy, before: PolicySnapshot | None) -> tuple[dict[str, bytes], Signature, list[Problem]]:
     """The files that patterns name, and those that they name, each read once; and how they looked before that."""
-    found: dict[str, bytes] = {}
+    lists: dict[str, bytes] = {}
     seen: Signature = ()
     problems: list[Problem] = []
     depth: dict[str, int] = {}
+    known = before.files if before is not None else {}
 
-    def read(path: str, above: tuple[str, ...]) -> None:
+    def read(path: str, above: tuple[str, ...], *, denies: bool) -> None:
         nonlocal seen
         if path in above:
             problems.append(warning(Origin(above[-1]), f"names `{path}`, which names it again: it is looked at once"))
@@ -99,17 +130,27 @@ def _read_patterns(rules: tuple[Rule, ...]) -> tuple[dict[str, bytes], Signature
         if depth.get(path, FILE_DEPTH) <= len(above):
             return
         depth[path] = len(above)
-        if path not in found:
+        if path not in lists:
             seen += signature((path,))
+            lists[path] = b""
             try:
-                found[path] = read_table(path, strict=os.geteuid() == 0) or b""
+                lists[path] = read_table(path, known.get(path)) or b""
             except OSError as problem:
-                problems.append(error(Origin(path), f"cannot be read: {problem}"))
-                found[path] = b""
-        for word in dict.fromkeys(found[path].split()):
+                if isinstance(problem, Unsettled) and before is not None:
+                    raise
+                problems.append(error(Origin(path), f"cannot be read: {problem}", hint(problem)))
+            if denies and known.get(path) and not lists[path] and not errors(problems):
+                believe_empty(path)
+            if (nul := lists[path].find(b"\0")) >= 0:
+                # A power cut leaves them at the end of a file; no name and no address has one.
+                line = lists[path].count(b"\n", 0, nul) + 1
+                problems.append(error(Origin(path, line), "holds a NUL byte", "write the list anew"))
+                lists[path] = lists[path].replace(b"\0", b" ")
+        for word in dict.fromkeys(lists[path].split()):
             if word.startswith(b"/"):
-                read(word.decode("utf-8", "surrogateescape"), (*above, path))
+                read(word.decode("utf-8", "surrogateescape"), (*above, path), denies=denies)
 
-    for path in file_patterns(rules):
-        read(path, ())
-    return found, seen, problems
+    for rules in (policy.deny, policy.allow):
+        for path in file_patterns(rules):
+            read(path, (), denies=rules is policy.deny)
+    return lists, seen, problems

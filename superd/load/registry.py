@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from superd.errors import ConfigError
 from superd.load.policy import load_policy
-from superd.load.services import Sources, read, tables_of
+from superd.load.services import read
+from superd.load.settings import tables_of
+from superd.load.sources import Sources
 from superd.policy.admission import compile_access
 from superd.problem import Origin, Problem, error
 from superd.registry import Registry

@@ -118,7 +118,7 @@ class FrontOrders:
     def no_policy(self, why: Unusable) -> None:
         """Answer that the tables cannot be used."""
         text = "; ".join(problem.line() for problem in why.problems)
-        self._front.tell(PolicyReply(None, text, why.looked_at, launching=self._launchers.launching))
+        self._front.tell(PolicyReply(None, text, why.looked_at, why.unsettled, launching=self._launchers.launching))
 
     def renewed(self, address: str, fd: int, failure: str) -> None:
         """Answer with another socket for a datagram service, or with why there is none."""

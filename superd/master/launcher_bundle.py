@@ -17,6 +17,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, cast
 
 from superd.ipc.descriptors import as_memory
+from superd.system.path_facts import look
 
 if TYPE_CHECKING:
     from importlib.abc import InspectLoader
@@ -70,7 +71,7 @@ class LauncherBundle:
             if code is None or spec.origin is None:
                 continue
             codes[name] = (spec.submodule_search_locations is not None, marshal.dumps(code))
-            self._looks[spec.origin] = _look(spec.origin)
+            self._looks[spec.origin] = look(spec.origin)
             waiting += [used for used in _imported(code) if used not in codes]
             waiting += [name.rpartition(".")[0]] if "." in name else []
         self.fd = as_memory("superd-launcher", marshal.dumps(codes), seal=True)
@@ -78,7 +79,7 @@ class LauncherBundle:
 
     def replaced(self) -> bool:
         """Return whether the files on disk are no longer those that the code is of."""
-        return any(_look(path) != look for path, look in self._looks.items())
+        return any(look(path) != look for path, look in self._looks.items())
 
 
 @cache
@@ -104,11 +105,3 @@ def _imported(code: CodeType) -> Iterator[str]:
 def _is_package(name: str) -> bool:
     spec = importlib.util.find_spec(name)
     return spec is not None and spec.submodule_search_locations is not None
-
-
-def _look(path: str) -> tuple[int, int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from superd.address import BindAddress
 from superd.errors import BindError
 from superd.log.event import Kind
-from superd.net.bind import adjust, open_address
+from superd.net.bind import adjust, lost_path, open_address, remove_path
 from superd.system.port_holder import holder_of
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         self._sockets: dict[BindAddress, socket.socket] = {}
         self._missing: dict[BindAddress, BindError] = {}
         self._pauses: dict[BindAddress, float] = {}
-        self._inherited: set[BindAddress] = set()
-        """Those that a service manager opened: a path among them is its own, to keep and to remove."""
-        self._files: dict[BindAddress, tuple[int, int]] = {}
-        """Device and inode of each unix path that this object made."""
         self.due: float | None = None
 
     def __iter__(self) -> Iterator[BindAddress]:
@@ -60,7 +56,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
 
     def missing(self) -> dict[BindAddress, str]:
         """Return the addresses that are configured and not open, each with the reason."""
-        return {address: os.strerror(problem.errno) for address, problem in self._missing.items()}
+        return {address: problem.why for address, problem in self._missing.items()}
 
     def forbidden(self) -> bool:
         """Return whether nothing is open and the kernel refuses something for want of rights: waiting will not help."""
@@ -82,7 +78,6 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             adopted = inherited.pop(address, None)
             if adopted is not None:
                 self._sockets[address] = adopted
-                self._inherited.add(address)
                 self._adjust(address, service)
                 continue
             try:
@@ -97,7 +92,6 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
 
     def _open(self, address: BindAddress, service: Service) -> None:
         self._sockets[address] = open_address(address, service)
-        self._note_file(address)
 
     def _miss(self, address: BindAddress, problem: BindError, service: str) -> None:
         known = self._missing.get(address)
@@ -153,17 +147,13 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             _close_new(opened)
             raise
         for address, service in (*changes.keep, *changes.retarget):
-            if address not in self._missing and not self._was_deleted(address):
+            if address not in self._missing and not (address in self._sockets and lost_path(self._sockets[address])):
                 continue
             try:
                 opened[address] = open_address(address, service)
             except BindError as problem:
                 self._miss(address, problem, service.name)
         return opened
-
-    def _was_deleted(self, address: BindAddress) -> bool:
-        made = self._files.get(address)
-        return made is not None and _file_of(address) != made
 
     def take(self, opened: dict[BindAddress, socket.socket], changes: Plan) -> None:
         """The plan is carried out: ``opened`` are this object's, and what stays gets its service's options."""
@@ -172,7 +162,6 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             if old is not None:
                 old.close()
             self._sockets[address] = sock
-            self._note_file(address)
             self._found(address)
         wanted = {address for address, _ in (*changes.open, *changes.keep, *changes.retarget)}
         for address in [address for address in self._missing if address not in wanted]:
@@ -184,7 +173,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
 
     def _adjust(self, address: BindAddress, service: Service) -> None:
         try:
-            adjust(self._sockets[address], service, path=address not in self._inherited)
+            adjust(self._sockets[address], service)
         except OSError as problem:
             self._log.message("error", f"{address.describe()} keeps the options it had: {problem.strerror}", service.name)
 
@@ -194,10 +183,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             sock = self._sockets.pop(address, None)
             if sock is not None:
                 sock.close()
-                if address not in self._inherited and not self._was_deleted(address):
-                    _unlink(address)
-                self._inherited.discard(address)
-                self._files.pop(address, None)
+                remove_path(sock)
 
     # ------------------------------------------------------------------ other
 
@@ -229,11 +215,6 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         self._pauses.clear()
         self.close(tuple(self._sockets))
 
-    def _note_file(self, address: BindAddress) -> None:
-        self._files.pop(address, None)
-        if address not in self._inherited and (file := _file_of(address)) is not None:
-            self._files[address] = file
-
 
 def explain(address: BindAddress, problem: BindError) -> str:
     """Return the failure with what an operator can do: who has the address, or which right is missing."""
@@ -246,23 +227,7 @@ def explain(address: BindAddress, problem: BindError) -> str:
     return text
 
 
-def _file_of(address: BindAddress) -> tuple[int, int] | None:
-    if not address.path.startswith("/"):
-        return None
-    try:
-        status = os.lstat(address.path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _close_new(opened: dict[BindAddress, socket.socket]) -> None:
-    for address, sock in opened.items():
+    for sock in opened.values():
         sock.close()
-        _unlink(address)
-
-
-def _unlink(address: BindAddress) -> None:
-    if address.path.startswith("/"):
-        with contextlib.suppress(OSError):  # it was removed before, or its folder was
-            os.unlink(address.path)
+        remove_path(sock)

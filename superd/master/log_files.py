@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from superd.log.log import MAIN
 from superd.log_target import FileTarget
+from superd.system.credentials import is_root
+from superd.system.paths import Trust, append_to
 
 if TYPE_CHECKING:
     from superd.log.log import Log
@@ -20,10 +22,8 @@ MODE = 0o644
 
 
 def open_log(path: str) -> int:
-    """The file, to append to. Raises ``OSError``."""
-    # Not waiting: a fifo that nobody reads, or a terminal that hung up, must not hold the master.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-    return os.open(path, flags, MODE)
+    """Return a descriptor to append to the file. Raises ``OSError``."""
+    return append_to(path, Trust.own(strict=is_root(), others_folders=True), MODE)
 
 
 class LogFiles:

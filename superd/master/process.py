@@ -212,7 +212,7 @@ class Master:
             self._last_reload = now
             self._parts.notifier.reloading()
             self._launchers.look_at_disk()
-            self._readings.ask(Reading("reload", lambda: read_configuration(self._parts.read), self._on_configuration))
+            self._readings.ask(Reading("reload", lambda: read_configuration(self._parts.read, before=self._state.policy), self._on_configuration))
         if self._close_at is not None and now >= self._close_at:
             self._close_listeners()
         if self._reaper.due is not None and now >= self._reaper.due:
@@ -316,8 +316,8 @@ class Master:
     # ------------------------------------------------------------------ readings
 
     def _read_policy(self) -> None:
-        registry = self._state.registry
-        self._readings.ask(Reading("policy", lambda: read_tables(registry), self._on_tables))
+        registry, policy = self._state.registry, self._state.policy
+        self._readings.ask(Reading("policy", lambda: read_tables(registry, policy), self._on_tables))
 
     def _on_tables(self, found: object) -> None:
         if not isinstance(found, Tables):

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
-from superd.load.policy import UnusableTables, load_policy
+from superd.load.policy import UnusableTables, load_policy, load_settled_policy
 from superd.master.assignment import Assignment, assign
 from superd.master.launcher_pool import LANES
-from superd.problem import Origin, Problem, error
+from superd.problem import Origin, Problem, error, note
 from superd.system.accounts import system_accounts
+from superd.system.credentials import is_root
+from superd.system.file_lease import Unsettled
 
 if TYPE_CHECKING:
     from superd.policy_snapshot import Look, PolicySnapshot
@@ -49,18 +51,23 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Why nothing can be taken from the files. ``looked_at`` is how the files looked that unusable tables name."""
+    """Why nothing can be taken from the files. ``looked_at`` is how the files looked that unusable tables name.
+
+    ``unsettled``: another process writes one of the tables just now; the next connection asks again.
+    """
 
     problems: tuple[Problem, ...]
     looked_at: dict[str, Look] = field(default_factory=dict)
+    unsettled: bool = False
 
 
-def read_configuration(read: Read, *, keep_going: bool = False) -> Configuration | Unusable:
-    """Return what the files say now."""
+def read_configuration(
+    read: Read, *, keep_going: bool = False, before: PolicySnapshot | None = None
+) -> Configuration | Unusable:
+    """Return what the files say now. ``before`` are the tables in force: they stay while another process writes the files."""
     try:
         registry, problems = read()
-        settings = registry.settings.policy
-        policy, more = load_policy(settings.hosts_allow, settings.hosts_deny, keep_going=keep_going)
+        policy, more = _tables(registry, before, keep_going=keep_going)
         return Configuration(registry, problems, policy, more, _assignment(registry, policy))
     except ConfigError as refused:
         return Unusable(refused.problems)
@@ -68,12 +75,30 @@ def read_configuration(read: Read, *, keep_going: bool = False) -> Configuration
         return unusable(fault)
 
 
-def read_tables(registry: Registry) -> Tables | Unusable:
-    """Return the policy's tables as they are now, for these services."""
+def _tables(
+    registry: Registry, before: PolicySnapshot | None, *, keep_going: bool
+) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
+    settings = registry.settings.policy
+    if before is None:
+        return load_settled_policy(settings.hosts_allow, settings.hosts_deny, keep_going=keep_going)
+    try:
+        return load_policy(settings.hosts_allow, settings.hosts_deny, before=before)
+    except Unsettled as problem:
+        where = Origin(str(problem.filename or settings.hosts_deny))
+        if (settings.hosts_allow, settings.hosts_deny) != (before.allow_path, before.deny_path):
+            raise ConfigError((error(where, str(problem)),)) from None
+        # The front sees by their look that the files have changed, and asks for them.
+        return before, (note(where, f"{problem}: the tables in force stay until it is done"),)
+
+
+def read_tables(registry: Registry, before: PolicySnapshot) -> Tables | Unusable:
+    """Return the policy's tables as they are now, for these services. ``before`` are those in force."""
     settings = registry.settings.policy
     try:
-        policy, problems = load_policy(settings.hosts_allow, settings.hosts_deny)
+        policy, problems = load_policy(settings.hosts_allow, settings.hosts_deny, before=before)
         return Tables(policy, problems, _assignment(registry, policy))
+    except Unsettled as problem:
+        return Unusable((note(Origin(str(problem.filename or settings.hosts_deny)), str(problem)),), unsettled=True)
     except UnusableTables as refused:
         return Unusable(refused.problems, refused.looked_at)
     except ConfigError as refused:
@@ -95,4 +120,4 @@ def unusable(fault: BaseException) -> Unusable:
 
 def _assignment(registry: Registry, policy: PolicySnapshot) -> Assignment:
     rules = parse_policy(policy)[0]
-    return assign(registry, rules, system_accounts(), os.environ, root=os.geteuid() == 0, lanes=LANES)
+    return assign(registry, rules, system_accounts(), os.environ, root=is_root(), lanes=LANES)

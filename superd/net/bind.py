@@ -1,19 +1,23 @@
-"""A ``BindAddress`` → a bound socket that listens. Waits for nothing and accepts nothing."""
+"""What: a ``BindAddress`` becomes a bound socket that listens.
+
+Runs in: master. Never: waits, accepts, or touches a path but through ``system/socket_path.py``.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import grp
 import os
-import pwd
 import socket
-import stat
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
 from superd.errors import BindError
+from superd.system import accounts
+from superd.system.credentials import is_root
+from superd.system.paths import Trust, Untrusted
+from superd.system.socket_path import SocketPath
 
 if TYPE_CHECKING:
     from superd.service import Service
@@ -24,8 +28,12 @@ _KINDS = {
     SocketType.SEQPACKET: socket.SOCK_SEQPACKET,
     SocketType.RAW: socket.SOCK_RAW,
 }
-_FIRST_FD = 3
-"""SD_LISTEN_FDS_START."""
+
+
+class PathSocket(socket.socket):
+    """A unix socket with a path of its own. ``place`` is what bind(2) made there."""
+
+    place: SocketPath | None = None
 
 
 def open_address(address: BindAddress, service: Service, *, beside: Sequence[socket.socket] = ()) -> socket.socket:
@@ -62,20 +70,25 @@ def _open(address: BindAddress, service: Service, *, shared: bool) -> socket.soc
         else:
             sock = _open_inet(address, socket.AF_INET6 if ":" in address.host else socket.AF_INET, address.host, shared)
     except OSError as problem:
-        raise BindError(address.describe(), problem.errno or 0) from None
+        raise _bind_error(address, problem) from None
     try:
         sock.setblocking(False)
         adjust(sock, service)
     except OSError as problem:
         sock.close()
-        raise BindError(address.describe(), problem.errno or 0) from None
+        remove_path(sock)
+        raise _bind_error(address, problem) from None
     return sock
 
 
-def adjust(sock: socket.socket, service: Service, *, path: bool = True) -> None:
-    """(Re)applies the options that can change on an open socket: backlog, NODELAY, KEEPALIVE, owner and mode.
+def _bind_error(address: BindAddress, problem: OSError) -> BindError:
+    return BindError(address.describe(), problem.errno or 0, str(problem) if isinstance(problem, Untrusted) else "")
 
-    Without ``path`` not the last two: the path is another's, who has given it its owner and mode. Raises ``OSError``.
+
+def adjust(sock: socket.socket, service: Service) -> None:
+    """Apply the options that can change on an open socket: backlog, NODELAY, KEEPALIVE, and owner and mode of its path.
+
+    The path of an inherited socket belongs to the service manager and keeps its own. Raises ``OSError``.
     """
     inet = sock.family in (socket.AF_INET, socket.AF_INET6)
     if sock.type == socket.SOCK_STREAM and inet:
@@ -84,25 +97,41 @@ def adjust(sock: socket.socket, service: Service, *, path: bool = True) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, "KEEPALIVE" in service.flags)
     if sock.type in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
         sock.listen(service.backlog)
-    if path and sock.family == socket.AF_UNIX:
-        name = sock.getsockname()
-        if isinstance(name, str) and name.startswith("/"):
-            _own(name, service)
+    if isinstance(sock, PathSocket) and sock.place is not None:
+        _own(sock.place, service)
 
 
-def _own(path: str, service: Service) -> None:
-    os.chmod(path, service.socket_mode)
+def remove_path(sock: socket.socket) -> None:
+    """Removes the path of a socket that is closed, if it is still the one that was bound there."""
+    if isinstance(sock, PathSocket) and sock.place is not None:
+        # An operator, or another user in whose folder it is, may have removed or replaced it: then nothing is ours there.
+        with contextlib.suppress(OSError):
+            sock.place.remove(Trust.own(strict=is_root(), others_folders=True))
+
+
+def lost_path(sock: socket.socket) -> bool:
+    """Whether the path that the socket was bound to was removed or replaced since."""
+    return isinstance(sock, PathSocket) and sock.place is not None and not sock.place.is_there()
+
+
+def _own(place: SocketPath, service: Service) -> None:
     user, group = service.socket_user, service.socket_group
-    here, folder = os.stat(path), os.stat(os.path.dirname(path))
     try:
         # Without a name as the kernel makes it, so that a key taken out counts at the reload as it does after a restart.
-        uid = (int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid) if user else os.geteuid()
-        made = folder.st_gid if folder.st_mode & stat.S_ISGID else os.getegid()
-        gid = (int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid) if group else made
+        uid = accounts.uid_of(user) if user else os.geteuid()
+        gid = accounts.gid_of(group) if group else -1
     except KeyError:
         raise OSError(errno.EINVAL, "unknown owner") from None
-    if (uid, gid) != (here.st_uid, here.st_gid):
-        os.chown(path, uid, gid)
+    place.own(uid, gid, service.socket_mode, _trust(service))
+
+
+def _trust(service: Service) -> Trust:
+    """Who may change the folder of a service's socket: root, the socket's owner, and the service's own user."""
+    uids = []
+    for name in (service.socket_user, service.user):
+        with contextlib.suppress(KeyError):
+            uids += [accounts.uid_of(name)] if name else []
+    return Trust.own(strict=is_root()).and_also(*uids)
 
 
 def _open_wildcard(address: BindAddress, shared: bool) -> socket.socket:
@@ -137,56 +166,16 @@ def _open_inet(
 
 
 def _open_unix(address: BindAddress, service: Service) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, _KINDS[address.socket_type])
+    sock = PathSocket(socket.AF_UNIX, _KINDS[address.socket_type])
     try:
         if address.path.startswith("@"):
             sock.bind("\0" + address.path[1:])
             return sock
-        _remove_stale(address)
-        # Nobody connects between bind and chmod: the mode is tight from the first moment.
-        before = os.umask(0o777 & ~service.socket_mode)
-        try:
-            sock.bind(address.path)
-        finally:
-            os.umask(before)
+        sock.place = SocketPath.bind(sock, address.path, service.socket_mode, _trust(service))
     except OSError:
         sock.close()
         raise
     return sock
-
-
-def _remove_stale(address: BindAddress) -> None:
-    """Removes a socket that a dead server left; one that answers, or a file of another kind, stays (EADDRINUSE)."""
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISSOCK(os.lstat(address.path).st_mode):
-            return
-        with socket.socket(socket.AF_UNIX, _KINDS[address.socket_type] | socket.SOCK_NONBLOCK) as probe:
-            try:
-                probe.connect(address.path)
-            except ConnectionRefusedError:
-                os.unlink(address.path)
-            except OSError:
-                return
-
-
-def inherited(environ: MutableMapping[str, str]) -> dict[BindAddress, socket.socket]:
-    """Sockets that a service manager opened for us (sd_listen_fds(3)), by address; clears the variables."""
-    pid, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
-    environ.pop("LISTEN_FDNAMES", None)
-    if pid != str(os.getpid()) or not count.isdecimal():
-        return {}
-    found: dict[BindAddress, socket.socket] = {}
-    for fd in range(_FIRST_FD, _FIRST_FD + int(count)):
-        try:
-            sock = socket.socket(fileno=fd)
-        except OSError:
-            continue  # no socket: a file or pipe that was not meant for us
-        os.set_inheritable(fd, False)
-        sock.setblocking(False)
-        address = address_of(sock)
-        if address is not None:
-            found[address] = sock
-    return found
 
 
 def address_of(sock: socket.socket) -> BindAddress | None:

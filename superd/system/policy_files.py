@@ -1,16 +1,21 @@
-"""hosts.allow, hosts.deny and the files they name, as bytes: read whole or not at all. Never parses them.
+"""What: hosts.allow, hosts.deny and the files they name, as bytes: read whole and settled, or not at all.
 
-A table that changes while it is read is read again; one that was written a moment ago is given time to settle, because
-a truncated hosts.deny is an empty one, and an empty one lets everybody in (libwrap does; superd must not).
+Runs in: master, cli; the front looks at their signature. Never: parses them.
+
+A truncated hosts.deny is an empty one, and an empty one admits everybody (libwrap's does; superd's must not). So a table that
+another process has open for writing is not read, and one that became empty or disappeared a moment ago is not believed yet.
 """
 
 from __future__ import annotations
 
 import os
-import stat
+import time
 from typing import TYPE_CHECKING
 
 from superd.policy_snapshot import PolicySnapshot
+from superd.system.credentials import is_root
+from superd.system.file_lease import Unsettled, read_whole
+from superd.system.paths import Trust, find, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,56 +24,85 @@ if TYPE_CHECKING:
 
 MAX_TABLE = 64 << 20
 """Bytes of one table: a million lines of a deny list, and an end to a runaway one."""
+EMPTY_SETTLE = 1.0
+"""Seconds that a table which had rules must be empty or absent: editors rename it away first, scripts truncate it first."""
+_TRIES = 5
 
 
 def signature(paths: Iterable[str]) -> Signature:
-    """How the files look now: one stat(2) each, about 2 µs."""
-    found: list[Look] = []
+    """Return how the files look now: one stat(2) each, about 2 µs."""
+    looks: list[Look] = []
     for path in paths:
         if not path:
-            found.append("")
+            looks.append("")
             continue
         try:
             status = os.stat(path)
         except OSError as problem:
-            found.append(problem.strerror or "error")
+            looks.append(problem.strerror or "error")
+        except ValueError:
+            looks.append("NUL byte")
         else:
-            found.append((status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size))
-    return tuple(found)
+            looks.append((status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size))
+    return tuple(looks)
 
 
-def read_table(path: str, *, strict: bool) -> bytes | None:
-    """The bytes of one table, ``None`` when it is absent or ``path`` is empty.
+def read_table(path: str, known: bytes | None = None) -> bytes | None:
+    """Return the bytes of one table, ``None`` when it is absent or ``path`` is empty.
 
-    ``strict`` (as root) refuses a table that another user owns or that others can write. Raises ``OSError`` for
-    anything that is there and is no readable regular file, and ``PermissionError`` for an unsafe one.
+    As root the table, the folders above it and the links on the way must be root's. Of a table that another process has open
+    the whole lines count if they begin with those that are ``known``: a writer that only appends takes no rule away. Raises
+    ``OSError`` for what is not a readable regular file, ``Untrusted``, ``Unsettled``.
     """
     if not path:
         return None
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = open_file(path, Trust.own(strict=is_root()))
     except FileNotFoundError:
         return None
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"`{path}` is not a regular file")
-        if status.st_size > MAX_TABLE:
-            raise OSError(f"`{path}` is longer than {MAX_TABLE} bytes")
-        if strict and (status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022):
-            raise PermissionError(f"`{path}` can be written by others than root: chmod go-w and chown root it")
-        return file.read(MAX_TABLE)
+    try:
+        data = read_whole(fd, MAX_TABLE)
+    except Unsettled:
+        data = _appended(path, known)
+    if len(data) > MAX_TABLE:
+        raise OSError(f"`{path}` is longer than {MAX_TABLE} bytes")
+    return data
 
 
-def read_tables(allow_path: str, deny_path: str, *, strict: bool, tries: int = 5) -> PolicySnapshot:
-    """Both tables at one moment: looked at before and after, read again when they changed meanwhile.
+def _appended(path: str, known: bytes | None) -> bytes:
+    with os.fdopen(open_file(path, Trust.own(strict=is_root())), "rb") as file:
+        data = file.read(MAX_TABLE + 1)
+    whole = data[: data.rfind(b"\n") + 1]
+    if not known or not whole.startswith(known):
+        raise Unsettled(path)
+    return whole
 
-    Raises ``OSError`` when one cannot be read, or keeps changing.
+
+def read_tables(allow_path: str, deny_path: str, before: PolicySnapshot | None = None) -> PolicySnapshot:
+    """Return both tables at one moment: looked at before and after, read again when they changed meanwhile.
+
+    ``before`` are the tables in force. Raises ``OSError`` when one cannot be read, ``Unsettled`` when one is being written.
     """
-    for _ in range(tries):
-        before = signature((allow_path, deny_path))
-        allow = read_table(allow_path, strict=strict)
-        deny = read_table(deny_path, strict=strict)
-        if signature((allow_path, deny_path)) == before:
-            return PolicySnapshot(before, allow_path, deny_path, allow, deny)
-    raise OSError(f"`{allow_path}` or `{deny_path}` changes while it is read")
+    for _ in range(_TRIES):
+        look = signature((allow_path, deny_path))
+        same = before is not None and (allow_path, deny_path) == (before.allow_path, before.deny_path)
+        allow = read_table(allow_path, before.allow if before is not None and same else None)
+        deny = read_table(deny_path, before.deny if before is not None and same else None)
+        if signature((allow_path, deny_path)) == look:
+            if before is not None and same and before.deny and not deny:
+                believe_empty(deny_path)
+            return PolicySnapshot(look, allow_path, deny_path, allow, deny)
+    raise Unsettled(f"{allow_path} or {deny_path}")
+
+
+def believe_empty(path: str) -> None:
+    """Raise ``Unsettled`` unless the file has been empty, or its folder without it, for ``EMPTY_SETTLE`` seconds."""
+    place = find(path, Trust(False))
+    try:
+        changed = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False).st_ctime
+    except FileNotFoundError:
+        changed = os.fstat(place.folder).st_ctime
+    finally:
+        place.close()
+    if 0 <= time.time() - changed < EMPTY_SETTLE:  # noqa: TID251 - the times of files are wall time
+        raise Unsettled(path)

@@ -1,66 +1,85 @@
-"""Files that configure root's daemon: opened once, looked at by descriptor, refused when others could have written them.
+"""What: the files and folders that configure a daemon of root's: refused when another user could have written them.
 
-Part of the I/O half of ``config/`` beside ``read.py``.
+Runs in: master, cli. Never: parses what it reads.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from superd.system.file_lease import read_whole
+from superd.system.paths import Trust, Untrusted, find, open_at, open_file, open_folder
 
 MAX_FILE = 1 << 20
 """Bytes of one configuration file."""
+_KEPT = 16
+"""Folders that are kept open for the next file: those of services, of one service's fragments, of another daemon's files."""
 
 
-class Untrusted(OSError):
-    """A file that is there and must not be used; the text says why."""
+class TrustedFiles:
+    """Reads one configuration. As root (``strict``) each file and each folder above it must be root's (or this user's).
 
-
-def read_trusted(path: str, *, root: bool, safe: set[str] | None = None) -> bytes:
-    """The bytes of a regular file of at most 1 MiB. Raises ``OSError``, ``Untrusted`` for what is unsafe.
-
-    As root the file and every folder above it must belong to root (or to this user) and not be writable by others;
-    a sticky folder such as /tmp is no exception, because the file's own owner is checked. ``safe`` are folders that were
-    looked at for another file a moment ago, and is added to.
+    Folders that were looked at are kept open until ``close``: a thousand files of one folder need one look at what is above.
     """
-    # O_NONBLOCK: a FIFO in services.d must not stop a reload.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)  # open() takes no folder, and would leave it open
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        raise Untrusted("not a regular file")
-    with open(descriptor, "rb") as file:
-        if status.st_size > MAX_FILE:
+
+    def __init__(self, *, strict: bool) -> None:
+        self._trust = Trust.own(strict=strict)
+        self._folders: dict[str, int] = {}
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a regular file of at most 1 MiB. Raises ``OSError``: ``Untrusted``, ``Unsettled`` among them."""
+        folder, _, name = path.rpartition("/")
+        try:
+            fd = open_at(self._open(folder or ("/" if path.startswith("/") else ".")), name, folder, self._trust)
+        except OSError as problem:
+            if problem.errno != errno.ELOOP:
+                raise
+            fd = open_file(path, self._trust)  # a link: where it leads to is another folder
+        data = read_whole(fd, MAX_FILE)
+        if len(data) > MAX_FILE:
             raise Untrusted(f"longer than {MAX_FILE} bytes")
-        if root:
-            _check_owner(status, "the file")
-            folder = os.path.dirname(os.path.realpath(path) if os.path.islink(path) else path)
-            if safe is None or folder not in safe:
-                _check_folders(os.path.realpath(folder))
-                if safe is not None:
-                    safe.add(folder)
-        # Not MAX_FILE at once: with as much room asked for each time, a thousand small files cost 20 ms more.
-        data = file.read(status.st_size + 1)
-        return data if len(data) <= status.st_size else data + file.read(MAX_FILE - status.st_size)  # it grows just now
+        return data
+
+    def list(self, path: str) -> list[str]:
+        """Return the names in one folder. Raises ``OSError``, ``Untrusted``."""
+        return os.listdir(self._open(path))
+
+    def close(self) -> None:
+        """Closes the folders."""
+        for fd in self._folders.values():
+            os.close(fd)
+        self._folders.clear()
+
+    def _open(self, folder: str) -> int:
+        fd = self._folders.get(folder)
+        if fd is None:
+            fd = open_folder(folder, self._trust)
+            if len(self._folders) >= _KEPT:
+                os.close(self._folders.pop(next(iter(self._folders))))
+            self._folders[folder] = fd
+        return fd
 
 
-def _check_owner(status: os.stat_result, what: str) -> None:
-    if status.st_uid not in (0, os.geteuid()):
-        raise Untrusted(f"{what} belongs to uid {status.st_uid}, not to root")
-    if status.st_mode & 0o022:
-        raise Untrusted(f"{what} can be written by others (mode {stat.S_IMODE(status.st_mode):04o})")
+@contextmanager
+def trusted_files(*, strict: bool) -> Iterator[TrustedFiles]:
+    """``TrustedFiles`` for as long as one reading takes."""
+    files = TrustedFiles(strict=strict)
+    try:
+        yield files
+    finally:
+        files.close()
 
 
-def _check_folders(folder: str) -> None:
-    while True:
-        status = os.stat(folder)
-        sticky = status.st_mode & stat.S_ISVTX
-        if status.st_uid not in (0, os.geteuid()) or (status.st_mode & 0o022 and not sticky):
-            raise Untrusted(f"the folder `{folder}` can be written by others")
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return
-        folder = parent
+def masked(path: str, *, strict: bool) -> bool:
+    """Whether the file is a link to /dev/null, which takes the file of a lower folder out."""
+    try:
+        place = find(path, Trust.own(strict=strict))
+    except OSError:
+        return False
+    try:
+        return (place.shown, place.name) == ("/dev", "null")
+    finally:
+        place.close()

@@ -14,6 +14,7 @@ server = "/bin/cat"
 listen = ["127.0.0.1:7001"]
 no_access = ["192.0.2.9"]
 only_from = ["192.0.2.0/24", ".example.org"]
+user = "root"
 """
 
 
@@ -67,8 +68,8 @@ def test_the_list_that_refuses_is_the_one_that_is_named(told: Told) -> None:
 def test_a_sensor_is_named_with_its_flag(told: Told) -> None:
     told.add('flags = ["SENSOR"]\n')
     assert told("192.0.2.1")[1][-2:] == [
-        "services.d/cat.toml:5: flags SENSOR: whoever comes is refused, and banned",
-        "service cat: refused: sensor: a sensor (services.d/cat.toml:5)",
+        "services.d/cat.toml:6: flags SENSOR: whoever comes is refused, and banned",
+        "service cat: refused: sensor: a sensor (services.d/cat.toml:6)",
     ]
 
 
@@ -99,14 +100,16 @@ def test_what_is_not_said_of_the_client_is_unknown_and_told_where_a_rule_asks(to
 def test_flags_have_the_last_word(told: Told, folder: Path) -> None:
     told.add('flags = ["NOLIBWRAP", "IDONLY"]\nlog_on_success = ["USERID"]\n')
     (folder / "hosts.deny").write_text("ALL : ALL\n")
-    granted = "granted: flag NOLIBWRAP (services.d/cat.toml:5), hosts.allow and hosts.deny are not asked"
-    refused = "refused: ident: flag IDONLY (services.d/cat.toml:5), and no user is known: --user says one"
+    granted = "granted: flag NOLIBWRAP (services.d/cat.toml:6), hosts.allow and hosts.deny are not asked"
+    refused = "refused: ident: flag IDONLY (services.d/cat.toml:6), and no user is known: --user says one"
     assert told("192.0.2.1", user="bob")[1][-1:] == [granted]
     assert told("192.0.2.1")[1][-2:] == [granted, refused]
 
 
 def test_a_program_that_accepts_by_itself_is_asked_by_nobody(told: Told, folder: Path) -> None:
-    (folder / "services.d" / "cat.toml").write_text('server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\nwait = true\n')
+    (folder / "services.d" / "cat.toml").write_text(
+        'server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\nwait = true\nuser = "root"\n'
+    )
     assert told("192.0.2.1") == (
         0,
         [

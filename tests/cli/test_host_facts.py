@@ -11,6 +11,7 @@ import pytest
 
 from superd.cli import host_facts
 from superd.cli.host_facts import Named, ask_all, describe
+from superd.system.path_facts import program_fault
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_paths_are_told_by_what_is_there(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("")
     plain.chmod(0o644)
-    assert [host_facts.program(path) for path in ("/bin/sh", "/bin/", str(plain), "/no/such")] == [
+    assert [program_fault(path) for path in ("/bin/sh", "/bin/", str(plain), "/no/such")] == [
         "",
         "is a directory",
         "is not executable",

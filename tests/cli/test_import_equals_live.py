@@ -10,7 +10,8 @@ import pytest
 from superd.cli.importer import import_command
 from superd.config.inetd.dialects import DIALECTS
 from superd.errors import ConfigError
-from superd.load.services import Sources, read
+from superd.load.services import read
+from superd.load.sources import Sources
 from superd.service_kinds import fit
 from tests.needs import needs
 

@@ -118,7 +118,7 @@ def test_a_rule_that_decides_is_named_with_its_options_and_nothing_is_executed(t
 
 
 def test_a_daemon_that_no_service_has_is_told_with_the_nearest_name(tables: Path) -> None:
-    (tables / "services.d" / "files.toml").write_text('server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\n')
+    (tables / "services.d" / "files.toml").write_text('server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\nuser = "root"\n')
     assert run(tables, "-d", "-s", "services.d", "cet", "127.0.0.1").stderr == (
         "warning: cet: no service has this daemon name; did you mean `cat`?\n"
     )

@@ -9,8 +9,10 @@ import pytest
 
 from superd.config.grammar import grammar_of
 from superd.errors import ConfigError
-from superd.load.services import Sources, read, skipped
+from superd.load.services import read, skipped
+from superd.load.sources import Sources
 from superd.problem import errors
+from superd.system.trusted_file import TrustedFiles
 
 ECHO = 'type = "INTERNAL"\nservice = "echo"\nlisten = "127.0.0.1:7007"\n'
 
@@ -79,9 +81,9 @@ def test_a_file_that_is_removed_while_the_folder_is_read_is_not_there(
 ) -> None:
     write(services_dir / "echo.toml", ECHO)
     write(services_dir / "echo.toml.d" / "10.toml", "nice = 2\n")
-    really = os.listdir
+    really = TrustedFiles.list
     late = {str(services_dir): ["gone.toml"], str(services_dir / "echo.toml.d"): ["20.toml"]}
-    monkeypatch.setattr("superd.load.services.os.listdir", lambda path: really(path) + late.pop(path, []))
+    monkeypatch.setattr(TrustedFiles, "list", lambda files, path: really(files, path) + late.pop(path, []))
     registry, problems = read(Sources(services=(str(services_dir),)))
     assert (set(registry.services), late, problems) == ({"echo"}, {}, ())
     (services_dir / "gone.toml").symlink_to(services_dir / "nowhere")

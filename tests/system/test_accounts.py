@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import grp
+import os
 import pwd
 
 import pytest
 
 from superd.launch_spec import Account
-from superd.system.accounts import system_accounts
+from superd.system import accounts
 
 
-def test_names_and_numbers_and_what_nobody_knows() -> None:
-    accounts = system_accounts()
-    entry = pwd.getpwnam("daemon")
-    assert accounts.user("daemon") == accounts.user(str(entry.pw_uid)) == Account("daemon", entry.pw_uid, entry.pw_gid)
-    assert accounts.user("4294967") == Account("4294967", 4294967, 4294967)
-    assert accounts.group("daemon") == grp.getgrnam("daemon").gr_gid
-    assert accounts.group("77777") == 77777
-    assert entry.pw_gid in accounts.groups_of("daemon", entry.pw_gid)
-    for ask in (accounts.user, accounts.group):
-        with pytest.raises(KeyError, match="not-here"):
-            ask("not-here")
+def test_a_user_is_found_by_name_and_by_number_and_an_unknown_number_is_its_own_group() -> None:
+    nobody = pwd.getpwnam("nobody")
+    assert accounts.account("nobody") == Account("nobody", nobody.pw_uid, nobody.pw_gid)
+    assert accounts.account(str(nobody.pw_uid)) == Account("nobody", nobody.pw_uid, nobody.pw_gid)
+    assert accounts.account("54321") == Account("54321", 54321, 54321)
+    for unknown in ("no-such-user", "4294967295", "99999999999", "-1", "٣"):
+        with pytest.raises(KeyError, match=unknown):
+            accounts.account(unknown)
+
+
+def test_names_and_numbers_are_known_or_not() -> None:
+    assert [accounts.known_user(name) for name in ("root", "0", "54321", "no-such-user")] == [True, True, True, False]
+    assert [accounts.known_group(name) for name in ("root", "0", "54321", "no-such-group")] == [True, True, True, False]
+    assert "root" in accounts.user_names()
+    assert {"0", "root"} <= accounts.names_of(0)
+    assert accounts.groups_of("root", 7) == tuple(sorted(os.getgrouplist("root", 7)))
+    look = accounts.system_accounts()
+    assert (look.user("root"), look.group("root"), 0 in look.groups_of("root", 0)) == (Account("root", 0, 0), 0, True)
+
+
+def test_the_front_is_its_user_or_a_uid_of_its_own() -> None:
+    assert accounts.front_account("daemon", frozenset()).name == "daemon"
+    assert accounts.front_account("no-such-user", frozenset()) == Account("uid 65533", 65533, 65533)
+    assert accounts.front_account("no-such-user", frozenset({65533})) == Account("uid 65532", 65532, 65532)
+    assert accounts.front_account("no-such-user", frozenset(accounts.FRONT_UIDS)).name == "nobody"

@@ -1,4 +1,4 @@
-"""Which files root takes its orders from: those that nobody else could have written."""
+"""Which files root takes its orders from: those that no other user could have written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from superd.system.trusted_file import MAX_FILE, Untrusted, read_trusted
+from superd.system.paths import Untrusted
+from superd.system.trusted_file import MAX_FILE, TrustedFiles, masked, trusted_files
 
 
 @pytest.fixture
@@ -18,24 +19,31 @@ def file(services_dir: Path) -> Path:
     return path
 
 
+def read(path: Path, *, strict: bool = True) -> bytes:
+    with trusted_files(strict=strict) as files:
+        return files.read(str(path))
+
+
 def test_a_file_that_others_can_write_is_refused_to_root_alone(file: Path) -> None:
-    assert read_trusted(str(file), root=True) == b"nice = 1\n"
-    for mode in (0o664, 0o646):
-        file.chmod(mode)
-        with pytest.raises(Untrusted, match="can be written by others"):
-            read_trusted(str(file), root=True)
-        assert read_trusted(str(file), root=False) == b"nice = 1\n"
+    assert read(file) == b"nice = 1\n"
+    file.chmod(0o646)
+    with pytest.raises(Untrusted, match="can be written by others") as refused:
+        read(file)
+    assert refused.value.hint == f"chmod go-w {file}"
+    assert read(file, strict=False) == b"nice = 1\n"
 
 
 def test_a_folder_that_others_can_write_is_refused_unless_it_is_sticky(file: Path) -> None:
     file.parent.chmod(0o777)
     with pytest.raises(Untrusted, match="folder"):
-        read_trusted(str(file), root=True)
+        read(file)
+    with trusted_files(strict=True) as files, pytest.raises(Untrusted, match="folder"):
+        files.list(str(file.parent))
     file.parent.chmod(0o1777)
-    assert read_trusted(str(file), root=True) == b"nice = 1\n"
+    assert read(file) == b"nice = 1\n"
 
 
-def test_a_link_is_judged_by_the_file_and_the_folders_it_leads_to(file: Path) -> None:
+def test_a_link_is_judged_by_where_it_lies_and_by_where_it_leads_to(file: Path) -> None:
     open_folder = file.parent.parent / "open"
     open_folder.mkdir()
     (open_folder / "a.toml").write_bytes(b"")
@@ -44,36 +52,48 @@ def test_a_link_is_judged_by_the_file_and_the_folders_it_leads_to(file: Path) ->
     link = file.parent / "b.toml"
     link.symlink_to(open_folder / "a.toml")
     with pytest.raises(Untrusted, match="folder"):
-        read_trusted(str(link), root=True)
+        read(link)
     link.unlink()
-    link.symlink_to(file)
-    assert read_trusted(str(link), root=True) == b"nice = 1\n"
+    link.symlink_to("a.toml")
+    assert read(link) == b"nice = 1\n"
+    back = open_folder / "back.toml"
+    back.symlink_to(file)
+    with pytest.raises(Untrusted, match="folder"):
+        read(back)
 
 
 def test_a_pipe_a_folder_and_a_file_without_end_are_refused_at_once(file: Path) -> None:
     os.mkfifo(file.parent / "pipe")
     for path in (file.parent / "pipe", Path("/dev/zero")):
         with pytest.raises(Untrusted, match="not a regular file"):
-            read_trusted(str(path), root=False)
-    with pytest.raises(OSError, match="directory"):
-        read_trusted(str(file.parent), root=False)
+            read(path, strict=False)
+    with pytest.raises(IsADirectoryError):
+        read(file.parent, strict=False)
     os.truncate(file, MAX_FILE)
-    assert len(read_trusted(str(file), root=False)) == MAX_FILE
+    assert len(read(file, strict=False)) == MAX_FILE
     os.truncate(file, MAX_FILE + 1)
     with pytest.raises(Untrusted, match="longer than"):
-        read_trusted(str(file), root=False)
+        read(file, strict=False)
 
 
-def test_a_folder_that_was_found_safe_is_not_looked_at_again_but_links_out_of_it_are(file: Path) -> None:
-    safe: set[str] = set()
-    read_trusted(str(file), root=True, safe=safe)
-    assert safe == {str(file.parent)}
-    open_folder = file.parent.parent / "open"
-    open_folder.mkdir()
-    open_folder.chmod(0o777)
-    (open_folder / "a.toml").write_bytes(b"")
-    (open_folder / "a.toml").chmod(0o644)
-    (file.parent / "b.toml").symlink_to(open_folder / "a.toml")
-    with pytest.raises(Untrusted, match="folder"):
-        read_trusted(str(file.parent / "b.toml"), root=True, safe=safe)
-    assert safe == {str(file.parent)}
+def test_many_folders_cost_no_descriptors_and_all_are_closed(file: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    with trusted_files(strict=True) as files:
+        for number in range(40):
+            folder = file.parent / str(number)
+            folder.mkdir(mode=0o755)
+            (folder / "x").write_bytes(b"x")
+            (folder / "x").chmod(0o644)
+            assert files.read(str(folder / "x")) == b"x"
+        assert len(os.listdir("/proc/self/fd")) < len(before) + 20
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_link_to_dev_null_masks_and_another_one_does_not(file: Path) -> None:
+    link = file.parent / "b.toml"
+    link.symlink_to("/dev/null")
+    assert masked(str(link), strict=True)
+    assert not masked(str(file), strict=True)
+    assert not masked(str(file.parent / "none"), strict=True)
+    with pytest.raises(FileNotFoundError):
+        TrustedFiles(strict=True).read("/no/such/file")

@@ -186,4 +186,4 @@ def test_a_front_that_cannot_give_up_root_serves_nothing_and_says_why(superd: Su
         superd.start()
     assert superd.process is not None
     assert superd.process.wait(WAIT) == 77
-    superd.message("the front cannot become `superd`: ")
+    superd.message("the front cannot become `uid 65533`: superd lacks CAP_SETGID and CAP_SETUID")

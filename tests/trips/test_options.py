@@ -274,7 +274,7 @@ def test_user_and_group_are_honoured_and_unknown_ones_refuse_before_what_follows
 def test_commands_run_as_the_services_user_or_as_the_hook_user(probe: Probe) -> None:
     needs_root()
     text = (probe.superd.services / "probe.toml").read_text()
-    probe.superd.service("probe", text + 'user = "nobody"\n')
+    probe.superd.service("probe", text.replace('user = "root"\n', "") + 'user = "nobody"\n')
     probe.superd.deny.write_text(f"probe : ALL : spawn id -u >> {probe.notes}/who\n")
     probe.superd.start()
     assert probe.ask() == {}

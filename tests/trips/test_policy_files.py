@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def port(superd: Superd) -> int:
 
 def greeted(port: int, source: str) -> bool:
     return talk(port, source=source) == b"hello\n"
+
+
+def greeted_at_last(port: int, source: str) -> bool:
+    """Whether a list or table that was emptied counts in the end: superd believes it after a second."""
+    end = time.monotonic() + WAIT
+    while not greeted(port, source):
+        assert time.monotonic() < end
+    return True
 
 
 def run(superd: Superd, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -118,7 +127,7 @@ def test_what_is_added_to_hosts_deny_counts_for_the_next_connection(superd: Supe
     assert greeted(port, OTHER)
     # fail2ban's actionunban.
     subprocess.run(["sed", "-i", "/127\\.0\\.0\\.2$/d", str(superd.deny)], check=True)
-    assert greeted(port, ME)
+    assert greeted_at_last(port, ME)
 
 
 def test_files_that_name_one_another_end_with_a_warning_and_still_match(superd: Superd, port: int) -> None:
@@ -143,7 +152,7 @@ def test_what_changes_in_a_file_that_a_pattern_names_counts_for_the_next_connect
     assert not greeted(port, ME)
     assert greeted(port, OTHER)
     two.unlink()
-    assert greeted(port, ME)
+    assert greeted_at_last(port, ME)
 
 
 def test_a_list_that_cannot_be_used_is_no_empty_list(superd: Superd, port: int) -> None:

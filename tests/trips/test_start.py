@@ -86,7 +86,7 @@ def test_root_runs_no_program_that_others_can_change(superd: Superd) -> None:
     assert any("`program` can be written by anybody" in line for line in refused(superd))
     program.chmod(0o755)
     os.chown(program, 65534, 0)
-    assert any("runs as root and belongs to `65534`" in line for line in refused(superd))
+    assert any("runs as root, and it belongs to `nobody`" in line for line in refused(superd))
 
 
 def test_with_keep_going_the_right_are_served_and_the_wrong_reported(superd: Superd) -> None:
@@ -120,7 +120,7 @@ def test_the_admins_file_replaces_the_vendors_fragments_are_merged_and_a_link_to
     ports = {name: free_port() for name in ("kept", "replaced", "merged", "masked")}
     admin = superd.folder / "admin"
     admin.mkdir(mode=0o755)
-    say = 'server = "/bin/echo"\nlisten = ["127.0.0.1:{port}"]\nserver_args = ["{what}"]\n'
+    say = 'server = "/bin/echo"\nlisten = ["127.0.0.1:{port}"]\nserver_args = ["{what}"]\nuser = "root"\n'
     for name, port in ports.items():
         superd.service(name, say.format(port=port, what=f"vendor {name}"))
     (admin / "replaced.toml").write_text(say.format(port=ports["replaced"], what="admin"))

@@ -158,7 +158,8 @@ def test_debug_stays_in_front_and_prints_what_it_read(xinetd: XinetdCommand) -> 
 
 def test_inetd_compat_reads_etc_inetd_conf_and_says_when_there_is_none(xinetd: XinetdCommand) -> None:
     from superd.cli.xinetd import translate
-    from superd.load.services import Sources, read
+    from superd.load.services import read
+    from superd.load.sources import Sources
 
     assert translate(["-inetd_compat"]).inetd == ("/etc/inetd.conf",)
     xinetd.configure(internal("echo", free_port()))
@@ -167,7 +168,7 @@ def test_inetd_compat_reads_etc_inetd_conf_and_says_when_there_is_none(xinetd: X
     absent = str(xinetd.folder / "absent")
     registry, problems = read(Sources(str(xinetd.conf), inetd=(str(other), absent)))
     assert [service.server for service in registry.services.values()] == ["", "/bin/cat"]
-    assert any(problem.origin.file == absent and "is not there" in problem.message for problem in problems)
+    assert any(problem.origin.file == absent and "does not exist" in problem.message for problem in problems)
 
 
 def test_the_state_is_written_beside_a_link_and_never_through_it(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from superd.address import BindAddress, SocketType
 from superd.config.checks.shadows import shadowed
 from superd.log_target import FileTarget
-from superd.problem import Origin, Problem, did_you_mean, error, warning
+from superd.problem import Origin, Problem, did_you_mean, error, note, warning
 from superd.service import BUILTINS
 from superd.service_kinds import conflicts
 
@@ -31,9 +31,13 @@ class Host:
     user_names: tuple[str, ...]
     root: bool
     stranger: Callable[[str], str] = lambda _: ""
-    """The owner of a program, where that is not root."""
+    """How another user than root can change a program."""
     own_names: frozenset[str] = frozenset()
     """What this process's own user is called: by name and by number."""
+    log_file: Callable[[str], str] = lambda _: ""
+    """Why root may not append to a log file."""
+    socket_folder: Callable[[str, tuple[str, ...]], str] = lambda _path, _users: ""
+    """How others than root and these users can change the folder of a unix socket."""
 
 
 def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
@@ -48,6 +52,10 @@ def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Ori
 
 def _at(origins: Mapping[tuple[str, str], Origin], name: str, key: str) -> Origin:
     return origins.get((name, key)) or origins.get((name, key.partition(".")[0])) or origins.get((name, ""), Origin(name))
+
+
+def _it(fault: str) -> str:
+    return fault if fault.startswith("the folder") or fault.startswith("`") else f"it {fault}"
 
 
 def check_kinds(service: Service, origins: Mapping[tuple[str, str], Origin], *, access_alone: bool = False) -> list[Problem]:
@@ -82,8 +90,9 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
             found.append(error(at("server"), f"`{service.server}` is not an absolute path", hint))
         elif wrong := host.program(service.server):
             found.append(error(at("server"), f"`{service.server}` {wrong}", _server_hint(service, host)))
-        elif host.root and service.user in ("root", "0") and (owner := host.stranger(service.server)):
-            found.append(error(at("server"), f"`{service.server}` runs as root and belongs to `{owner}`", "chown root"))
+        elif host.root and service.user in ("", "root", "0") and (wrong := host.stranger(service.server)):
+            hint = f"let root alone change it, or give the service another `user` (ls -ld {service.server})"
+            found.append(error(at("server"), f"`{service.server}` runs as root, and {_it(wrong)}", hint))
     if service.internal and service.internal not in BUILTINS:
         hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
         found.append(error(at("type"), f"no internal service `{service.internal}`", hint))
@@ -105,12 +114,19 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         path = getattr(service, key)
         if path and not host.readable(path):
             found.append(warning(at(key), f"banner `{path}` cannot be read"))
-    folder = service.log_type.path.rpartition("/")[0] if isinstance(service.log_type, FileTarget) else ""
-    if folder and not host.readable(folder):
+    path = service.log_type.path if isinstance(service.log_type, FileTarget) else ""
+    folder = path.rpartition("/")[0]
+    if folder and (wrong := host.log_file(path)):
+        found.append(error(at("log_type"), wrong, "log to a folder that only root or the service's user can change"))
+    elif folder and not host.readable(folder):
         message = f"log directory `{folder}` does not exist; the service logs to superd's own log"
         found.append(warning(at("log_type"), message, f"mkdir {folder}"))
+    for address in service.addresses():
+        if address.path.startswith("/") and (wrong := host.socket_folder(address.path, (service.socket_user, service.user))):
+            hint = "use a folder that only root or the socket's owner can change"
+            found.append(error(at("listen"), f"`{address.path}`: {_it(wrong)}", hint))
     if service.user and not host.root and service.server and service.user not in host.own_names:
-        found.append(warning(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
+        found.append(note(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found
 
 

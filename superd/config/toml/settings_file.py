@@ -38,6 +38,9 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
     except ValidationError as problem:
         found += explain_errors(problem, places, Origin(file), Settings, _MORE)
         settings = Settings()
+    if settings.user in ("root", "0"):
+        # Read by the process that reads every peer's bytes: all that is built around it would be in vain.
+        found.append(error(places.get("user", Origin(file)), "`user`: the front must not run as root", 'user = "superd"'))
     origins = {key: places.get(f"defaults.{key}", Origin(file)) for key in defaults}
     return settings, defaults, origins, tuple(found)
 

@@ -93,6 +93,9 @@ class PolicyWatch:
             await self._reply.wait()
             answer = self._answer
             assert answer is not None
+            if answer.unsettled:
+                # Not remembered: the files look as they do in the middle of a change, and the next connection asks again.
+                return self._tables
             if answer.files is None:
                 # Remembered even though it is no good: it is not read again until it changes again, be it in a file
                 # that only the new tables name.

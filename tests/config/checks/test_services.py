@@ -21,10 +21,11 @@ def client(name: str, **keys: object) -> Service:
 
 
 def test_a_program_that_runs_as_root_belongs_to_root() -> None:
-    theirs = replace(HOST, stranger=lambda _: "1000")
+    theirs = replace(HOST, stranger=lambda _: "belongs to `bob`, not to root")
     service = Service.model_validate({"name": "a", "server": "/bin/cat", "port": 1, "user": "root"})
     (problem,) = check({"a": service}, {}, theirs)
-    assert problem.message == "`/bin/cat` runs as root and belongs to `1000`"
+    assert problem.message == "`/bin/cat` runs as root, and it belongs to `bob`, not to root"
+    assert len(check({"a": service.model_copy(update={"user": ""})}, {}, theirs)) == 1
     assert check({"a": service.model_copy(update={"user": "nobody"})}, {}, theirs) == []
     assert check({"a": service}, {}, HOST) == []
 

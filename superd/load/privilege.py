@@ -1,0 +1,51 @@
+"""What: which user the front and each program would be, where superd runs as root: named on purpose, and not the same.
+
+Runs in: master, cli. Never: becomes anybody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from superd.problem import Origin, Problem, error
+from superd.system.accounts import front_account, known_user, uid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from superd.load.settings import Main
+    from superd.service import Service
+
+
+def check_users(
+    main: Main,
+    services: Mapping[str, Service],
+    origins: Mapping[tuple[str, str], Origin],
+    foreign_files: frozenset[str],
+) -> list[Problem]:
+    """Return an error for a native service that does not name its user, a front that is root, and a user that both have."""
+    problems = [_unnamed(service, origins) for service in services.values() if _is_unnamed(service, origins, foreign_files)]
+    uids = {name: uid_of(service.user) for name, service in services.items() if service.user and known_user(service.user)}
+    front = front_account(main.settings.user, frozenset(uids.values()))
+    if front.uid == 0:
+        problems.append(error(Origin(main.path), f"`user`: the front must not run as `{front.name}`", 'user = "superd"'))
+        return problems
+    for name, uid in uids.items():
+        if uid == front.uid and services[name].server:
+            where = origins.get((name, "user")) or origins.get((name, ""), Origin(name))
+            message = f"`{services[name].user}` is the user of superd's own front, which a program of this user could end"
+            problems.append(error(where, message, "give the service another `user`"))
+    return problems
+
+
+def _is_unnamed(service: Service, origins: Mapping[tuple[str, str], Origin], foreign_files: frozenset[str]) -> bool:
+    place = origins.get((service.name, ""))
+    return bool(service.server) and not service.user and (place is None or place.file not in foreign_files)
+
+
+def _unnamed(service: Service, origins: Mapping[tuple[str, str], Origin]) -> Problem:
+    return error(
+        origins.get((service.name, "server")) or origins.get((service.name, ""), Origin(service.name)),
+        f"`user` is missing: `{service.server}` would run as root",
+        'add `user = "nobody"`, or `user = "root"` if it must be root',
+    )

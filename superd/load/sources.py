@@ -1,0 +1,27 @@
+"""What: which files a command line names, and where they are if it names none.
+
+Runs in: master, cli. Never: opens one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VENDOR = "/usr/lib/superd/services.d"
+ADMIN = "/etc/superd/services.d"
+MAIN = "/etc/superd/superd.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the command line named. ``config``: superd.toml, or a file of any other grammar; ``services``: folders, lowest first.
+
+    ``inetd`` are inetd.conf files to read as well, where they exist. ``single`` is one service's file, read by itself.
+    """
+
+    config: str = ""
+    services: tuple[str, ...] = ()
+    hosts_allow: str | None = None
+    hosts_deny: str | None = None
+    inetd: tuple[str, ...] = ()
+    single: str = ""

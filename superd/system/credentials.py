@@ -1,0 +1,116 @@
+"""What: the one way in which a process of superd gives up root, and makes sure that it is gone. Standard library only.
+
+Runs in: front, launcher (and each process that is to come), before they read a byte of others. Never: looks a name up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+
+from superd.system import prctl
+
+_VERSION_3 = 0x20080522
+"""_LINUX_CAPABILITY_VERSION_3: 64 capabilities in two halves."""
+_SETS = struct.Struct("=6I")
+"""effective, permitted, inheritable of the lower 32 capabilities, then of the upper."""
+_ALL = 64
+
+
+def is_root() -> bool:
+    """Whether this process is root and there are users whom it can become.
+
+    In a user namespace with one user, as ``unshare -r`` makes it, root is that one user by another name.
+    """
+    return os.geteuid() == 0 and not alone()
+
+
+def alone() -> bool:
+    """Whether this process's user namespace has one user only."""
+    try:
+        with open("/proc/self/uid_map", "rb") as file:
+            ranges = [line.split() for line in file]
+    except OSError:
+        return False  # no /proc, or a kernel without user namespaces
+    return len(ranges) == 1 and ranges[0][2:] == [b"1"]
+
+
+def take_on(uid: int, gid: int, groups: list[int], *, bounding: bool = False) -> None:
+    """Become this user for good. With ``bounding`` no program that is executed gets a capability either (set-uid root).
+
+    Raises ``OSError`` if any part fails, ``PermissionError`` if anything is left: then nothing may be served or started.
+    """
+    if lacking := lacking_capabilities():
+        raise PermissionError(errno.EPERM, f"superd lacks {' and '.join(lacking)}, which becoming another user needs")
+    if bounding and uid != 0:
+        drop_bounding_set()
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if uid != 0:
+        drop_capabilities()
+    verify(uid, gid, groups)
+
+
+def lacking_capabilities() -> list[str]:
+    """Return the names of the capabilities that ``take_on`` needs and that this process does not have."""
+    effective = _SETS.unpack(_capability_call("capget", bytes(_SETS.size)))[0]
+    return [name for name, number in (("CAP_SETGID", 6), ("CAP_SETUID", 7)) if not effective >> number & 1]
+
+
+def drop_capabilities() -> None:
+    """Empty all sets of capabilities. Under SECBIT_NO_SETUID_FIXUP and SECBIT_KEEP_CAPS setresuid(2) empties none."""
+    try:
+        prctl.prctl(prctl.CAP_AMBIENT, prctl.CAP_AMBIENT_CLEAR_ALL)
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:  # a kernel before 4.3 has no such set
+            raise
+    _capability_call("capset", bytes(_SETS.size))
+
+
+def drop_bounding_set() -> None:
+    """Empty the bounding set as far as CAP_SETPCAP permits; without that capability nothing is lost: ``verify`` looks."""
+    for number in range(_ALL):
+        try:
+            prctl.prctl(prctl.CAPBSET_DROP, number)
+        except OSError as problem:
+            if problem.errno in (errno.EINVAL, errno.EPERM):
+                return  # behind the last capability of this kernel; or it was taken away from this container
+            raise
+
+
+def capabilities() -> int:
+    """Return the union of the effective, permitted and inheritable sets of this thread, as bits."""
+    low = _SETS.unpack(_capability_call("capget", bytes(_SETS.size)))
+    return int(low[0] | low[1] | low[2] | (low[3] | low[4] | low[5]) << 32)
+
+
+def _capability_call(name: str, sets: bytes) -> bytes:
+    # The system calls by their wrappers: /proc may be missing, and a codec for its text is a module to import.
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _VERSION_3, 0))
+    data = ctypes.create_string_buffer(sets, _SETS.size)
+    if getattr(libc, name)(header, data) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return data.raw
+
+
+def verify(uid: int, gid: int, groups: list[int]) -> None:
+    """Raise ``PermissionError`` unless this process is exactly that, with no capability and no way back to root."""
+    if os.getresuid() != (uid,) * 3 or os.getresgid() != (gid,) * 3:
+        raise PermissionError(errno.EPERM, "the identity was not taken on")
+    if sorted(os.getgroups()) != sorted(groups):
+        raise PermissionError(errno.EPERM, "the groups were not taken on")
+    if uid == 0:
+        return
+    if capabilities():
+        raise PermissionError(errno.EPERM, "capabilities are left")
+    for back in (os.setresuid, os.setresgid) if gid else (os.setresuid,):
+        try:
+            back(0, 0, 0)
+        except PermissionError:
+            continue
+        raise PermissionError(errno.EPERM, "root could be taken back")

@@ -1,0 +1,53 @@
+"""Other daemons' files, read beside superd's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from superd.config.foreign import Foreign
+from superd.load.foreign import read_foreign, wrong_here
+from superd.load.settings import Main
+from superd.problem import Origin, Problem
+from superd.service import Service
+from superd.settings import Settings
+from superd.system.trusted_file import trusted_files
+
+XINETD = "service daytime\n{\n type = INTERNAL\n id = day\n socket_type = stream\n wait = no\n user = root\n}\n"
+
+
+@pytest.fixture
+def files(services_dir: Path) -> dict[str, Path]:
+    paths = {"xinetd": services_dir / "xinetd.conf", "inetd": services_dir / "inetd.conf"}
+    paths["xinetd"].write_text(XINETD)
+    paths["inetd"].write_text("echo stream tcp nowait root internal\n")
+    for path in paths.values():
+        path.chmod(0o644)
+    return paths
+
+
+def test_both_kinds_are_read_and_an_absent_inetd_conf_is_a_warning(files: dict[str, Path]) -> None:
+    services: dict[str, Service] = {}
+    problems: list[Problem] = []
+    main = Main(settings=Settings(xinetd=(str(files["xinetd"]),)))
+    with trusted_files(strict=False) as reader:
+        names = read_foreign(main, (str(files["inetd"]), "/no/such/inetd.conf"), reader, services, {}, problems)
+    assert set(services) == {"day", "echo"}
+    assert {str(path) for path in files.values()} <= names
+    assert [p.message for p in problems if p.severity.value == "warning"] == ["does not exist, so nothing is read from it"]
+
+
+def test_an_id_that_is_taken_is_an_error_that_names_both_places(files: dict[str, Path]) -> None:
+    mine = Service.model_validate({"name": "day", "server": "/bin/cat", "port": 1})
+    services, origins, problems = {"day": mine}, {("day", ""): Origin("day.toml", 1)}, list[Problem]()
+    with trusted_files(strict=False) as reader:
+        read_foreign(Main(foreign=str(files["xinetd"])), (), reader, services, origins, problems)
+    assert services == {"day": mine}
+    assert any("already there (day.toml:1)" in problem.message for problem in problems)
+
+
+def test_what_this_host_lacks_is_wrong_here() -> None:
+    service = Service.model_validate({"name": "a", "server": "/no/such/program", "port": 1, "user": "no-such-user"})
+    messages = [problem.message for problem in wrong_here(Foreign((service,)))]
+    assert messages == ["no such user `no-such-user`", "`/no/such/program` does not exist"]

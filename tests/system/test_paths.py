@@ -1,0 +1,255 @@
+"""What root does with a path that another user can change: attacked with real users, folders and links."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from superd.system.paths import Trust, Untrusted, append_to, find, open_file, open_folder, remove_if, replace, write_new
+from tests.needs import needs_root
+
+ALICE, BOB = 54901, 54902
+OWN = Trust.own(strict=True)
+OTHERS = Trust.own(strict=True, others_folders=True)
+
+
+@pytest.fixture
+def top(services_dir: Path) -> Path:
+    """A folder of root's with a secret file, and a folder `alice` of hers."""
+    needs_root()
+    top = services_dir.parent
+    (top / "secret").write_bytes(b"secret\n")
+    (top / "secret").chmod(0o600)
+    (top / "alice").mkdir()
+    os.chown(top / "alice", ALICE, ALICE)
+    return top
+
+
+def read(path: Path, trust: Trust = OWN) -> bytes:
+    with os.fdopen(open_file(str(path), trust), "rb") as file:
+        return file.read()
+
+
+# ------------------------------------------------------------------ reading
+
+
+def test_each_folder_above_a_file_is_asked_for_its_owner_and_mode(top: Path) -> None:
+    deep = top / "one" / "two" / "three"
+    deep.mkdir(parents=True)
+    for folder in (deep, deep.parent, deep.parent.parent):
+        folder.chmod(0o755)
+    (deep / "file").write_bytes(b"x")
+    (deep / "file").chmod(0o644)
+    assert read(deep / "file") == b"x"
+    for folder in (deep, deep.parent, deep.parent.parent):
+        os.chown(folder, BOB, 0)
+        with pytest.raises(Untrusted, match=f"the folder `{folder}` belongs to uid {BOB}") as refused:
+            read(deep / "file")
+        assert refused.value.hint == f"chown root {folder}"
+        os.chown(folder, 0, 0)
+        folder.chmod(0o757)
+        with pytest.raises(Untrusted, match=r"can be written by others \(mode 0757\)"):
+            read(deep / "file")
+        folder.chmod(0o755)
+
+
+def test_links_that_only_root_can_change_are_followed_and_those_of_others_are_not(top: Path) -> None:
+    (top / "data").write_bytes(b"data")
+    (top / "data").chmod(0o644)
+    # As Kubernetes lays a ConfigMap out: file -> ..data/file, ..data -> a folder with a date.
+    (top / "..date").mkdir(mode=0o755)
+    (top / "..date" / "file").write_bytes(b"map")
+    (top / "..date" / "file").chmod(0o644)
+    (top / "..data").symlink_to("..date")
+    (top / "file").symlink_to("..data/file")
+    (top / "absolute").symlink_to(top / "data")
+    (top / "up").symlink_to("..date/../data")
+    assert [read(top / name) for name in ("file", "absolute", "up")] == [b"map", b"data", b"data"]
+    (top / "alice" / "link").symlink_to(top / "data")
+    with pytest.raises(Untrusted, match="belongs to"):
+        read(top / "alice" / "link")
+    with pytest.raises(Untrusted, match="is a link that another user can change"):
+        read(top / "alice" / "link", OTHERS)
+    shared = top / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "link").symlink_to(top / "data")
+    assert read(shared / "link") == b"data"
+    os.chown(shared / "link", BOB, BOB, follow_symlinks=False)
+    with pytest.raises(Untrusted, match="is a link that another user can change"):
+        read(shared / "link")
+
+
+def test_a_circle_of_links_and_a_file_as_a_folder_end(top: Path) -> None:
+    (top / "a").symlink_to("b")
+    (top / "b").symlink_to("a")
+    with pytest.raises(OSError, match="Too many levels"):
+        read(top / "a")
+    with pytest.raises(NotADirectoryError):
+        read(top / "secret" / "x")
+    with pytest.raises(FileNotFoundError):
+        find("/a\0b", OWN)
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "safe"), [(0o664, 0, True), (0o666, 0, False), (0o664, BOB, False), (0o640, BOB, True)]
+)
+def test_a_mode_is_judged_by_who_is_in_the_group(top: Path, mode: int, group: int, safe: bool) -> None:
+    path = top / "file"
+    path.write_bytes(b"x")
+    os.chown(path, 0, group)
+    path.chmod(mode)
+    if safe:
+        assert read(path) == b"x"
+    else:
+        with pytest.raises(Untrusted, match="can be written by others") as refused:
+            read(path)
+        assert refused.value.hint.startswith("chmod g")
+
+
+def test_an_access_control_list_makes_a_groups_bits_those_of_others(top: Path) -> None:
+    path = top / "file"
+    path.write_bytes(b"x")
+    # Version 2; user::rw-, user:BOB:rw-, group::r--, mask::rw-, other::r-- (posix_acl_xattr.h).
+    entries = [(1, 6, -1), (2, 6, BOB), (4, 4, -1), (16, 6, -1), (32, 4, -1)]
+    packed = (2).to_bytes(4, "little") + b"".join(
+        tag.to_bytes(2, "little") + mode.to_bytes(2, "little") + (who & 0xFFFFFFFF).to_bytes(4, "little")
+        for tag, mode, who in entries
+    )
+    try:
+        os.setxattr(path, "system.posix_acl_access", packed)
+    except OSError:
+        pytest.skip("a file system without access control lists")
+    with pytest.raises(Untrusted, match="access control list"):
+        read(path)
+
+
+def test_an_ordinary_user_reads_what_the_kernel_permits(top: Path) -> None:
+    (top / "alice" / "link").symlink_to(top / "secret")
+    assert read(top / "alice" / "link", Trust(False)) == b"secret\n"
+
+
+def test_a_folder_is_opened_if_it_is_roots_itself(top: Path) -> None:
+    os.close(open_folder(str(top), OWN))
+    os.close(open_folder("/", OWN))
+    with pytest.raises(Untrusted, match="belongs to"):
+        open_folder(str(top / "alice"), OWN)
+    with pytest.raises(NotADirectoryError):
+        open_folder(str(top / "secret"), OWN)
+
+
+# ------------------------------------------------------------------ log files
+
+
+def test_a_log_in_a_users_folder_is_appended_to_only_if_it_is_a_file_of_that_folder(top: Path) -> None:
+    log = top / "alice" / "x.log"
+    before = os.umask(0o077)
+    try:
+        os.close(append_to(str(log), OTHERS, 0o644))
+    finally:
+        os.umask(before)
+    assert (log.stat().st_mode & 0o777, log.stat().st_uid) == (0o644, 0)
+    os.chown(log, ALICE, ALICE)
+    os.close(append_to(str(log), OTHERS, 0o644))
+    log.unlink()
+    log.symlink_to(top / "secret")
+    with pytest.raises(Untrusted, match="link"):
+        append_to(str(log), OTHERS, 0o644)
+    log.unlink()
+    # A file that does not exist must not be made through a link either: think of /etc/nologin.
+    log.symlink_to(top / "made")
+    with pytest.raises(Untrusted, match="link"):
+        append_to(str(log), OTHERS, 0o644)
+    assert not (top / "made").exists()
+    log.unlink()
+    os.link(top / "secret", log)
+    with pytest.raises(Untrusted, match="second name"):
+        append_to(str(log), OTHERS, 0o644)
+    log.unlink()
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(Untrusted, match="not a regular file"):
+        append_to(str(log), OTHERS, 0o644)
+    os.close(reader)
+    log.unlink()
+    log.write_bytes(b"")
+    os.chown(log, BOB, BOB)
+    with pytest.raises(Untrusted, match=f"belongs to uid {BOB}"):
+        append_to(str(log), OTHERS, 0o644)
+    assert (top / "secret").read_bytes() == b"secret\n"
+
+
+def test_a_folder_of_a_user_cannot_be_turned_into_a_link_to_another_folder(top: Path) -> None:
+    (top / "etc").mkdir(mode=0o755)
+    (top / "alice" / "logs").symlink_to(top / "etc")
+    with pytest.raises(Untrusted, match="link"):
+        append_to(str(top / "alice" / "logs" / "nologin"), OTHERS, 0o644)
+    for make in (write_new, replace):
+        with pytest.raises(Untrusted, match="link"):
+            make(str(top / "alice" / "logs" / "nologin"), b"x", OTHERS, 0o644)
+    assert list((top / "etc").iterdir()) == []
+
+
+def test_a_log_may_be_a_link_or_a_device_where_only_root_can_change_it(top: Path) -> None:
+    (top / "real.log").write_bytes(b"")
+    (top / "x.log").symlink_to("real.log")
+    for path in (str(top / "x.log"), "/dev/null", "/dev/stdout", "/dev/stderr"):
+        os.close(append_to(path, OTHERS, 0o644))
+    with pytest.raises(OSError, match="directory"):
+        append_to(str(top / "alice"), OTHERS, 0o644)
+    os.chown(top / "real.log", BOB, BOB)
+    with pytest.raises(Untrusted, match="and its folder does not"):
+        append_to(str(top / "x.log"), OTHERS, 0o644)
+    (top / "open").mkdir()
+    (top / "open").chmod(0o777)
+    with pytest.raises(Untrusted, match="written by others"):
+        append_to(str(top / "open" / "x.log"), OTHERS, 0o644)
+
+
+# ------------------------------------------------------------------ files that superd makes
+
+
+def test_what_is_made_takes_the_place_of_a_link_and_leaves_its_target(top: Path) -> None:
+    for make in (write_new, replace):
+        path = top / "alice" / "pid"
+        path.unlink(missing_ok=True)
+        path.symlink_to(top / "secret")
+        make(str(path), b"17\n", OTHERS, 0o644)
+        assert not path.is_symlink()
+        assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"17\n", 0o644)
+    assert (top / "secret").read_bytes() == b"secret\n"
+    assert [entry.name for entry in (top / "alice").iterdir()] == ["pid"]
+
+
+def test_a_file_is_removed_only_with_the_content_that_was_written(top: Path) -> None:
+    path = top / "pid"
+    path.write_bytes(b"18\n")
+    remove_if(str(path), b"17\n", OTHERS)
+    assert path.exists()
+    remove_if(str(path), b"18\n", OTHERS)
+    assert not path.exists()
+    (top / "alice" / "pid").symlink_to(top / "secret")
+    with pytest.raises(OSError, match="Too many levels"):
+        remove_if(str(top / "alice" / "pid"), b"secret\n", OTHERS)
+    assert (top / "secret").exists()
+
+
+def test_a_replacement_that_fails_leaves_the_old_file_and_nothing_else(top: Path) -> None:
+    (top / "dump").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        replace(str(top / "dump"), b"x", OTHERS, 0o600)
+    assert not list(top.glob(".dump*"))
+
+
+def test_no_descriptor_is_lost_by_any_of_this(top: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    (top / "link").symlink_to("secret")
+    for path in (top / "secret", top / "link", top / "none", top / "alice" / "x", top / "secret" / "x"):
+        for attempt in (lambda path=path: read(path), lambda path=path: find(str(path), OWN).close()):
+            try:
+                attempt()
+            except OSError:
+                continue
+    assert os.listdir("/proc/self/fd") == before
