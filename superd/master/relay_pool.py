@@ -8,7 +8,6 @@ which sessions are over; it gets another pair.
 from __future__ import annotations
 
 import os
-import pwd
 import select
 import signal
 import socket
@@ -18,6 +17,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from superd.relay_count import relay_count
+from superd.system.accounts import front_account
+from superd.system.credentials import is_root
+from superd.system.process_state import is_stopped
 from superd.system.spawn import choose_spawn
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ class RelayPool:
         for slot in self._slots:
             if slot.stopped is not None and now >= slot.stopped:
                 slot.stopped = None
-                if slot.pid and _stands_still(slot.pid):
+                if slot.pid and is_stopped(slot.pid):
                     self._kill(slot, "it was stopped by a signal")
             if slot.due is not None and now >= slot.due:
                 slot.due = None
@@ -209,19 +211,10 @@ class RelayPool:
 
 def _front_user(user: str) -> tuple[int, int] | None:
     """The ids of the front's user; ``None`` where superd itself is an ordinary user."""
-    if os.geteuid() != 0:
+    if not is_root():
         return None
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        entry = pwd.getpwnam("nobody")
-    return entry.pw_uid, entry.pw_gid
-
-
-def _stands_still(pid: int) -> bool:
-    """Whether a signal stopped it and nothing let it go on. A debugger's stop is another state."""
-    with open(f"/proc/{pid}/stat", "rb") as stat:
-        return stat.read().rpartition(b")")[2].split()[0] == b"T"
+    account = front_account(user, frozenset())
+    return account.uid, account.gid
 
 
 def _describe(status: int) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import resource
 import termios
 
+from superd.system import prctl
 from superd.system.allow_list import confine_to
+from superd.system.credentials import drop_capabilities, take_on
 
-_PR_SET_DUMPABLE = 4
 _F_SETPIPE_SZ, _F_GETPIPE_SZ, _SIOCATMARK, _FIONBIO = 1031, 1032, 0x8905, 0x5421
 
 CALLS = (
@@ -36,25 +36,14 @@ def become(uid: int, gid: int) -> int:
     Raises ``OSError`` when any part of it fails; then nothing may be carried.
     """
     if uid >= 0:
-        os.setgroups([])
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
-        if os.getresuid() != (uid,) * 3 or os.getresgid() != (gid,) * 3 or os.getgroups():
-            raise PermissionError("the identity was not taken on")
-        if uid and _permitted_capabilities():
-            raise PermissionError("capabilities are left")
-    # After setresuid, which sets it anew. Closed to ptrace(2) and /proc/PID/mem and /fd by others of its uid.
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
+        take_on(uid, gid, [], bounding=True)
+    elif os.geteuid() != 0:
+        drop_capabilities()
+    # After the change of credentials, which sets it anew. Closed to ptrace(2) and /proc/PID/mem and /fd by others of its uid.
+    prctl.prctl(prctl.SET_DUMPABLE, 0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else soft
-
-
-def _permitted_capabilities() -> int:
-    # Securebits of whoever started superd would keep them (capabilities(7)).
-    with open("/proc/thread-self/status", "rb") as status:
-        return next((int(line[7:], 16) for line in status if line.startswith(b"CapPrm:")), 0)
 
 
 def confine() -> bool:
