@@ -12,7 +12,7 @@ from superd.counted import counted
 from superd.load.sources import Sources
 from superd.net.inherited import inherited_fds
 from superd.system.credentials import is_root
-from superd.system.descriptors import close_unknown
+from superd.system.descriptors import close_unknown, open_null
 from superd.system.paths import Trust, replace
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def print_table(registry: Registry, missing: dict[BindAddress, str]) -> None:
         sys.stdout.flush()
     except (OSError, ValueError, AttributeError):
         # Closed, or its reader has ended: the table is a courtesy. What is left in the buffer would be an error at exit.
-        sys.stdout = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115 - as long as the process
+        sys.stdout = os.fdopen(open_null(), "w", encoding="ascii")
 
 
 def what_runs(service: Service) -> str:

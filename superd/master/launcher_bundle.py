@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
-import os
 from collections.abc import Iterator
 from functools import cache
 from types import CodeType
@@ -79,7 +78,7 @@ class LauncherBundle:
 
     def replaced(self) -> bool:
         """Return whether the files on disk are no longer those that the code is of."""
-        return any(look(path) != look for path, look in self._looks.items())
+        return any(look(path) != seen for path, seen in self._looks.items())
 
 
 @cache

@@ -7,9 +7,7 @@ Never: accepts.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping

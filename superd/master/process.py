@@ -212,7 +212,9 @@ class Master:
             self._last_reload = now
             self._parts.notifier.reloading()
             self._launchers.look_at_disk()
-            self._readings.ask(Reading("reload", lambda: read_configuration(self._parts.read, before=self._state.policy), self._on_configuration))
+            self._readings.ask(
+                Reading("reload", lambda: read_configuration(self._parts.read, before=self._state.policy), self._on_configuration)
+            )
         if self._close_at is not None and now >= self._close_at:
             self._close_listeners()
         if self._reaper.due is not None and now >= self._reaper.due:

@@ -61,9 +61,7 @@ class Unusable:
     unsettled: bool = False
 
 
-def read_configuration(
-    read: Read, *, keep_going: bool = False, before: PolicySnapshot | None = None
-) -> Configuration | Unusable:
+def read_configuration(read: Read, *, keep_going: bool = False, before: PolicySnapshot | None = None) -> Configuration | Unusable:
     """Return what the files say now. ``before`` are the tables in force: they stay while another process writes the files."""
     try:
         registry, problems = read()
@@ -75,9 +73,7 @@ def read_configuration(
         return unusable(fault)
 
 
-def _tables(
-    registry: Registry, before: PolicySnapshot | None, *, keep_going: bool
-) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
+def _tables(registry: Registry, before: PolicySnapshot | None, *, keep_going: bool) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
     settings = registry.settings.policy
     if before is None:
         return load_settled_policy(settings.hosts_allow, settings.hosts_deny, keep_going=keep_going)

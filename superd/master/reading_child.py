@@ -22,6 +22,7 @@ from superd.exit_status import EX_SOFTWARE
 from superd.master.reading import Unusable, unusable
 from superd.master.wait_status import describe
 from superd.problem import Origin, error
+from superd.system.process_state import own_size
 
 if TYPE_CHECKING:
     from superd.log.log import Log
@@ -161,7 +162,7 @@ class ReadingChild:
                 value = reading.work()
             except Exception as fault:  # noqa: BLE001 - whatever bytes of files make a reader raise, it refuses these files alone
                 value = unusable(fault)
-            with open(answer, "wb") as file:
+            with os.fdopen(answer, "wb") as file:
                 pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
             status = 0
         finally:
@@ -173,7 +174,7 @@ class ReadingChild:
         elif status != 0:
             why = f"reading it ended with {describe(status)}"
         else:
-            with open(answer, "rb") as file:
+            with os.fdopen(answer, "rb") as file:
                 file.seek(0)
                 try:
                     return pickle.load(file)  # noqa: S301 - from the master's own child, over memory that only they hold
@@ -184,11 +185,7 @@ class ReadingChild:
 
 
 def _limit(memory: int, seconds: float) -> None:
-    try:
-        with open("/proc/self/statm", "rb") as statm:
-            used = int(statm.read().split()[0]) * resource.getpagesize()
-    except OSError:
-        used = memory // 2  # a container without /proc
+    used = own_size() or memory // 2  # a container without /proc
     for number, value in (
         (resource.RLIMIT_AS, used + memory),
         (resource.RLIMIT_CPU, int(seconds) + 1),

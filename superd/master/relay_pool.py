@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from superd.relay_count import relay_count
 from superd.system.accounts import front_account
 from superd.system.credentials import is_root
-from superd.system.process_state import is_stopped
+from superd.system.process_state import state_of
 from superd.system.spawn import choose_spawn
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class RelayPool:
         for slot in self._slots:
             if slot.stopped is not None and now >= slot.stopped:
                 slot.stopped = None
-                if slot.pid and is_stopped(slot.pid):
+                if slot.pid and state_of(slot.pid) == "T":
                     self._kill(slot, "it was stopped by a signal")
             if slot.due is not None and now >= slot.due:
                 slot.due = None

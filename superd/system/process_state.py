@@ -5,6 +5,8 @@ Runs in: master, for processes that it started.
 
 from __future__ import annotations
 
+import resource
+
 _WORDS = {
     "R": "it runs without a pause",
     "S": "it waits",
@@ -37,3 +39,12 @@ def describe_state(pid: int) -> str:
         if where not in ("", "0"):
             words += f" ({where})"
     return words
+
+
+def own_size() -> int:
+    """Return the bytes of this process's address space, 0 without /proc."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from superd.ipc.descriptors import SEALED, from_memory
-from superd.master import launcher_bundle
 from superd.master.launcher_bundle import LauncherBundle
+from superd.system import path_facts
 from tests.test_layers import imports
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,5 +47,5 @@ def test_other_files_on_disk_are_noticed(monkeypatch: object) -> None:
     path = next(iter(bundle._looks))
     bundle._looks[path] = (0, 0, 0)
     assert bundle.replaced()
-    assert launcher_bundle._look("/not/here") is None
+    assert path_facts.look("/not/here") is None
     os.close(bundle.fd)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from superd.system.process_state import describe_state, state_of
+from superd.system.process_state import describe_state, own_size, state_of
 
 
 def test_a_process_that_was_stopped_and_one_that_is_gone() -> None:
@@ -22,3 +22,7 @@ def test_a_process_that_was_stopped_and_one_that_is_gone() -> None:
 
 def test_this_process_runs() -> None:
     assert describe_state(os.getpid()) == "it runs without a pause"
+
+
+def test_the_own_size_is_a_few_megabytes_at_least() -> None:
+    assert 1 << 20 < own_size() < 1 << 40
