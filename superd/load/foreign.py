@@ -70,9 +70,9 @@ def read_foreign(
             services[service.name] = resolved(service, files)
             origins.update(places)
             problems += check_kinds(services[service.name], origins, access_alone=True)
-    places = [place for foreign in read_files for place in foreign.origins.values()]
-    places += [problem.origin for foreign in read_files for problem in foreign.problems]
-    return frozenset(place.file for place in places)
+    read = [place for foreign in read_files for place in foreign.origins.values()]
+    read += [problem.origin for foreign in read_files for problem in foreign.problems]
+    return frozenset(place.file for place in read)
 
 
 def _twice(there: Origin, settings: Settings) -> str:
