@@ -36,8 +36,8 @@ from superd.system.standard_descriptors import open_missing
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.ipc.front_orders import Begin
-    from superd.log.fields import Fields
     from superd.launch_spec import Account
+    from superd.log.fields import Fields
     from superd.problem import Problem
 
 

@@ -60,7 +60,7 @@ class JournalSink:
     def _send_file(self, entry: bytes) -> None:
         fd = os.memfd_create("superd-journal-entry", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            with open(fd, "wb", closefd=False) as file:
+            with os.fdopen(fd, "wb", closefd=False) as file:
                 file.write(entry)
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]

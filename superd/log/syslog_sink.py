@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 
 from superd.log.queue import Queue
+from superd.system.path_facts import lexists
 
 _GONE = frozenset({errno.ENOTCONN, errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET, errno.EPIPE, errno.EDESTADDRREQ})
 
@@ -33,7 +34,7 @@ class SyslogSink:
         """Whether this host has no syslog daemon: its socket does not exist, and did not since the sink was made."""
         if self._was_there:
             return False
-        self._was_there = os.path.lexists(self._path)
+        self._was_there = lexists(self._path)
         return not self._was_there
 
     def put(self, record: bytes) -> None:

@@ -20,6 +20,11 @@ def exists(path: str) -> bool:
     return os.path.exists(path)
 
 
+def lexists(path: str) -> bool:
+    """Whether there is something of this name, be it a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
 def look(path: str) -> tuple[int, int, int] | None:
     """Return inode, time of change and size of a file; ``None`` if it does not exist."""
     try:

@@ -16,7 +16,7 @@ from superd.config.toml.service_file import make_service, parse_toml
 from superd.config.xinetd.source import parse as parse_xinetd
 from superd.errors import ConfigError
 from superd.load.registry import load
-from superd.load.services import Sources
+from superd.load.sources import Sources
 from superd.problem import Origin
 from tests.config.golden import MemoryFiles
 
@@ -39,7 +39,7 @@ def filled(unit: str, size: int, head: str = "", tail: str = "") -> str:
     return "".join([*parts, tail])
 
 
-S = 'server = "/bin/cat"\nport = 7001\n'
+S = 'server = "/bin/cat"\nuser = "root"\nport = 7001\n'
 TOML = {
     "a dotted key": ("a.", f"{S}", "a = 1\n"),
     "a dotted key in a table's name": ("a.", f"{S}[", "a]\n"),
@@ -159,7 +159,7 @@ def test_a_thousand_networks_in_defaults_cost_each_service_next_to_nothing(tmp_p
 def test_a_list_of_thousands_of_addresses_is_not_held_against_itself(tmp_path: Path) -> None:
     service = tmp_path / "a.toml"
     hosts = ", ".join(f'"127.{number // 250}.{number % 250}.1:7001"' for number in range(3000))
-    service.write_text(f'server = "/bin/cat"\nlisten = [{hosts}]\n')
+    service.write_text(f'server = "/bin/cat"\nuser = "root"\nlisten = [{hosts}]\n')
     begun = time.process_time()
     try:
         load(Sources(single=str(service)))

@@ -8,12 +8,12 @@ from superd.service import Service
 
 
 def test_each_bad_word_is_told_at_its_key_and_taken_out() -> None:
-    keys = {"server": "/bin/cat", "port": "no-such-port", "log_type": "nonsense"}
+    keys = {"port": "no-such-port", "redirect": "nowhere"}
     services = {name: Service.model_validate({"name": name, **keys}) for name in ("bad", "worse")}
     services["good"] = Service.model_validate({"name": "good", "server": "/bin/cat", "port": 1})
     origins = {("bad", "port"): Origin("bad.toml", 2), ("bad", ""): Origin("bad.toml", 1)}
     problems: list[Problem] = []
     assert without_bad_words(services, origins, problems) == {"bad", "worse"}
     assert {(problem.origin.file, problem.origin.line) for problem in problems} >= {("bad.toml", 2), ("bad.toml", 1)}
-    assert (services["bad"].port, services["bad"].log_type) == (0, "")
+    assert (services["bad"].port, services["bad"].redirect) == (0, "")
     assert services["good"].port == 1
