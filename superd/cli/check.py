@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import sys
@@ -18,6 +19,7 @@ from superd.problem import Origin, Problem, Severity, note, warning
 
 if TYPE_CHECKING:
     from superd.registry import Registry
+    from superd.service import Service
 
 EX_CONFIG = 78
 
@@ -61,10 +63,15 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     found = list(problems)
     allow = parse(files.allow or b"", files.allow_path, "allow")[0]
     deny = parse(files.deny or b"", files.deny_path, "deny")[0]
-    names, silent = host_facts.ask_all(host_names((*allow, *deny), files.files.values()))
     services = registry.services if registry is not None else {}
+    targets = {name: target for name, service in services.items() if (target := _target(service))}
+    asked = host_names((*allow, *deny), files.files.values())
+    names, silent = host_facts.ask_all([*asked, *(target for target in targets.values() if target not in asked)])
     datagrams = {service.daemon for service in services.values() if service.socket_type is SocketType.DGRAM}
     host = host_facts.host_of({service.daemon for service in services.values()}, names, datagrams)
+    for name, target in targets.items():
+        if registry is not None and (answer := names.get(target)) is not None and answer.error in host_facts.NO_SUCH_NAME:
+            found.append(warning(registry.origins.get((name, "redirect"), Origin(name)), _NO_TARGET.format(target)))
     said: list[Problem] = []
     seen = Seen()
     for path, rules, data in ((files.allow_path, allow, files.allow), (files.deny_path, deny, files.deny)):
@@ -90,6 +97,19 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
 
         found += check_wrapping(services, registry.origins, host_facts.mode, refusing)
     return found
+
+
+_NO_TARGET = "`redirect`: host `{}` not found, so every client is disconnected; xinetd did not start such a service"
+
+
+def _target(service: Service) -> str:
+    """The name of the host that a service redirects to; nothing for an address."""
+    host = service.redirect.rpartition(":")[0]
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return "" if host.startswith("unix:") else host
+    return ""
 
 
 _CUT = re.compile(r"cut at its colon|\(U\+|is HTML for")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 """Seconds for all names together; a resolver's own patience is five for each server it asks."""
 _ASKERS = 16
+NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
+"""getaddrinfo(3)'s answers that a name does not exist; others say that nobody knows now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""/etc/hosts and /etc/networks as the readers of foreign files ask them: a name's number. Never asks a name server."""
+"""/etc/hosts, /etc/networks and /etc/services for the readers of foreign files: a name's number. Never asks a name server."""
 
 from __future__ import annotations
 
@@ -20,4 +20,20 @@ def read_table(files: FileReader, path: str, name_at: int) -> dict[str, str]:
             number = words[1 - name_at]
             for name in [words[name_at], *words[2:]]:
                 found.setdefault(name.lower(), number)
+    return found
+
+
+def read_services(files: FileReader) -> dict[tuple[str, str], int]:
+    """/etc/services as (name, protocol) → port; empty when unreadable. Names are told apart by case, as getservbyname(3) does."""
+    try:
+        data = files.read("/etc/services")
+    except OSError:
+        return {}
+    found: dict[tuple[str, str], int] = {}
+    for line in data[: 1 << 20].decode(errors="replace").splitlines():
+        words = line.partition("#")[0].split()
+        number, slash, protocol = words[1].partition("/") if len(words) > 1 else ("", "", "")
+        if slash and number.isascii() and number.isdecimal() and len(number) < 6:
+            for name in (words[0], *words[2:]):
+                found.setdefault((name, protocol), int(number))
     return found

@@ -122,6 +122,16 @@ def test_names_and_netgroups_in_a_file_that_a_pattern_names_are_told_as_tcpdchk_
     ]
 
 
+def test_a_redirect_to_an_unknown_host_is_told(superd: Superd, world: World) -> None:
+    superd.service("known", 'redirect = "friend.example.com:7"\nport = 8\n')
+    superd.service("numeric", 'redirect = "192.0.2.1:7"\nport = 9\n')
+    superd.service("unknown", 'port = 10\nredirect = "nowhere.example.com:7"\n')
+    said = in_world(world, str(superd.services))
+    (one,) = said
+    assert (one["file"], one["line"], one["severity"]) == (str(superd.services / "unknown.toml"), 2, "warning")
+    assert "host `nowhere.example.com` not found" in str(one["message"])
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)

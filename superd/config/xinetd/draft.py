@@ -6,7 +6,7 @@ Knows what is inherited, and how; what an attribute means is known to ``xinetd_s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from superd.config.xinetd import attributes as attribute
@@ -24,6 +24,8 @@ class Surroundings:
     defaults: Mapping[str, list[Line]]
     addresses: AddressReader
     hosts: Mapping[str, str]
+    services: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """/etc/services, (name, protocol) → port; empty where it cannot be read, so that nothing is known."""
 
 
 class Draft:

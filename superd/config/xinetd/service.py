@@ -12,7 +12,7 @@ from superd.config.xinetd.attributes import Section
 from superd.config.xinetd.draft import Draft, Surroundings
 from superd.config.xinetd.program import program, rpc
 from superd.config.xinetd.socket import sockets
-from superd.problem import Origin, error, warning
+from superd.problem import Origin, error, note, warning
 from superd.service import Service
 
 _TYPES = ("INTERNAL", "RPC", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS")
@@ -124,6 +124,10 @@ def _access(draft: Draft) -> None:
             draft.keys[name] = found
     draft.text("banner", "banner_success", "banner_fail")
     names = attribute.words(draft.all("passenv"))
+    for word in names or ():
+        if "=" in word or not word.isascii():
+            text = f"`{word[:80]}` in `passenv` is not a variable's name; xinetd passed nothing for it"
+            draft.section.warn(draft.all("passenv")[-1], text, f"write `env = {word[:80]}`" if "=" in word else "")
     draft.keys["passenv"] = ["*"] if names is None else names
     pairs: dict[str, str] = {}
     for line in draft.section.lines.get("env", []):
@@ -151,7 +155,19 @@ def _logs(draft: Draft) -> None:
             draft.keys["log_on_success"] -= {"TRAFFIC"}
     if line_ := draft.get("log_type"):
         draft.keys["log_type"] = attribute.log_type(line_, draft.section)
+    elif "IDONLY" not in draft.flags:
+        _nobody_asked(draft)
     if "IDONLY" in draft.flags and "USERID" not in draft.keys["log_on_success"]:
         flags = draft.own("flags")
         assert flags is not None
         draft.section.fail(flags, "`IDONLY` needs USERID in `log_on_success`; xinetd disabled the service")
+
+
+def _nobody_asked(draft: Draft) -> None:
+    """USERID without a log: xinetd wrote no line, so it asked no ident server, and no client waited for one."""
+    for name in ("log_on_success", "log_on_failure"):
+        if "USERID" in draft.keys[name]:
+            line = next(line for line in draft.all(name) if "USERID" in map(str.upper, line.values))
+            text = f"`USERID` in `{name}` is left out: without `log_type` xinetd logged nothing and asked no ident server"
+            draft.section.problems.append(note(line.origin, text, "add a line `log_type = SYSLOG daemon`"))
+            draft.keys[name] -= {"USERID"}

@@ -6,9 +6,13 @@ Judges the lines of one service; binds nothing.
 from __future__ import annotations
 
 import ipaddress
+from difflib import get_close_matches
 
 from superd.config.xinetd import attributes as attribute
 from superd.config.xinetd.draft import Draft
+from superd.config.xinetd.lexer import Line
+
+KINDS = ("stream", "dgram", "seqpacket", "raw")
 
 
 def sockets(draft: Draft, types: set[str]) -> None:
@@ -16,8 +20,11 @@ def sockets(draft: Draft, types: set[str]) -> None:
     kind, protocol = draft.own("socket_type"), draft.own("protocol")
     if kind is not None:
         draft.keys["socket_type"] = kind.values[0].lower()
-        if draft.keys["socket_type"] not in ("stream", "dgram", "seqpacket", "raw"):
-            draft.section.fail(kind, f"`socket_type = {kind.values[0][:40]}`", "one of stream dgram seqpacket raw")
+        if draft.keys["socket_type"] not in KINDS:
+            word = draft.keys["socket_type"]
+            right = _SOCKETS.get(word) or next(iter(get_close_matches(word, KINDS, 1)), "")
+            hint = f"write `socket_type = {right}`" if right else "one of stream dgram seqpacket raw"
+            draft.section.fail(kind, f"`socket_type = {kind.values[0][:40]}` is not a type", hint)
     elif protocol is not None and protocol.values[0] in ("tcp", "udp"):
         draft.keys["socket_type"] = "stream" if protocol.values[0] == "tcp" else "dgram"
     else:
@@ -26,9 +33,11 @@ def sockets(draft: Draft, types: set[str]) -> None:
     if protocol is not None:
         word = protocol.values[0]
         if word in ("tcp6", "udp6", "tcp4", "udp4"):
-            draft.section.fail(protocol, f"`protocol = {word}`", "write tcp or udp and `flags = IPv6` or IPv4")
+            right = f"write `protocol = {word[:3]}` and `flags = IPv{word[3]}`"
+            draft.section.fail(protocol, f"`protocol = {word}` is not xinetd's: the family is a flag", right)
         elif word in ("tcp", "udp") and word != implied:
-            draft.section.fail(protocol, f"`protocol = {word}` does not go with `socket_type`")
+            right = f"write `socket_type = {_SOCKETS[word]}`" if implied else ""
+            draft.section.fail(protocol, f"`protocol = {word}` does not go with `socket_type`", right)
         elif word != implied:
             draft.keys["protocol"] = word
     _port(draft, types)
@@ -49,6 +58,30 @@ def _port(draft: Draft, types: set[str]) -> None:
         draft.missing("port")
     elif not mux:
         draft.keys["port"] = draft.name
+    if not mux and not types & {"UNLISTED", "RPC"} and draft.around.services:
+        _listed(draft, line)
+
+
+def _listed(draft: Draft, line: Line | None) -> None:
+    """Whether /etc/services has the service as xinetd wants it: without `type = UNLISTED` it served no other."""
+    services = draft.around.services
+    protocol = draft.keys.get("protocol") or {"stream": "tcp", "dgram": "udp"}.get(draft.keys.get("socket_type", ""), "")
+    port = services.get((draft.name, protocol))
+    others = [other for name, other in services if name == draft.name and other in _SOCKETS]
+    if line is None:
+        kind = draft.own("socket_type")
+        if port is None and others and kind is not None:
+            what = f"`{draft.name}` is in /etc/services for {others[0]} and not for {protocol}; xinetd did not start it"
+            draft.section.fail(kind, what, f"write `socket_type = {_SOCKETS[others[0]]}`")
+    elif port is None:
+        what = f"`{draft.name}` is not in /etc/services for {protocol}; without `type = UNLISTED` xinetd did not start it"
+        draft.section.warn(line, f"{what}, and superd serves it", "add the line `type = UNLISTED`")
+    elif port != draft.keys.get("port", port):
+        what = f"`{draft.name}` is port {port} in /etc/services; without `type = UNLISTED` xinetd did not start it on another"
+        draft.section.warn(line, f"{what}, and superd serves it", "add the line `type = UNLISTED`")
+
+
+_SOCKETS = {"tcp": "stream", "udp": "dgram"}
 
 
 def _bind(draft: Draft) -> None:

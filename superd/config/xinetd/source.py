@@ -10,7 +10,7 @@ import posixpath
 from dataclasses import dataclass, field
 
 from superd.config.foreign import FileReader, Foreign, fitted, has_left
-from superd.config.name_tables import read_table
+from superd.config.name_tables import read_services, read_table
 from superd.config.xinetd.attributes import AddressReader, Section, collect
 from superd.config.xinetd.draft import Surroundings
 from superd.config.xinetd.lexer import Entry, split_entries
@@ -105,7 +105,10 @@ def parse(path: str, files: FileReader) -> Foreign:
     source.read(path, (), None)
     source.problems.extend(source.defaults.problems)
     around = Surroundings(
-        source.defaults.lines, AddressReader(read_table(files, "/etc/networks", 0)), read_table(files, "/etc/hosts", 1)
+        source.defaults.lines,
+        AddressReader(read_table(files, "/etc/networks", 0)),
+        read_table(files, "/etc/hosts", 1),
+        read_services(files),
     )
     made = [
         pair

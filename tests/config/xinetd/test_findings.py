@@ -186,3 +186,56 @@ def test_a_relative_program_is_refused_for_it_was_looked_for_in_two_places() -> 
     foreign = read(entry("server = bin/cat", without="server"))
     assert foreign.services == ()
     assert said(foreign) == ["conf:8: error: `server = bin/cat` is not an absolute path"]
+
+
+SERVICES = "telnet 23/tcp\ntftp 69/udp\ndomain 53/tcp\ndomain 53/udp\n"
+
+
+def listed(name: str, *lines: str, without: str = "type") -> Foreign:
+    return read(entry(*lines, name=name, without=without), **{"_etc_services": SERVICES})
+
+
+@pytest.mark.parametrize(
+    ("name", "said_of_it"),
+    [
+        ("mine", "`mine` is not in /etc/services for tcp; without `type = UNLISTED` xinetd did not start it"),
+        ("telnet", "`telnet` is port 23 in /etc/services; without `type = UNLISTED` xinetd did not start it on another"),
+    ],
+)
+def test_a_port_that_xinetd_did_not_serve_is_said_at_its_line(name: str, said_of_it: str) -> None:
+    foreign = listed(name)
+    assert only(foreign).port == 9001
+    (text,) = said(foreign)
+    assert text.startswith(f"conf:7: warning: {said_of_it}")
+    assert "add the line `type = UNLISTED`" in text
+    assert said(listed(name, "type = UNLISTED")) == []
+
+
+def test_a_name_of_the_other_protocol_is_told_with_the_right_type() -> None:
+    text = entry(name="tftp").replace("port = 9001\n", "").replace("type = UNLISTED\n", "", 1)
+    (message,) = said(read(text, **{"_etc_services": SERVICES}))
+    assert "`tftp` is in /etc/services for udp and not for tcp; xinetd did not start it" in message
+    assert "write `socket_type = dgram`" in message
+    right = text.replace("= stream", "= dgram").replace("wait = no", "wait = yes")
+    assert said(read(right, **{"_etc_services": SERVICES})) == []
+
+
+@pytest.mark.parametrize("name", ["log_on_success", "log_on_failure"])
+def test_userid_without_a_log_asks_nobody_as_in_xinetd(name: str) -> None:
+    foreign = read(entry(f"{name} = HOST USERID"))
+    assert getattr(only(foreign), name) == {"HOST"}
+    assert "without `log_type` xinetd logged nothing and asked no ident server" in said(foreign)[0]
+    logged = read(entry(f"{name} = HOST USERID", "log_type = SYSLOG daemon"))
+    assert getattr(only(logged), name) == {"HOST", "USERID"}
+    assert said(logged) == []
+
+
+def test_identification_that_decides_is_asked_for_even_without_a_log() -> None:
+    foreign = read(entry("log_on_success = USERID", "flags = IDONLY"))
+    assert only(foreign).log_on_success == {"USERID"}
+
+
+def test_a_word_of_passenv_that_is_no_name_is_told() -> None:
+    (text,) = said(read(entry("passenv = PATH A=b")))
+    assert "`A=b` in `passenv` is not a variable's name; xinetd passed nothing for it" in text
+    assert "write `env = A=b`" in text
