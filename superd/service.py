@@ -163,7 +163,7 @@ class Service(BaseModel):
     backlog: int = Field(
         4096, ge=1, le=65535, description="length of the kernel's accept queue", json_schema_extra={"unit": "connections"}
     )
-    v6only: bool = Field(False, description="a wildcard port takes IPv6 alone")
+    v6only: bool = Field(False, description="a wildcard port takes IPv6 alone; written as false, `[::]` takes IPv4 too")
     socket_mode: Mode = Field(0o666, description="mode of a unix socket's path")
     socket_user: str = Field("", description="owner of a unix socket's path")
     socket_group: str = Field("", description="group of a unix socket's path")
@@ -340,6 +340,8 @@ class Service(BaseModel):
             address = parse_listen(text, self.socket_type, port)
             if not address.host and not address.path and self.v6only:
                 address = BindAddress(self.socket_type, "::", address.port)
+            elif address.host == "::" and not self.v6only and "v6only" in self.model_fields_set:
+                address = BindAddress(self.socket_type, "", address.port, dual=True)
             if not address.path and address.port == 0:
                 address = replace(address, owner=self.name)
             found[address] = None
