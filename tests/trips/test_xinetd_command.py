@@ -28,7 +28,7 @@ def xinetd(tmp_path: Path) -> Iterator[XinetdCommand]:
 
 def test_the_parent_ends_when_the_daemon_serves_and_not_before(xinetd: XinetdCommand) -> None:
     port = free_port()
-    xinetd.configure(internal("echo", port))
+    xinetd.configure(internal("echo", port, "log_on_failure = HOST"))
     done = xinetd.run()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert talk(port, b"hi") == b"hi"  # at once: who listens now listened before the parent ended

@@ -47,7 +47,23 @@ def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Ori
         found += _check_one(service, origins, host)
     found += _clashes(services, origins)
     found += _mux(services, origins)
+    found += _unlogged(services, origins)
     return found
+
+
+def _unlogged(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
+    """One note for all services of an xinetd.conf that log nothing, because that is xinetd's default and easily missed."""
+    names = [
+        service.name
+        for service in services.values()
+        if service.log_style == "xinetd" and not service.disable and not service.log_on_success and not service.log_on_failure
+    ]
+    if not names:
+        return []
+    shown = ", ".join(f"`{name}`" for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    verb = "logs" if len(names) == 1 else "log"
+    message = f"{shown} {verb} nothing, refusals included: log_on_success and log_on_failure are empty"
+    return [note(_at(origins, names[0], ""), message, "set `log_on_success = HOST PID EXIT` and `log_on_failure = HOST`")]
 
 
 def _at(origins: Mapping[tuple[str, str], Origin], name: str, key: str) -> Origin:

@@ -91,3 +91,19 @@ def test_a_log_in_a_folder_that_is_not_there_is_told() -> None:
         "a.toml:3: warning: log directory `/nowhere` does not exist; the service logs to superd's own log\n  hint: mkdir /nowhere"
     ]
     assert check({"a": service}, place, HOST) == []
+
+
+def test_services_in_xinetds_style_that_log_nothing_are_one_note() -> None:
+    keys = {"server": "/bin/cat", "log_style": "xinetd", "log_on_success": [], "log_on_failure": []}
+    services = [Service.model_validate({**keys, "name": f"s{number}", "port": 7000 + number}) for number in range(7)]
+    services[1] = services[1].model_copy(update={"log_on_failure": frozenset({"HOST"})})
+    services[2] = services[2].model_copy(update={"disable": True})
+    found = [
+        problem
+        for problem in check({service.name: service for service in services}, {}, HOST)
+        if "log nothing" in problem.message
+    ]
+    assert [str(problem) for problem in found] == [
+        "s0: note: `s0`, `s3`, `s4`, `s5`, `s6` log nothing, refusals included: log_on_success and log_on_failure are empty\n"
+        "  hint: set `log_on_success = HOST PID EXIT` and `log_on_failure = HOST`"
+    ]
