@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +49,14 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
-    """One service's program: argv, environment, umask and where its fd 2 goes."""
+    """One service's program: argv, environment, umask, folder and where its fd 2 goes. Its environment may hold secrets."""
 
     service: str
     program: str
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     umask: int = 0o022
+    directory: str = "/"
     stderr_socket: bool = False
     leftovers_grace: float = -1.0
     """Seconds from SIGTERM to SIGKILL for processes that the program left; -1 keeps them."""
@@ -75,6 +76,8 @@ class Account:
     name: str
     uid: int
     gid: int
+    home: str = field(default="/", compare=False)
+    shell: str = field(default="/bin/sh", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +112,28 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
     return Profile(account.uid, gid, groups, service.nice, rlimits)
 
 
-def launch_spec(service: Service, profile: Profile, environ: dict[str, str]) -> LaunchSpec:
-    """The service's program as the launcher needs it. ``environ`` is superd's own, for ``passenv``."""
+def launch_spec(
+    service: Service, profile: Profile, environ: dict[str, str], account: Account, files: Mapping[str, str]
+) -> LaunchSpec:
+    """The service's program as the launcher needs it.
+
+    ``environ`` is superd's own, for ``passenv``; ``account`` the program's user, ``files`` the variables of ``env_file``.
+    """
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     if "*" in service.passenv:
         env |= {name: value for name, value in environ.items() if not name.startswith(_PRIVATE)}
     else:
         env |= {name: environ[name] for name in service.passenv if name in environ}
-    env |= dict(service.env)
+    if service.login_environment:
+        env |= {"HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell}
+    env |= {**dict(service.env), **files}
     return LaunchSpec(
         service=service.name,
         program=os.path.abspath(service.server) if service.server else "",
         argv=service.argv,
         env=tuple(sorted((name, value) for name, value in env.items() if name not in CONNECTION_VARIABLES)),
         umask=service.umask,
+        directory=account.home if service.directory == "~" else service.directory or "/",
         stderr_socket=service.stderr == "socket",
         leftovers_grace=service.limits.kill_grace if service.leftovers == "end" and not service.wait else -1.0,
         profile=profile,

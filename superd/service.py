@@ -178,6 +178,13 @@ class Service(BaseModel):
     nice: int = Field(0, ge=-20, le=19, description="scheduling priority of the program")
     env: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = Field((), description="variables to set")
     passenv: Words = Field((), description="variables of superd's own environment to hand on; `*` is all")
+    env_file: Words = Field(
+        (),
+        description="files of variables as systemd's EnvironmentFile has them, read at each reload; they win over env; "
+        "`-/path` need not exist",
+    )
+    login_environment: bool = Field(False, description="set HOME, USER, LOGNAME and SHELL to those of the program's user")
+    directory: str = Field("", description="folder the program starts in; `~` is its user's home; default: `/`")
     stderr: Literal["log", "socket"] = Field(
         "log", description="where the program's fd 2 goes: superd's log line by line, or the client as under xinetd"
     )
@@ -246,6 +253,21 @@ class Service(BaseModel):
     rpc_version: str = Field("", description="version of an RPC service: n or n-m")
     rpc_number: int | None = Field(None, description="program number of an RPC service whose name is not in /etc/rpc")
     limits: Limits = Field(Limits(), description="table of limits that xinetd never had")
+
+    @field_validator("directory", mode="after")
+    @classmethod
+    def _absolute_folder(cls, value: str) -> str:
+        if value and value != "~" and not value.startswith("/"):
+            raise ValueError(f"`{value}` is not an absolute path, nor `~`")
+        return value
+
+    @field_validator("env_file", mode="after")
+    @classmethod
+    def _absolute_files(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            if not word.removeprefix("-").startswith("/"):
+                raise ValueError(f"`{word}` is not an absolute path")
+        return value
 
     @field_validator("access_times", "server_args", "passenv", mode="after")
     @classmethod

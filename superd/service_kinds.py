@@ -99,6 +99,9 @@ _OF_A_PROGRAM = (
     "nice",
     "env",
     "passenv",
+    "env_file",
+    "login_environment",
+    "directory",
     "stderr",
     "rlimit_as",
     "rlimit_cpu",
@@ -127,7 +130,16 @@ _OF_A_CONNECTION = (
 )
 _OF_THE_SOCKET = ("port", "listen", "backlog", "v6only", "socket_mode", "socket_user", "socket_group")
 
-_IN_THE_FRONT = ("stderr", "leftovers", "passenv", "flags NAMEINARGS", "limits.kill_grace")
+_IN_THE_FRONT = (
+    "stderr",
+    "leftovers",
+    "passenv",
+    "env_file",
+    "login_environment",
+    "directory",
+    "flags NAMEINARGS",
+    "limits.kill_grace",
+)
 """The rest of what a program has is in force for internal services too: the commands of hosts.allow and hosts.deny get it."""
 
 TABLE: dict[Kind, dict[str, str]] = {

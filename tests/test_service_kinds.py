@@ -28,7 +28,8 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 VALUES: dict[str, Any] = {
     "server_args": ["a"], "user": "nobody", "group": "nogroup", "groups": True, "umask": "077", "nice": 3, "env": {"A": "b"},
-    "passenv": ["A"], "stderr": "socket", "rlimit_as": 1 << 30, "rlimit_cpu": 5, "rlimit_data": 1 << 30, "rlimit_rss": 1 << 30,
+    "passenv": ["A"], "env_file": "/x", "login_environment": True, "directory": "/x",
+    "stderr": "socket", "rlimit_as": 1 << 30, "rlimit_cpu": 5, "rlimit_data": 1 << 30, "rlimit_rss": 1 << 30,
     "rlimit_stack": 1 << 20, "rlimit_files": 50, "rlimit_nproc": 50, "rlimit_core": 0,
     "rlimit_fsize": 1 << 20, "leftovers": "keep", "limits.memory": 1 << 30, "limits.per_minute": [5, 5], "flags NAMEINARGS": None,
     "banner": "/x", "banner_success": "/x", "banner_fail": "/x", "banners": "/x", "limits.idle": 5, "flags IDONLY": None,

@@ -37,7 +37,7 @@ class Spec:
     """One service as it is started: bytes, ready for fork_exec."""
 
     __slots__ = (
-        "argv", "env", "grace", "habit", "index", "key", "living", "paths", "pipe", "stderr_socket", "umask", "until",
+        "argv", "env", "folder", "grace", "habit", "index", "key", "living", "paths", "pipe", "stderr_socket", "umask", "until",
     )  # fmt: skip
 
     def __init__(self, message: Mapping[str, Any]) -> None:
@@ -47,6 +47,9 @@ class Spec:
         self.argv = [os.fsencode(word) for word in message["argv"]]
         self.env = _shared(tuple(os.fsencode(f"{name}={value}") for name, value in message["env"]))
         self.umask: int = message["umask"]
+        # None for the launcher's own, which is the root: chdir(2) costs each start a microsecond.
+        folder = message.get("directory", "/")
+        self.folder = None if folder == "/" else os.fsencode(folder)
         self.stderr_socket: bool = message["stderr_socket"]
         self.index: int = message["index"]
         """The master's number of the service, for the table of programs."""
@@ -144,7 +147,7 @@ class Programs:
         elif self._limits:
             pid = self._spawn_limited(spec, env, fd, stderr)
         else:
-            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask)
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, None, spec.folder)
         spec.living += 1
         return pid
 
@@ -155,12 +158,12 @@ class Programs:
         before exec costs three times the start; other limits, too small for this process, need it.
         """
         if len(self._limits) > 1 or self._limits[0][0] != resource.RLIMIT_CPU:
-            return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, self._before(0, self._limits))
+            return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, self._before(0, self._limits), spec.folder)
         value = self._limits[0][1]
         own = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (value, own[1]))
         try:
-            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask)
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, None, spec.folder)
         finally:
             resource.setrlimit(resource.RLIMIT_CPU, own)
         try:
@@ -176,7 +179,7 @@ class Programs:
         if twist:
             paths, argv, stderr = _SHELL, [b"sh", b"-c", os.fsencode(twist)], fd
             env = env + _command_environment(values)
-        return self._spawn(paths, argv, env, fd, stderr, umask, self._before(nice, self._limits))
+        return self._spawn(paths, argv, env, fd, stderr, umask, self._before(nice, self._limits), spec.folder)
 
     def _carry_out(
         self, steps: tuple[str, ...], values: Values, env: list[bytes], umask: int, now: float

@@ -34,6 +34,7 @@ def this_host() -> Host:
         readable=path_facts.readable,
         user_names=accounts.user_names(),
         root=root,
+        folder=cache(path_facts.folder_fault),
         stranger=cache(lambda path: path_facts.changed_by(path, ())),
         own_names=accounts.names_of(os.geteuid()),
         log_file=cache(lambda path: path_facts.log_fault(path) if root else ""),

@@ -17,6 +17,7 @@ from superd.config.foreign import has_left
 from superd.config.toml.service_file import Keys, make_service, merge, parse_toml
 from superd.errors import ConfigError
 from superd.load.access_words import check_access_words
+from superd.load.env_files import check_env_files
 from superd.load.foreign import read_foreign
 from superd.load.host import this_host
 from superd.load.numbers import resolved, with_port
@@ -95,6 +96,10 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
             if errors(wrong) and service.port is None and not service.listen:
                 service = service.model_copy(update=SOMEWHERE)
             services[name] = resolved(service, files)
+            wrong_files = check_env_files(service, origins.get((name, "env_file"), entry.whole), root=is_root())
+            problems += wrong_files
+            if errors(wrong_files):
+                broken.add(name)
     foreign_files = read_foreign(main, sources.inetd, files, services, origins, problems)
     broken |= without_bad_words(services, origins, problems)
     host = this_host()

@@ -7,7 +7,7 @@ Never: starts a launcher or numbers one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,12 @@ from superd.rule import identity
 if TYPE_CHECKING:
     from superd.registry import Registry
     from superd.rule import Policy
+    from superd.service import Service
 
 _KEPT_BY_LAUNCHERS = frozenset({"spawn", "twist", "aclexec", "setenv", "umask", "nice"})
 """Options of rules that a launcher carries out: a request names them by digest."""
 
+ROOT = Account("root", 0, 0, "/root")
 Key = tuple[Profile, int]
 """A launcher: its profile, and which of the launchers of this profile it is."""
 
@@ -44,14 +46,26 @@ class Assignment:
 
 
 def assign(
-    registry: Registry, rules: Policy, accounts: Accounts, environ: Mapping[str, str], *, root: bool, lanes: int
+    registry: Registry,
+    rules: Policy,
+    accounts: Accounts,
+    environ: Mapping[str, str],
+    *,
+    root: bool,
+    lanes: int,
+    own: Account = ROOT,
+    files_of: Callable[[Service], Mapping[str, str]] = lambda _: {},
 ) -> Assignment:
-    """Return the assignment. Each profile has up to ``lanes`` launchers. Raises ``KeyError`` for a service's unknown user."""
+    """Return the assignment. Each profile has up to ``lanes`` launchers. Raises ``KeyError`` for a service's unknown user.
+
+    ``own`` is who superd is itself, ``files_of`` gives the variables of a service's ``env_file``.
+    """
     found = Assignment()
-    variables = dict(environ)
+    variables, files = dict(environ), {name: files_of(service) for name, service in registry.services.items()}
     for name, service in registry.services.items():
         profile = profile_of(service, accounts, root=root)
-        spec = launch_spec(service, profile, variables)
+        account = accounts.user(service.user) if service.user and root else own
+        spec = launch_spec(service, profile, variables, account, files[name])
         # A `wait` service has one program at a time.
         keys = tuple((profile, lane) for lane in range(1 if service.wait else lanes))
         for key in keys:
@@ -74,7 +88,8 @@ def assign(
             continue
         profile = Profile(account.uid, gid, accounts.groups_of(account.name, gid) if user else ())
         specs = found.specs.setdefault((profile, 0), {})
-        specs.update({name: launch_spec(service, profile, variables) for name, service in registry.services.items()})
+        for name, service in registry.services.items():
+            specs[name] = launch_spec(service, profile, variables, account, files[name])
         found.launcher_for[user, group] = (profile, 0)
         found.users.setdefault((profile, 0), account.name)
     hook = None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
+from superd.load.env_files import variables_of
 from superd.load.policy import UnusableTables, load_policy, load_settled_policy
 from superd.master.assignment import Assignment, assign
 from superd.master.launcher_pool import LANES
@@ -116,4 +117,14 @@ def unusable(fault: BaseException) -> Unusable:
 
 def _assignment(registry: Registry, policy: PolicySnapshot) -> Assignment:
     rules = parse_policy(policy)[0]
-    return assign(registry, rules, system_accounts(), os.environ, root=is_root(), lanes=LANES)
+    root, accounts = is_root(), system_accounts()
+    return assign(
+        registry,
+        rules,
+        accounts,
+        os.environ,
+        root=root,
+        lanes=LANES,
+        own=accounts.user(str(os.geteuid())),
+        files_of=lambda service: variables_of(service, root=root),
+    )

@@ -25,7 +25,7 @@ def account(name: str) -> Account:
         if is_number(name):
             return Account(name, int(name), int(name))
         raise KeyError(name) from None
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir or "/", entry.pw_shell or "/bin/sh")
 
 
 def uid_of(name: str) -> int:

@@ -48,6 +48,13 @@ def program_fault(path: str) -> str:
     return "" if os.access(path, os.X_OK) else "is not executable"
 
 
+def folder_fault(path: str) -> str:
+    """Return what is wrong with a path that is to be a folder, or nothing."""
+    if os.path.isdir(path):
+        return ""
+    return "is not a folder" if os.path.exists(path) else "does not exist"
+
+
 def changed_by_anybody(path: str) -> bool:
     """Whether every user can write the file."""
     return bool(os.stat(path).st_mode & stat.S_IWOTH)

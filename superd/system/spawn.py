@@ -28,9 +28,9 @@ if TYPE_CHECKING:
         """Starts ``argv`` from the first of ``paths`` that can be executed; returns its pid when exec has succeeded.
 
         ``sock`` becomes fd 0 and 1, ``stderr`` fd 2; every other descriptor must be close-on-exec. The child leads a session
-        of its own, in the caller's directory, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before`` makes it a
-        fork, which costs 0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises ``OSError``
-        of fork or exec, ``ValueError`` for a NUL in a text.
+        of its own, in ``folder`` or else the caller's, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before``
+        makes it a fork, which costs 0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises
+        ``OSError`` of fork or exec, ``ValueError`` for a NUL in a text.
         """
 
         def __call__(
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
             stderr: int,
             umask: int,
             before: Before | None = None,
+            folder: bytes | None = None,
         ) -> int: ...
 
 
@@ -67,11 +68,12 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         stderr: int,
         umask: int,
         before: Before | None = None,
+        folder: bytes | None = None,
     ) -> int:
         if before is not None:
-            return fork(paths, argv, env, sock, stderr, umask, before)
+            return fork(paths, argv, env, sock, stderr, umask, before, folder)
         pid: int = fork_exec(
-            argv, paths, False, (), None, env, sock, -1, -1, sock, -1, stderr, read, write, True, True, -1,
+            argv, paths, False, (), folder, env, sock, -1, -1, sock, -1, stderr, read, write, True, True, -1,
             None, None, None, umask, None, *tail,
         )  # fmt: skip
         if not failed(0):
@@ -88,6 +90,7 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         stderr: int,
         umask: int,
         before: Before,
+        folder: bytes | None,
     ) -> int:
         # A pipe of its own: fork returns before exec, and only the end of file says that exec has succeeded.
         ours, theirs = os.pipe2(os.O_CLOEXEC)
@@ -102,7 +105,7 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         try:
             try:
                 pid: int = fork_exec(
-                    argv, paths, False, (), None, env, sock, -1, -1, sock, -1, stderr, ours, theirs, True, True, -1,
+                    argv, paths, False, (), folder, env, sock, -1, -1, sock, -1, stderr, ours, theirs, True, True, -1,
                     None, None, None, umask, guarded, *tail,
                 )  # fmt: skip
             finally:
@@ -132,6 +135,7 @@ def popen(
     stderr: int,
     umask: int,
     before: Before | None = None,
+    folder: bytes | None = None,
 ) -> int:
     """The same by public means, three times as dear: for a Python whose fork_exec has other arguments."""
     import subprocess  # noqa: TID251 - the fallback
@@ -139,6 +143,7 @@ def popen(
     process = subprocess.Popen(
         argv,
         executable=paths[0],
+        cwd=folder,
         env=dict(item.split(b"=", 1) for item in env),
         stdin=sock,
         stdout=sock,

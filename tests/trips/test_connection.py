@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import socket
 import sys
 
@@ -137,3 +139,23 @@ def test_instances_refuse_and_recover_when_a_program_ends(superd: Superd) -> Non
         assert first.recv(1) == b"x"
     superd.event(event="EXIT", service="cat")
     assert talk(port, b"again") == b"again"
+
+
+def test_a_program_starts_in_its_folder_with_its_files_of_variables(superd: Superd) -> None:
+    port, secrets = free_port(), superd.folder / "secrets"
+    secrets.write_text("TOKEN='first one'\nLANG=C\n")
+    secrets.chmod(0o600)
+    superd.service(
+        "env",
+        f'server = "/bin/sh"\nserver_args = ["-c", "pwd; env"]\nlisten = ["127.0.0.1:{port}"]\ndirectory = "{superd.folder}"\n'
+        f'env = {{ LANG = "de" }}\nenv_file = "{secrets}"\nlogin_environment = true\n',
+    )
+    superd.start()
+    folder, *lines = talk(port).decode().splitlines()
+    assert folder == str(superd.folder)
+    assert {"TOKEN=first one", "LANG=C", "SHELL=" + pwd.getpwuid(os.getuid()).pw_shell} <= set(lines)
+    assert {line.partition("=")[0] for line in lines} >= {"HOME", "USER", "LOGNAME"}
+    secrets.write_text("TOKEN=second\n")
+    superd.reload()
+    assert "TOKEN=second" in talk(port).decode().splitlines()
+    assert not [event for event in superd.rest() if "first one" in str(event) or "second" in str(event)]

@@ -30,6 +30,8 @@ class Host:
     readable: Callable[[str], bool]
     user_names: tuple[str, ...]
     root: bool
+    folder: Callable[[str], str] = lambda _: ""
+    """What is wrong with a folder, or nothing."""
     stranger: Callable[[str], str] = lambda _: ""
     """How another user than root can change a program."""
     own_names: frozenset[str] = frozenset()
@@ -102,13 +104,18 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
             found.append(error(at(key), f"no such group `{group}`"))
     if service.server:
         if not service.server.startswith("/"):
-            hint = _server_hint(service, host) or f'write `server = "/usr/bin/{service.server.rpartition("/")[2]}"`'
+            if "/" in service.server:
+                hint = "give the whole path; `directory` names the folder that the program starts in"
+            else:
+                hint = _server_hint(service, host) or f'write `server = "/usr/bin/{service.server}"`'
             found.append(error(at("server"), f"`{service.server}` is not an absolute path", hint))
         elif wrong := host.program(service.server):
             found.append(error(at("server"), f"`{service.server}` {wrong}", _server_hint(service, host)))
         elif host.root and service.user in ("", "root", "0") and (wrong := host.stranger(service.server)):
             hint = f"let root alone change it, or give the service another `user` (ls -ld {service.server})"
             found.append(error(at("server"), f"`{service.server}` runs as root, and {_it(wrong)}", hint))
+    if service.directory.startswith("/") and (wrong := host.folder(service.directory)):
+        found.append(error(at("directory"), f"`{service.directory}` {wrong}", f"mkdir {service.directory}"))
     if service.internal and service.internal not in BUILTINS:
         hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
         found.append(error(at("type"), f"no internal service `{service.internal}`", hint))
