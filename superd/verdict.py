@@ -67,6 +67,7 @@ class Need(Enum):
     SERVER_NAME = "server_name"
     NETGROUP = "netgroup"
     ACLEXEC = "aclexec"
+    FRESH_TABLES = "fresh_tables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Ask:
     """No verdict yet: ``need`` must be found out first.
 
     ``option`` is the aclexec command of ``rule`` to run, ``steps`` the options before it; ``netgroup`` is (group, host).
+    ``own`` says that the service's own rules ask, before the tables.
     """
 
     need: Need
@@ -107,3 +109,10 @@ class Ask:
     steps: tuple[Option, ...] = ()
     netgroup: tuple[str, str] = ("", "")
     rule: Rule | None = None
+    own: bool = False
+
+
+ADMITTED = Verdict(True, Reason.NO_RULE)
+"""Nothing is against the peer and nothing has to be done for it. Compared by identity on the fast way."""
+STALE = Ask(Need.FRESH_TABLES)
+"""The tables have changed: they must be read before they decide."""

@@ -20,8 +20,10 @@ from pathlib import Path
 
 from superd.cli import main
 from superd.expansion import Values
-from superd.front.process import Front
+from superd.front import process
 from superd.ipc import launch_codec as messages
+from superd.ipc.front_orders import Begin
+from superd.log.log import Log
 from superd.master import back_off
 
 EVIL = "$(touch owned)`touch owned`;touch owned|'\"\n../../etc\x1b[2J"
@@ -31,10 +33,10 @@ EVIL = "$(touch owned)`touch owned`;touch owned|'\"\n../../etc\x1b[2J"
 class Hostile:
     """A front's powers, in the wrong hands."""
 
-    def __init__(self, front: Front, folder: Path) -> None:
-        self.channel = front._channel
+    def __init__(self, begin: Begin, channel: socket.socket, folder: Path) -> None:
+        self.channel = channel
         self.channel.setblocking(True)
-        self.order = order = front._order.first
+        self.order = order = begin.first
         self.folder = folder
         self.fds = [*order.sockets.values(), *order.launchers.values(), *(order.logs or {}).values()]
         self.listener = socket.socket(
@@ -333,19 +335,19 @@ ATTACKS = (
 
 def run(names: list[str], folder: Path) -> None:
     """superd, with its fronts replaced by these one after the other."""
-    real = Front.run
+    real = process.run
     count = folder / "count"
 
-    async def front(self: Front) -> int:
+    async def front(begin: Begin, channel: socket.socket, log: Log) -> int:
         number = int(count.read_text()) if count.exists() else 0
         if number >= len(names):
-            return await real(self)
+            return await real(begin, channel, log)
         count.write_text(str(number + 1))
-        ATTACKS[names[number]][0](Hostile(self, folder))
+        ATTACKS[names[number]][0](Hostile(begin, channel, folder))
         signal.pause()  # the master's answer is SIGKILL
         return 0
 
-    Front.run = front  # type: ignore[method-assign]
+    process.run = front
     back_off.FIRST = back_off.LAST = 0.0  # they come one after the other, and none is to wait
     main()
 

@@ -41,11 +41,6 @@ DEBTS: dict[str, str] = {}
 
 CIRCLES = [
     {"policy.patterns", "policy.rule_index", "policy.file_patterns"},
-    {
-        "front.process", "front.stream.arrivals", "front.stream.session", "front.stream.rule_options", "front.stream.tcpmux",
-        "front.stream.internal_services", "front.programs.launches", "front.sessions.status",
-        "front.datagram.desk", "front.datagram.peer_programs",
-    },
 ]  # fmt: skip
 """Import circles that are still to go."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from superd.address import SocketType
 from superd.cli.diagnostics import print_problems
-from superd.cli.match import decide_with_netgroups
+from superd.cli.match import with_netgroup
 from superd.cli.names import confirmed_name
 from superd.errors import ConfigError
 from superd.load.sources import Sources
@@ -17,14 +17,14 @@ from superd.occupancy import Occupancy
 from superd.peer import UNKNOWN, Peer, peer_from_text
 from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
+from superd.policy.deciding import Known, deciding, drive
 from superd.policy.hosts_access import compile_policy, decide_unseen
-from superd.policy.trace import deciding_key, own_rules
+from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
 from superd.problem import Origin, did_you_mean
 from superd.verdict import Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.policy.hosts_access import Tables
-    from superd.policy.trace import Look
     from superd.registry import Registry
     from superd.service import Service
 
@@ -78,27 +78,64 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str) -
         verdict = decide_unseen(compile_policy(parse_policy(files)[0]), service.daemon)
         sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
         return 0 if verdict.admit else 1
-    access = compile_access(service)
-    answer = admit(access, peer, Occupancy(), 0.0, _Now())
-    if isinstance(answer, Ask):
-        peer = _unknown(peer, answer.need)
-        answer = admit(access, peer, Occupancy(), 0.0, _Now())
-    assert not isinstance(answer, Ask)  # addresses ask for the name alone
-    for key, said in own_rules(service, peer, answer):
-        sys.stdout.write(f"{_place(registry, name, key)}: {key + ' ' if key else ''}{said}\n")
-    if answer is not None:
-        sys.stdout.write(f"service {name}: refused: {answer.why()} ({_place(registry, name, deciding_key(answer))})\n")
-        return 1
-    sys.stdout.write(f"service {name}: its own rules let {address} come\n")
-    if "NOLIBWRAP" in service.flags:
-        where = _place(registry, name, "flags")
-        sys.stdout.write(f"granted: flag NOLIBWRAP ({where}), hosts.allow and hosts.deny are not asked\n")
-        return _last_word(registry, service, user)
-    looks, verdict = _ask(compile_policy(parse_policy(files)[0]), service, peer)
-    for look in looks:
-        sys.stdout.write(f"{look}\n")
-    sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
-    return _last_word(registry, service, user) if verdict.admit else 1
+    return _Try(registry, service, user).run(compile_policy(parse_policy(files)[0]), peer)
+
+
+class _Try:
+    """One question, with what was not given about the client taken as unknown; prints each step."""
+
+    def __init__(self, registry: Registry, service: Service, user: str) -> None:
+        self._registry = registry
+        self._service = service
+        self._user = user
+        self._access = compile_access(service)
+        self._refused_by_itself = False
+
+    def run(self, tables: Tables, peer: Peer) -> int:
+        """Ask as the front's gate does. Returns the exit status."""
+        service, write = self._service, sys.stdout.write
+        wrapped = "NOLIBWRAP" not in service.flags
+        self._known = Known(peer, _server(service, peer), tables, dry_facts({}))
+        verdict = drive(deciding(self._own, service.daemon, self._known, wrapped=wrapped), self._learn)
+        if self._refused_by_itself:
+            return 1
+        if not wrapped:
+            where = _place(self._registry, service.name, "flags")
+            write(f"granted: flag NOLIBWRAP ({where}), hosts.allow and hosts.deny are not asked\n")
+            return _last_word(self._registry, service, self._user)
+        known = self._known
+        for look in trace(tables, service.daemon, known.client, known.server, known.facts)[0]:
+            write(f"{look}\n")
+        write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
+        return _last_word(self._registry, service, self._user) if verdict.admit else 1
+
+    def _own(self, peer: Peer) -> Verdict | Ask:
+        answer = admit(self._access, peer, Occupancy(), 0.0, _Now())
+        if isinstance(answer, Verdict):
+            self._print_own(peer, answer)
+            self._refused_by_itself = not answer.admit
+        return answer
+
+    def _print_own(self, peer: Peer, answer: Verdict) -> None:
+        registry, name, write = self._registry, self._service.name, sys.stdout.write
+        for key, said in own_rules(self._service, peer, None if answer.admit else answer):
+            write(f"{_place(registry, name, key)}: {key + ' ' if key else ''}{said}\n")
+        if answer.admit:
+            write(f"service {name}: its own rules let {peer.address} come\n")
+        else:
+            write(f"service {name}: refused: {answer.why()} ({_place(registry, name, deciding_key(answer))})\n")
+
+    def _learn(self, ask: Ask) -> Known:
+        known = self._known
+        match ask.need:
+            case Need.NETGROUP:
+                known = with_netgroup(known, ask)
+            case Need.SERVER_NAME:
+                known = replace(known, server=replace(known.server, name=confirmed_name(known.server.address)))
+            case _:
+                known = replace(known, client=_unknown(known.client, ask.need))
+        self._known = known
+        return known
 
 
 def _last_word(registry: Registry, service: Service, user: str) -> int:
@@ -108,20 +145,6 @@ def _last_word(registry: Registry, service: Service, user: str) -> int:
     where = _place(registry, service.name, "flags")
     sys.stdout.write(f"refused: {Reason.IDENT.value}: flag IDONLY ({where}), and no user is known: --user says one\n")
     return 1
-
-
-def _ask(tables: Tables, service: Service, peer: Peer) -> tuple[tuple[Look, ...], Verdict]:
-    """The decision, with what was not said about the client taken as unknown, which is told."""
-    server = _server(service, peer)
-    while True:
-        looks, verdict = decide_with_netgroups(tables, service.daemon, peer, server)
-        if isinstance(verdict, Verdict):
-            # Nothing was asked: what is unknown did not matter.
-            return looks, verdict
-        if verdict.need is Need.SERVER_NAME:
-            server = replace(server, name=confirmed_name(server.address))
-        else:
-            peer = _unknown(peer, verdict.need)
 
 
 def _unknown(peer: Peer, need: Need) -> Peer:

@@ -11,15 +11,15 @@ from superd.errors import ConfigError
 from superd.expansion import ExpansionTooLong, expand_shell, values_of
 from superd.load.sources import Sources
 from superd.peer import Peer
+from superd.policy.deciding import Known, deciding, drive, nothing_own
 from superd.policy.hosts_access import compile_policy
 from superd.policy.patterns import lower
 from superd.policy.trace import dry_facts, trace
 from superd.problem import did_you_mean
 from superd.safe_text import safe
-from superd.verdict import Ask, Need, Verdict
+from superd.verdict import Ask, Verdict
 
 if TYPE_CHECKING:
-    from superd.policy.facts import Facts
     from superd.policy.hosts_access import Tables
     from superd.policy.trace import Look
 
@@ -90,17 +90,25 @@ def _peers(host: str, *, ours: bool = False) -> list[Peer]:
         return [peer_from_text(address, name=confirmed_name(address)) for address in addresses_of(host)]
 
 
-def decide_with_netgroups(tables: Tables, daemon: str, client: Peer, server: Peer) -> tuple[tuple[Look, ...], Verdict | Ask]:
-    """The trace, with the memberships that it hangs on asked of the C library. Nothing else is asked or run."""
+def with_netgroup(known: Known, ask: Ask) -> Known:
+    """Return what is known with the membership that ``ask`` names, asked of the C library."""
     from superd.net.netgroup import innetgr
 
-    netgroups: dict[tuple[str, str], bool] = {}
-    while True:
-        facts: Facts = dry_facts(netgroups)
-        looks, verdict = trace(tables, daemon, client, server, facts)
-        if not (isinstance(verdict, Ask) and verdict.need is Need.NETGROUP):
-            return looks, verdict
-        netgroups[verdict.netgroup] = innetgr(*verdict.netgroup)
+    netgroups = {**known.facts.netgroups, ask.netgroup: innetgr(*ask.netgroup)}
+    return replace(known, facts=dry_facts(netgroups))
+
+
+def _decide(tables: Tables, daemon: str, client: Peer, server: Peer) -> tuple[tuple[Look, ...], Verdict]:
+    """Return every rule that is looked at, and the verdict. Netgroups are asked; nothing else is asked or run."""
+    known = Known(client, server, tables, dry_facts({}))
+
+    def learn(ask: Ask) -> Known:
+        nonlocal known
+        known = with_netgroup(known, ask)
+        return known
+
+    verdict = drive(deciding(nothing_own, daemon, known), learn)
+    return trace(tables, daemon, client, server, known.facts)[0], verdict
 
 
 def _answer(tables: Tables, daemon: str, client: Peer, server: Peer) -> bool:
@@ -115,8 +123,7 @@ def _answer(tables: Tables, daemon: str, client: Peer, server: Peer) -> bool:
     ):
         if text not in ("", "unknown"):
             write(f"{label} {safe(text)}\n")
-    looks, verdict = decide_with_netgroups(tables, daemon, client, server)
-    assert isinstance(verdict, Verdict)  # every name is known, or known to be unknown
+    looks, verdict = _decide(tables, daemon, client, server)
     rule = verdict.rule
     twisted = False
     if rule is not None:

@@ -112,8 +112,8 @@ def run(
     codecs.lookup("idna")
     import trio
 
+    from superd.front import process
     from superd.front.privileges import give_up_root
-    from superd.front.process import Front
 
     account = front_account(settings.user, uids_of(found.registry)) if is_root() else None
     master_pid = os.getpid()
@@ -128,7 +128,7 @@ def run(
             return EX_NOPERM
         if not confined:
             log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
-        return trio.run(Front(order, channel, log).run)
+        return trio.run(process.run, order, channel, log)
 
     # What a launcher leaves behind when it dies is ours then, and its end can still be told.
     prctl.prctl(prctl.SET_CHILD_SUBREAPER, 1)

@@ -1,6 +1,7 @@
-"""The front: the unprivileged process that accepts, admits, decides and hands over. Launches nothing itself.
+"""The front: the process that accepts, admits, decides and passes connections on.
 
-This is the process's hub: orders of the master, what lives, time, the end. A connection's own trip is in ``arrivals.py``.
+Runs in: the front, as an unprivileged user without capabilities. Starts no program. This file builds the parts and introduces
+them to each other; it knows none of their trades.
 """
 
 from __future__ import annotations
@@ -13,243 +14,201 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from superd.front.datagram.desk import DatagramDesk
+from superd.front.datagram.internal_answers import InternalAnswers
+from superd.front.datagram.names import SenderNames
+from superd.front.datagram.peer_programs import PeerPrograms
+from superd.front.datagram.sockets import DatagramSockets
+from superd.front.datagram.verdicts import DatagramVerdicts
+from superd.front.datagram.wait_programs import WaitPrograms
+from superd.front.ending import end
 from superd.front.gate.conditions import World
+from superd.front.gate.gate import Gate
 from superd.front.gate.policy_watch import PolicyWatch
+from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
+from superd.front.master_link import MasterLink
 from superd.front.memory import tidy
 from superd.front.programs.launches import Launches
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
-from superd.front.sessions.status import describe_state
+from superd.front.sessions.status import status
 from superd.front.stream.arrivals import Arrivals
-from superd.ipc import front_orders, front_requests
-from superd.log.event import Kind
+from superd.front.stream.connection import Trip
+from superd.front.stream.internal_services import InternalStreams
+from superd.ipc.front_requests import MAX_DUMP
 from superd.log_target import FileTarget
 from superd.net.listener import ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
-from superd.policy.admission import admit
-from superd.record import SessionRecord, first_number
-from superd.verdict import Ask, Reason, Verdict
+from superd.record import first_number
 
 if TYPE_CHECKING:
-    from superd.front.gate.compiled_service import CompiledService
     from superd.front.sessions.live import LiveSession
+    from superd.ipc import front_orders
     from superd.log.log import Log
-    from superd.peer import Peer
 
 COALESCE = 0.001
 """Seconds that the loop stands still at most for a busy launcher: epoll's smallest step."""
 ADOPT_SECONDS = 2.0
-"""How long a new front waits for launchers to say what runs, before it accepts without knowing."""
+"""Seconds a new front waits for launchers to report what runs, before it accepts without knowing."""
 
 
-class Front:
-    """The running front. Owns every mutable thing in it; one thread, so nothing is locked."""
+async def run(begin: front_orders.Begin, channel: socket.socket, log: Log) -> int:
+    """Serve until the master says stop, or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C of the terminal is the master's to answer
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    async with trio.open_nursery() as nursery:
+        await _Front(begin, channel, log, nursery).run(begin)
+        nursery.cancel_scope.cancel()
+    log.close()
+    return 0
 
-    def __init__(self, order: front_orders.Begin, channel: socket.socket, log: Log) -> None:
-        self._order = order
-        self._channel = channel
-        self._requests = front_requests.RequestWriter(channel)
-        self._sending = False
-        self.log = log
-        self.in_force = InForce(order.first.settings)
-        self.counts = Occupancy()
-        self.world = World(order.first.settings)
-        self.arrivals = Arrivals(self)
-        self.listeners = ListenerSet(self.arrivals.on_ready, self._on_batch_end, self._on_overload, self._on_busy)
-        self.deadlines = Deadlines(time.monotonic)
-        first = first_number(time.time())  # noqa: TID251 - a name for people, and no limit depends on it
-        self.book = SessionBook(log, self.counts, self.deadlines, self.world.sensor, time.monotonic, self._on_crowd_gone, first)
-        self.launches = Launches(self)
-        self.policy = PolicyWatch(order.policy, lambda: self.ask("policy"), self.log.message)
-        self.resolver = Resolver()
-        self.datagrams = DatagramDesk(self)
-        self.nursery: trio.Nursery
-        self.in_force.configures((self.world, self.launches, self.resolver, self.log))
 
-    # ------------------------------------------------------------------ the loop
+class _Front:
+    """All parts of one front. One thread, so nothing is locked."""
 
-    async def run(self) -> int:
-        """Serves until the master says stop, or is gone."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C of the terminal is the master's to answer
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        self._channel.setblocking(False)
-        async with trio.open_nursery() as nursery:
-            self.nursery = nursery
-            self.launches.begin(nursery)
-            self._apply(self._order.first, self._order.running)
-            nursery.start_soon(self.log.run)
-            nursery.start_soon(self._accept)
-            nursery.start_soon(self.launches.run)
-            nursery.start_soon(self.deadlines.run)
-            self.ask("ready")
-            await self._obey(nursery)
-        self.log.close()
-        return 0
+    def __init__(self, begin: front_orders.Begin, channel: socket.socket, log: Log, nursery: trio.Nursery) -> None:
+        settings = begin.first.settings
+        clock, start_task = time.monotonic, nursery.start_soon
+        self._log, self._nursery = log, nursery
+        self._in_force = in_force = InForce(settings)
+        self._counts = counts = Occupancy()
+        self._world = world = World(settings)
+        self._listeners = listeners = ListenerSet(self._on_overload)
+        self._master = master = MasterLink(channel, start_task, log.message)
+        self._policy = PolicyWatch(begin.policy, master.read_policy, log.message)
+        self._deadlines = Deadlines(clock)
+        number = first_number(time.time())  # noqa: TID251 - a name for people, and no limit depends on it
+        self._book = book = SessionBook(log, counts, self._deadlines, world.sensor, clock, lambda: start_task(tidy), number)
+        self._room = WaitingRoom()
+        self._gate = gate = Gate(in_force, self._policy, counts, world, clock)
+        resolver = Resolver()
+        self._launches = launches = Launches(log, in_force, book, listeners, start_task, master.ask, self._on_adopted_wait)
+        dispatch, commands = launches.dispatch, launches.commands
+        trip = Trip(gate, book, dispatch, commands, resolver, self._room, log, start_task, in_force, clock)
+
+        names = SenderNames(resolver, start_task)
+        verdicts = DatagramVerdicts(gate, names, commands, log, clock)
+        answers = InternalAnswers(verdicts, gate, lambda: in_force.datagram_ports)
+        self._wait = WaitPrograms(verdicts, gate, book, dispatch, listeners, log, start_task, clock)
+        self._peers = PeerPrograms(verdicts, gate, book, dispatch, listeners, in_force.services, master.renew, start_task, clock)
+        self._datagrams = DatagramSockets(answers, self._wait, self._peers)
+        self._arrivals = Arrivals(trip, listeners, InternalStreams(book, log, start_task), self._datagrams.on_ready)
+        in_force.configures((world, self._room, launches, resolver, names, log))
+
+    async def run(self, begin: front_orders.Begin) -> None:
+        """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
+        self._apply(begin.first, begin.running)
+        for part in (self._log.run, self._policy.run, self._launches.run, self._deadlines.run, self._accept):
+            self._nursery.start_soon(part)
+        self._master.request("ready")
+        await self._master.run(self)
 
     async def _accept(self) -> None:
-        # What an earlier front started counts: limits would let too many in before launchers have said what lives.
+        # What an earlier front started counts: limits would let too many in before launchers have reported what lives.
         with trio.move_on_after(ADOPT_SECONDS):
-            await self.launches.adopted()
-        await self.listeners.run()
+            await self._launches.adopted()
+        await self._listeners.run(self._arrivals.on_ready, self._on_batch_end, self._on_busy)
 
-    async def _obey(self, nursery: trio.Nursery) -> None:
-        reader = front_orders.OrderReader(self._channel)
-        while True:
-            await trio.lowlevel.wait_readable(self._channel.fileno())
-            try:
-                order = reader.read()
-            except BlockingIOError:
-                continue
-            except (EOFError, ConnectionResetError):
-                nursery.cancel_scope.cancel()
-                return
-            match order:
-                case None:
-                    continue
-                case front_orders.Ping():
-                    self.ask("alive", number=order.number)
-                case front_orders.Change():
-                    self._apply(order)
-                    if order.policy is not None:
-                        nursery.start_soon(self.policy.replace, order.policy)
-                    self.ask("applied", number=order.number)
-                case front_orders.LogFiles():
-                    self._take_logs(order.logs)
-                case front_orders.PolicyReply():
-                    self.launches.take(order.launchers)
-                    self.in_force.launcher_for = order.launching.launcher_for
-                    self.policy.answered(order)
-                case front_orders.Pairs():
-                    self.launches.take(order.launchers, order.running)
-                case front_orders.Renewed():
-                    renewed = socket.socket(fileno=order.socket) if order.socket is not None else None
-                    self.datagrams.peers.renewed(order.address, renewed, order.failure)
-                case front_orders.Ended():
-                    self.launches.orphan_ended(order.pid, order.status)
-                case front_orders.Dump():
-                    self._dump(order.memory)
-                case front_orders.Stop():
-                    nursery.start_soon(self._end, order)
-            self.log.flush()
+    # ------------------------------------------------------------------ orders
 
-    def ask(self, word: str, *, number: int = 0, address: str = "") -> None:
-        """Send the master a request of the closed table; what the channel does not take now is sent when it does."""
-        try:
-            if not self._requests.send(word, number=number, address=address) and not self._sending:
-                self._sending = True
-                self.nursery.start_soon(self._send_rest)
-        except OSError:
-            pass  # the master is gone: _obey sees the end of the channel
+    def change(self, order: front_orders.Change) -> None:
+        """Put a new state of things into force."""
+        self._apply(order, frozenset())
 
-    async def _send_rest(self) -> None:
-        try:
-            while not self._requests.flush():
-                await trio.lowlevel.wait_writable(self._channel.fileno())
-        except OSError:
-            pass  # as above
-        finally:
-            self._sending = False
+    def _apply(self, order: front_orders.Change, running: frozenset[int]) -> None:
+        # No await below: no task sees half a reload.
+        applied = self._in_force.apply(order, [socket.socket(fileno=fd) for fd in order.sockets.values()])
+        self._launches.take(order.launchers, running)
+        if order.logs is not None:
+            self._take_logs(order.logs)
+        for listener in applied.opened:
+            self._listeners.add(listener)
+        for listener in applied.closed:
+            self._datagrams.forget(listener)
+            self._listeners.remove(listener)
+        if order.policy is not None:
+            self._policy.replace(order.policy)
 
-    def _dump(self, memory: int) -> None:
-        text = describe_state(self).encode("utf-8", "backslashreplace")[: front_requests.MAX_DUMP]
-        with open(memory, "wb") as file:
+    def log_files(self, order: front_orders.LogFiles) -> None:
+        """Take log files that were opened anew."""
+        self._take_logs(order.logs)
+
+    def _take_logs(self, logs: dict[FileTarget, front_orders.Fd]) -> None:
+        for target, fd in logs.items():
+            self._log.attach_file(target, fd)
+        # A session writes its last line where it wrote its first.
+        used = (session.record.service.log_type for session in self._book)
+        self._log.keep_files({*logs, *(target for target in used if isinstance(target, FileTarget))})
+
+    def policy(self, order: front_orders.PolicyReply) -> None:
+        """Take the policy files that were asked for, and launchers for their rules."""
+        self._launches.take(order.launchers)
+        self._in_force.launcher_for = order.launching.launcher_for
+        self._policy.answered(order)
+
+    def pairs(self, order: front_orders.Pairs) -> None:
+        """Take new pairs to launchers whose old ones are gone."""
+        self._launches.take(order.launchers, order.running)
+
+    def renewed(self, order: front_orders.Renewed) -> None:
+        """Take a second socket at a datagram service's address."""
+        sock = socket.socket(fileno=order.socket) if order.socket is not None else None
+        self._peers.renewed(order.address, sock, order.failure)
+
+    def ended(self, order: front_orders.Ended) -> None:
+        """Take the end of a program whose launcher died."""
+        self._launches.orphan_ended(order.pid, order.status)
+
+    def dump(self, order: front_orders.Dump) -> None:
+        """Write the state as text into the master's memory."""
+        leftovers_of = self._launches.reports.leftovers_of
+        now = time.monotonic()
+        state = status(self._in_force, self._book, self._counts, self._world.sensor, self._room, leftovers_of, now)
+        text = state.text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
+        with open(order.memory, "wb") as file:
             try:
                 file.write(text)
                 file.flush()
             except OSError as problem:
-                self.log.message("error", f"the state cannot be written: {problem.strerror}")
+                self._log.message("error", f"the state cannot be written: {problem.strerror}")
                 return
-        self.ask("dump", number=len(text))
+        self._master.request("dump", number=len(text))
 
-    # ------------------------------------------------------------------ a reload
+    def stop(self, order: front_orders.Stop) -> None:
+        """Let sessions end, or end them; then end the process."""
+        self._nursery.start_soon(end, order, self._book, self._close, self._log, self._on_end)
 
-    def _apply(self, order: front_orders.Change, running: frozenset[int] = frozenset()) -> None:
-        # No await below: no task sees half a reload.
-        applied = self.in_force.apply(order, [socket.socket(fileno=fd) for fd in order.sockets.values()])
-        self.launches.take(order.launchers, running)
-        if order.logs is not None:
-            self._take_logs(order.logs)
-        for listener in applied.opened:
-            self.listeners.add(listener)
-        for listener in applied.closed:
-            self.datagrams.forget(listener)
-            self.listeners.remove(listener)
+    def _close(self) -> None:
+        self._in_force.listeners.clear()
+        self._listeners.close()
 
-    def _take_logs(self, logs: dict[FileTarget, front_orders.Fd]) -> None:
-        for target, fd in logs.items():
-            self.log.attach_file(target, fd)
-        # A session writes its last line where it wrote its first.
-        used = (session.record.service.log_type for session in self.book)
-        self.log.keep_files({*logs, *(target for target in used if isinstance(target, FileTarget))})
+    def obeyed(self) -> None:
+        """Write what an order had logged."""
+        self._log.flush()
 
-    # ------------------------------------------------------------------ sessions
+    def _on_end(self) -> None:
+        self._master.request("stopped")
+        self._nursery.cancel_scope.cancel()
 
-    def _on_crowd_gone(self) -> None:
-        self.nursery.start_soon(tidy)
+    # ------------------------------------------------------------------ introductions
+
+    def _on_adopted_wait(self, session: LiveSession) -> None:
+        self._wait.adopt(session, self._in_force.listeners.values())
 
     def _on_batch_end(self) -> None:
-        self.arrivals.end_batch()
-        self.launches.flush()
-        self.log.flush()
+        self._gate.end_batch()
+        self._launches.flush()
+        self._log.flush()
 
     def _on_busy(self) -> bool:
-        """Between two batches: whether launchers are so busy that the next connections are better taken together.
+        """Whether launchers are so busy that the next connections are better taken together.
 
         They wait at most COALESCE, in which time a launcher starts a handful of programs. Without this the front wakes for
         each connection, and costs more than the program's start.
         """
-        return self.launches.busy and self.launches.poll(COALESCE)
+        return self._launches.busy and self._launches.poll(COALESCE)
 
     def _on_overload(self, number: int) -> None:
-        self.log.message("error", f"accepting pauses until there is room: {os.strerror(number)}")
-        self.log.flush()
-
-    # ------------------------------------------------------------------ what sessions ask
-
-    def admit_again(self, session: LiveSession, peer: Peer) -> Verdict | Ask | None:
-        """Admission once more, now that the peer's name is known; the session itself does not count meanwhile."""
-        service = self.in_force.services.get(session.service.name)
-        if service is None:
-            return Verdict(False, Reason.STOPPING, detail="the service was removed")
-        self.counts.leave(service.name, session.source)
-        answer = admit(service.access, peer, self.counts, time.monotonic(), self.world)
-        self.counts.enter(service.name, session.source)
-        return answer
-
-    def refresh_policy(self) -> None:
-        """Reads the policy again in the background. Once: a flood of datagrams asks for it while a long list is read."""
-        if not self.policy.reading:
-            self.nursery.start_soon(self.policy.fresh)
-
-    def look_up(self, address: str) -> None:
-        """Finds a name out in the background, for the next datagram of the same sender."""
-        if self.arrivals.undecided < self.in_force.settings.undecided:
-            self.nursery.start_soon(self.resolver.name_of, address)
-
-    def refuse_datagram(self, state: CompiledService, peer: Peer, verdict: Verdict) -> None:
-        """One datagram is not answered. A flood of them is one line in a while."""
-        if state.service.log_style == "xinetd":
-            self.log.datagram(SessionRecord(0, state.service, peer, time.monotonic()), verdict)
-            return
-        self.log.message("warning", f"datagram from {peer.address} refused: {verdict.why()}", state.name)
-
-    # ------------------------------------------------------------------ the end
-
-    async def _end(self, order: front_orders.Stop) -> None:
-        """Let sessions end, or end them; then end. Accepts until the grace is over, so that a restart loses less."""
-        if order.end:
-            with trio.move_on_after(order.grace):
-                await self.book.wait_empty()
-        self.listeners.close()
-        self.in_force.listeners.clear()
-        if order.end and len(self.book):
-            self.book.end_all()
-            with trio.move_on_after(front_orders.LAST_GRACE):
-                await self.book.wait_empty()
-        self.log.message("notice", "stopped", kind=Kind.STOPPED)
-        self.log.flush()
-        self.ask("stopped")
-        self.nursery.cancel_scope.cancel()
+        self._log.message("error", f"accepting pauses until there is room: {os.strerror(number)}")
+        self._log.flush()

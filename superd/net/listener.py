@@ -73,19 +73,11 @@ def is_dead(sock: socket.socket | trio.socket.SocketType) -> bool:
 class ListenerSet:
     """Every listener of the process, and the one task that waits for them."""
 
-    def __init__(
-        self,
-        on_ready: Callable[[Listener], None],
-        on_batch_end: Callable[[], None],
-        on_overload: Callable[[int], None],
-        on_busy: Callable[[], bool],
-    ) -> None:
+    def __init__(self, on_overload: Callable[[int], None]) -> None:
+        """``on_overload`` gets the errno when accepting pauses because descriptors or memory ran out."""
         self._epoll = select.epoll()
         self._by_fd: dict[int, Listener] = {}
-        self._on_ready = on_ready
-        self._on_batch_end = on_batch_end
         self._on_overload = on_overload
-        self._on_busy = on_busy
         self._pause = 0.0
         self._pausing = False
 
@@ -135,40 +127,45 @@ class ListenerSet:
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LAST_PAUSE)
         return True
 
-    async def run(self) -> None:
-        """Accepts until it is closed.
+    async def run(
+        self, on_ready: Callable[[Listener], None], on_batch_end: Callable[[], None], on_busy: Callable[[], bool]
+    ) -> None:
+        """Accept until closed.
 
-        ``on_busy`` is asked after each batch; while it says True the next batch is taken without sleeping on the queues.
+        ``on_ready`` gets each listener in which something waits. ``on_busy`` is asked after each batch; while it returns True
+        the next batch is taken without sleeping on the queues.
         """
         while not self._epoll.closed:
             try:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
             except trio.ClosedResourceError:
                 return
-            self._take()
+            self._take(on_ready, on_batch_end)
             turn = time.monotonic()
-            while not self._pausing and self._on_busy():
+            while not self._pausing and on_busy():
                 if time.monotonic() - turn >= TURN:
                     await trio.lowlevel.checkpoint()
                     turn = time.monotonic()
-                self._take()
+                self._take(on_ready, on_batch_end)
             if self._pausing:
                 await trio.sleep(self._pause)
                 self._pausing = False
             else:
                 self._pause = 0.0
 
-    def _take(self) -> None:
+    def _take(self, on_ready: Callable[[Listener], None], on_batch_end: Callable[[], None]) -> None:
         if self._epoll.closed:
             return
         for fd, _ in self._epoll.poll(0):
             listener = self._by_fd.get(fd)
             if listener is not None and not listener.deaf:
-                self._on_ready(listener)
-        self._on_batch_end()
+                on_ready(listener)
+        on_batch_end()
 
     def close(self) -> None:
-        """Closes this process's copies of all listeners."""
+        """Close this process's copies of all listeners; a second call does nothing."""
+        if self._epoll.closed:
+            return
         for listener in tuple(self._by_fd.values()):
             self.remove(listener)
         trio.lowlevel.notify_closing(self._epoll.fileno())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import OrderedDict
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import dns.asyncbackend
@@ -197,7 +197,14 @@ class Resolver:
         self._places.resize(at_once)
 
     async def name_of(self, address: str) -> str:
-        """The confirmed name of ``address``, ``unknown`` where there is none (or none in time), or ``paranoid``."""
+        """Return the confirmed name of ``address``, ``unknown`` where there is none (or none in time), or ``paranoid``."""
+        return await self._name_of(address, places=True)
+
+    async def look_up(self, address: str) -> str:
+        """The same without a place among the look-ups of connections: the caller limits how many there are."""
+        return await self._name_of(address, places=False)
+
+    async def _name_of(self, address: str, *, places: bool) -> str:
         if not is_address(address):
             return UNKNOWN
         while True:
@@ -212,7 +219,7 @@ class Resolver:
         found = _Found()
         try:
             with trio.move_on_after(self._deadline):
-                async with self._places.of(address):
+                async with self._places.of(address) if places else nullcontext():
                     await self._look_up(address, found)
         finally:
             self._remember(address, found.name, found.ttl)

@@ -16,6 +16,31 @@ _SO_PEEK_OFF = 42
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+HEAD = 64
+"""Bytes of a datagram that tell it from another."""
+
+
+def first(sock: socket.socket) -> tuple[bytes, Any] | None:
+    """Return the first bytes and the sender of what waits first, without taking it out; None when nothing does.
+
+    Safe on a socket whose description a program has: it may have made it blocking, or set SO_PEEK_OFF beyond every end.
+    """
+    try:
+        if sock.type == socket.SOCK_DGRAM:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, -1)
+        return sock.recvfrom(HEAD, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return None
+
+
+def drop_first(sock: socket.socket) -> None:
+    """Throw away what waits first, if it still does."""
+    try:
+        sock.recv(1, socket.MSG_DONTWAIT)
+    except OSError:
+        pass  # a program that has the socket took it, or the network is gone
+
+
 def senders(sock: socket.socket, most: int) -> list[Any]:
     """The addresses of who sent what waits in the queue, at most so many, first first. Takes nothing out.
 
@@ -26,7 +51,7 @@ def senders(sock: socket.socket, most: int) -> list[Any]:
     sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, 0)
     try:
         while len(found) < most:
-            found.append(sock.recvfrom(MAX_DATAGRAM, socket.MSG_PEEK)[1])
+            found.append(sock.recvfrom(MAX_DATAGRAM, socket.MSG_PEEK | socket.MSG_DONTWAIT)[1])
     except BlockingIOError:
         pass
     finally:
@@ -39,7 +64,7 @@ def drain(sock: socket.socket) -> list[tuple[bytes, Any]]:
     found: list[tuple[bytes, Any]] = []
     try:
         while True:
-            found.append(sock.recvfrom(MAX_DATAGRAM))
+            found.append(sock.recvfrom(MAX_DATAGRAM, socket.MSG_DONTWAIT))
     except BlockingIOError:
         return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from superd.policy.addresses import address_list
 from superd.policy.hours import Hours
 from superd.policy.rate import RateTable, StartLimit
-from superd.verdict import Ask, Reason, Verdict
+from superd.verdict import ADMITTED, Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.occupancy import Occupancy, Source
@@ -91,6 +91,10 @@ class Access:
         """The source to count the session under, or None where nobody looks."""
         return self.source_of(peer) if self.counts_sources and not self.is_exempt(peer) else None
 
+    def shared_source(self, peer: Peer) -> Source | None:
+        """The source whose share of a pool the peer uses; None where no limit for one source holds it."""
+        return None if self.is_exempt(peer) else self.source_of(peer)
+
     def is_exempt(self, peer: Peer) -> bool:
         """Whether no limit for one source holds this peer. A name in the list exempts nobody: it would have to be asked for."""
         return self.exempt is not None and self.exempt.matches(peer) is True
@@ -143,35 +147,38 @@ def compile_access(service: Service) -> Access:
     return Access(service)
 
 
-def check_addresses(access: Access, peer: Peer, sensor: Sensor, now: float) -> Verdict | Ask | None:
-    """Bans and address lists alone: ``None`` when they let the peer in. no_access wins over only_from, always."""
-    if sensor.banned(peer, now):
+_ASK_NAME = Ask(Need.HOST_NAME, own=True)
+
+
+def check_addresses(access: Access, peer: Peer, bans: Sensor, now: float) -> Verdict | Ask:
+    """Ask bans and address lists alone: ADMITTED when they admit the peer. no_access wins over only_from, always."""
+    if bans.banned(peer, now):
         return Verdict(False, Reason.ADDRESS, detail="banned by a sensor")
     if access.no_access is not None:
         answer = access.no_access.matches(peer)
         if isinstance(answer, Ask):
-            return answer
+            return _ASK_NAME
         if answer:
             return Verdict(False, Reason.ADDRESS, detail="in no_access")
     if access.only_from is not None:
         answer = access.only_from.matches(peer)
         if isinstance(answer, Ask):
-            return answer
+            return _ASK_NAME
         if not answer:
             return Verdict(False, Reason.ADDRESS, detail="not in only_from")
     if access.sensor:
         return Verdict(False, Reason.SENSOR, detail="a sensor")
-    return None
+    return ADMITTED
 
 
-def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | Ask | None:
-    """``None``: nothing here is against the peer. ``Ask``: its name must be known first. Else the refusal."""
+def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | Ask:
+    """Ask all of a service's own rules: ADMITTED, a refusal, or an ``Ask`` with ``own`` when the peer's name is needed first."""
     answer = check_addresses(access, peer, world.sensor, now)
-    return check_limits(access, peer, counts, now, world) if answer is None else answer
+    return check_limits(access, peer, counts, now, world) if answer is ADMITTED else answer
 
 
-def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | None:
-    """Load, hours, counts and rates alone: ``None`` when one more may start. A ``wait`` program has a peer without a user."""
+def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict:
+    """Ask load, hours, counts and rates alone: ADMITTED when one more may start. A `wait` program's peer has no user."""
     if access.max_load is not None and world.load(now) >= access.max_load:
         load = world.load(now)
         return Verdict(False, Reason.LOAD, detail=f"load {load:.2f}", limit=access.max_load, now=round(load, 2))
@@ -193,4 +200,4 @@ def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, worl
     if access.starts is not None and not access.starts.open(now):
         detail = "too many starts within a minute; the service is paused"
         return Verdict(False, Reason.STARTS, detail=detail, limit=access.starts.limit)
-    return None
+    return ADMITTED

@@ -13,7 +13,7 @@ from superd.peer import Peer, peer_from_text, unix_peer
 from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
 from superd.service import Service
-from superd.verdict import Reason, Verdict
+from superd.verdict import ADMITTED, Reason, Verdict
 
 
 @dataclass
@@ -38,8 +38,8 @@ def service(**keys: Any) -> Service:
 
 def reason(keys: dict[str, Any], world: World | None = None, counts: Occupancy | None = None) -> Reason | None:
     answer = admit(compile_access(service(**keys)), peer_from_text("10.1.1.1"), counts or Occupancy(), 0.0, world or World())
-    assert answer is None or isinstance(answer, Verdict)
-    return None if answer is None else answer.reason
+    assert isinstance(answer, Verdict)
+    return None if answer is ADMITTED else answer.reason
 
 
 def test_each_key_has_its_reason() -> None:
@@ -64,7 +64,7 @@ def test_who_may_not_come_uses_up_no_rate() -> None:
         refused = admit(access, peer_from_text("192.0.2.1"), counts, 0.0, world)
         assert isinstance(refused, Verdict)
         assert refused.reason is Reason.ADDRESS
-    assert admit(access, peer_from_text("10.1.1.1"), counts, 0.0, world) is None
+    assert admit(access, peer_from_text("10.1.1.1"), counts, 0.0, world) is ADMITTED
     over = admit(access, peer_from_text("10.1.1.1"), counts, 0.0, world)
     assert isinstance(over, Verdict)
     assert over.reason is Reason.RATE
@@ -74,7 +74,7 @@ def test_who_may_not_come_uses_up_no_rate() -> None:
 def test_so_many_live_at_once_as_instances_says(instances: int, tries: int) -> None:
     access, counts = compile_access(service(instances=instances)), Occupancy()
     for _ in range(tries):
-        if admit(access, peer_from_text("10.1.1.1"), counts, 0.0, World()) is None:
+        if admit(access, peer_from_text("10.1.1.1"), counts, 0.0, World()) is ADMITTED:
             counts.enter("s", None)
     assert counts.total == min(instances, tries)
 
@@ -83,7 +83,7 @@ def test_a_unix_peer_is_held_against_users_and_groups_and_never_against_addresse
     alice, other = unix_peer(1000, (100, 7)), unix_peer(1001, (101,))
 
     def answer(peer: Peer, **keys: Any) -> bool:
-        return admit(compile_access(service(**keys)), peer, Occupancy(), 0.0, World()) is None
+        return admit(compile_access(service(**keys)), peer, Occupancy(), 0.0, World()) is ADMITTED
 
     assert answer(alice, only_from=["uid:1000"])
     assert not answer(other, only_from=["uid:1000"])
@@ -100,31 +100,31 @@ def test_unix_peers_are_counted_by_user() -> None:
     access, counts = compile_access(service(per_source=1)), Occupancy()
     counts.enter("s", access.counted_source(unix_peer(1000)))
     assert isinstance(admit(access, unix_peer(1000), counts, 0.0, World()), Verdict)
-    assert admit(access, unix_peer(1001), counts, 0.0, World()) is None
+    assert admit(access, unix_peer(1001), counts, 0.0, World()) is ADMITTED
 
 
 def test_exempt_sources_are_held_by_no_limit_of_one_source() -> None:
     access, counts = compile_access(service(per_source=1, cps=[1, 10], limits={"exempt": ["10.1.1.0/24"]})), Occupancy()
     for _ in range(5):
-        assert admit(access, peer_from_text("10.1.1.1"), counts, 0.0, World()) is None
+        assert admit(access, peer_from_text("10.1.1.1"), counts, 0.0, World()) is ADMITTED
         assert access.counted_source(peer_from_text("10.1.1.1")) is None
-    assert admit(access, peer_from_text("10.1.2.1"), counts, 0.0, World()) is None
+    assert admit(access, peer_from_text("10.1.2.1"), counts, 0.0, World()) is ADMITTED
     assert isinstance(admit(access, peer_from_text("10.1.2.1"), counts, 0.0, World()), Verdict)
 
 
 def test_by_default_a_probe_each_ten_milliseconds_is_let_in_for_ever() -> None:
     access = compile_access(Service.model_validate({"name": "s", "server": "/bin/cat", "port": 7}))
     for number in range(5000):
-        assert admit(access, peer_from_text("10.1.1.1"), Occupancy(), number / 100, World()) is None
+        assert admit(access, peer_from_text("10.1.1.1"), Occupancy(), number / 100, World()) is ADMITTED
     assert access.rate_news() == []
 
 
 def test_a_flood_is_told_when_it_begins_and_when_it_ends_with_the_values() -> None:
     access = compile_access(service(cps=[10, 0]))
     answers = [admit(access, peer_from_text("10.1.1.1"), Occupancy(), number / 1000, World()) for number in range(1000)]
-    assert answers.count(None) == 59  # five seconds' worth, and what the one second brought
+    assert answers.count(ADMITTED) == 59  # five seconds' worth, and what the one second brought
     (began,) = access.rate_news()
     assert began == ("10.1.1.1 makes more than 10 connections a second and 50 at once (cps): the rest is refused")
-    assert admit(access, peer_from_text("10.1.1.1"), Occupancy(), 10.0, World()) is None
+    assert admit(access, peer_from_text("10.1.1.1"), Occupancy(), 10.0, World()) is ADMITTED
     (ended,) = access.rate_news()
     assert ended == "10.1.1.1 has slowed down: 941 connections were refused in 10 s"

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -25,11 +25,16 @@ from superd.net import peername, udp
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from superd.address import BindAddress
+    from superd.front.datagram.verdicts import DatagramVerdicts
     from superd.front.gate.compiled_service import CompiledService
-    from superd.front.process import Front
+    from superd.front.gate.gate import Gate
+    from superd.front.handing_over import HandsOver, StartTask
+    from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
-    from superd.net.listener import Listener
+    from superd.net.listener import Listener, ListenerSet
 
 BATCH = 64
 """Datagrams refused in one pass before others are looked at."""
@@ -49,41 +54,62 @@ class _Turn:
         self.sender: Any = None
 
 
-class UdpPeers:
+class PeerPrograms:
     """All such listeners of the front."""
 
-    def __init__(self, front: Front) -> None:
-        self._front = front
+    def __init__(
+        self,
+        verdicts: DatagramVerdicts,
+        gate: Gate,
+        book: SessionBook,
+        dispatch: HandsOver,
+        listeners: ListenerSet,
+        services: Mapping[str, CompiledService],
+        renew: Callable[[BindAddress], None],
+        start_task: StartTask,
+        clock: Callable[[], float],
+    ) -> None:
+        """``renew`` asks the master for another socket at an address; ``renewed`` gets the answer."""
+        self._verdicts = verdicts
+        self._gate = gate
+        self._book = book
+        self._dispatch = dispatch
+        self._listeners = listeners
+        self._services = services
+        self._renew = renew
+        self._start_task = start_task
+        self._clock = clock
         self._turns: dict[BindAddress, _Turn] = {}
 
-    def on_ready(self, listener: Listener, state: CompiledService) -> None:
-        """Something waits in the listener's queue, or for its turn."""
+    def on_ready(self, listener: Listener, service: CompiledService) -> None:
+        """Decide about what waits in the listener's queue, or for its turn."""
         turn = self._turns.get(listener.address)
         if turn is None or turn.listener is not listener:
             turn = self._turns[listener.address] = _Turn(listener)
+        own = self._gate.own_rules(service)
         for _ in range(BATCH):
             if turn.pending:
                 sender = turn.pending[0][1]
             else:
-                try:
-                    sender = listener.sock.recvfrom(1, socket.MSG_PEEK)[1]
-                except OSError:
+                found = udp.first(listener.sock)
+                if found is None:
                     return
+                sender = found[1]
             peer = peername.remote(sender)
-            verdict = self._front.datagrams.check(state, peer, listener, starts=True)
-            if verdict is None:
-                turn.session, turn.sender = self._front.book.enter(state, peer, time.monotonic()), sender
-                self._front.listeners.ignore(listener)
-                self._front.ask("renew", address=listener.address.describe())
+            verdict = self._verdicts.check(service, peer, listener, own)
+            if verdict.admit:
+                turn.session, turn.sender = self._book.enter(service, peer, self._clock()), sender
+                self._listeners.ignore(listener)
+                self._renew(listener.address)
                 return
-            self._front.refuse_datagram(state, peer, verdict)
+            self._verdicts.refused(service, peer, verdict)
             self._drop_first(turn)
 
     def _drop_first(self, turn: _Turn) -> None:
         if turn.pending:
             turn.pending.popleft()
         else:
-            turn.listener.sock.recv(1)
+            udp.drop_first(turn.listener.sock)
 
     def renewed(self, address: str, sock: socket.socket | None, failure: str) -> None:
         """The master has bound another socket at ``address`` (``sock`` is this object's), or could not."""
@@ -96,36 +122,33 @@ class UdpPeers:
         listener = turn.listener
         if sock is None:
             self._drop_first(turn)
-            self._front.book.over(
-                session, Refused(Verdict(False, Reason.LAUNCH, detail=f"no socket for the next peer: {failure}"))
-            )
+            self._book.over(session, Refused(Verdict(False, Reason.LAUNCH, detail=f"no socket for the next peer: {failure}")))
         else:
-            old = self._front.listeners.replace(listener, sock)
+            old = self._listeners.replace(listener, sock)
             self._give(old, turn, session)
-        state = self._front.in_force.services.get(listener.name)
+        state = self._services.get(listener.name)
         if turn.pending and state is not None:
             self.on_ready(listener, state)
         if turn.session is None:
-            self._front.listeners.hear(listener)
+            self._listeners.hear(listener)
             # What was refused in one pass and left over is looked at with the next datagram at the latest.
 
     def _give(self, sock: socket.socket, turn: _Turn, session: LiveSession) -> None:
-        front = self._front
         try:
             feeder = self._claim(sock, turn)
             local = peername.local(sock.getsockname()[:2])
         except OSError as problem:
             sock.close()
-            front.book.over(
+            self._book.over(
                 session, Refused(Verdict(False, Reason.LAUNCH, detail=f"no socket for this peer: {problem.strerror}"))
             )
             return
         if feeder is not None:
             scope = trio.CancelScope()
             session.when_over(lambda _session: scope.cancel())
-            front.nursery.start_soon(_carry, feeder, turn.listener, turn.sender, scope)
-        front.launches.hand_over(session, local, sock.detach())
-        front.launches.flush()
+            self._start_task(_carry, feeder, turn.listener, turn.sender, scope)
+        self._dispatch.hand_over(session, local, sock.detach())
+        self._dispatch.flush()
 
     def _claim(self, sock: socket.socket, turn: _Turn) -> socket.socket | None:
         """Connects ``sock`` to the turn's peer, with its datagrams and nobody else's in the queue.
@@ -160,7 +183,7 @@ class UdpPeers:
         if turn is not None and turn.listener is listener:
             del self._turns[listener.address]
             if turn.session is not None:
-                self._front.book.over(turn.session, Refused(Verdict(False, Reason.STOPPING, detail="the address was closed")))
+                self._book.over(turn.session, Refused(Verdict(False, Reason.STOPPING, detail="the address was closed")))
 
 
 async def _carry(feeder: socket.socket, listener: Listener, peer: Any, scope: trio.CancelScope) -> None:
@@ -186,4 +209,4 @@ def _pass_on(feeder: socket.socket, listener: Listener, peer: Any) -> None:
         except OSError:
             return
         with contextlib.suppress(OSError):  # the peer refuses it, or its buffer is full; UDP promises nothing
-            listener.sock.sendto(payload, peer)
+            listener.sock.sendto(payload, socket.MSG_DONTWAIT, peer)

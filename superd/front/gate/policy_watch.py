@@ -1,11 +1,13 @@
 """Keeps the policy as fresh as its files: a stat(2) of each at each batch, a new reading only when one changed.
 
-The front looks, the master reads (some tables only root may read), the front parses in a thread. Whoever connects after
-a change waits for the new tables; what cannot be read or parsed leaves the last good ones in force, loudly.
+Runs in: the front, which looks; the master reads (some tables only root may read); the front parses in a thread. A client
+that connects after a change waits for the new tables; what cannot be read or parsed leaves the last good ones in force, with
+a line in the log.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -29,18 +31,23 @@ SETTLE_TRIES = 25
 
 
 class PolicyWatch:
-    """The tables in force. ``current`` is plain; ``fresh`` waits."""
+    """The tables in force. ``current`` is plain; ``fresh`` waits; ``run`` reads, one reading at a time for all who wait."""
 
     def __init__(self, files: PolicySnapshot, ask: Callable[[], None], say: Callable[[LevelWord, str], None]) -> None:
+        """``ask`` sends the master a request, which ``answered`` gets the answer to; ``say`` writes a message."""
         self._files = files
         self._ask = ask
         self._say = say
         self._tables = _compile(files)
         self._hidden: set[str] = set()
         self._look_at(files.paths, files.signature)
-        self._reply: trio.Event | None = None
         self._answer: PolicyReply | None = None
-        self._busy = trio.Lock()
+        self._reply = trio.Event()
+        self._replacement: PolicySnapshot | None = None
+        self._wanted = trio.Event()
+        self._begun = self._done = 0
+        """Readings that have begun, and those of them that are over."""
+        self._finished = trio.Event()
         self._taking = False
 
     def _look_at(self, paths: tuple[str, ...], looks: Signature) -> None:
@@ -62,50 +69,102 @@ class PolicyWatch:
     def current(self) -> Tables | None:
         """The tables if they are what the files say now, else ``None``: then ``await fresh()``."""
         # The files look as they were read; but until what was read is compiled, the tables here are those before the change.
-        if not self._taking and signature(self._paths) == self._seen:
+        if not self._taking and self._replacement is None and signature(self._paths) == self._seen:
             return self._tables
         return None
 
-    @property
-    def reading(self) -> bool:
-        """Whether somebody sees to a change already."""
-        return self._busy.locked()
-
     def in_force(self) -> Tables:
-        """The last good tables, whatever the files say now."""
+        """Return the last good tables, whatever the files say now."""
         return self._tables
 
+    def refresh(self) -> None:
+        """Have a change read in the background."""
+        self._wanted.set()
+
     async def fresh(self) -> Tables:
-        """The tables after a change, read and compiled off the loop; the last good ones when that fails."""
-        async with self._busy:
-            look = signature(self._paths)
-            if look == self._seen:
-                return self._tables
-            for _ in range(SETTLE_TRIES):
-                await trio.sleep(SETTLE)
-                before, look = look, signature(self._paths)
-                if before == look:
-                    break
+        """Return the tables of a reading that began after this call; the last good ones where that fails.
+
+        Not "until the files look as they were read": of tables that change all the time, that would never come.
+        """
+        needed = self._begun + 1
+        while self._done < needed:
+            tables = self.current()
+            if tables is not None:
+                return tables
+            self._wanted.set()
+            await self._finished.wait()
+        return self._tables
+
+    def replace(self, files: PolicySnapshot) -> None:
+        """Take the tables that a reload brought."""
+        self._replacement = files
+        self._wanted.set()
+
+    def answered(self, answer: PolicyReply) -> None:
+        """Take the master's answer."""
+        self._answer = answer
+        self._reply.set()
+
+    async def run(self) -> None:
+        """Read the policy whenever that is wanted, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted = trio.Event()
+            if self._replacement is not None:
+                files = self._replacement
+                self._look_at(files.paths, files.signature)
+                if (files.allow, files.deny, files.files) != (self._files.allow, self._files.deny, self._files.files):
+                    await self._take(files)
+                if self._replacement is files:
+                    self._replacement = None
+                else:
+                    self._wanted.set()
             else:
-                return self._tables
-            self._reply = trio.Event()
-            self._ask()
-            await self._reply.wait()
-            answer = self._answer
-            assert answer is not None
-            if answer.unsettled:
-                # Not remembered: the files look as they do in the middle of a change, and the next connection asks again.
-                return self._tables
-            if answer.files is None:
-                # Remembered even though it is no good: it is not read again until it changes again, be it in a file
-                # that only the new tables name.
-                more = {path: seen for path, seen in answer.looked_at.items() if path not in self._paths}
-                self._look_at((*self._paths, *more), (*look, *more.values()))
-                self._say("error", f"policy unchanged, the new tables cannot be used: {answer.failure}")
-            else:
-                self._look_at(answer.files.paths, answer.files.signature)
-                await self._take(answer.files)
-            return self._tables
+                await self._read()
+                self._done = self._begun
+            finished, self._finished = self._finished, trio.Event()
+            finished.set()
+
+    async def _read(self) -> None:
+        look = await self._still()
+        self._begun += 1
+        if look is None or look == self._seen:
+            return
+        self._reply = trio.Event()
+        self._ask()
+        await self._reply.wait()
+        answer = self._answer
+        assert answer is not None
+        if answer.unsettled:
+            return  # not remembered: the files look as they do in the middle of a change, and the next connection asks again
+        if answer.files is None:
+            # Remembered even though it is no good: it is not read again until it changes again, be it in a file that only
+            # the new tables name.
+            more = {path: seen for path, seen in answer.looked_at.items() if path not in self._paths}
+            self._look_at((*self._paths, *more), (*look, *more.values()))
+            self._say("error", f"policy unchanged, the new tables cannot be used: {answer.failure}")
+        else:
+            self._look_at(answer.files.paths, answer.files.signature)
+            await self._take(answer.files)
+
+    async def _still(self) -> Signature | None:
+        """Return how the files look once none of them is being written; None when that does not come."""
+        look = signature(self._paths)
+        for _ in range(SETTLE_TRIES):
+            if look == self._seen or self._settled(look):
+                return look
+            await trio.sleep(SETTLE)
+            before, look = look, signature(self._paths)
+            if before == look:
+                return look
+        self._say("warning", "the policy tables change without a pause: the last good ones stay in force")
+        return None
+
+    def _settled(self, looks: Signature) -> bool:
+        """Whether each file that changed was last written longer ago than SETTLE, as one that was renamed into place."""
+        now = time.time_ns()
+        changed = [look for look, seen in zip(looks, self._seen, strict=True) if look != seen]
+        return all(not isinstance(look, str) and now - look[2] >= SETTLE * 1e9 for look in changed)
 
     async def _take(self, files: PolicySnapshot) -> None:
         self._taking = True
@@ -118,19 +177,6 @@ class PolicyWatch:
             self._say("notice", "policy read again")
         finally:
             self._taking = False
-
-    def answered(self, answer: PolicyReply) -> None:
-        """The master's reply came."""
-        self._answer = answer
-        if self._reply is not None:
-            self._reply.set()
-
-    async def replace(self, files: PolicySnapshot) -> None:
-        """A reload brought tables of its own."""
-        async with self._busy:
-            self._look_at(files.paths, files.signature)
-            if (files.allow, files.deny, files.files) != (self._files.allow, self._files.deny, self._files.files):
-                await self._take(files)
 
 
 def _compile(files: PolicySnapshot) -> Tables:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from superd.front.handing_over import AS_CONFIGURED, HowToStart
 from superd.front.programs.launcher_links import BUSY
 from superd.front.sessions.book import Refused
 from superd.front.sessions.live import Stage
@@ -17,7 +18,6 @@ from superd.peer import Peer
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
-    from superd.expansion import Values
     from superd.front.in_force import InForce
     from superd.front.programs.launcher_link import LauncherLink
     from superd.front.programs.launcher_links import LauncherLinks
@@ -46,14 +46,11 @@ class Dispatch:
         session: LiveSession,
         server: Peer,
         fd: int,
-        *,
-        steps: tuple[str, ...] = (),
-        values: Values | None = None,
-        launcher: int | None = None,
+        how: HowToStart = AS_CONFIGURED,
     ) -> None:
-        """Give the session's socket to a launcher of its service, or to ``launcher``; ``fd`` is the launcher's from here."""
+        """Give the session's socket to a launcher of its service, or to that of a rule; ``fd`` is the launcher's from here."""
         record, service = session.record, session.record.service
-        number = launcher if launcher is not None else self.choose(service.name)
+        number = how.launcher if how.launcher is not None else self.choose(service.name)
         link = self._links.get(number)
         if link is None:
             close_received((fd,))
@@ -73,11 +70,15 @@ class Dispatch:
             peer.name,
             peer.user,
             service.proto if peer.version else "unix",
-            steps,
-            values,
+            how.steps,
+            how.values,
         )
         if not link.launch(request, fd):
             self._on_full(service.name)
+
+    def flush(self) -> None:
+        """Send what is queued: once a batch, and once for a session that had to wait."""
+        self._links.flush()
 
     def choose(self, service: str) -> int | None:
         """Return the launcher to use: the first while it has little to do, so that the others can sleep and end.

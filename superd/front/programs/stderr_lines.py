@@ -11,6 +11,7 @@ from collections.abc import Callable
 import trio
 
 from superd.counted import counted
+from superd.front.handing_over import StartTask
 
 MAX_LINE = 1024
 """Bytes of one line; a longer one is cut into several."""
@@ -41,8 +42,8 @@ class LineSplitter:
 class StderrCollector:
     """One task for each pipe; ``say`` takes (service, text)."""
 
-    def __init__(self, nursery: trio.Nursery, say: Callable[[str, str], None], flush: Callable[[], None]) -> None:
-        self._nursery = nursery
+    def __init__(self, start_task: StartTask, say: Callable[[str, str], None], flush: Callable[[], None]) -> None:
+        self._start_task = start_task
         self._say = say
         self._flush = flush
         self._pipes: dict[tuple[int, str], trio.CancelScope] = {}
@@ -56,7 +57,7 @@ class StderrCollector:
         if old is not None:
             old.cancel()
         scope = self._pipes[launcher, service] = trio.CancelScope()
-        self._nursery.start_soon(self._read, service, fd, scope)
+        self._start_task(self._read, service, fd, scope)
 
     async def _read(self, service: str, fd: int, scope: trio.CancelScope) -> None:
         splitter, window, count = LineSplitter(), trio.current_time(), 0

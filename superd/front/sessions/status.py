@@ -1,31 +1,52 @@
-"""The state as text, for SIGUSR1: what is served, who is connected, what was counted. Only reads."""
+"""Takes a picture of the front's state.
+
+Runs in: the front. Only reads.
+"""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from superd.counted import counted
-from superd.safe_text import safe
+from superd.status import FrontStatus, ServiceStatus, SessionStatus
 
 if TYPE_CHECKING:
-    from superd.front.process import Front
+    from superd.front.gate.waiting_room import WaitingRoom
+    from superd.front.in_force import InForce
+    from superd.front.sessions.book import SessionBook
+    from superd.occupancy import Occupancy
+    from superd.policy.bans import Sensor
 
 
-def describe_state(front: Front) -> str:
-    """One line a fact."""
-    now = time.monotonic()
-    services, sessions = counted(len(front.in_force.services), "service"), counted(len(front.book), "session")
-    lines = [f"superd state: {services}, {sessions}, {front.arrivals.undecided} undecided"]
-    for name, state in sorted(front.in_force.services.items()):
-        service = state.service
-        where = " ".join(address.describe() for address in service.addresses())
-        left = front.launches.reports.leftovers_of(name)
-        leftovers = f" leftovers={left}" if left else ""
-        lines.append(f"service {name}: {where} running={front.counts.by_service.get(name, 0)}{leftovers} daemon={state.daemon}")
-    for session in front.book:
-        record = session.record
-        peer = safe(str(record.peer)) if record.peer is not None else "-"
-        lines.append(f"session {record.conn}: {record.service.name} from={peer} pid={record.pid} age={now - record.started:.0f}s")
-    lines.append(f"bans: {len(front.world.sensor)}")
-    return "\n".join(lines) + "\n"
+def status(
+    in_force: InForce,
+    book: SessionBook,
+    counts: Occupancy,
+    bans: Sensor,
+    room: WaitingRoom,
+    leftovers_of: Callable[[str], int],
+    now: float,
+) -> FrontStatus:
+    """Return the state at ``now``, monotonic seconds. ``leftovers_of`` returns how many processes a service's programs left."""
+    services = tuple(
+        ServiceStatus(
+            name,
+            tuple(address.describe() for address in service.service.addresses()),
+            counts.by_service.get(name, 0),
+            leftovers_of(name),
+            service.daemon,
+        )
+        for name, service in sorted(in_force.services.items())
+    )
+    sessions = tuple(
+        SessionStatus(
+            session.record.conn,
+            session.service.name,
+            str(session.record.peer) if session.record.peer is not None else "",
+            session.record.pid,
+            session.stage.value,
+            now - session.record.started,
+        )
+        for session in book
+    )
+    return FrontStatus(services, sessions, len(room), len(bans))

@@ -1,9 +1,14 @@
-"""What superd itself says to a client, and how it takes its leave: so that the client sees it, and not a reset."""
+"""Sends a client banners and last words, so that the client sees them and not a reset.
+
+Runs in: the front. Never follows what a banner's path leads to beyond a regular file, and never waits for a client without
+a limit.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
+import stat
 
 import trio
 
@@ -11,18 +16,25 @@ MAX_BANNER = 1 << 20
 """Bytes of a banner file; the rest is not sent."""
 DRAIN_BYTES, DRAIN_SECONDS = 65536, 2.0
 """What is read and thrown away at the end, so that the client gets the last words and not a reset."""
+_READERS = 8
+"""Banners read at once. Of their own: a name server that hangs must not hold banners up."""
+
+_limiter: trio.CapacityLimiter | None = None
 
 
 async def read_file(path: str) -> bytes:
-    """The content of a banner, empty when there is no such file. Raises ``OSError`` for one that cannot be read."""
+    """Return the content of a banner, empty when the file does not exist. Raises ``OSError`` for one that cannot be read."""
+    global _limiter
+    if _limiter is None:
+        _limiter = trio.CapacityLimiter(_READERS)
     try:
-        return await trio.to_thread.run_sync(_read, path)
+        return await trio.to_thread.run_sync(_read, path, limiter=_limiter)
     except FileNotFoundError:
         return b""
 
 
 async def send(sock: trio.socket.SocketType, data: bytes, seconds: float) -> bool:
-    """Sends all of ``data``; False when the client does not read it in time."""
+    """Send all of ``data``; return False when the client does not read it in time."""
     with trio.move_on_after(seconds) as scope:
         view = memoryview(data)
         while view:
@@ -31,7 +43,7 @@ async def send(sock: trio.socket.SocketType, data: bytes, seconds: float) -> boo
 
 
 async def part(sock: trio.socket.SocketType) -> None:
-    """Our end first, then a little of what the client still sends: closing on unread bytes would be a reset."""
+    """End our side first, then read a little of what the client still sends: closing on unread bytes would be a reset."""
     sock.shutdown(socket.SHUT_WR)
     with trio.move_on_after(DRAIN_SECONDS):
         left = DRAIN_BYTES
@@ -41,4 +53,6 @@ async def part(sock: trio.socket.SocketType) -> None:
 
 def _read(path: str) -> bytes:
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "not a regular file", path)
         return file.read(MAX_BANNER)

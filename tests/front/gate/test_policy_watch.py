@@ -62,15 +62,17 @@ async def test_nobody_gets_the_tables_of_before_a_change_while_the_new_ones_are_
         got.append(await watch.fresh())
 
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch.run)
         nursery.start_soon(wait_for_tables)
         await trio.to_thread.run_sync(compiler.begun.wait)
         # Read, but not yet in force: whoever comes now waits as well.
         assert watch.current() is None
-        assert watch.reading
         nursery.start_soon(wait_for_tables)
         compiler.go_on.set()
+        while len(got) < 2:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
     new = watch.current()
-    assert not watch.reading
     assert new is not None
     assert got == [new, new]
     assert new is not old
@@ -79,8 +81,13 @@ async def test_nobody_gets_the_tables_of_before_a_change_while_the_new_ones_are_
     compiler.begun.clear()
     compiler.go_on.clear()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch.replace, load_policy(allow, deny)[0])
+        watch.replace(load_policy(allow, deny)[0])
+        assert watch.current() is None
+        nursery.start_soon(watch.run)
         await trio.to_thread.run_sync(compiler.begun.wait)
         assert watch.current() is None
         compiler.go_on.set()
+        while watch.current() is None:
+            await trio.sleep(0.001)
+        nursery.cancel_scope.cancel()
     assert watch.current() not in (None, new)

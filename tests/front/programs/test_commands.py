@@ -32,7 +32,7 @@ def hooks(parts: Parts, number: int = 0) -> list[messages.Hook]:
 
 async def test_a_command_s_status_comes_from_its_launcher(autojump_clock: object) -> None:
     parts, commands = made()
-    status: list[int] = []
+    status: list[int | None] = []
     async with trio.open_nursery() as nursery:
 
         async def run() -> None:
@@ -47,7 +47,7 @@ async def test_a_command_s_status_comes_from_its_launcher(autojump_clock: object
     commands.done(messages.HookDone(hook.hook, 0))  # long over: nothing happens
 
 
-async def test_one_that_cannot_be_run_or_never_ends_counts_as_failed(autojump_clock: object) -> None:
+async def test_one_that_cannot_be_run_or_never_ends_has_no_status_and_a_line(autojump_clock: object) -> None:
     parts, commands = made()
     async with trio.open_nursery() as nursery:
 
@@ -56,13 +56,15 @@ async def test_one_that_cannot_be_run_or_never_ends_counts_as_failed(autojump_cl
             commands.done(messages.HookDone(hooks(parts)[0].hook, -1))
 
         nursery.start_soon(answer)
-        assert await commands.run(ACLEXEC, Values(), "cat") == 1
-    assert parts.log.messages == [("error", "hosts.allow:1: aclexec could not be run")]
+        assert await commands.run(ACLEXEC, Values(), "cat") is None
+    assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec could not be run")
     began = trio.current_time()
-    assert await commands.run(ACLEXEC, Values(), "cat") == 1
+    assert await commands.run(ACLEXEC, Values(), "cat") is None
     assert trio.current_time() - began == 11
+    assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec did not end within 10 s")
     parts.in_force.hook_launcher = 99
-    assert await commands.run(ACLEXEC, Values(), "cat") == 1  # no such launcher
+    assert await commands.run(ACLEXEC, Values(), "cat") is None  # no such launcher
+    assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec was not run: no launcher")
 
 
 async def test_all_kinds_share_one_limit(autojump_clock: object) -> None:

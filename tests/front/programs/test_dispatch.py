@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from superd.front.handing_over import HowToStart
 from superd.front.programs.dispatch import Dispatch
 from superd.front.programs.launcher_link import MAX_QUEUE
 from superd.front.programs.launcher_links import BUSY
@@ -26,7 +27,7 @@ async def test_a_session_goes_to_its_launcher_with_its_addresses_and_descriptor(
     parts, dispatch, _ = made("cat")
     session = parts.session("cat")
     read, write = os.pipe()
-    dispatch.hand_over(session, HERE, write, steps=("0" * 16,))
+    dispatch.hand_over(session, HERE, write, HowToStart(("0" * 16,)))
     assert (session.stage, session.launcher) == (Stage.HANDED_OVER, 0)
     parts.links.flush()
     [request] = parts.launchers[0].requests()
@@ -59,7 +60,7 @@ async def test_without_a_launcher_the_session_is_over_and_its_descriptor_closed(
 async def test_a_rule_s_launcher_is_taken_before_the_service_s() -> None:
     parts, dispatch, _ = made("cat", "other")
     session = parts.session("cat")
-    dispatch.hand_over(session, HERE, descriptor(), launcher=3)
+    dispatch.hand_over(session, HERE, descriptor(), HowToStart(launcher=3))
     assert session.launcher == 3
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from superd.front.handing_over import HowToStart
 from superd.front.programs.dispatch import Dispatch
 from superd.front.programs.recovery import OrphanedProgram, Recovery
 from superd.front.sessions.live import LiveSession, Stage
@@ -25,7 +26,7 @@ def made(*services: str, **keys: object) -> tuple[Parts, Recovery, list[LiveSess
 def handed_over(parts: Parts, number: int = 0) -> LiveSession:
     session = parts.session("cat")
     dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: None)
-    dispatch.hand_over(session, Peer("", 4, 0), descriptor(), launcher=number)
+    dispatch.hand_over(session, Peer("", 4, 0), descriptor(), HowToStart(launcher=number))
     parts.links.flush()
     return session
 

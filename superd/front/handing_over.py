@@ -1,0 +1,58 @@
+"""What connections and datagrams need of the launchers, as protocols: to start a program, and to run a rule's command.
+
+Runs in: the front. ``front/programs/`` implements both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from superd.expansion import Values
+    from superd.front.sessions.live import LiveSession
+    from superd.occupancy import Source
+    from superd.peer import Peer
+    from superd.rule import Option
+
+StartTask = Callable[..., None]
+"""A nursery's ``start_soon``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HowToStart:
+    """What a rule changes of the way a program is started.
+
+    ``steps`` are the digests of the options that the launcher carries out, with ``values`` for their letters; ``launcher`` is
+    the number of the launcher that the rule's `user` and `group` ask for.
+    """
+
+    steps: tuple[str, ...] = ()
+    values: Values | None = None
+    launcher: int | None = None
+
+
+AS_CONFIGURED = HowToStart()
+
+
+class HandsOver(Protocol):
+    """Starts the programs of sessions."""
+
+    def hand_over(self, session: LiveSession, server: Peer, fd: int, how: HowToStart = AS_CONFIGURED) -> None:
+        """Give the session's socket to a launcher; ``fd`` is the callee's. ``flush`` sends it."""
+
+    def flush(self) -> None:
+        """Send what is queued."""
+
+
+class RunsCommands(Protocol):
+    """Runs the commands of rules; ``superd.front.programs.commands.Commands`` is one."""
+
+    async def run(
+        self, option: Option, values: Values, service: str, steps: tuple[str, ...] = (), source: Source | None = None
+    ) -> int | None:
+        """Run a `spawn` or `aclexec` and return its exit status; None when it did not run or did not end in time."""
+
+    def begin(self, option: Option, values: Values, service: str, steps: tuple[str, ...] = ()) -> None:
+        """Run a command that is not waited for."""

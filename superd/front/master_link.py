@@ -1,0 +1,136 @@
+"""The front's end of the channel to the master: reads orders, sends requests.
+
+Runs in: the front. Knows the channel and nothing of the front. A request is never lost: what the channel does not take now
+is sent when it does.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from superd.ipc import front_orders
+from superd.ipc.front_requests import TABLE, RequestWriter
+
+if TYPE_CHECKING:
+    from superd.address import BindAddress
+    from superd.front.handing_over import StartTask
+    from superd.syslog_priority import LevelWord
+
+AGAIN = 0.1
+"""Seconds until the next try when no descriptor is free for an order."""
+
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class OrderHandlers(Protocol):
+    """What the front does at each order. Descriptors are the callee's."""
+
+    def change(self, order: front_orders.Change) -> None: ...
+    def log_files(self, order: front_orders.LogFiles) -> None: ...
+    def policy(self, order: front_orders.PolicyReply) -> None: ...
+    def pairs(self, order: front_orders.Pairs) -> None: ...
+    def renewed(self, order: front_orders.Renewed) -> None: ...
+    def ended(self, order: front_orders.Ended) -> None: ...
+    def dump(self, order: front_orders.Dump) -> None: ...
+    def stop(self, order: front_orders.Stop) -> None: ...
+    def obeyed(self) -> None: ...
+
+
+class MasterLink:
+    """One end of the pair between master and front."""
+
+    def __init__(self, channel: socket.socket, start_task: StartTask, say: Callable[[LevelWord, str], None]) -> None:
+        """``say`` writes a message: level, text."""
+        channel.setblocking(False)
+        self._channel = channel
+        self._start_task = start_task
+        self._say = say
+        self._requests = RequestWriter(channel)
+        self._sending = False
+
+    # ------------------------------------------------------------------ to the master
+
+    def request(self, word: str, *, number: int = 0, address: str = "") -> None:
+        """Send a request of the closed table; what the channel does not take now is sent when it does."""
+        try:
+            if not self._requests.send(word, number=number, address=address) and not self._sending:
+                self._sending = True
+                self._start_task(self._send_rest)
+        except OSError:
+            pass  # the master is gone: ``run`` sees the end of the channel
+
+    async def _send_rest(self) -> None:
+        try:
+            while not self._requests.flush():
+                await trio.lowlevel.wait_writable(self._channel)
+        except OSError:
+            pass  # as above
+        finally:
+            self._sending = False
+
+    def read_policy(self) -> None:
+        """Ask for the policy files as they are now."""
+        self.request("policy")
+
+    def renew(self, address: BindAddress) -> None:
+        """Ask for another socket at the address of a datagram service."""
+        self.request("renew", address=address.describe())
+
+    def ask(self, word: str, *, number: int = 0, signal: int = 0) -> None:
+        """Send a request about a launcher or a program, where the master's table has it."""
+        if word in TABLE:
+            self.request(word, number=number)
+
+    # ------------------------------------------------------------------ from the master
+
+    async def run(self, handlers: OrderHandlers) -> None:
+        """Carry out orders until the master is gone."""
+        reader, short = front_orders.OrderReader(self._channel), False
+        while True:
+            await trio.lowlevel.wait_readable(self._channel)
+            try:
+                order = reader.read()
+            except BlockingIOError:
+                continue
+            except (EOFError, ConnectionResetError):
+                return
+            except OSError as problem:
+                if problem.errno not in _NO_ROOM:
+                    raise
+                # The order stays in the channel until enough connections have ended.
+                if not short:
+                    self._say("error", f"an order of the master waits: {problem.strerror}")
+                short = True
+                await trio.sleep(AGAIN)
+                continue
+            short = False
+            if order is not None:
+                self._obey(handlers, order)
+                handlers.obeyed()
+
+    def _obey(self, handlers: OrderHandlers, order: front_orders.Order) -> None:
+        match order:
+            case front_orders.Ping():
+                self.request("alive", number=order.number)
+            case front_orders.Change():
+                handlers.change(order)
+                self.request("applied", number=order.number)
+            case front_orders.LogFiles():
+                handlers.log_files(order)
+            case front_orders.PolicyReply():
+                handlers.policy(order)
+            case front_orders.Pairs():
+                handlers.pairs(order)
+            case front_orders.Renewed():
+                handlers.renewed(order)
+            case front_orders.Ended():
+                handlers.ended(order)
+            case front_orders.Dump():
+                handlers.dump(order)
+            case front_orders.Stop():
+                handlers.stop(order)

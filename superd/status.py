@@ -1,0 +1,56 @@
+"""The state of a front as one value: SIGUSR1, `superd status` and metrics all print this. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from superd.counted import counted
+from superd.safe_text import safe
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One service: where it listens, how many of its sessions are live, how many processes its
+    programs left, its name in the tables."""
+
+    name: str
+    addresses: tuple[str, ...]
+    running: int
+    leftovers: int
+    daemon: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """One live session; ``peer`` is "" where it is not known, ``age`` is seconds."""
+
+    conn: int
+    service: str
+    peer: str
+    pid: int
+    stage: str
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrontStatus:
+    """All of a front. ``undecided`` connections wait for their verdict; ``bans`` are addresses that a sensor banned."""
+
+    services: tuple[ServiceStatus, ...]
+    sessions: tuple[SessionStatus, ...]
+    undecided: int
+    bans: int
+
+    def text(self) -> str:
+        """Return one line for each fact."""
+        services, sessions = counted(len(self.services), "service"), counted(len(self.sessions), "session")
+        lines = [f"superd state: {services}, {sessions}, {self.undecided} undecided"]
+        for service in self.services:
+            where = " ".join(service.addresses)
+            leftovers = f" leftovers={service.leftovers}" if service.leftovers else ""
+            lines.append(f"service {service.name}: {where} running={service.running}{leftovers} daemon={service.daemon}")
+        for session in self.sessions:
+            peer = safe(session.peer) if session.peer else "-"
+            lines.append(f"session {session.conn}: {session.service} from={peer} pid={session.pid} age={session.age:.0f}s")
+        lines.append(f"bans: {self.bans}")
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,155 @@
+"""A connection that has to wait, from its first wait to its end: what it waits for, and what every end leaves."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from superd.front.sessions.live import Stage
+from superd.net import ident
+from superd.verdict import Reason
+from superd.wire.ident import Identity
+from tests.front.fakes import service
+from tests.front.fakes_of_connections import Front
+
+NAMED: dict[str, Any] = {"only_from": [".example.org"]}
+
+
+async def test_a_name_is_looked_up_once_and_the_program_gets_the_connection(nursery: trio.Nursery) -> None:
+    front = Front(nursery, deny="cat: .example.net")
+    front.names.name = "a.example.org"
+    session = await front.connect(service(**NAMED))
+    assert front.names.asked == ["192.0.2.7"]
+    assert [handed[0] for handed in front.launchers.handed] == [session]
+    assert session.record.peer is not None
+    assert session.record.peer.name == "a.example.org"
+    assert session.stage is Stage.DECIDED  # a launcher's report brings it on
+    assert front.launchers.flushed == 1
+
+
+async def test_a_name_that_does_not_come_in_time_is_unknown(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    front = Front(nursery, policy={"decide_timeout": 2})
+    front.names.name = None
+    began = trio.current_time()
+    await front.connect(service(**NAMED))
+    # The look-up has its two seconds, and the refused client two more to end its side.
+    assert trio.current_time() - began == pytest.approx(4, abs=0.1)
+    assert front.log.take()[0][:4] == ("FAIL", "s", 1, Reason.ADDRESS)
+    assert front.parts.counts.total == 0
+
+
+async def test_at_the_end_of_superd_a_look_up_is_not_waited_for(nursery: trio.Nursery) -> None:
+    front = Front(nursery)
+    front.names.name = None
+    async with front.connected(service(**NAMED)) as (session, _):
+        await trio.testing.wait_all_tasks_blocked()
+        assert session.stage is Stage.WAITING
+        assert session.running is not None
+        session.running.signal(1, signal.SIGTERM)
+    assert front.log.take()[0][3] is Reason.STOPPING
+
+
+@pytest.mark.parametrize(("status", "reason"), [(0, Reason.RULE_DENY), (1, None), (None, Reason.RULE_BROKEN)])
+async def test_an_aclexec_that_does_not_end_refuses_in_hosts_deny_too(
+    nursery: trio.Nursery, status: int | None, reason: Reason | None
+) -> None:
+    front = Front(nursery, deny="cat: ALL: aclexec /bin/check")
+    front.launchers.status = status
+    await front.connect(service())
+    refused = [event[3] for event in front.log.take() if event[0] == "FAIL"]
+    assert refused == ([reason] if reason else [])
+    assert len(front.launchers.handed) == (0 if reason else 1)
+
+
+async def test_the_options_of_a_rule_are_carried_out_in_order_once(nursery: trio.Nursery) -> None:
+    front = Front(nursery, allow="cat: ALL: setenv A b: spawn first %a: aclexec second: severity mail.info: spawn third")
+    await front.connect(service())
+    assert [command for command, _, _ in front.launchers.commands] == ["first %a", "second", "third"]
+    assert [len(steps) for _, steps, _ in front.launchers.commands] == [1, 1, 1]
+    (_, _, how) = front.launchers.handed[0]
+    assert len(how.steps) == 1
+    assert how.values is not None
+    assert how.values.a == "192.0.2.7"
+    assert front.log.take()[0] == ("GRANTED", "s", "mail.info")
+
+
+async def test_a_user_of_a_rule_that_no_launcher_is_for_refuses(nursery: trio.Nursery) -> None:
+    front = Front(nursery, allow="cat: ALL: user alice.staff")
+    await front.connect(service())
+    assert front.log.take()[0][3] is Reason.RULE_BROKEN
+    front.force.launcher_for = {("alice", "staff"): 7}
+    await front.connect(service())
+    assert front.launchers.handed[0][2].launcher == 7
+
+
+async def test_idonly_refuses_a_client_that_ident_does_not_name(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(*_: object) -> Identity:
+        return Identity(failure="timeout")
+
+    monkeypatch.setattr(ident, "ask", answer)
+    front = Front(nursery)
+    await front.connect(service(flags=["IDONLY"], server="/bin/cat", log_on_success=["USERID"]))
+    assert front.log.take()[0][3] is Reason.IDENT
+
+
+async def test_banners_come_in_their_order_and_a_refusal_has_its_last_word(nursery: trio.Nursery, tmp_path: Path) -> None:
+    for name in ("banner", "fail"):
+        (tmp_path / name).write_text(f"{name}\n")
+    front = Front(nursery, deny="ALL: ALL")
+    refused = service(banner=str(tmp_path / "banner"), banner_fail=str(tmp_path / "fail"))
+    async with front.connected(refused) as (session, client):
+        received = b""
+        while data := await client.recv(100):
+            received += data
+        assert received == b"banner\nfail\n"
+        assert session.stage is Stage.OVER
+
+
+async def test_a_client_that_does_not_read_its_banner_is_refused(
+    nursery: trio.Nursery, tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    (tmp_path / "banner").write_bytes(b"x" * (1 << 20))
+    autojump_clock.autojump_threshold = 0.05
+    front = Front(nursery, policy={"banner_timeout": 3})
+    await front.connect(service(banner=str(tmp_path / "banner")))
+    assert front.log.take()[0][3] is Reason.BANNER
+
+
+async def test_an_internal_service_is_over_when_its_client_has_gone(nursery: trio.Nursery) -> None:
+    front = Front(nursery)
+    async with front.connected(service(type=["INTERNAL"], service="echo", limits={"session": 60})) as (session, client):
+        await client.send(b"hello")
+        assert await client.recv(10) == b"hello"
+        assert session.stage is Stage.SERVING
+    assert [event[0] for event in front.log.take()] == ["GRANTED", "START", "EXIT"]
+
+
+async def test_a_service_that_tcpmux_is_asked_for_is_admitted_by_its_own_rules(nursery: trio.Nursery) -> None:
+    front = Front(nursery)
+    front.force.services["open"] = service("open", type=["TCPMUXPLUS"], server="/bin/cat", port=None)
+    front.force.services["shut"] = service("shut", type=["TCPMUX"], server="/bin/cat", no_access=["192.0.2.7"], port=None)
+    mux = service("tcpmux", type=["INTERNAL"], service="tcpmux")
+    async with front.connected(mux) as (_, client):
+        await client.send(b"OPEN\r\nfor the program")
+        assert await client.recv(100) == b"+Go\r\n"
+    assert front.launchers.handed[0][0].service.name == "open"
+    async with front.connected(mux) as (_, client):
+        await client.send(b"shut\r\n")
+        assert await client.recv(100) == b"-Service not available\r\n"
+    (refused,) = (event for event in front.log.take() if event[0] == "FAIL")
+    assert refused[1:4:2] == ("shut", Reason.ADDRESS)
+
+
+async def test_a_fault_of_ours_ends_one_connection_with_a_line(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    front = Front(nursery)
+    boom: Any = None
+    monkeypatch.setattr(front.names, "name_of", boom)
+    session = await front.connect(service(**NAMED))
+    assert session.stage is Stage.OVER
+    assert "a session failed: TypeError" in str(front.log.take())
