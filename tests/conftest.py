@@ -22,11 +22,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-def services_dir(tmp_path: Path) -> Path:
-    """An empty folder for service files that root too may trust."""
-    # pytest makes its folders for their owner alone; the front is another user and watches the tables.
+def tmp_path(tmp_path: Path) -> Path:
+    """pytest's own, which makes folders for their owner alone: the front is another user and watches the tables in them."""
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def services_dir(tmp_path: Path) -> Path:
+    """An empty folder for service files that root too may trust."""
     folder = tmp_path / "services.d"
     folder.mkdir(mode=0o755)
     return folder

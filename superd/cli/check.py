@@ -56,10 +56,12 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     from superd.lint.covered import Seen
     from superd.lint.rules import guarded_by, lint, lint_file
     from superd.load.policy import load_policy
+    from superd.load.privilege import front_of
     from superd.policy.hosts_access import compile_policy, decide_unseen
     from superd.rule import Policy
 
-    files, problems = load_policy(*tables_of(sources), keep_going=True)
+    front = front_of(registry.settings, registry.services.values()) if registry is not None else None
+    files, problems = load_policy(*tables_of(sources), keep_going=True, front=front)
     found = list(problems)
     allow = parse(files.allow or b"", files.allow_path, "allow")[0]
     deny = parse(files.deny or b"", files.deny_path, "deny")[0]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from superd.counted import counted
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_FAILURE, EX_NOPERM
+from superd.load.privilege import front_of
 from superd.log.event import Kind
 from superd.log.log import MAX_TEXT, Log, Places
 from superd.log.routing import default_target
@@ -24,9 +25,7 @@ from superd.net.inherited import inherited
 from superd.registry import Registry
 from superd.safe_text import safe
 from superd.system import prctl
-from superd.system.accounts import front_account, uid_of
 from superd.system.core_limit import no_core
-from superd.system.credentials import is_root
 from superd.system.descriptors import raise_limit
 from superd.system.instance_lock import AlreadyServed, lock
 from superd.system.oom_score import protect
@@ -115,7 +114,7 @@ def run(
     from superd.front import process
     from superd.front.privileges import give_up_root
 
-    account = front_account(settings.user, uids_of(found.registry)) if is_root() else None
+    account = front_of(settings, found.registry.services.values())
     master_pid = os.getpid()
 
     def front(order: Begin, channel: socket.socket) -> int:
@@ -187,11 +186,6 @@ def _fail(log: Log | None, why: str, status: int) -> int:
     else:
         sys.stderr.write(f"superd: error: {why}\n")
     return status
-
-
-def uids_of(registry: Registry) -> frozenset[int]:
-    """The uids that services run as."""
-    return frozenset(uid_of(service.user) for service in registry.services.values() if service.user)
 
 
 def describe(account: Account | None) -> str:

@@ -25,7 +25,7 @@ def this_host() -> Host:
     @cache
     def socket_folder(path: str, users: tuple[str, ...]) -> str:
         known = [accounts.uid_of(name) for name in users if name and accounts.known_user(name)]
-        return path_facts.changed_by(os.path.dirname(path), known) if root else ""
+        return path_facts.folder_changed_by(os.path.dirname(path), known) if root else ""
 
     return Host(
         users=cache(accounts.known_user),

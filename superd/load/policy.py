@@ -17,9 +17,11 @@ from superd.policy.file_patterns import FILE_DEPTH
 from superd.policy_snapshot import Look, PolicySnapshot, Signature
 from superd.problem import Origin, Problem, error, errors, warning
 from superd.system.file_lease import Unsettled
+from superd.system.path_facts import hidden_by
 from superd.system.policy_files import believe_empty, read_table, read_tables, signature
 
 if TYPE_CHECKING:
+    from superd.launch_spec import Account
     from superd.rule import Policy
 
 PATIENCE = 5.0
@@ -38,9 +40,16 @@ class UnusableTables(ConfigError):
 
 
 def load_policy(
-    allow_path: str, deny_path: str, *, keep_going: bool = False, before: PolicySnapshot | None = None
+    allow_path: str,
+    deny_path: str,
+    *,
+    keep_going: bool = False,
+    before: PolicySnapshot | None = None,
+    front: Account | None = None,
 ) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
     """Return the files as they are now, with every `/file` they name, and what is wrong with them.
+
+    ``front`` is the user who looks for changes: a file in a folder that they cannot search is an error.
 
     Raises ``ConfigError`` when a table cannot be read or does not parse: then nothing of it is to be used. With
     ``keep_going`` a hosts.allow that cannot be used grants nothing, and such a hosts.deny refuses all who reach it. ``before``
@@ -65,6 +74,8 @@ def load_policy(
         files = dataclasses.replace(files, closed=str(early[0]))
         policy, problems = parse_policy(files)
     lists, seen, more = _read_patterns(policy, before)
+    if front is not None:
+        more += _hidden((allow_path, deny_path, *lists), front)
     if unread := errors(more):
         # Going on without it would let in whom it was to keep out, as an unreadable hosts.deny would.
         if not keep_going:
@@ -74,17 +85,26 @@ def load_policy(
 
 
 def load_settled_policy(
-    allow_path: str, deny_path: str, *, keep_going: bool = False, patience: float = PATIENCE
+    allow_path: str, deny_path: str, *, keep_going: bool = False, front: Account | None = None, patience: float = PATIENCE
 ) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
     """The same at the start, where no table is in force yet: waits ``patience`` seconds for a writer. Raises ``ConfigError``."""
     end = time.monotonic() + patience
     nothing = PolicySnapshot(("", ""), allow_path, deny_path)
     while time.monotonic() < end:
         try:
-            return load_policy(allow_path, deny_path, keep_going=keep_going, before=nothing)
+            return load_policy(allow_path, deny_path, keep_going=keep_going, before=nothing, front=front)
         except Unsettled:
             time.sleep(0.02)
-    return load_policy(allow_path, deny_path, keep_going=keep_going)
+    return load_policy(allow_path, deny_path, keep_going=keep_going, front=front)
+
+
+def _hidden(paths: tuple[str, ...], front: Account) -> list[Problem]:
+    problems = []
+    for path in filter(None, paths):
+        if folder := hidden_by(path, front.uid, front.gid):
+            message = f"the front, `{front.name}`, cannot search `{folder}`, so it would not see a change of this file"
+            problems.append(error(Origin(path), message, f"chmod o+x {folder}"))
+    return problems
 
 
 def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicySnapshot, tuple[Problem, ...]]:

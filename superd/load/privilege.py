@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING
 
 from superd.problem import Origin, Problem, error
 from superd.system.accounts import front_account, known_user, uid_of
+from superd.system.credentials import is_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from superd.launch_spec import Account
     from superd.load.settings import Main
     from superd.service import Service
+    from superd.settings import Settings
+
+
+def front_of(settings: Settings, services: Iterable[Service]) -> Account | None:
+    """Return who the front is; ``None`` where superd is an ordinary user."""
+    if not is_root():
+        return None
+    named = {service.user for service in services if service.user and known_user(service.user)}
+    return front_account(settings.user, frozenset(map(uid_of, named)))
 
 
 def check_users(
@@ -26,7 +37,9 @@ def check_users(
     """Return an error for a native service that does not name its user, a front that is root, and a user that both have."""
     problems = [_unnamed(service, origins) for service in services.values() if _is_unnamed(service, origins, foreign_files)]
     uids = {name: uid_of(service.user) for name, service in services.items() if service.user and known_user(service.user)}
-    front = front_account(main.settings.user, frozenset(uids.values()))
+    front = front_of(main.settings, services.values())
+    if front is None:
+        return []
     if front.uid == 0:
         problems.append(error(Origin(main.path), f"`user`: the front must not run as `{front.name}`", 'user = "superd"'))
         return problems

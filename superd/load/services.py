@@ -102,13 +102,11 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
                 broken.add(name)
     foreign_files = read_foreign(main, sources.inetd, files, services, origins, problems)
     broken |= without_bad_words(services, origins, problems)
-    host = this_host()
     problems += check_access_words(services, origins)
-    problems += check(services, origins, host)
-    if host.root:
-        # Of a service with wrong keys one of them may be its `user`, misspelt.
-        sound = {name: service for name, service in services.items() if name not in broken}
-        problems += check_users(main, sound, origins, foreign_files)
+    problems += check(services, origins, this_host())
+    # Of a service with wrong keys one of them may be its `user`, misspelt.
+    sound = {name: service for name, service in services.items() if name not in broken}
+    problems += check_users(main, sound, origins, foreign_files)
     problems.sort(key=lambda problem: problem.origin)
     wrong_places = {problem.origin for problem in errors(problems)}
     if wrong_places:

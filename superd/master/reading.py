@@ -15,6 +15,7 @@ from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
 from superd.load.env_files import variables_of
 from superd.load.policy import UnusableTables, load_policy, load_settled_policy
+from superd.load.privilege import front_of
 from superd.master.assignment import Assignment, assign
 from superd.master.launcher_pool import LANES
 from superd.problem import Origin, Problem, error, note
@@ -76,10 +77,11 @@ def read_configuration(read: Read, *, keep_going: bool = False, before: PolicySn
 
 def _tables(registry: Registry, before: PolicySnapshot | None, *, keep_going: bool) -> tuple[PolicySnapshot, tuple[Problem, ...]]:
     settings = registry.settings.policy
+    front = front_of(registry.settings, registry.services.values())
     if before is None:
-        return load_settled_policy(settings.hosts_allow, settings.hosts_deny, keep_going=keep_going)
+        return load_settled_policy(settings.hosts_allow, settings.hosts_deny, keep_going=keep_going, front=front)
     try:
-        return load_policy(settings.hosts_allow, settings.hosts_deny, before=before)
+        return load_policy(settings.hosts_allow, settings.hosts_deny, before=before, front=front)
     except Unsettled as problem:
         where = Origin(str(problem.filename or settings.hosts_deny))
         if (settings.hosts_allow, settings.hosts_deny) != (before.allow_path, before.deny_path):
@@ -92,7 +94,8 @@ def read_tables(registry: Registry, before: PolicySnapshot) -> Tables | Unusable
     """Return the policy's tables as they are now, for these services. ``before`` are those in force."""
     settings = registry.settings.policy
     try:
-        policy, problems = load_policy(settings.hosts_allow, settings.hosts_deny, before=before)
+        front = front_of(registry.settings, registry.services.values())
+        policy, problems = load_policy(settings.hosts_allow, settings.hosts_deny, before=before, front=front)
         return Tables(policy, problems, _assignment(registry, policy))
     except Unsettled as problem:
         return Unusable((note(Origin(str(problem.filename or settings.hosts_deny)), str(problem)),), unsettled=True)

@@ -79,6 +79,11 @@ def changed_by(path: str, owners: Iterable[int]) -> str:
         return ""  # it does not exist, which is another problem
 
 
+def folder_changed_by(path: str, owners: Iterable[int]) -> str:
+    """The same for a folder, which the answer names."""
+    return changed_by(f"{path}/*", owners)
+
+
 def log_fault(path: str) -> str:
     """Return why root may not append to this log file, or ``""``. Makes nothing."""
     trust = Trust.own(strict=True, others_folders=True)

@@ -147,7 +147,7 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     for address in service.addresses():
         if address.path.startswith("/") and (wrong := host.socket_folder(address.path, (service.socket_user, service.user))):
             hint = "use a folder that only root or the socket's owner can change"
-            found.append(error(at("listen"), f"`{address.path}`: {_it(wrong)}", hint))
+            found.append(error(at("listen"), f"`{address.path}`: {wrong}", hint))
     if service.user and not host.root and service.server and service.user not in host.own_names:
         found.append(note(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import socket
-import stat
 
 import trio
+
+from superd.system.paths import Trust, open_file
 
 MAX_BANNER = 1 << 20
 """Bytes of a banner file; the rest is not sent."""
@@ -52,7 +53,6 @@ async def part(sock: trio.socket.SocketType) -> None:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(0, "not a regular file", path)
+    # In a user's folder no link: it could lead to /proc/self/environ, and this process would send it to a client.
+    with os.fdopen(open_file(path, Trust.own(strict=True, others_folders=True)), "rb") as file:
         return file.read(MAX_BANNER)
