@@ -9,7 +9,6 @@ ROOT = Path(__file__).parent.parent
 HELD_ELSEWHERE: dict[str, str] = {
     "cli/app.py": "test_docs.py: every command and option has its section, and each example is run",
     "cli/diagnostics.py": "trips/test_start.py: what is printed of problems",
-    "cli/importer.py": "cli/test_import_equals_live.py: what it writes serves the same",
     "cli/run.py": "trips/test_start.py: the table, and the dump in trips/test_xinetd_command.py",
     "cli/show.py": "test_docs.py: its examples",
     "config/inetd/key_value.py": "config/inetd/test_source.py: NetBSD's statements",

@@ -132,8 +132,14 @@ def import_files(
     dialect: Annotated[
         str, typer.Option("--dialect", help="inetd.conf of openbsd, freebsd, netbsd, inetutils or busybox; auto finds out")
     ] = "auto",
+    alone: Annotated[bool, typer.Option("--alone", help="no xinetd.conf includes these files: they have no defaults")] = False,
+    defaults: Annotated[
+        Path | None, typer.Option("--defaults", help="superd.toml to write, with what all services have alike as [defaults]")
+    ] = None,
 ) -> None:
     """Write superd's own files from xinetd's or inetd's, with a report of every difference."""
     from superd.cli.importer import import_command
 
-    raise typer.Exit(import_command(kind, paths, output, force=force, dry_run=dry_run, dialect=dialect))
+    raise typer.Exit(
+        import_command(kind, paths, output, force=force, dry_run=dry_run, dialect=dialect, alone=alone, defaults=defaults)
+    )

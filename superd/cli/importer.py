@@ -1,22 +1,31 @@
-"""``superd import xinetd|inetd PATH… -o DIR``: old files → a TOML file a service, a report. Leaves the old files."""
+"""``superd import xinetd|inetd PATH… -o DIR``: old files → a TOML file a service, a report. Leaves the old files.
+
+Runs in: the operator's commands. Never starts a service, and never writes over a file without ``--force``.
+"""
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import stat
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from superd.config.foreign import Foreign
-    from superd.problem import Problem
+    from superd.problem import Origin, Problem
     from superd.service import Service
 
-EX_CONFIG, EX_CANTCREAT = 78, 73
+EX_CONFIG, EX_CANTCREAT, EX_USAGE = 78, 73, 64
 MAX_BYTES = 1 << 20
+KEPT_APART = frozenset({
+    "only_from", "no_access", "access_times", "type", "flags", "disable", "service", "server", "server_args", "redirect", "port",
+    "listen", "socket_type", "protocol", "wait", "v6only", "rpc_version", "rpc_number", "user", "group", "env",
+})  # fmt: skip
+"""Keys that stay in each file although all have the same: who may come, and what is served, must not hang on another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +48,80 @@ class Disk:
         return os.listdir(path)
 
 
-def read_foreign(kind: Literal["xinetd", "inetd"], paths: Sequence[str], dialect: str = "auto") -> Foreign:
-    """All ``paths`` as one ``Foreign``; the same id in two of them is an error that names both."""
+def read_foreign(
+    kind: Literal["xinetd", "inetd"], paths: Sequence[str], dialect: str = "auto", *, alone: bool = False
+) -> Foreign:
+    """All ``paths`` as one ``Foreign``; the same id in two of them is an error that names both.
+
+    A part of an xinetd.conf is read with the whole that includes it, for its defaults; ``alone``: it has none.
+    """
     from superd.config.foreign import Foreign
     from superd.config.inetd import source as inetd_source
-    from superd.config.xinetd import source as xinetd_source
-    from superd.problem import Origin, error
 
     services: dict[str, Service] = {}
     origins: dict[tuple[str, str], Origin] = {}
-    problems: list[Problem] = []
+    problems: dict[Problem, None] = {}
+    comments: dict[str, tuple[str, ...]] = {}
+    renamed: dict[str, str] = {}
     for path in paths:
-        found = xinetd_source.parse(path, Disk()) if kind == "xinetd" else inetd_source.parse(path, Disk(), dialect)  # type: ignore[arg-type]
-        problems.extend(found.problems)
+        if kind == "xinetd":
+            found = _read_xinetd(path, alone=alone)
+        else:
+            found = inetd_source.parse(path, Disk(), dialect)  # type: ignore[arg-type]
+        problems |= dict.fromkeys(found.problems)
         for service in found.services:
-            place = found.origins.get((service.name, ""), Origin(path))
+            place = found.origins[service.name, ""]
             if service.name in services:
-                problems.append(error(place, f"id `{service.name}` is taken by {origins[service.name, '']}"))
+                if origins[service.name, ""] != place:  # else a part that its whole has brought already
+                    problems[_taken(service.name, place, origins[service.name, ""])] = None
                 continue
             services[service.name] = service
             origins |= {key: origin for key, origin in found.origins.items() if key[0] == service.name}
-    return Foreign(tuple(services.values()), origins, tuple(problems))
+            comments |= {service.name: found.comments[service.name]} if service.name in found.comments else {}
+            renamed |= {service.name: found.renamed[service.name]} if service.name in found.renamed else {}
+    return Foreign(tuple(services.values()), origins, tuple(problems), comments, renamed)
+
+
+def _taken(name: str, place: Origin, first: Origin) -> Problem:
+    from superd.problem import error
+
+    return error(place, f"id `{name}` is taken by {first}", "give one of the two entries another id")
+
+
+def _read_xinetd(path: str, *, alone: bool) -> Foreign:
+    """One file or folder of xinetd's. Of a part without a whole that can be found nothing is taken: it may be open."""
+    from superd.config.foreign import Foreign
+    from superd.config.xinetd import source
+    from superd.problem import Origin, error, note
+
+    files = Disk()
+    whole = "" if alone else source.whole_of(path, files)
+    if whole == "?":
+        what = "is a part, and no xinetd.conf includes it: the `defaults` that close or limit its services would be lost"
+        hint = "name the xinetd.conf that includes it, or say `--alone` if there is none"
+        return Foreign(problems=(error(Origin(path), f"`{path}` {what}", hint),))
+    if not whole:
+        return source.parse(path, files) if not os.path.isdir(path) else _read_folder(path)
+    found = source.parse(whole, files)
+    inside = posixpath.normpath(path)
+
+    def ours(origin: Origin) -> bool:
+        return origin.file in (path, inside) or posixpath.dirname(origin.file) == inside
+
+    services = tuple(service for service in found.services if ours(found.origins[service.name, ""]))
+    said = note(Origin(path), f"read with the `defaults` of `{whole}`, which includes it")
+    return replace(found, services=services, problems=(said, *(problem for problem in found.problems if ours(problem.origin))))
+
+
+def _read_folder(folder: str) -> Foreign:
+    """The files of a folder, as `includedir` reads them."""
+    from superd.config.xinetd import source
+
+    class Included(Disk):
+        def read(self, path: str) -> bytes:
+            return f"includedir {folder}\n".encode() if path == folder else super().read(path)
+
+    return source.parse(folder, Included())
 
 
 def import_command(
@@ -70,46 +132,110 @@ def import_command(
     force: bool = False,
     dry_run: bool = False,
     dialect: str = "auto",
+    alone: bool = False,
+    defaults: str | os.PathLike[str] | None = None,
 ) -> int:
-    """Writes (or, with ``dry_run``, prints) the files and prints the report.
+    """Write (or, with ``dry_run``, print) the files and print the report. ``defaults`` is the superd.toml to write.
 
-    Returns 0, 78 when something could not be kept, 73 when a file is there already or cannot be written; without
-    ``force`` nothing at all is written then.
+    Returns 0, 78 when something that was served could not be kept, 73 when a file exists already or cannot be written;
+    without ``force`` nothing at all is written then.
     """
     from superd.config.import_report import report
     from superd.config.inetd.dialects import DIALECTS
-    from superd.config.toml.render import render
     from superd.load.foreign import wrong_here
-    from superd.service_kinds import fit
 
+    wrong = ""
     if kind not in ("xinetd", "inetd"):
-        sys.stderr.write(f"superd: error: `{kind[:40]}` is neither xinetd nor inetd\n")
-        return 64
-    if dialect != "auto" and dialect not in DIALECTS:
-        sys.stderr.write(f"superd: error: `{dialect[:40]}` is no dialect of inetd.conf\n")
-        return 64
-    if not dry_run and not output:
-        sys.stderr.write("superd: error: `-o DIR` or `--dry-run` is needed\n")
-        return 64
-    foreign = read_foreign("xinetd" if kind == "xinetd" else "inetd", [os.fspath(path) for path in paths], dialect)
-    texts: dict[str, str] = {}
-    for service in foreign.services:
-        name = file_name(service.name, texts)
-        comments = {key: f"from {origin}" for (owner, key), origin in sorted(foreign.origins.items()) if owner == service.name}
-        # superd's own files may not name a key that has no effect, which the other daemon's may.
-        written, _ = fit(service, lambda _: True)
-        # A native file names its user: what the other daemon did without one is said on purpose.
-        user = written.user or ("root" if written.server else "")
-        texts[name] = render(written.model_copy(update={"name": name.removesuffix(".toml"), "user": user}), comments)
+        wrong = f"`{kind[:40]}` is neither xinetd nor inetd"
+    elif dialect != "auto" and dialect not in DIALECTS:
+        wrong = f"`{dialect[:40]}` is not a dialect of inetd.conf"
+    elif not dry_run and not output:
+        wrong = "`-o DIR` or `--dry-run` is needed"
+    if wrong:
+        sys.stderr.write(f"superd: error: {wrong}\n")
+        return EX_USAGE
+    names = [os.fspath(path) for path in paths]
+    if mistaken := _of_the_other(kind, names):
+        sys.stderr.write(mistaken)
+        return EX_USAGE
+    foreign = read_foreign("xinetd" if kind == "xinetd" else "inetd", names, dialect, alone=alone)
+    written = _as_files(foreign)
+    shared = _shared(list(written.values())) if defaults else {}
+    texts = _texts(foreign, written, shared)
+    if defaults and shared:
+        texts[os.path.abspath(os.fspath(defaults))] = _defaults_text(shared)
     status = 0
     if dry_run:
         for name, text in texts.items():
             sys.stdout.write(f"# {name}\n{text}\n")
     else:
         status = _write(os.fspath(output or ""), texts, force=force)
-    result = report(foreign, wrong_here(foreign))
+    files = dict(zip(written, texts, strict=False))
+    result = report(foreign, wrong_here(foreign), files, written=not status and not dry_run)
     sys.stdout.write(str(result))
-    return status or (EX_CONFIG if result.lost else 0)
+    return status or (EX_CONFIG if result.failed else 0)
+
+
+def _of_the_other(kind: str, paths: Sequence[str]) -> str:
+    """What to say of a file that is the other daemon's, by its grammar."""
+    from superd.config.grammar import grammar_of
+
+    for path in paths:
+        try:
+            found = grammar_of(os.path.abspath(path), Disk().read(path))
+        except OSError:
+            continue
+        if found != kind and found in ("xinetd", "inetd"):
+            return f"{path}: error: this is {found}'s form\n  hint: write `superd import {found} {path} …`\n"
+    return ""
+
+
+def _as_files(foreign: Foreign) -> dict[str, Service]:
+    """Each service as its file has it: without keys of no effect, and with a user, as a native file needs it."""
+    from superd.service_kinds import fit
+
+    found: dict[str, Service] = {}
+    for service in foreign.services:
+        written, _ = fit(service, lambda _: True)
+        found[service.name] = written.model_copy(update={"user": written.user or ("root" if written.server else "")})
+    return found
+
+
+def _shared(services: list[Service]) -> dict[str, Any]:
+    """The values for [defaults]: what all services have alike, and superd has not by default."""
+    from superd.config.toml.render import file_values
+    from superd.service import Service
+
+    if len(services) < 2:
+        return {}
+    plain = file_values(Service(name="x", disable=True))
+    all_values = [file_values(service) for service in services]
+    first = all_values[0]
+    return {
+        key: value
+        for key, value in first.items()
+        if key not in KEPT_APART and value is not None and value != plain[key] and all(v[key] == value for v in all_values)
+    }
+
+
+def _texts(foreign: Foreign, written: Mapping[str, Service], shared: Mapping[str, Any]) -> dict[str, str]:
+    """File names and their texts."""
+    from superd.config.toml.render import render
+
+    texts: dict[str, str] = {}
+    for name, service in written.items():
+        file = file_name(name, texts)
+        comments = {key: f"from {origin}" for (owner, key), origin in sorted(foreign.origins.items()) if owner == name}
+        remarks = foreign.comments.get(name, ())
+        comments[""] = "\n".join([*filter(None, [comments.get("", "")]), *remarks])
+        texts[file] = render(service.model_copy(update={"name": file.removesuffix(".toml")}), comments, shared)
+    return texts
+
+
+def _defaults_text(shared: Mapping[str, Any]) -> str:
+    from superd.config.toml.render import render_defaults
+
+    return render_defaults(shared)
 
 
 def file_name(service_id: str, taken: dict[str, str]) -> str:
@@ -125,11 +251,12 @@ def _write(folder: str, texts: dict[str, str], *, force: bool) -> int:
     there = [name for name in texts if os.path.lexists(os.path.join(folder, name))]
     if there and not force:
         for name in there:
-            sys.stderr.write(f"{os.path.join(folder, name)}: error: the file is there already; nothing was written\n")
+            sys.stderr.write(f"{os.path.join(folder, name)}: error: the file exists already; nothing was written\n")
         sys.stderr.write("  hint: `--force` writes over it\n")
         return EX_CANTCREAT
     try:
-        os.makedirs(folder, mode=0o755, exist_ok=True)
+        if texts:
+            os.makedirs(folder, mode=0o755, exist_ok=True)
         for name, text in texts.items():
             path = os.path.join(folder, name)
             # A new file and a rename: never through a link that lies there, never half a file.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from superd.problem import Origin, Problem, warning
@@ -13,11 +13,20 @@ from superd.service_kinds import fit
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Services of a foreign file. ``origins`` maps (service id, key) to a place; key ``""`` is the whole service."""
+    """Services of a foreign file. ``origins`` maps (service id, key) to a place; key ``""`` is the whole service.
+
+    ``comments`` are the comments of each service's entry, ``renamed`` the id that a service has in the file where that was taken.
+    """
 
     services: tuple[Service, ...] = ()
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    comments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+OF_DISABLED = " (the entry is disabled)"
+"""How the note ends that tells of an error in an entry that is switched off: no service is made of it."""
 
 
 _KEPT = (
@@ -43,7 +52,7 @@ def fitted(foreign: Foreign) -> Foreign:
             place = foreign.origins.get((service.name, item.key))
             if place is not None:
                 problems[warning(place, item.message, f"remove `{item.key}`")] = None
-    return Foreign(tuple(services), foreign.origins, (*foreign.problems, *problems))
+    return replace(foreign, services=tuple(services), problems=(*foreign.problems, *problems))
 
 
 class FileReader(Protocol):

@@ -1,38 +1,52 @@
-"""What an import carries over, changes and cannot keep. A pure value and its text; writes and prints nothing."""
+"""What an import carries over, changes and cannot keep. A pure value and its text; writes and prints nothing.
+
+Runs in: the operator's commands.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from superd.config.foreign import Foreign
+from superd.config.foreign import OF_DISABLED, Foreign
 from superd.problem import Origin, Problem, Severity
+from superd.service import Service
+
+MOST_PLACES = 8
+"""Places of one finding that are named."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One line of the report; ``instead`` says what to do where something is lost or differs."""
+    """One line of the report; ``instead`` says what to do where something is lost or differs, ``also`` where it is so too."""
 
     origin: Origin
     what: str
     instead: str = ""
+    also: tuple[Origin, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
-        return f"{self.origin}: {self.what}" + (f"\n      instead: {self.instead}" if self.instead else "")
+        text = f"{self.origin}: {self.what}" + (f"\n      instead: {self.instead}" if self.instead else "")
+        if self.also:
+            places = ", ".join(map(str, self.also[:MOST_PLACES])) + (" …" if len(self.also) > MOST_PLACES else "")
+            text += f"\n      {len(self.also) + 1} times, also at: {places}"
+        return text
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Three lists, each by old file and line."""
+    """Three lists, each by old file and line. ``failed``: an entry that was switched on is lost, or this host rejects it."""
 
     carried: tuple[Finding, ...]
     changed: tuple[Finding, ...]
     lost: tuple[Finding, ...]
+    failed: bool = False
+    written: bool = True
 
     def __str__(self) -> str:
         parts = []
         for title, findings in (
-            ("carried over", self.carried),
+            ("carried over" if self.written else "would be carried over", self.carried),
             ("changes meaning", self.changed),
             ("cannot be kept", self.lost),
         ):
@@ -41,42 +55,75 @@ class Report:
         return "\n".join(parts) + "\n"
 
 
-def report(foreign: Foreign, wrong_here: Iterable[Problem] = ()) -> Report:
-    """Sorts what the reader found: errors are lost, warnings and notes differ, the rest is as it was.
+def report(
+    foreign: Foreign, wrong_here: Iterable[Problem] = (), names: Mapping[str, str] | None = None, *, written: bool = True
+) -> Report:
+    """Sort what the reader found: errors are lost, warnings and notes differ, the rest is as it was.
 
-    ``wrong_here`` are errors of this host with entries that were written as they are: it would not start with these files.
+    ``wrong_here`` are errors of this host with entries that are written as they are: it would not start with these files.
+    Such an entry counts as lost and as nothing else. ``names`` are the files of the services.
     """
+    rejected = list(wrong_here)
+    places = {problem.origin for problem in rejected}
     carried: list[Finding] = []
     changed: list[Finding] = []
-    lost: list[Finding] = []
     for service in foreign.services:
         place = foreign.origins.get((service.name, ""), Origin(""))
-        keys = sorted(
-            {key for name, key in foreign.origins if name == service.name and key and _was_set(service, key)} - {"name"}
-        )
-        state = " (disabled)" if service.disable else ""
-        carried.append(Finding(place, f"`{service.name}`{state}: {' '.join(keys)}".rstrip(": ")))
-        if service.log_style == "xinetd" and not service.disable:
-            if not service.log_type and (service.log_on_success or service.log_on_failure):
-                changed.append(
-                    Finding(place, f"`{service.name}` has no log_type: xinetd logged nothing, superd logs to its own log")
-                )
-            if service.rlimit_files is None:
-                changed.append(
-                    Finding(
-                        place,
-                        f"`{service.name}` keeps the soft limit of open files; xinetd raised it to the hard limit",
-                        "set rlimit_files where the program needs more",
-                    )
-                )
+        own = {origin for (name, _), origin in foreign.origins.items() if name == service.name} if places else set()
+        if not places & own:
+            carried.append(Finding(place, _carried(service, foreign, names or {})))
+    changed += _for_all(foreign)
+    lost: list[Finding] = []
     for problem in foreign.problems:
         finding = Finding(problem.origin, problem.message, problem.hint)
-        (lost if problem.severity is Severity.ERROR else changed).append(finding)
-    for problem in wrong_here:
-        hint = "mend it before `superd run`, which does not start with it; of the old file it leaves the entry out"
-        lost.append(Finding(problem.origin, f"{problem.message} (on this host)", hint))
-    return Report(tuple(sorted(carried)), tuple(sorted(changed)), tuple(sorted(lost)))
+        gone = problem.severity is Severity.ERROR or problem.message.endswith(OF_DISABLED)
+        (lost if gone else changed).append(finding)
+    failed = bool(rejected) or any(problem.severity is Severity.ERROR for problem in foreign.problems)
+    for problem in rejected:
+        hint = "superd does not start with this file until it is corrected; read live, the old file is served without this entry"
+        lost.append(Finding(problem.origin, f"{problem.message} (on this host)", problem.hint or hint))
+    return Report(tuple(sorted(carried)), tuple(_once(changed)), tuple(_once(lost)), failed, written)
 
 
-def _was_set(service: object, key: str) -> bool:
-    return key in getattr(service, "model_fields_set", ())
+def _carried(service: Service, foreign: Foreign, names: Mapping[str, str]) -> str:
+    parts = [f"`{service.name}`"]
+    if service.name in names:
+        parts.append(f"→ {names[service.name]}")
+    if service.disable:
+        parts.append("(disabled)")
+    if service.name in foreign.renamed:
+        parts.append(f"(its id `{foreign.renamed[service.name]}` is taken by another entry)")
+    return " ".join(parts)
+
+
+def _for_all(foreign: Foreign) -> list[Finding]:
+    """What changes for every service of an xinetd.conf that leaves an attribute out: said once, with the services' names."""
+    served = [service for service in foreign.services if service.log_style == "xinetd" and not service.disable]
+    unlogged = [service for service in served if not service.log_type and (service.log_on_success or service.log_on_failure)]
+    limited = [service for service in served if service.rlimit_files is None and service.server]
+    found = []
+    for services, what, instead in (
+        (unlogged, "no log_type: xinetd logged nothing, superd logs to its own log", ""),
+        (
+            limited,
+            "programs keep the soft limit of open files; xinetd raised it to the hard limit",
+            "set rlimit_files where a program needs more",
+        ),
+    ):
+        if services:
+            names = ", ".join(f"`{service.name}`" for service in services[:MOST_PLACES])
+            more = f" and {len(services) - MOST_PLACES} more" if len(services) > MOST_PLACES else ""
+            place = min(foreign.origins.get((service.name, ""), Origin("")) for service in services)
+            found.append(Finding(place, f"{names}{more}: {what}", instead))
+    return found
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, with the places where it is so too."""
+    kinds: dict[tuple[str, str], list[Finding]] = {}
+    for finding in sorted(findings):
+        kinds.setdefault((finding.what, finding.instead), []).append(finding)
+    return sorted(
+        Finding(same[0].origin, same[0].what, same[0].instead, tuple(dict.fromkeys(other.origin for other in same[1:])))
+        for same in kinds.values()
+    )

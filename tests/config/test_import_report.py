@@ -12,6 +12,8 @@ def test_every_service_and_every_problem_is_in_the_report_with_its_place() -> No
         foreign = parse("conf", load(case)[0])
         result = report(foreign)
         assert len(result.carried) == len(foreign.services)
-        found = {(finding.origin, finding.what) for finding in (*result.changed, *result.lost)}
+        found = {
+            (origin, finding.what) for finding in (*result.changed, *result.lost) for origin in (finding.origin, *finding.also)
+        }
         assert {(problem.origin, problem.message) for problem in foreign.problems} <= found
         assert all(finding.origin.line or finding.origin.file != "conf" for finding in result.lost)

@@ -20,6 +20,8 @@ from superd.problem import Origin, Problem, error, warning
 
 MAX_LINE = 16 * 1024
 MAX_DEPTH = 16
+_REMARK = re.compile(rb"#(?![@:<#])[ \t]*+(?=.*[a-z]{3})(?!\S+[ \t]+(?:stream|dgram|raw)\b)")
+"""A comment that is for people: no entry that is switched off, and none of update-inetd's labels."""
 _HEAD = 400
 """Bytes of a line that may tell the dialect."""
 _SOCKET_TYPES = frozenset({"stream", "dgram", "raw", "rdm", "seqpacket"})
@@ -32,6 +34,7 @@ class Entry:
     fields: Statement
     origin: Origin
     default_hosts: tuple[str, ...]
+    comments: tuple[str, ...] = ()
 
 
 class EntryReader:
@@ -44,6 +47,7 @@ class EntryReader:
         self.problems: list[Problem] = []
         self.texts: list[str] = []
         """Every line of what was opened, comments too: they tell the dialect."""
+        self._comments: dict[Origin, tuple[str, ...]] = {}
         self._ipsec: Origin | None = None
         self.names: Mapping[str, str] = {}
         """Host names and their addresses, as /etc/hosts has them."""
@@ -80,13 +84,19 @@ class EntryReader:
             self.fail(Origin(file), f"cannot read `{file}`: {failed.strerror or failed}")
             return []
         found: list[tuple[Origin, str]] = []
+        above: list[str] = []
         for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
             origin = Origin(file, number)
             raw = raw.removesuffix(b"\r")
             self.texts.append(raw[:_HEAD].decode("utf-8", "replace"))
-            bare = raw.lstrip(b" \t")
+            bare = raw.strip(b" \t")
+            if not bare:
+                above = []
+            elif bare.startswith(b"#") and _REMARK.match(bare):
+                above.append(bare[1:400].decode("utf-8", "replace").strip())
             if not bare or (bare.startswith(b"#") and not bare.startswith(b"#@")):
                 continue
+            self._comments[origin], above = tuple(above), []
             if len(raw) > MAX_LINE or b"\0" in raw or b"\r" in raw:
                 self.fail(origin, f"a line with a NUL or CR byte or more than {MAX_LINE} bytes")
                 continue
@@ -173,7 +183,7 @@ class EntryReader:
         except ValueError as bad:
             self.fail(origin, str(bad))
             return
-        self.entries.append(Entry(statement, origin, self._hosts))
+        self.entries.append(Entry(statement, origin, self._hosts, self._comments.get(origin, ())))
 
     def _positional(self, text: str, origin: Origin) -> None:
         words = _quoted(text) if self.dialect.quotes else text.split()
@@ -195,7 +205,7 @@ class EntryReader:
             self.fail(origin, f"{len(words)} fields; at least 6: service type protocol wait user server", "")
             return
         fields = Statement(words[0], words[1], words[2], words[3], words[4], words[5], tuple(words[6:]))
-        self.entries.append(Entry(fields, origin, self._hosts))
+        self.entries.append(Entry(fields, origin, self._hosts, self._comments.get(origin, ())))
 
     def _is_address(self, host: str) -> bool:
         try:

@@ -33,6 +33,9 @@ class _Served:
     origin: Origin
     said: frozenset[str]
     claims: dict[tuple[object, ...], str] = field(default_factory=dict)
+    comments: tuple[str, ...] = ()
+    id: str = ""
+    """The name of its entry."""
 
 
 Services = dict[str, _Served]
@@ -66,7 +69,10 @@ def parse(path: str, files: FileReader, dialect: Name | Literal["auto"] = "auto"
     services = tuple(served.service for served in found.values())
     origins = {(name, ""): served.origin for name, served in found.items()}
     origins |= {(name, key): served.origin for name, served in found.items() for key in served.said}
-    return fitted(Foreign(services, origins, tuple(sorted(reader.problems, key=lambda problem: problem.origin))))
+    comments = {name: served.comments for name, served in found.items() if served.comments}
+    renamed = {name: served.id for name, served in found.items() if served.id != name}
+    problems = tuple(sorted(reader.problems, key=lambda problem: problem.origin))
+    return fitted(Foreign(services, origins, problems, comments, renamed))
 
 
 def _how_it_was_read(path: str, how: Detected, found: Services) -> Problem:
@@ -92,6 +98,7 @@ def _serve(entry: Entry, around: Surroundings, reader: EntryReader, found: Servi
         return
     try:
         made = read_entry(entry, around)
+        own = str(made.keys["name"])
         made.keys["name"] = _another(made.keys["name"], made.keys["socket_type"], found)
         service = Service.model_validate(made.keys)
         for text in service.listen:
@@ -107,7 +114,7 @@ def _serve(entry: Entry, around: Surroundings, reader: EntryReader, found: Servi
     except ValueError as bad:
         reader.fail(origin, str(bad))
         return
-    served = _Served(service, origin, made.said, _claims(service, made))
+    served = _Served(service, origin, made.said, _claims(service, made), entry.comments, own)
     if _settle(served, reader, found, bound):
         reader.problems += made.problems
         found[served.service.name] = served

@@ -1,33 +1,76 @@
-"""A ``Service`` → the text of its file. What is written reads back as the same service; defaults are left out."""
+"""A ``Service`` → the text of its file. What is written reads back as the same service; defaults are left out.
+
+Pure; the operator's commands.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+import tomlkit
+from tomlkit.container import Container
+from tomlkit.items import Table
+
+from superd.config.toml.values import item
 from superd.service import Limits, Service
 
 
-def render(service: Service, comments: Mapping[str, str] | None = None) -> str:
-    """TOML, one key a line, with ``comments[key]`` behind it; keys at their default are not written."""
-    comments = comments or {}
-    lines: list[str] = []
-    if "" in comments:
-        lines += [f"# {line}" for line in comments[""].splitlines()]
+def render(service: Service, comments: Mapping[str, str] | None = None, given: Mapping[str, Any] | None = None) -> str:
+    """TOML, one key a line, with ``comments[key]`` after it; keys at their default are not written.
+
+    ``given`` are the values of [defaults], which are not written either; what differs from these is, a default too.
+    """
+    comments, given = comments or {}, given or {}
+    document = tomlkit.document()
+    for line in comments.get("", "").splitlines():
+        document.add(tomlkit.comment(_printable(line)))
+    values = file_values(service)
+    defaults = file_values(service.model_copy(update=_DEFAULTS))
+    defaults["service"] = ""
+    for key, value in values.items():
+        if value != given.get(key, defaults[key]):
+            _add(document, key, value, comments)
+    limits = service.limits.model_dump(mode="json")
+    plain = Limits().model_dump(mode="json")
+    differing = {key: value for key, value in limits.items() if value != plain[key]}
+    if differing:
+        table = tomlkit.table()
+        for key, value in differing.items():
+            _add(table, key, value, {key: comments.get(f"limits.{key}", "")})
+        document.add("limits", table)
+    return tomlkit.dumps(document).strip("\n") + "\n"
+
+
+def render_defaults(defaults: Mapping[str, Any]) -> str:
+    """A superd.toml with these values as its [defaults]."""
+    document = tomlkit.document()
+    table = tomlkit.table()
+    for key, value in defaults.items():
+        _add(table, key, value, {})
+    document.add("defaults", table)
+    return tomlkit.dumps(document)
+
+
+def file_values(service: Service) -> dict[str, Any]:
+    """Every key but ``name`` and ``limits`` as a file has it."""
     values = service.model_dump(mode="json")
-    for key, field in Service.model_fields.items():
-        if key in ("name", "limits") or getattr(service, key) == field.get_default(call_default_factory=True):
-            continue
-        if key == "service" and service.service == service.name:
-            continue
-        lines.append(_line(key, _plain(key, values[key], service), comments.get(key, "")))
-    default = Limits().model_dump(mode="json")
-    limits = {key: value for key, value in values["limits"].items() if value != default[key]}
-    if limits:
-        lines += ["", "[limits]"]
-        lines += [_line(key, value, comments.get(f"limits.{key}", "")) for key, value in limits.items()]
-    return "\n".join(lines) + "\n"
+    found = {key: _plain(key, values[key], service) for key in Service.model_fields if key not in ("name", "limits")}
+    if service.service == service.name:
+        found["service"] = ""
+    return found
+
+
+_DEFAULTS = {
+    key: field.get_default(call_default_factory=True)
+    for key, field in Service.model_fields.items()
+    if key not in ("name", "service")
+}
+
+
+def _printable(comment: str) -> str:
+    """A comment without what TOML forbids there."""
+    return "".join(character if character.isprintable() else " " for character in comment)
 
 
 def _plain(key: str, value: Any, service: Service) -> Any:
@@ -40,23 +83,9 @@ def _plain(key: str, value: Any, service: Service) -> Any:
     return value
 
 
-def _line(key: str, value: Any, comment: str) -> str:
-    text = f"{key} = {_toml(value)}"
-    return f"{text}  # {' '.join(comment.split())}" if comment else text
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_quoted(name)} = {_toml(item)}" for name, item in value.items()) + " }"
-    return "[" + ", ".join(_toml(item) for item in value) + "]"
-
-
-def _quoted(text: str) -> str:
-    # JSON's escapes are TOML's but for DEL, which TOML wants escaped and JSON leaves.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _add(place: Container | Table, key: str, value: Any, comments: Mapping[str, str]) -> None:
+    made = item(value)
+    if comment := " ".join(comments.get(key, "").split()):
+        made.comment(_printable(comment))
+        made.trivia.comment_ws = "  "
+    place.append(key, made)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from superd.look_alikes import look_alike
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 
+MAX_COMMENT = 400
+"""Bytes of a comment that an import keeps."""
 MAX_LINE = 16 * 1024  # xinetd's own reader (sio) breaks lines there
 KEYWORDS = frozenset({"service", "defaults", "include", "includedir"})
 OPERATORS = ("+=", "-=", "=")
@@ -41,14 +43,16 @@ class Entry:
     origin: Origin
     lines: list[Line] = field(default_factory=list)
     broken: bool = False
+    comments: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """One physical line that says something, as words."""
+    """One physical line that says something, as words, and the comments above it."""
 
     words: list[str]
     origin: Origin
+    comments: tuple[str, ...] = ()
 
 
 def _split(text: str) -> list[str]:
@@ -212,6 +216,7 @@ def _begins_entry(words: list[str]) -> bool:
 def _texts(data: bytes, file: str, reader: _Reader) -> Iterator[_Text]:
     """The lines that say something. What is wrong with a line comes as words of its own, the first with a NUL before it."""
     returns = False
+    comments: list[str] = []
     for number, raw in enumerate(data.split(b"\n"), 1):
         origin = Origin(file, number)
         if raw.endswith(b"\r"):
@@ -219,8 +224,12 @@ def _texts(data: bytes, file: str, reader: _Reader) -> Iterator[_Text]:
             if not returns:
                 returns = True
                 reader.problems.append(warning(origin, "CR at the end of lines is ignored; xinetd took it into the value"))
-        if not raw.strip(b" \t") or raw.lstrip(b" \t").startswith(b"#"):
+        bare = raw.strip(b" \t")
+        if not bare or bare.startswith(b"#"):
+            if bare.strip(b"#- \t") and len(bare) < MAX_COMMENT:
+                comments.append(bare.decode("utf-8", "replace")[1:].strip())
             continue
+        above, comments = tuple(comments), []
         wrong = ""
         if len(raw) > MAX_LINE:
             wrong = f"a line of {len(raw)} bytes; at most {MAX_LINE}"
@@ -238,7 +247,7 @@ def _texts(data: bytes, file: str, reader: _Reader) -> Iterator[_Text]:
         if strange is not None:
             yield _Text([f"\0{strange[0]}", strange[1].strip()], origin)
         if words := _split(strange[1] if strange else text):
-            yield _Text(words, origin)
+            yield _Text(words, origin, above)
 
 
 def _joined(lines: list[_Text]) -> Iterator[_Text]:
@@ -258,7 +267,7 @@ def _joined(lines: list[_Text]) -> Iterator[_Text]:
             words = [word for word in words if word != "\\"]
             text = " ".join(words)
             yield _Text(["\0xinetd knows no continued lines and dropped the entry: `\\` was a value", text], line.origin)
-        yield _Text(words, line.origin)
+        yield _Text(words, line.origin, line.comments)
 
 
 def _continues(words: list[str]) -> bool:
@@ -279,6 +288,10 @@ def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
             hint = f"write `{line.words[1][:400]}`" if len(line.words) > 1 else ""
             reader.fail(line.origin, line.words[0][1:], hint)
         else:
+            before = reader.current
             reader.feed(line.words, line.origin, lines[at + 1].words if at + 1 < len(lines) else [])
+            owner = before if before is not None and line.words[0].startswith("}") else reader.current
+            if owner is not None:
+                owner.comments += line.comments
     reader.end()
     return reader.entries, reader.problems

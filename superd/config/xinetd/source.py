@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass, field
 
-from superd.config.foreign import FileReader, Foreign, fitted, has_left
+from superd.config.foreign import OF_DISABLED, FileReader, Foreign, fitted, has_left
 from superd.config.name_tables import read_services, read_table
 from superd.config.xinetd.attributes import AddressReader, Section, collect
 from superd.config.xinetd.draft import Surroundings
@@ -19,6 +19,8 @@ from superd.problem import Origin, Problem, Severity, error, note, warning
 from superd.service import Service
 
 MAX_DEPTH = 16  # xinetd had no limit and ran out of stack
+ELSEWHERE = "/etc"
+"""Where a host's own xinetd.conf is."""
 MAX_FILES = 20000
 _FROM_DEFAULTS = ("only_from", "no_access", "banner", "banner_success", "banner_fail", "access_times")
 
@@ -28,6 +30,7 @@ class _Source:
     """Everything read so far, in reading order. ``defaults_end`` counts the services above the first defaults."""
 
     files: FileReader
+    read_files: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     services: list[Entry] = field(default_factory=list)
     defaults: Section = field(default_factory=Section)
@@ -42,6 +45,7 @@ class _Source:
             self.problems.append(error(place, f"`{path}` {what}; xinetd crashed"))
             return
         self.count += 1
+        self.read_files.add(normal)
         if self.count > MAX_FILES:
             if self.count == MAX_FILES + 1:
                 self.problems.append(error(place, f"more than {MAX_FILES} files"))
@@ -121,6 +125,32 @@ def parse(path: str, files: FileReader) -> Foreign:
     return fitted(_finish(_switch(made, source), source))
 
 
+def whole_of(part: str, files: FileReader) -> str:
+    """The xinetd.conf that includes the file or folder ``part``, where that has no `defaults` and includes nothing itself.
+
+    ``""`` for a file that is the whole; ``"?"`` where there is a whole that cannot be found.
+    """
+    part = posixpath.normpath(part)
+    folder, name = posixpath.split(part)
+    try:
+        inside = [posixpath.join(part, child) for child in files.list(part)]
+    except OSError:
+        inside = []
+        try:
+            entries, _ = split_entries(files.read(part), part)
+        except OSError:
+            return ""
+        if name == "xinetd.conf" or any(entry.kind != "service" for entry in entries):
+            return ""
+    above = posixpath.dirname(folder)
+    for candidate in dict.fromkeys(posixpath.join(place, "xinetd.conf") for place in (above, folder, ELSEWHERE)):
+        source = _Source(files)
+        source.read(posixpath.normpath(candidate), (), None)
+        if part in source.read_files or any(child in source.read_files for child in inside):
+            return candidate
+    return "?"
+
+
 def _service(entry: Entry, index: int, source: _Source, around: Surroundings) -> tuple[Service, Entry] | None:
     section = collect(entry.lines, Section(broken=entry.broken, torn=entry.broken), defaults=False)
     service = make_service(entry.argument, section, entry.origin, around)
@@ -128,7 +158,7 @@ def _service(entry: Entry, index: int, source: _Source, around: Surroundings) ->
     off = any(line.values and line.values[0].lower() == "yes" for line in section.lines.get("disable", ()))
     if off:  # xinetd did not read a disabled entry to its end; its mistakes hurt nobody until it is enabled
         source.problems.extend(
-            note(found.origin, f"{found.message} (the entry is disabled)", found.hint)
+            note(found.origin, f"{found.message}{OF_DISABLED}", found.hint)
             for found in section.problems
             if found.severity is Severity.ERROR
         )
@@ -186,6 +216,7 @@ def _finish(made: list[tuple[Service, Entry]], source: _Source) -> Foreign:
     taken: dict[str, Entry] = {}
     bound: dict[tuple[object, ...], tuple[str, Entry]] = {}
     names: dict[int, Service] = {}
+    renamed: dict[str, str] = {}
     for index in sorted(range(len(made)), key=lambda item: made[item][0].disable):
         service, entry = made[index]
         clash = None if service.disable else next((bound[key] for key in _keys(service) if key in bound), None)
@@ -205,6 +236,7 @@ def _finish(made: list[tuple[Service, Entry]], source: _Source) -> Foreign:
                 source.problems.append(
                     note(entry.origin, f"`{service.name}` is taken by {first}; this one is `{longer}`", "give it an id")
                 )
+            renamed[longer] = service.name
             service = service.model_copy(update={"name": longer})
         taken[service.name] = entry
         if not service.disable:
@@ -215,6 +247,8 @@ def _finish(made: list[tuple[Service, Entry]], source: _Source) -> Foreign:
         services,
         {key: origin for index, service in names.items() for key, origin in _origins(service, made[index][1], source).items()},
         tuple(dict.fromkeys(source.problems)),  # a wrong default is found once for each heir
+        {service.name: tuple(made[index][1].comments) for index, service in names.items() if made[index][1].comments},
+        renamed,
     )
 
 
@@ -226,11 +260,11 @@ def _keys(service: Service) -> list[tuple[object, ...]]:
 
 
 def _another(service: Service, taken: dict[str, Entry]) -> str:
-    candidate = f"{service.name}-{service.socket_type.value}"
-    number = 2
+    kind = f"-{service.socket_type.value}"
+    base = service.name if service.name.endswith(kind) else f"{service.name}{kind}"
+    candidate, number = base, 2
     while candidate in taken:
-        candidate = f"{service.name}-{service.socket_type.value}-{number}"
-        number += 1
+        candidate, number = f"{base}-{number}", number + 1
     return candidate
 
 
