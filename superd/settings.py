@@ -78,6 +78,7 @@ class Settings(BaseModel):
     user: str = Field(
         "superd",
         description="unprivileged user of the front process; where it does not exist the front has a uid of its own (65533)",
+        json_schema_extra={"restart": True},
     )
     process_limit: int | None = Field(
         None, ge=1, description="programs at once over all services", json_schema_extra={"unit": "programs"}
@@ -102,3 +103,14 @@ class Settings(BaseModel):
     )
     policy: PolicySettings = Field(default_factory=PolicySettings, description="TCP Wrappers")
     log: LogSettings = Field(default_factory=LogSettings, description="where events go")
+
+
+def needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
+    """Return the keys that differ and that a reload cannot apply: they count from the next start."""
+    return tuple(
+        key
+        for key, field in Settings.model_fields.items()
+        if isinstance(field.json_schema_extra, dict)
+        and field.json_schema_extra.get("restart")
+        and getattr(old, key) != getattr(new, key)
+    )

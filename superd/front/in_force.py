@@ -60,6 +60,15 @@ class InForce:
             self._configured.append(part)
             part.configure(self.settings)
 
+    def _unblock(self, listener: Listener) -> None:
+        """Make a listener non-blocking that this process accepts from.
+
+        The socket of a `wait` service is its program's: one that runs already would find nothing where it waits.
+        """
+        service = self.services.get(listener.name)
+        if service is not None and not service.service.hands_over:
+            listener.sock.setblocking(False)
+
     def speaks_for(self, number: int, service: str) -> bool:
         """Return whether launcher ``number`` starts programs of ``service``, and so may report on them."""
         return number in self.launchers_of.get(service, ()) or number in self.launcher_for.values()
@@ -77,7 +86,6 @@ class InForce:
         opened: list[Listener] = []
         closed: list[Listener] = []
         for address, sock in zip(order.sockets, sockets, strict=True):
-            sock.setblocking(False)
             if address in self.listeners:
                 closed.append(self.listeners[address])  # a path that was deleted, and is bound again
             self.listeners[address] = listener = Listener(address, order.listeners[address], sock)
@@ -86,6 +94,7 @@ class InForce:
             known = self.listeners.get(address)
             if known is not None:
                 known.name = name
+                self._unblock(known)
         closed += [self.listeners.pop(address) for address in order.closed if address in self.listeners]
         self.datagram_ports = frozenset(address.port for address in self.listeners if address.socket_type is SocketType.DGRAM)
         for part in self._configured:

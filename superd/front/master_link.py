@@ -19,7 +19,6 @@ from superd.ipc.front_requests import TABLE, RequestWriter
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.front.handing_over import StartTask
-    from superd.syslog_priority import LevelWord
 
 AGAIN = 0.1
 """Seconds until the next try when no descriptor is free for an order."""
@@ -44,12 +43,12 @@ class OrderHandlers(Protocol):
 class MasterLink:
     """One end of the pair between master and front."""
 
-    def __init__(self, channel: socket.socket, start_task: StartTask, say: Callable[[LevelWord, str], None]) -> None:
-        """``say`` writes a message: level, text."""
+    def __init__(self, channel: socket.socket, start_task: StartTask, on_short: Callable[[], None]) -> None:
+        """``on_short`` is called while no descriptor is free for an order: connections have to make room."""
         channel.setblocking(False)
         self._channel = channel
         self._start_task = start_task
-        self._say = say
+        self._on_short = on_short
         self._requests = RequestWriter(channel)
         self._sending = False
 
@@ -90,7 +89,7 @@ class MasterLink:
 
     async def run(self, handlers: OrderHandlers) -> None:
         """Carry out orders until the master is gone."""
-        reader, short = front_orders.OrderReader(self._channel), False
+        reader = front_orders.OrderReader(self._channel)
         while True:
             await trio.lowlevel.wait_readable(self._channel)
             try:
@@ -103,12 +102,9 @@ class MasterLink:
                 if problem.errno not in _NO_ROOM:
                     raise
                 # The order stays in the channel until enough connections have ended.
-                if not short:
-                    self._say("error", f"an order of the master waits: {problem.strerror}")
-                short = True
+                self._on_short()
                 await trio.sleep(AGAIN)
                 continue
-            short = False
             if order is not None:
                 self._obey(handlers, order)
                 handlers.obeyed()

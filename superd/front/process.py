@@ -6,6 +6,7 @@ them to each other; it knows none of their trades.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -37,6 +38,7 @@ from superd.front.stream.connection import Trip
 from superd.front.stream.internal_services import InternalStreams
 from superd.ipc.front_requests import MAX_DUMP
 from superd.log_target import FileTarget
+from superd.net.hostname_threads import HostnameThreads
 from superd.net.listener import ListenerSet
 from superd.net.resolve import Resolver
 from superd.occupancy import Occupancy
@@ -57,6 +59,7 @@ async def run(begin: front_orders.Begin, channel: socket.socket, log: Log) -> in
     """Serve until the master says stop, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C of the terminal is the master's to answer
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    trio.socket.set_custom_hostname_resolver(HostnameThreads())
     async with trio.open_nursery() as nursery:
         await _Front(begin, channel, log, nursery).run(begin)
         nursery.cancel_scope.cancel()
@@ -75,7 +78,7 @@ class _Front:
         self._counts = counts = Occupancy()
         self._world = world = World(settings)
         self._listeners = listeners = ListenerSet(self._on_overload)
-        self._master = master = MasterLink(channel, start_task, log.message)
+        self._master = master = MasterLink(channel, start_task, lambda: listeners.pause(errno.EMFILE))
         self._policy = PolicyWatch(begin.policy, master.read_policy, log.message)
         self._deadlines = Deadlines(clock)
         number = first_number(time.time())  # noqa: TID251 - a name for people, and no limit depends on it

@@ -256,11 +256,14 @@ class OrderReader:
 
         Raises ``BlockingIOError`` when there is nothing to read, another ``OSError`` when there was no room for a descriptor.
         """
-        data, fds, truncated = descriptors.receive_with(self._channel, 16, MAX_FDS)
+        # Looked at first, then taken: a message whose descriptors find no room stays in the channel, and comes again.
+        data, fds, truncated = descriptors.receive_with(self._channel, 16, MAX_FDS, socket.MSG_PEEK)
         if not data:
             raise EOFError("the master is gone")
         if truncated or not fds:
+            descriptors.close_received(fds)
             raise OSError(errno.EMFILE, "no descriptor was free for an order")
+        self._channel.recv(16)
         if data == _FDS:
             self._fds.extend(fds)
             return None

@@ -34,6 +34,7 @@ from superd.master.reading import Configuration, Read, Tables, Unusable, read_co
 from superd.master.reading_child import Reading, ReadingChild
 from superd.master.reload import Refused, reload
 from superd.master.rpc_registration import RpcRegistrar, mappings_of
+from superd.settings import needing_restart
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -348,9 +349,12 @@ class Master:
             return
         self._report((*outcome.found.problems, *outcome.found.policy_problems), most=None)
         state, new = self._state, outcome.found
+        old_settings = state.registry.settings
         state.registry, state.problems, state.policy, state.assignment = (
             new.registry, new.problems, new.policy, new.assignment,
         )  # fmt: skip
+        for key in needing_restart(old_settings, new.registry.settings):
+            self._log.message("warning", f"`{key}` in superd.toml counts from the next start: restart superd")
         self._log.configure(new.registry.settings)
         self._sockets.take(outcome.opened, outcome.changes)
         self._rpc.want(mappings_of(new.registry, self._sockets))

@@ -120,12 +120,16 @@ class ListenerSet:
         """Whether the errno means that descriptors or memory ran out; then the whole set pauses, and says so once."""
         if number not in _OVERLOAD:
             return False
+        self.pause(number or 0)
+        return True
+
+    def pause(self, number: int) -> None:
+        """Accept nothing for a moment, because of the errno ``number``; each pause in a row is twice as long."""
         if not self._pausing:
             self._pausing = True
             if not self._pause:
-                self._on_overload(number or 0)
+                self._on_overload(number)
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LAST_PAUSE)
-        return True
 
     async def run(
         self, on_ready: Callable[[Listener], None], on_batch_end: Callable[[], None], on_busy: Callable[[], bool]
@@ -137,9 +141,15 @@ class ListenerSet:
         """
         while not self._epoll.closed:
             try:
+                if self._pausing:  # asked for while nothing was accepted
+                    await trio.sleep(self._pause)
+                    self._pausing = False
+                    continue
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
             except trio.ClosedResourceError:
                 return
+            if self._pausing:
+                continue
             self._take(on_ready, on_batch_end)
             turn = time.monotonic()
             while not self._pausing and on_busy():

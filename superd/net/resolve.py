@@ -1,7 +1,8 @@
 """Names of addresses, confirmed as libwrap confirms them (socket.c, sock_hostname), without ever stopping the loop.
 
-/etc/hosts first, as nsswitch's ``files``; then DNS by dnspython on trio. Bounded in time, number and memory; one look-up
-in flight for an address. What takes too long is ``unknown``, and so lets nobody in who has to be known.
+Runs in: the front. /etc/hosts first, as nsswitch's ``files``; then DNS by dnspython on trio. Bounded in time, number, memory
+and in what is parsed of an answer; one look-up in flight for an address. A look-up that takes too long yields ``unknown``;
+rules that need a known host then do not match.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import dns.rdatatype
 import dns.reversename
 import trio
 
+from superd.net.bounded_dns import MOST_ADDRESSES, BoundedBackend
 from superd.peer import PARANOID, UNKNOWN
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ dns.asyncbackend.get_backend("trio")
 for _kind in ("PTR", "A", "AAAA", "CNAME", "DNAME", "SOA", "NS", "OPT"):
     dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(_kind))  # type: ignore[no-untyped-call]
 
+_ROOT = "."
+"""The name of the root: libwrap finds an empty name, which no forward look-up confirms."""
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -242,11 +246,11 @@ class Resolver:
         ttl = MAX_TTL
         if name is None and self._hosts.asks_dns:
             name, ttl = await self._reverse(address)
-        if name is None or not _NAME.fullmatch(name):
+        if name is None or (name != _ROOT and not _NAME.fullmatch(name)):
             found.ttl = ttl
             return
         found.name = PARANOID
-        if is_address(name):
+        if name == _ROOT or is_address(name):
             found.ttl = ttl
             return
         name = name[:MAX_NAME]
@@ -275,7 +279,7 @@ class Resolver:
         try:
             resolver = await self._dns()
             question = dns.reversename.from_address(plain(address))
-            answer = await resolver.resolve(question, "PTR", search=False)
+            answer = await resolver.resolve(question, "PTR", search=False, backend=BoundedBackend())
         except (dns.exception.DNSException, OSError, ValueError):
             return None, MIN_TTL
         assert answer.rrset is not None  # an answer without one is raised as NoAnswer
@@ -284,7 +288,8 @@ class Resolver:
     async def _forward(self, name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[set[str], str, float]:
         try:
             resolver = await self._dns()
-            answer = await resolver.resolve(name, "A" if address.version == 4 else "AAAA", search=False)
+            kind = "A" if address.version == 4 else "AAAA"
+            answer = await resolver.resolve(name, kind, search=False, backend=BoundedBackend(MOST_ADDRESSES))
         except (dns.exception.DNSException, OSError, ValueError):
             return set(), name, MIN_TTL
         assert answer.rrset is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dns.message
 import dns.name
@@ -15,6 +15,7 @@ import pytest
 import trio
 
 from superd.net.resolve import HostsFile, Places, Resolver
+from superd.settings import Settings
 
 if TYPE_CHECKING:
     from dns.rdatatype import RdataType
@@ -45,7 +46,7 @@ class Server:
                 if answer is None:
                     self.silent.set()
                 else:
-                    await sock.sendto(answer.to_wire(), peer)
+                    await sock.sendto(answer.to_wire(max_size=65535), peer)
 
     def _answer(self, question: dns.message.Message, name: dns.name.Name, kind: RdataType) -> dns.message.Message | None:
         key = name.to_text(), kind.name
@@ -122,6 +123,37 @@ async def test_a_name_that_no_host_can_have_is_none(name: str, server: Server, r
 async def test_a_name_that_is_an_address_is_paranoid(server: Server, resolver: Ask) -> None:
     server.zone = {reverse("192.0.2.7"): ("PTR 10.0.0.1.",)}
     assert await resolver().name_of("192.0.2.7") == "paranoid"
+
+
+async def test_the_name_of_the_root_is_one_that_is_not_confirmed(server: Server, resolver: Ask) -> None:
+    """As in libwrap: `cat: PARANOID` in hosts.deny let such a client in, and every owner of a reverse zone can be one."""
+    server.zone = {reverse("192.0.2.7"): ("PTR .",)}
+    assert await resolver().name_of("192.0.2.7") == "paranoid"
+
+
+async def test_of_a_long_answer_the_first_name_counts_and_no_more_is_parsed(
+    server: Server, resolver: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(f"PTR host{number}.example." for number in range(1500))
+    server.zone = {reverse("192.0.2.7"): names, ("host0.example.", "A"): ("A 192.0.2.7",)}
+    parsed: list[int] = []
+    real = dns.message.from_wire
+
+    def from_wire(wire: bytes, *arguments: Any, **keys: Any) -> dns.message.Message:
+        parsed.append(len(wire))
+        return real(wire, *arguments, **keys)
+
+    monkeypatch.setattr("dns.asyncquery.from_wire", from_wire, raising=False)
+    monkeypatch.setattr(dns.message, "from_wire", from_wire)
+    assert await resolver().name_of("192.0.2.7") == "host0.example"
+    assert max(parsed) < 2000
+
+
+async def test_a_reload_changes_the_deadline_and_the_number_of_places(resolver: Ask) -> None:
+    names = resolver()
+    names.configure(Settings.model_validate({"policy": {"decide_timeout": 0.05, "lookups_at_once": 32}}))
+    assert (names._places._all.total_tokens, names._places._share) == (32, 2)
+    assert await names.name_of("192.0.2.7") == "unknown"
 
 
 async def test_a_server_that_says_nothing_makes_the_name_unknown_in_time(server: Server, resolver: Ask) -> None:
