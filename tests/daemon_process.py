@@ -159,16 +159,22 @@ class Superd:
         return str(self._next(lambda event: event.get("message", "").startswith("reload"), "reload")["message"])
 
     def front(self) -> int:
-        """The pid of the front: the child that is not a launcher."""
-        assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return next(int(pid) for pid in children if b"launcher" not in Path(f"/proc/{pid}/cmdline").read_bytes())
+        """The pid of the front: the child that is neither launcher nor relay."""
+        others = self.launchers() | self.relays()
+        return next(pid for pid in self._children() if pid not in others)
 
     def launchers(self) -> set[int]:
         """The pids of all launchers."""
+        return set(self._children(b"launcher"))
+
+    def relays(self) -> set[int]:
+        """The pids of all relays that run."""
+        return set(self._children(b"superd: relay"))
+
+    def _children(self, part: bytes = b"") -> list[int]:
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return {int(pid) for pid in children if b"launcher" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+        return [int(pid) for pid in children if part in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def stop(self) -> None:
         """SIGINT, and waits for the end."""

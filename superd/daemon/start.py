@@ -148,7 +148,9 @@ def run(
             return _fail(log, f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
     protect()
     no_core()
-    parts = MasterParts(read_bare, front, log, notifier, adopted, log_file=manner.log_file, stay_alive=manner.stay_alive)
+    parts = MasterParts(
+        read_bare, front, log, notifier, adopted, account, log_file=manner.log_file, stay_alive=manner.stay_alive
+    )  # fmt: skip
     master = Master(parts, InService.of(found), MasterHooks(ready, on_dump))
     try:
         return master.run()

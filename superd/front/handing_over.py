@@ -1,6 +1,7 @@
-"""What connections and datagrams need of the launchers, as protocols: to start a program, and to run a rule's command.
+"""What connections and datagrams need of launchers and relays, as protocols: to start a program, to run a rule's command, to
+have bytes carried.
 
-Runs in: the front. ``front/programs/`` implements both.
+Runs in: the front. ``front/programs/`` and ``front/relays/`` implement them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from superd.expansion import Values
     from superd.front.sessions.live import LiveSession
+    from superd.net.listener import Listener
     from superd.occupancy import Source
     from superd.peer import Peer
     from superd.rule import Option
@@ -44,6 +46,16 @@ class HandsOver(Protocol):
 
     def flush(self) -> None:
         """Send what is queued."""
+
+
+class Carries(Protocol):
+    """Has the bytes of sessions carried by relays."""
+
+    def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
+        """Have a session carried to its end, in a mode of ``ipc/relay_messages.py``. ``fds`` are the callee's."""
+
+    def hold(self, listener: Listener) -> bool:
+        """True when no relay has room: then what connects waits in the kernel's queue until one has."""
 
 
 class RunsCommands(Protocol):

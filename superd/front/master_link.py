@@ -33,6 +33,7 @@ class OrderHandlers(Protocol):
     def log_files(self, order: front_orders.LogFiles) -> None: ...
     def policy(self, order: front_orders.PolicyReply) -> None: ...
     def pairs(self, order: front_orders.Pairs) -> None: ...
+    def relays(self, order: front_orders.Relays) -> None: ...
     def renewed(self, order: front_orders.Renewed) -> None: ...
     def ended(self, order: front_orders.Ended) -> None: ...
     def dump(self, order: front_orders.Dump) -> None: ...
@@ -80,6 +81,10 @@ class MasterLink:
         """Ask for another socket at the address of a datagram service."""
         self.request("renew", address=address.describe())
 
+    def replace_relay(self, number: int) -> None:
+        """Ask for another relay in the place of one that does not answer, or says what is not in its table."""
+        self.request("relay", number=number)
+
     def ask(self, word: str, *, number: int = 0, signal: int = 0) -> None:
         """Send a request about a launcher or a program, where the master's table has it."""
         if word in TABLE:
@@ -122,6 +127,8 @@ class MasterLink:
                 handlers.policy(order)
             case front_orders.Pairs():
                 handlers.pairs(order)
+            case front_orders.Relays():
+                handlers.relays(order)
             case front_orders.Renewed():
                 handlers.renewed(order)
             case front_orders.Ended():

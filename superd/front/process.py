@@ -30,6 +30,7 @@ from superd.front.in_force import InForce
 from superd.front.master_link import MasterLink
 from superd.front.memory import tidy
 from superd.front.programs.launches import Launches
+from superd.front.relays.carriers import Carriers
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.status import status
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 COALESCE = 0.001
 """Seconds that the loop stands still at most for a busy launcher: epoll's smallest step."""
 ADOPT_SECONDS = 2.0
-"""Seconds a new front waits for launchers to report what runs, before it accepts without knowing."""
+"""Seconds a new front waits for launchers and relays to report what runs, before it accepts without knowing."""
 
 
 async def run(begin: front_orders.Begin, channel: socket.socket, log: Log) -> int:
@@ -88,7 +89,8 @@ class _Front:
         resolver = Resolver()
         self._launches = launches = Launches(log, in_force, book, listeners, start_task, master.ask, self._on_adopted_wait)
         dispatch, commands = launches.dispatch, launches.commands
-        trip = Trip(gate, book, dispatch, commands, resolver, self._room, log, start_task, in_force, clock)
+        self._carriers = carriers = Carriers(book, in_force.services, listeners, log, clock, master.replace_relay)
+        trip = Trip(gate, book, dispatch, commands, carriers, resolver, self._room, log, start_task, in_force, clock)
 
         names = SenderNames(resolver, start_task)
         verdicts = DatagramVerdicts(gate, names, commands, log, clock)
@@ -96,13 +98,14 @@ class _Front:
         self._wait = WaitPrograms(verdicts, gate, book, dispatch, listeners, log, start_task, clock)
         self._peers = PeerPrograms(verdicts, gate, book, dispatch, listeners, in_force.services, master.renew, start_task, clock)
         self._datagrams = DatagramSockets(answers, self._wait, self._peers)
-        self._arrivals = Arrivals(trip, listeners, InternalStreams(book, log, start_task), self._datagrams.on_ready)
+        self._arrivals = Arrivals(trip, listeners, InternalStreams(book, carriers, log, start_task), self._datagrams.on_ready)
         in_force.configures((world, self._room, launches, resolver, names, log))
 
     async def run(self, begin: front_orders.Begin) -> None:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
         self._apply(begin.first, begin.running)
-        for part in (self._log.run, self._policy.run, self._launches.run, self._deadlines.run, self._accept):
+        parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines)
+        for part in (*(part.run for part in parts), self._accept):
             self._nursery.start_soon(part)
         self._master.request("ready")
         await self._master.run(self)
@@ -111,6 +114,7 @@ class _Front:
         # What an earlier front started counts: limits would let too many in before launchers have reported what lives.
         with trio.move_on_after(ADOPT_SECONDS):
             await self._launches.adopted()
+            await self._carriers.adopted()
         await self._listeners.run(self._arrivals.on_ready, self._on_batch_end, self._on_busy)
 
     # ------------------------------------------------------------------ orders
@@ -153,6 +157,10 @@ class _Front:
     def pairs(self, order: front_orders.Pairs) -> None:
         """Take new pairs to launchers whose old ones are gone."""
         self._launches.take(order.launchers, order.running)
+
+    def relays(self, order: front_orders.Relays) -> None:
+        """Take new pairs to relays."""
+        self._carriers.take(order.relays, order.running, order.in_use)
 
     def renewed(self, order: front_orders.Renewed) -> None:
         """Take a second socket at a datagram service's address."""

@@ -12,19 +12,15 @@ from superd.internal import chargen, daytime, discard, echo, time
 Beginning = Callable[[socket.socket], bytes | None]
 """Serves what can be served of a new connection without waiting. ``None``: both sides have ended. Else a task has to go on,
 with these bytes to be sent first."""
-StreamHandler = Callable[[trio.socket.SocketType], Awaitable[bool]]
-"""Serves a connection to its end; True when the client has ended its side, so that nothing is left unread."""
+StreamHandler = Callable[[trio.socket.SocketType], Awaitable[None]]
+"""Serves a connection; the caller closes it."""
 DatagramHandler = Callable[[bytes, float], bytes | None]
 """(payload, seconds since 1970) → answer, never longer than the payload unless a few bytes; ``None``: there is none."""
 
 BEGIN: dict[str, Beginning] = {"echo": echo.begin, "discard": discard.begin}
-STREAM: dict[str, StreamHandler] = {
-    "echo": echo.stream,
-    "discard": discard.stream,
-    "chargen": chargen.stream,
-    "daytime": daytime.stream,
-    "time": time.stream,
-}
+STREAM: dict[str, StreamHandler] = {"daytime": daytime.stream, "time": time.stream}
+CARRIED = frozenset({"echo", "discard", "chargen"})
+"""Stream services without an end of their own: after ``BEGIN`` a relay carries them (``relay/ways.py``)."""
 DATAGRAM: dict[str, DatagramHandler] = {
     "echo": echo.datagram,
     "discard": discard.datagram,

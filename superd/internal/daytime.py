@@ -16,10 +16,9 @@ def line(now: float) -> bytes:
     return f"{local.tm_mday:02d} {_MONTHS[local.tm_mon - 1]} {local.tm_year} {clock}\r\n".encode()
 
 
-async def stream(sock: trio.socket.SocketType) -> bool:
+async def stream(sock: trio.socket.SocketType) -> None:
     """Sends the line; the caller closes."""
     await sock.send(line(time.time()))  # noqa: TID251 - the time of day is what is asked for
-    return False
 
 
 def datagram(payload: bytes, now: float) -> bytes:

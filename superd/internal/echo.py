@@ -1,12 +1,8 @@
-"""echo, RFC 862: every byte goes back. ``stream`` relays from a socket to itself; ``begin`` answers what has arrived already."""
+"""echo, RFC 862: every byte goes back. ``begin`` answers what has arrived already; a relay carries what follows."""
 
 from __future__ import annotations
 
 import socket
-
-import trio
-
-from superd.net.relay import pump
 
 SHORT = 4096
 """Bytes that the empty send buffer of a new connection always takes (tcp_wmem's least is a page)."""
@@ -34,12 +30,6 @@ def _send(sock: socket.socket, data: bytes) -> int:
         return sock.send(data, socket.MSG_DONTWAIT)
     except BlockingIOError:
         return 0
-
-
-async def stream(sock: trio.socket.SocketType) -> bool:
-    """Send back what comes until the client ends its side."""
-    await pump(sock, sock)
-    return True
 
 
 def datagram(payload: bytes, now: float) -> bytes:

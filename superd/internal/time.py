@@ -15,10 +15,9 @@ def answer(now: float) -> bytes:
     return ((int(now) + SINCE_1900) & 0xFFFFFFFF).to_bytes(4, "big")
 
 
-async def stream(sock: trio.socket.SocketType) -> bool:
+async def stream(sock: trio.socket.SocketType) -> None:
     """Sends the four bytes; the caller closes."""
     await sock.send(answer(time.time()))  # noqa: TID251 - the time of day is what is asked for
-    return False
 
 
 def datagram(payload: bytes, now: float) -> bytes:

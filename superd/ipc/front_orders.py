@@ -118,6 +118,18 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
+class Relays:
+    """New pairs to these relays. Those that are ``running`` carry sessions of an earlier front.
+
+    Relays from number ``in_use`` on get no new sessions.
+    """
+
+    relays: dict[int, Fd]
+    running: frozenset[int]
+    in_use: int
+
+
+@dataclass(frozen=True, slots=True)
 class Renewed:
     """A second socket at a datagram service's ``address``, which is the listener from now on; or why there is none."""
 
@@ -156,7 +168,7 @@ class Stop:
     grace: float
 
 
-Order = Change | LogFiles | PolicyReply | Pairs | Renewed | Ended | Dump | Ping | Stop
+Order = Change | LogFiles | PolicyReply | Pairs | Relays | Renewed | Ended | Dump | Ping | Stop
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -35,6 +35,9 @@ DESCRIPTORS = {RELAY: 2, ECHO: 1, DISCARD: 1, CHARGEN: 1, PIPE: 3, PTY: 2}
 
 ``RELAY`` the other socket, ``PIPE`` the program's standard input (to write) and output (to read), ``PTY`` the terminal."""
 
+SPARE_FILES = 128
+"""Descriptors that a relay keeps free of sessions: for pipes, and for what a message brings."""
+
 CLIENT, OTHER, BROKEN, IDLE, SESSION, KILLED, NO_ROOM, FAULT = range(8)
 REASONS = {
     CLIENT: "client",
@@ -141,6 +144,12 @@ class Alive:
 
 Request = Carry | End | List | Ping
 Report = Over | Living | Listed | Alive
+
+
+def files_for_sessions(limit: int) -> int:
+    """Return how many descriptors all sessions of a relay may have, under this RLIMIT_NOFILE."""
+    limit = min(limit, 1 << 20) if limit >= 0 else 1 << 20
+    return limit - min(SPARE_FILES, limit // 4)
 
 
 def encode_request(request: Request) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from superd.ipc.front_orders import Begin, Change, Ended, Fd, LogFiles, Pairs, PolicyReply, Renewed, Stop
+from superd.ipc.front_orders import Begin, Change, Ended, Fd, LogFiles, Pairs, PolicyReply, Relays, Renewed, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from superd.master.listeners import BoundSockets
     from superd.master.log_files import LogFiles as OpenLogs
     from superd.master.reading import Unusable
+    from superd.master.relay_pool import RelayPool
     from superd.master.reload import Reloaded
 
 
@@ -29,12 +30,19 @@ class FrontOrders:
     """The orders of one master, to whichever front lives."""
 
     def __init__(
-        self, front: FrontChild, state: InService, sockets: BoundSockets, launchers: LauncherPool, log_files: OpenLogs
+        self,
+        front: FrontChild,
+        state: InService,
+        sockets: BoundSockets,
+        launchers: LauncherPool,
+        relays: RelayPool,
+        log_files: OpenLogs,
     ) -> None:
         self._front = front
         self._state = state
         self._sockets = sockets
         self._launchers = launchers
+        self._relays = relays
         self._log_files = log_files
         self._number = 0
         self._closing: dict[int, tuple[BindAddress, ...]] = {}
@@ -108,6 +116,13 @@ class FrontOrders:
         fresh = self._launchers.take_new()
         if fresh:
             self._front.tell(Pairs(fresh, self._launchers.running()))
+
+    def relays(self, *, all_of_them: bool = False) -> None:
+        """Give the pairs of relays that are new; to a new front all."""
+        pairs, running = self._relays.take_new(), frozenset[int]()
+        if all_of_them:
+            pairs, running = self._relays.pairs(), self._relays.running
+        self._front.tell(Relays(pairs, running, self._relays.in_use))
 
     def policy(self) -> None:
         """Answer with the tables in force."""

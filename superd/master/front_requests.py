@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from superd.master.front_orders import FrontOrders
     from superd.master.in_service import InService
     from superd.master.listeners import BoundSockets
+    from superd.master.relay_pool import RelayPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class FrontRequests:
     front: FrontChild
     orders: FrontOrders
     sockets: BoundSockets
+    relays: RelayPool
     state: InService
     log: Log
     ready: Callable[[], None]
@@ -44,6 +46,9 @@ class FrontRequests:
 
     def on_policy(self) -> None:
         self.read_policy()
+
+    def on_relay(self, number: int) -> None:
+        self.relays.replace(number)
 
     def on_renew(self, address: str) -> None:
         fd, failure = self.sockets.renew(address, self.state.registry)

@@ -32,12 +32,14 @@ from superd.master.listeners import BoundSockets
 from superd.master.log_files import LogFiles
 from superd.master.reading import Configuration, Read, Tables, Unusable, read_configuration, read_tables
 from superd.master.reading_child import Reading, ReadingChild
+from superd.master.relay_pool import RelayPool
 from superd.master.reload import Refused, reload
 from superd.master.rpc_registration import RpcRegistrar, mappings_of
 from superd.settings import needing_restart
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
+    from superd.launch_spec import Account
     from superd.log.log import Log
     from superd.master.in_service import InService
     from superd.master.notify import Notifier
@@ -60,13 +62,17 @@ _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal
 
 @dataclass(frozen=True, slots=True)
 class MasterParts:
-    """What the master works with. ``log_file`` is the path that ``log`` writes to, if it has one."""
+    """What the master works with. ``log_file`` is the path that ``log`` writes to, if it has one.
+
+    ``account`` is the user of front and relays; None: all of superd is one ordinary user.
+    """
 
     read: Read
     front: Run
     log: Log
     notifier: Notifier
     inherited: dict[BindAddress, socket.socket]
+    account: Account | None = None
     log_file: str = ""
     stay_alive: bool = True
     """Without it a reload to no service ends superd."""
@@ -94,12 +100,13 @@ class Master:
         self._sockets = BoundSockets(log)
         self._front = FrontChild(parts.front, log, self._poll)
         self._launchers = LauncherPool(log, self._poll)
+        self._relays = RelayPool(log, self._poll, parts.account)
         self._readings = ReadingChild(log, self._close_copies)
         self._rpc = RpcRegistrar(log)
         self._log_files = LogFiles(log, parts.log_file)
-        self._orders = FrontOrders(self._front, state, self._sockets, self._launchers, self._log_files)
+        self._orders = FrontOrders(self._front, state, self._sockets, self._launchers, self._relays, self._log_files)
         self._requests = FrontRequests(
-            self._front, self._orders, self._sockets, state, log,
+            self._front, self._orders, self._sockets, self._relays, state, log,
             ready=self._on_front_ready, applied=self._on_applied, read_policy=self._read_policy, write_dump=hooks.on_dump,
         )  # fmt: skip
         self._reaper = Reaper()
@@ -144,7 +151,13 @@ class Master:
         while self._front.pid or not self._stopping:
             for fd, events in self._poll.poll(self._next_due()):
                 self._guarded("an event", self._on_event, fd, events)
-            for step in (self._on_timers, self._launchers.on_timer, self._readings.on_timer, self._rpc.on_timer):
+            for step in (
+                self._on_timers,
+                self._launchers.on_timer,
+                self._relays.on_timer,
+                self._readings.on_timer,
+                self._rpc.on_timer,
+            ):
                 self._guarded("a timer", step, time.monotonic())
             self._guarded("the log", self._log.flush)
         self._guarded("the end", self._at_end)
@@ -154,12 +167,14 @@ class Master:
         self._patience = None
         self._rpc.want(mappings_of(self._state.registry, self._sockets))
         self._launchers.assign(self._state.assignment)
+        self._relays.configure(self._state.registry.settings)
         self._start_front()
         self._launchers.start_early(self._state.registry)
 
     def _at_end(self) -> None:
         self._close_listeners()
         self._launchers.close()
+        self._relays.close()
         signal.set_wakeup_fd(-1)  # launchers end only now, and the pair is closed before the last of them is reaped
 
     def _guarded(self, what: str, step: Callable[..., None], *arguments: object) -> None:
@@ -179,7 +194,7 @@ class Master:
     def _next_due(self) -> int | None:
         known = (
             self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due, self._readings.due,
-            self._close_at, self._patience, self._reaper.due, self._log.due,
+            self._close_at, self._patience, self._reaper.due, self._log.due, self._relays.due,
         )  # fmt: skip
         due = [moment for moment in known if moment is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
@@ -193,7 +208,7 @@ class Master:
             except Exception:
                 self._front.distrust("the master failed to carry out a request")  # its answer may never come
                 raise
-        else:
+        elif not self._relays.on_readable(fd):
             complaint = self._launchers.on_readable(fd)
             if complaint:
                 self._front.replace(complaint)
@@ -236,7 +251,7 @@ class Master:
     # ------------------------------------------------------------------ children
 
     def _reap(self) -> None:
-        for pid, status in self._reaper.sweep((self._front.pid, *self._launchers.pids()), time.monotonic()):
+        for pid, status in self._reaper.sweep((self._front.pid, *self._launchers.pids(), *self._relays.pids()), time.monotonic()):
             self._guarded("the end of a child", self._on_child, pid, status)
 
     def _on_child(self, pid: int, status: int) -> None:
@@ -245,10 +260,13 @@ class Master:
                 self._front.stopped()
             else:
                 self._launchers.stopped(pid, time.monotonic())
+                self._relays.stopped(pid, time.monotonic())
         elif pid == self._front.pid:
             self._on_front_ended(status)
         elif self._readings.ended(pid, status):
             pass
+        elif self._relays.ended(pid, status):
+            self._orders.relays()
         elif self._launchers.ended(pid, status):
             self._orders.pairs()
         elif self._launchers.orphans:
@@ -265,6 +283,8 @@ class Master:
             self._front.start(self._orders.begin(), self._close_copies)
         except OSError as problem:
             self._front.cannot_start(problem.strerror or str(problem))
+        else:
+            self._orders.relays(all_of_them=True)
         finally:
             self._orders.close_logs()
 
@@ -275,6 +295,7 @@ class Master:
         self._front.close_copies()
         self._sockets.close_copies()
         self._launchers.close_copies()
+        self._relays.close_copies()
         self._log_files.close()
 
     # ------------------------------------------------------------------ what is served
@@ -359,7 +380,9 @@ class Master:
         self._sockets.take(outcome.opened, outcome.changes)
         self._rpc.want(mappings_of(new.registry, self._sockets))
         self._launchers.assign(new.assignment)
+        self._relays.configure(new.registry.settings)
         number = self._orders.reloaded(outcome)
+        self._orders.relays()
         self._reloads[number] = outcome.changes.summary()
         if not new.registry.services and not self._parts.stay_alive:
             self._log.message("crit", "no service is left")

@@ -16,13 +16,13 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from superd.ipc.front_orders import Fd
 from superd.relay_count import relay_count
-from superd.system.accounts import front_account
-from superd.system.credentials import is_root
 from superd.system.process_state import state_of
 from superd.system.spawn import choose_spawn
 
 if TYPE_CHECKING:
+    from superd.launch_spec import Account
     from superd.log.log import Log
     from superd.settings import Settings
     from superd.system.spawn import Spawn
@@ -49,10 +49,13 @@ def _spawn() -> Spawn:
     return choose_spawn()
 
 
-def start_relay(end: socket.socket, user: tuple[int, int] | None) -> int:
-    """Starts a relay at ``end`` of a pair, which stays the caller's, as this (uid, gid). Returns its pid; raises ``OSError``."""
+def start_relay(end: socket.socket, user: tuple[int, int] | None, number: int = 0) -> int:
+    """Starts relay ``number`` at ``end`` of a pair, which stays the caller's, as this (uid, gid). Returns its pid.
+
+    Raises ``OSError`` when it cannot be started.
+    """
     uid, gid = user if user is not None else (-1, -1)
-    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, str(uid), str(gid)]
+    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, str(uid), str(gid), f"superd: relay {number}"]
     words = [os.fsencode(word) for word in argv]
     return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), 2, 0o022)
 
@@ -82,27 +85,32 @@ class _Slot:
 class RelayPool:
     """All relays of one master."""
 
-    def __init__(self, log: Log, poll: select.poll) -> None:
+    def __init__(self, log: Log, poll: select.poll, account: Account | None) -> None:
+        """``account`` is the front's; None: all of superd is one ordinary user."""
         self._log = log
         self._poll = poll
         self._slots: list[_Slot] = []
-        self._user: tuple[int, int] | None = None
+        self._user = (account.uid, account.gid) if account is not None else None
         self._new: list[int] = []
+        self.in_use = 0
+        """Relays from this number on get no new sessions: the settings allow fewer than there are."""
 
     def configure(self, settings: Settings) -> None:
-        """Makes room for as many relays as the settings allow; the user counts for those that start from now on."""
-        self._user = _front_user(settings.user)
-        wanted = relay_count(settings.relays)
-        while len(self._slots) < wanted:
+        """Makes room for as many relays as the settings allow."""
+        self.in_use = relay_count(settings.relays)
+        while len(self._slots) < self.in_use:
             slot = _Slot(len(self._slots))
             self._slots.append(slot)
             self._new.append(slot.number)
             self._poll.register(slot.relay_end, select.POLLIN)
 
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """Every relay's number."""
-        return tuple(slot.number for slot in self._slots)
+    def pairs(self) -> dict[int, Fd]:
+        """Return the front's end of every relay's pair."""
+        return {slot.number: Fd(slot.front_end.fileno()) for slot in self._slots}
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the relays' processes."""
+        return tuple(slot.pid for slot in self._slots if slot.pid)
 
     @property
     def running(self) -> frozenset[int]:
@@ -114,15 +122,11 @@ class RelayPool:
         """When a relay is to be looked at next."""
         return min((due for slot in self._slots for due in (slot.due, slot.stopped) if due is not None), default=None)
 
-    def take_new(self) -> tuple[int, ...]:
-        """The numbers of relays whose pair the front does not have yet."""
-        found = tuple(dict.fromkeys(self._new))
+    def take_new(self) -> dict[int, Fd]:
+        """Return the pairs that the front does not have yet."""
+        found = {number: Fd(self._slots[number].front_end.fileno()) for number in self._new}
         self._new.clear()
         return found
-
-    def front_fd(self, number: int) -> int:
-        """The front's end of this relay's pair."""
-        return self._slots[number].front_end.fileno()
 
     # ------------------------------------------------------------------ events of the master's loop
 
@@ -184,7 +188,7 @@ class RelayPool:
     def _start(self, slot: _Slot) -> None:
         slot.started = time.monotonic()
         try:
-            slot.pid = start_relay(slot.relay_end, self._user)
+            slot.pid = start_relay(slot.relay_end, self._user, slot.number)
         except OSError as problem:
             self._log.message("error", f"relay {slot.number} cannot be started: {problem.strerror}; trying again")
             slot.due = slot.started + CRASH_PAUSE
@@ -207,14 +211,6 @@ class RelayPool:
             slot.front_end.close()
             slot.relay_end.close()
         self._slots.clear()
-
-
-def _front_user(user: str) -> tuple[int, int] | None:
-    """The ids of the front's user; ``None`` where superd itself is an ordinary user."""
-    if not is_root():
-        return None
-    account = front_account(user, frozenset())
-    return account.uid, account.gid
 
 
 def _describe(status: int) -> str:

@@ -31,7 +31,7 @@ ARGUMENTS = {
 
 
 def become(uid: int, gid: int) -> int:
-    """Becomes that user, without groups and capabilities; -1 stays who it is. Returns how many descriptors it may have.
+    """Becomes that user, without groups and capabilities; -1 stays who it is. Returns its RLIMIT_NOFILE.
 
     Raises ``OSError`` when any part of it fails; then nothing may be carried.
     """
@@ -41,9 +41,9 @@ def become(uid: int, gid: int) -> int:
         drop_capabilities()
     # After the change of credentials, which sets it anew. Closed to ptrace(2) and /proc/PID/mem and /fd by others of its uid.
     prctl.prctl(prctl.SET_DUMPABLE, 0)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else soft
+    return hard
 
 
 def confine() -> bool:

@@ -22,6 +22,7 @@ from superd.ipc import relay_messages as messages
 from superd.relay.confinement import become, confine
 from superd.relay.session import Endless, Session
 from superd.relay.ways import watch_terminals
+from superd.system.process_title import set_title
 from superd.wire.chargen import LINES
 
 TYPE_CHECKING = False  # typing costs a small process 0.6 MiB
@@ -37,8 +38,6 @@ MESSAGES_A_PASS = 4
 EVENTS_A_PASS = 256
 MAX_REPORTS = 4096
 """Reports that the front may leave unread before its requests are left unread too."""
-SPARE_FILES = 128
-"""Descriptors kept free for pipes, and for what a message of the front brings."""
 EX_SOFTWARE, EX_OSERR, EX_PROTOCOL, EX_NOPERM = 70, 71, 76, 77
 """sysexits.h: a fault of the relay; it could not be confined; the front broke the protocol; root could not be given up."""
 
@@ -272,7 +271,7 @@ class Relay:
 
 
 def main() -> NoReturn:
-    """Entry: descriptor 0 is the relay's end of its pair to the front; argv holds uid and gid, or -1 to stay as it is."""
+    """Entry: descriptor 0 is the relay's end of its pair to the front; argv holds uid and gid (-1 to stay) and a title."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a terminal's Ctrl-C is the master's; the front ends sessions
@@ -282,6 +281,7 @@ def main() -> NoReturn:
         os.dup2(null, low)
     os.chdir("/")
     watch_terminals()
+    set_title(sys.argv[3])
     try:
         most = become(int(sys.argv[1]), int(sys.argv[2]))
     except OSError as problem:
@@ -289,7 +289,7 @@ def main() -> NoReturn:
         os._exit(EX_NOPERM)
     os.dup2(null, 2)  # from here on it reads what strangers send, and superd's own log is not theirs to write to
     try:
-        relay = Relay(front, most - SPARE_FILES)
+        relay = Relay(front, messages.files_for_sessions(most))
         confine()
     except OSError:
         os._exit(EX_OSERR)

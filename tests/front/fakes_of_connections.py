@@ -92,11 +92,25 @@ class FakeLaunchers:
         self.commands.append((option.value, steps, None))
 
 
+class FakeCarriers:
+    """Takes sessions to be carried, and keeps their descriptors."""
+
+    def __init__(self) -> None:
+        self.carried: list[tuple[LiveSession, int, tuple[int, ...]]] = []
+
+    def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
+        self.carried.append((session, mode, fds))
+
+    def hold(self, listener: object) -> bool:
+        return False
+
+
 class Front:
     """All that a connection meets, with fakes where the world is."""
 
     def __init__(self, nursery: trio.Nursery, allow: str = "", deny: str = "", **settings: Any) -> None:
         self.parts = Parts()
+        self.carriers = FakeCarriers()
         self.names, self.launchers, self.room = FakeNames(), FakeLaunchers(), WaitingRoom()
         self.force = InForce(Settings.model_validate(settings))
         self.force.configures((self.room,))
@@ -104,7 +118,7 @@ class Front:
         self.world = World(self.force.settings)
         self.gate = Gate(self.force, FakeTables(allow, deny), self.parts.counts, self.world, self.parts.clock)
         self.trip = Trip(
-            self.gate, self.parts.book, self.launchers, self.launchers, self.names, self.room, self.log,
+            self.gate, self.parts.book, self.launchers, self.launchers, self.carriers, self.names, self.room, self.log,
             nursery.start_soon, self.force, self.parts.clock,
         )  # fmt: skip
 

@@ -60,6 +60,9 @@ class Recorder:
     def on_policy(self) -> None:
         self.calls.append(("policy",))
 
+    def on_relay(self, number: int) -> None:
+        self.calls.append(("relay", number))
+
     def on_renew(self, address: str) -> None:
         self.calls.append(("renew", address))
 

@@ -12,6 +12,7 @@ from superd.master.launcher_pool import LauncherPool
 from superd.master.listeners import BoundSockets
 from superd.master.log_files import LogFiles
 from superd.master.reading import Unusable
+from superd.master.relay_pool import RelayPool
 from superd.master.reload import Reloaded, reload
 from superd.problem import Origin, error
 from tests.daemon_process import free_port
@@ -40,7 +41,12 @@ class Parts:
         self.sockets = BoundSockets(log)
         self.sockets.bind_all(self.state.registry, {})
         self.orders = FrontOrders(
-            cast("FrontChild", self.front), self.state, self.sockets, LauncherPool(log, select.poll()), LogFiles(log)
+            cast("FrontChild", self.front),
+            self.state,
+            self.sockets,
+            LauncherPool(log, select.poll()),
+            RelayPool(log, select.poll(), None),
+            LogFiles(log),
         )
 
 

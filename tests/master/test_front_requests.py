@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from superd.master.front_child import FrontChild
     from superd.master.front_orders import FrontOrders
     from superd.master.listeners import BoundSockets
+    from superd.master.relay_pool import RelayPool
 
 
 class Everything:
@@ -38,6 +39,9 @@ class Everything:
     def renew(self, address: str, services: object) -> tuple[int, str]:
         return -1, f"no {address}"
 
+    def replace(self, number: int) -> None:
+        self.calls.append(("replaced", number))
+
     def renewed(self, address: str, fd: int, failure: str) -> None:
         self.calls.append(("renewed", address, fd, failure))
 
@@ -49,7 +53,8 @@ def made(fake: Everything, log: Lines, write: object = None) -> FrontRequests:
         fake.calls.append(("dump", data))
 
     return FrontRequests(
-        cast("FrontChild", fake), cast("FrontOrders", fake), cast("BoundSockets", fake), in_service(registry()), cast("Log", log),
+        cast("FrontChild", fake), cast("FrontOrders", fake), cast("BoundSockets", fake), cast("RelayPool", fake),
+        in_service(registry()), cast("Log", log),
         ready=lambda: fake.calls.append(("ready",)),
         applied=lambda number: fake.calls.append(("applied", number)),
         read_policy=lambda: fake.calls.append(("policy",)),
@@ -64,11 +69,13 @@ def test_each_request_reaches_what_it_is_for() -> None:
     requests.on_applied(3)
     requests.on_alive(4)
     requests.on_policy()
+    requests.on_relay(1)
     requests.on_renew("x")
     requests.on_dump(3)
     requests.on_stopped()
     assert fake.calls == [
-        ("ready",), ("closed", 3), ("applied", 3), ("alive", 4), ("policy",), ("renewed", "x", -1, "no x"), ("dump", b"sta"),
+        ("ready",), ("closed", 3), ("applied", 3), ("alive", 4), ("policy",), ("replaced", 1),
+        ("renewed", "x", -1, "no x"), ("dump", b"sta"),
     ]  # fmt: skip
 
 

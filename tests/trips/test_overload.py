@@ -51,7 +51,9 @@ def told(superd: Superd, part: str) -> int:
 def test_when_descriptors_run_out_accepting_pauses_says_so_once_and_goes_on_by_itself(superd: Superd) -> None:
     superd.prefix = [needs("util-linux", "prlimit"), "--nofile=128:128"]
     port = echo(superd, "cps = [10000, 1]\n")
-    superd.start()
+    config = superd.folder / "superd.toml"
+    config.write_text("relays = 1\n")
+    superd.start("--config", str(config))
     with ExitStack() as stack:
         first = stack.enter_context(connected(port))
         assert served(first)
@@ -73,7 +75,9 @@ def test_when_descriptors_run_out_accepting_pauses_says_so_once_and_goes_on_by_i
 def test_superd_ends_while_accepting_pauses(superd: Superd) -> None:
     superd.prefix = [needs("util-linux", "prlimit"), "--nofile=128:128"]
     port = echo(superd, "cps = [10000, 1]\n")
-    superd.start()
+    config = superd.folder / "superd.toml"
+    config.write_text("relays = 1\n")
+    superd.start("--config", str(config))
     with ExitStack() as stack:
         for _ in range(200):
             stack.enter_context(connected(port))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
-from superd.internal import STREAM
+from superd.internal import CARRIED, STREAM
 from superd.policy.admission import Access, compile_access
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ class CompiledService:
     """``fast``: a connection that policy admits goes straight to the launcher: nothing has to be waited for.
 
     ``inside``: the same, but the front itself serves it; the name of the internal service.
+    ``carried``: its bytes are a relay's business.
     ``closes_at_once``: a refused connection gets no banner, and no ident server is asked about it.
     """
 
-    __slots__ = ("access", "closes_at_once", "daemon", "fast", "inside", "name", "program", "service", "wrapped")
+    __slots__ = ("access", "carried", "closes_at_once", "daemon", "fast", "inside", "name", "program", "service", "wrapped")
 
     def __init__(self, service: Service, before: CompiledService | None = None) -> None:
         """``before`` is the service's earlier self: the counts of its rates go on."""
@@ -44,7 +45,8 @@ class CompiledService:
             and "USERID" not in service.log_on_success
         )
         self.fast = self.program and waits_for_nothing
-        self.inside = service.internal if service.internal in STREAM and waits_for_nothing else ""
+        self.inside = service.internal if service.internal in STREAM.keys() | CARRIED and waits_for_nothing else ""
+        self.carried = bool(service.redirect) or service.internal in CARRIED
         self.closes_at_once = (
             not (service.banner or service.banner_fail or service.banners) and "USERID" not in service.log_on_failure
         )

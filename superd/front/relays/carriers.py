@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -21,15 +22,16 @@ from superd.front.sessions.book import SERVED, Refused
 from superd.front.sessions.live import Stage
 from superd.ipc import relay_messages as messages
 from superd.peer import peer_from_text, unix_peer
-from superd.record import SessionRecord
+from superd.record import Ending, SessionRecord
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
     from superd.front.gate.compiled_service import CompiledService
     from superd.front.sessions.book import Exited, SessionBook
     from superd.front.sessions.live import LiveSession, Running
+    from superd.net.listener import Listener
     from superd.peer import Peer
     from superd.syslog_priority import LevelWord
 
@@ -39,6 +41,16 @@ MAX_ADOPTED = 1 << 16
 """Sessions that a new front believes one relay to have: more than it can have descriptors on most hosts."""
 
 _PROGRAMS = (messages.PIPE, messages.PTY)
+_ENDINGS = {
+    messages.CLIENT: Ending.CLIENT,
+    messages.OTHER: Ending.TARGET,
+    messages.BROKEN: Ending.RESET,
+    messages.IDLE: Ending.IDLE,
+    messages.SESSION: Ending.SESSION_LIMIT,
+    messages.NO_ROOM: Ending.FAULT,
+    messages.FAULT: Ending.FAULT,
+}
+_MOST_FILES = max(messages.DESCRIPTORS.values())
 
 
 class CarrierLog(Protocol):
@@ -69,15 +81,34 @@ class CarriedProgram:
             self._link.signal(conn, number)
 
 
+class Listeners(Protocol):
+    """Accepts from listeners, or not; ``superd.net.listener.ListenerSet`` is one."""
+
+    def ignore(self, listener: Listener) -> None: ...
+    def hear(self, listener: Listener) -> None: ...
+
+
 class _Carrier:
     """One relay: its link, its sessions, and whether it still lists those of an earlier front."""
 
     def __init__(self, link: RelayLink) -> None:
         self.link = link
-        self.sessions: dict[int, LiveSession | None] = {}
-        """None: a program's session of an earlier front, which its launcher tells of."""
+        self.sessions: dict[int, tuple[LiveSession | None, int]] = {}
+        """Each with how many descriptors it has. None: a program's session of an earlier front, which its launcher reports."""
+        self.files = 0
         self.listing = False
         self.asked = self.answered = 0
+
+    def enter(self, conn: int, session: LiveSession | None, mode: int) -> None:
+        """The relay has a session."""
+        self.sessions[conn] = (session, messages.DESCRIPTORS[mode])
+        self.files += messages.DESCRIPTORS[mode]
+
+    def leave(self, conn: int) -> LiveSession | None:
+        """The relay has this session no more."""
+        session, files = self.sessions.pop(conn)
+        self.files -= files
+        return session
 
 
 class Carriers:
@@ -87,12 +118,14 @@ class Carriers:
         self,
         book: SessionBook,
         services: Mapping[str, CompiledService],
+        listeners: Listeners,
         log: CarrierLog,
         clock: Callable[[], float],
         replace: Callable[[int], None],
     ) -> None:
         """``services`` are those in force; ``replace`` asks the master for another relay in the place of this number."""
         self._book = book
+        self._listeners = listeners
         self._services = services
         self._log = log
         self._clock = clock
@@ -101,7 +134,12 @@ class Carriers:
         self._in_use = 0
         self._waiting: list[tuple[LiveSession, int, tuple[int, ...]]] = []
         """Sessions that came before the first relay was known."""
+        self._most_files = messages.files_for_sessions(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        self._held: list[Listener] = []
+        """Listeners that are not accepted from until a relay has room."""
+        self._told_full = False
         self._unlisted: set[int] = set()
+        self._known = trio.Event()
         self._listed = trio.Event()
         self._nursery: trio.Nursery | None = None
 
@@ -115,13 +153,14 @@ class Carriers:
                 await trio.sleep(PING_SECONDS)
                 self._ping()
 
-    def take(self, numbers: Iterable[int], fds: Iterable[int], running: frozenset[int], in_use: int) -> None:
-        """Take new pairs, whose ``fds`` are the callee's. Relays that are ``running`` are asked what they carry.
+    def take(self, pairs: Mapping[int, int], running: frozenset[int], in_use: int) -> None:
+        """Take new pairs, number → descriptor, which is the callee's. Relays that are ``running`` are asked what they carry.
 
         Relays from ``in_use`` on get no new sessions.
         """
         self._in_use = in_use
-        for number, fd in zip(numbers, fds, strict=True):
+        self._known.set()
+        for number, fd in pairs.items():
             carrier = _Carrier(RelayLink(number, socket.socket(fileno=fd), self._on_report))
             self._carriers[number] = carrier
             if number in running:
@@ -133,9 +172,11 @@ class Carriers:
         waiting, self._waiting = self._waiting, []
         for session, mode, session_fds in waiting:
             self.carry(session, mode, session_fds)
+        self._on_room()
 
     async def adopted(self) -> None:
         """Return when every relay that ran before this front has said what it carries."""
+        await self._known.wait()
         if self._unlisted:
             await self._listed.wait()
 
@@ -150,16 +191,12 @@ class Carriers:
             self._waiting.append((session, mode, fds))
             return
         record, limits = session.record, session.record.service.limits
-        carrier = min(
-            (carrier for number, carrier in self._carriers.items() if number < self._in_use and carrier.link.alive),
-            key=lambda carrier: len(carrier.sessions),
-            default=None,
-        )
+        carrier = min(self._with_room(), key=lambda carrier: len(carrier.sessions), default=None)
         request = messages.Carry(record.conn, mode, limits.idle or 0.0, limits.session or 0.0, _label(record, mode))
         if carrier is None:
             _close(fds)
         elif carrier.link.send(request, fds):
-            carrier.sessions[record.conn] = session
+            carrier.enter(record.conn, session, mode)
             if mode not in _PROGRAMS:
                 session.running = carrier.link
             elif session.running is not None:
@@ -169,7 +206,30 @@ class Carriers:
         if mode not in _PROGRAMS:  # a program sees the end of its input
             self._book.over(session, Refused(Verdict(False, Reason.OVERLOAD, detail="no relay has room")))
 
+    def _with_room(self) -> Iterator[_Carrier]:
+        for number, carrier in self._carriers.items():
+            if number < self._in_use and carrier.link.alive and carrier.files + _MOST_FILES <= self._most_files:
+                yield carrier
+
+    def hold(self, listener: Listener) -> bool:
+        """True when no relay has room for another session: then what connects waits in the kernel's queue until one has."""
+        if not self._carriers or any(True for _ in self._with_room()):
+            return False
+        self._listeners.ignore(listener)
+        self._held.append(listener)
+        if not self._told_full:
+            self._told_full = True
+            self._log.message("error", "accepting pauses until there is room: the relays carry all they can", listener.name)
+        return True
+
+    def _on_room(self) -> None:
+        if self._held and any(True for _ in self._with_room()):
+            held, self._held = self._held, []
+            for listener in held:
+                self._listeners.hear(listener)
+
     def _ping(self) -> None:
+        self._told_full = bool(self._held)
         for carrier in self._carriers.values():
             if not carrier.sessions or not carrier.link.alive:
                 carrier.answered = carrier.asked
@@ -190,9 +250,11 @@ class Carriers:
         if wrong := await carrier.link.run():
             self._distrust(carrier, wrong)
         self._settle(carrier.link.number)
-        lost = [session for session in carrier.sessions.values() if session is not None]
+        lost = [session for session, _ in carrier.sessions.values() if session is not None]
         carrier.sessions.clear()
+        carrier.files = 0
         for session in lost:
+            session.record.ended_by = session.record.ended_by or Ending.FAULT
             self._end(session)
         if lost:
             self._log.message("error", f"relay {carrier.link.number} is gone, and with it sessions: {len(lost)}")
@@ -225,7 +287,8 @@ class Carriers:
                 raise ControlError("a session that it does not carry")
             self._log_forgotten(report)
             return
-        session = carrier.sessions.pop(report.number) or self._book.get(report.number)
+        session = carrier.leave(report.number) or self._book.get(report.number)
+        self._on_room()
         if session is None:
             return
         record = session.record
@@ -234,6 +297,8 @@ class Carriers:
         self._end(session)
 
     def _explain(self, record: SessionRecord, report: messages.Over) -> None:
+        if record.ended_by is None:  # else a deadline or an operator ended it
+            record.ended_by = _ENDINGS.get(report.reason)
         match report.reason:
             case messages.IDLE:
                 idle = record.service.limits.idle or 0.0
@@ -259,17 +324,17 @@ class Carriers:
         service = self._services.get(found[0]) if found is not None else None
         if found is None or service is None:
             carrier.link.send(messages.End(report.number))  # its service is gone, and its end is in no log
-            carrier.sessions[report.number] = None
+            carrier.enter(report.number, None, messages.PIPE)
             return
         _, peer, mode = found
         if mode in _PROGRAMS:
-            carrier.sessions[report.number] = None
+            carrier.enter(report.number, None, mode)
             return
         started = self._clock() - report.seconds
         session = self._book.adopt(service, report.number, 0, peer, started, None, carrier.link)
         if session is None:
             raise ControlError("a session of another")
-        carrier.sessions[report.number] = session
+        carrier.enter(report.number, session, mode)
 
     def _log_forgotten(self, report: messages.Over) -> None:
         """The end of a session that began in an earlier front and ended before this one asked."""
@@ -279,6 +344,7 @@ class Carriers:
             return
         record = SessionRecord(report.number, service.service, found[1], self._clock() - report.seconds)
         record.seconds, record.traffic = report.seconds, (report.received, report.sent)
+        record.ended_by = _ENDINGS.get(report.reason)
         self._log.exited(record)
 
 
@@ -298,7 +364,7 @@ def _read_label(label: bytes) -> tuple[str, Peer, int] | None:
     """Service, peer and mode of a label; None for what no front of ours wrote."""
     try:
         match json.loads(label):
-            case [str(name), str(address), int(port), int(mode)] if 0 <= port < 65536:
+            case [str(name), str(address), int(port), int(mode)] if 0 <= port < 65536 and mode in messages.DESCRIPTORS:
                 peer = peer_from_text(address, port) if address else unix_peer()
                 return name, peer, mode
     except (ValueError, RecursionError):

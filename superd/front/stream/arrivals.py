@@ -66,6 +66,8 @@ class Arrivals:
         for _ in range(BATCH):
             if self._highest >= self._ceiling and not self._room(listener):
                 return
+            if service.carried and self._trip.carriers.hold(listener):
+                return
             try:
                 fd, sockaddr = listener.accept()
             except BlockingIOError:

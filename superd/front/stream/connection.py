@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from superd.front.gate.compiled_service import CompiledService
     from superd.front.gate.gate import Gate
     from superd.front.gate.waiting_room import Place, WaitingRoom
-    from superd.front.handing_over import HandsOver, RunsCommands, StartTask
+    from superd.front.handing_over import Carries, HandsOver, RunsCommands, StartTask
     from superd.front.in_force import InForce
     from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
@@ -47,6 +47,7 @@ class Trip:
     book: SessionBook
     dispatch: HandsOver
     commands: RunsCommands
+    carriers: Carries
     names: NameSource
     room: WaitingRoom
     log: ConnectionLog

@@ -1,4 +1,4 @@
-"""Serves an internal service to a connection that waits for nothing else: at once, and by a task only if it goes on.
+"""Serves an internal service to a connection that waits for nothing else: at once, and by a relay if it goes on.
 
 Runs in: the front. Decides nothing: the connection has been admitted. What has banners, look-ups or a limit on silence is
 the business of ``session.py``.
@@ -15,19 +15,25 @@ from superd.front.sessions.book import SERVED
 from superd.front.sessions.live import Task
 from superd.front.stream.client_output import part
 from superd.internal import BEGIN, STREAM
+from superd.ipc import relay_messages as messages
 
 if TYPE_CHECKING:
-    from superd.front.handing_over import StartTask
+    from superd.front.handing_over import Carries, StartTask
     from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
     from superd.front.stream.connection import ConnectionLog
 
 
+MODES = {"echo": messages.ECHO, "discard": messages.DISCARD, "chargen": messages.CHARGEN}
+"""Internal services whose bytes a relay carries from their second buffer on."""
+
+
 class InternalStreams:
     """The internal services of streams."""
 
-    def __init__(self, book: SessionBook, log: ConnectionLog, start_task: StartTask) -> None:
+    def __init__(self, book: SessionBook, carriers: Carries, log: ConnectionLog, start_task: StartTask) -> None:
         self._book = book
+        self._carriers = carriers
         self._log = log
         self._start_task = start_task
 
@@ -35,7 +41,8 @@ class InternalStreams:
         """Serve one connection from its admission on; ``sock`` is the callee's."""
         self._book.count_start(session)
         self._book.started(session)
-        begin, left = BEGIN.get(session.service.inside), b""
+        name, left = session.service.inside, b""
+        begin = BEGIN.get(name)
         if begin is not None:
             try:
                 # Most clients of echo have sent all they will by now, and a task costs twice what they do.
@@ -47,22 +54,31 @@ class InternalStreams:
                 self._book.over(session, SERVED)
                 return
             left = rest
-        self._start_task(self._go_on, session, sock, left)
+        if left or name not in MODES:
+            self._start_task(self._go_on, session, sock, left)
+        else:
+            self._carriers.carry(session, MODES[name], (sock.detach(),))
 
     async def _go_on(self, session: LiveSession, sock: socket.socket, left: bytes) -> None:
         sock.setblocking(False)
         stream = trio.socket.from_stdlib_socket(sock)
+        name, carried = session.service.inside, False
         try:
             with stream, trio.CancelScope() as scope:
                 session.running = Task(scope)
                 while left:
                     left = left[await stream.send(left) :]
-                if not await STREAM[session.service.inside](stream):
+                if name in MODES:
+                    carried = True
+                    self._carriers.carry(session, MODES[name], (stream.detach(),))
+                else:
+                    await STREAM[name](stream)
                     await part(stream)
         except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
             pass  # the peer closed the connection
         except Exception as fault:  # noqa: BLE001 - a fault of ours may end this connection but no other
             self._log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", session.service.name)
         finally:
-            self._book.over(session, SERVED)
+            if not carried:
+                self._book.over(session, SERVED)
             self._log.flush_soon()

@@ -21,10 +21,12 @@ from superd.front.stream import client_output
 from superd.front.stream.client_output import part
 from superd.front.stream.connection import Connection, Trip
 from superd.front.stream.facts import ConnectionFacts
-from superd.front.stream.redirect import NoTarget, carry, reach
+from superd.front.stream.internal_services import MODES
+from superd.front.stream.redirect import NoTarget, reach
 from superd.front.stream.rule_options import OptionFault, RuleOptions
 from superd.front.stream.tcpmux import read_choice
 from superd.internal import STREAM, auth
+from superd.ipc.relay_messages import RELAY
 from superd.net.closing import let_go
 from superd.net.listener import is_dead
 from superd.net.silence import watch
@@ -206,17 +208,21 @@ class _Session:
             await self._refuse(Verdict(False, Reason.REDIRECT, detail=str(problem)))
             return
         self._started()
-        await carry(self._connection, other)
+        self._passed_on = True
+        self._trip.carriers.carry(self._session, RELAY, (self._connection.sock.detach(), other.detach()))
 
     async def _serve_inside(self) -> CompiledService | None:
         """Serve an internal service: this task is all that runs for it."""
         connection, service, silent = self._connection, self._service.service, trio.CancelScope()
         chosen: CompiledService | None = None
         self._started()
+        if service.internal in MODES:
+            self._passed_on = True
+            self._trip.carriers.carry(self._session, MODES[service.internal], (connection.sock.detach(),))
+            return None
         with trio.move_on_after(service.limits.session or float("inf")) as scope:
             self._session.running = Task(scope)
             self._limit_silence(silent, scope.cancel)
-            ended = False
             try:
                 if service.internal == "tcpmux":
                     chosen = await read_choice(self._trip.in_force.services, connection.sock)
@@ -224,8 +230,8 @@ class _Session:
                     options = parse_auth_options(service.server_args)
                     await auth.stream(connection.sock, connection.client, connection.server, options)
                 else:
-                    ended = await STREAM[service.internal](connection.sock)
-                if chosen is None and not ended:
+                    await STREAM[service.internal](connection.sock)
+                if chosen is None:
                     await part(connection.sock)
             finally:
                 silent.cancel()

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,10 +30,19 @@ class Front:
         self.services = {"s": service()}
         self.replaced: list[int] = []
         self.clients: list[socket.socket] = []
-        self.carriers = Carriers(self.parts.book, self.services, self.parts.log, self.parts.clock, self.replaced.append)
+        self.heard: list[object] = []
+        self.carriers = Carriers(
+            self.parts.book, self.services, self, self.parts.log, self.parts.clock, self.replaced.append
+        )  # fmt: skip
+
+    def ignore(self, listener: object) -> None:
+        self.heard.append(("ignored", listener))
+
+    def hear(self, listener: object) -> None:
+        self.heard.append(("heard", listener))
 
     def take(self, *relays: RelayProcess, running: frozenset[int] = frozenset(), in_use: int = 9) -> None:
-        self.carriers.take(range(len(relays)), [os.dup(relay.front.fileno()) for relay in relays], running, in_use)
+        self.carriers.take({number: os.dup(relay.front.fileno()) for number, relay in enumerate(relays)}, running, in_use)
 
     def session(self, **keys: Any) -> LiveSession:
         session = self.parts.book.enter(service(**keys), CLIENT, self.parts.clock())
@@ -134,7 +144,7 @@ async def test_a_relay_that_dies_ends_its_own_sessions_alone_with_a_record_each(
     sessions = [front.echo() for _ in range(4)]
     for _, client in sessions:
         sized(client, b"x")
-    mine = [session for session in front.carriers._carriers[0].sessions.values() if session is not None]
+    mine = [session for session, _ in front.carriers._carriers[0].sessions.values() if session is not None]
     os.kill(relays[0].pid, signal.SIGKILL)
     relays[0].status()
     await over(*mine)
@@ -146,7 +156,7 @@ async def test_a_relay_that_dies_ends_its_own_sessions_alone_with_a_record_each(
     assert len([event for event in front.parts.log.take() if event[0] == "EXIT"]) == 2
     session, client = front.echo()
     sized(client, b"on the other relay")
-    assert session in front.carriers._carriers[1].sessions.values()
+    assert session.record.conn in front.carriers._carriers[1].sessions
 
 
 async def test_a_relay_that_answers_nothing_is_replaced(
@@ -183,7 +193,7 @@ async def test_a_relay_lies_about_its_own_sessions_and_nothing_else(
 ) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        front.carriers.take([0, 1], [ours.detach(), os.dup(relays[1].front.fileno())], frozenset(), 2)
+        front.carriers.take({0: ours.detach(), 1: os.dup(relays[1].front.fileno())}, frozenset(), 2)
         nursery.start_soon(front.carriers.run)
         lied, _client = front.echo()
         honest, client = front.echo()
@@ -235,7 +245,7 @@ async def test_fewer_relays_get_no_new_sessions_and_carry_on_with_the_old(
     front.take(*relays)
     nursery.start_soon(front.carriers.run)
     first, second = front.echo(), front.echo()
-    front.carriers.take((), (), frozenset(), 1)
+    front.carriers.take({}, frozenset(), 1)
     third = front.echo()
     for _, client in (first, second, third):
         sized(client, b"x")
@@ -264,8 +274,30 @@ async def test_a_carried_program_is_over_when_both_are(front: Front, relays: lis
     assert session.record.traffic == (0, 3)
 
 
+async def test_while_no_relay_has_room_listeners_wait_and_the_first_end_lets_them_go_on(
+    front: Front, relays: list[RelayProcess], nursery: trio.Nursery
+) -> None:
+    front.take(*relays)
+    nursery.start_soon(front.carriers.run)
+    front.carriers._most_files = 3
+    listener: Any = SimpleNamespace(name="s")
+    one, first = front.echo()
+    sized(first, b"x")
+    assert not front.carriers.hold(listener)
+    two, second = front.echo()
+    sized(second, b"x")
+    assert front.carriers.hold(listener)
+    refused, third = front.echo()  # one that waited for its verdict comes all the same
+    assert (refused.stage, third.recv(1)) == (Stage.OVER, b"")
+    first.close()
+    await over(one)
+    assert front.heard == [("ignored", listener), ("heard", listener)]
+    assert two.stage is Stage.SERVING
+    assert len([event for event in front.parts.log.take() if "accepting pauses" in str(event)]) == 1
+
+
 async def test_without_any_relay_in_use_a_session_is_refused(front: Front) -> None:
-    front.carriers.take([0], [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).detach()], frozenset(), 0)
+    front.carriers.take({0: socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).detach()}, frozenset(), 0)
     session, client = front.echo()
     assert session.stage is Stage.OVER
     assert client.recv(1) == b""

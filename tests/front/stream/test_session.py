@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 
 from superd.front.sessions.live import Stage
+from superd.ipc.relay_messages import ECHO, RELAY
 from superd.net import ident
 from superd.verdict import Reason
 from superd.wire.ident import Identity
@@ -121,13 +124,40 @@ async def test_a_client_that_does_not_read_its_banner_is_refused(
     assert front.log.take()[0][3] is Reason.BANNER
 
 
-async def test_an_internal_service_is_over_when_its_client_has_gone(nursery: trio.Nursery) -> None:
+async def test_an_internal_service_without_an_end_of_its_own_goes_to_a_relay_and_lives(nursery: trio.Nursery) -> None:
     front = Front(nursery)
     async with front.connected(service(type=["INTERNAL"], service="echo", limits={"session": 60})) as (session, client):
-        await client.send(b"hello")
+        with trio.fail_after(5):
+            while not front.carriers.carried:
+                await trio.lowlevel.checkpoint()
+        ((carried, mode, (fd,)),) = front.carriers.carried
+        assert (carried, mode, session.stage) == (session, ECHO, Stage.SERVING)
+        with socket.socket(fileno=fd) as sock:
+            sock.send(b"hello")
         assert await client.recv(10) == b"hello"
-        assert session.stage is Stage.SERVING
+    assert [event[0] for event in front.log.take()] == ["GRANTED", "START"]
+
+
+async def test_an_internal_service_is_over_when_it_has_said_all(nursery: trio.Nursery) -> None:
+    front = Front(nursery)
+    async with front.connected(service(type=["INTERNAL"], service="daytime", limits={"session": 60})) as (_, client):
+        assert (await client.recv(100)).endswith(b"\r\n")
     assert [event[0] for event in front.log.take()] == ["GRANTED", "START", "EXIT"]
+
+
+async def test_a_redirect_goes_to_a_relay_with_the_connection_to_its_target(nursery: trio.Nursery) -> None:
+    front = Front(nursery)
+    with socket.create_server(("127.0.0.1", 0)) as target:
+        async with front.connected(service(redirect=f"127.0.0.1:{target.getsockname()[1]}")) as (session, _):
+            with trio.fail_after(5):
+                while not front.carriers.carried:
+                    await trio.lowlevel.checkpoint()
+            ((carried, mode, fds),) = front.carriers.carried
+            assert (carried, mode, len(fds)) == (session, RELAY, 2)
+            with target.accept()[0] as far, socket.socket(fileno=fds[1]) as near, socket.socket(fileno=fds[0]):
+                near.send(b"x")
+                assert far.recv(1) == b"x"
+    assert [event[0] for event in front.log.take()] == ["GRANTED", "START"]
 
 
 async def test_a_service_that_tcpmux_is_asked_for_is_admitted_by_its_own_rules(nursery: trio.Nursery) -> None:
