@@ -10,7 +10,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "cli/app.py": "test_docs.py: every command and option has its section, and each example is run",
     "cli/diagnostics.py": "trips/test_start.py: what is printed of problems",
     "cli/run.py": "trips/test_start.py: the table, and the dump in trips/test_xinetd_command.py",
-    "cli/show.py": "test_docs.py: its examples",
     "config/inetd/key_value.py": "config/inetd/test_source.py: NetBSD's statements",
     "config/xinetd/draft.py": "config/xinetd/test_source.py: read as a whole",
     "config/xinetd/program.py": "config/xinetd/test_source.py: read as a whole",

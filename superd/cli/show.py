@@ -1,20 +1,33 @@
-"""``superd show``: the effective configuration, each value with the place it was written."""
+"""``superd show``: the effective configuration as TOML, each value with the place it was written.
+
+Runs in: the operator's commands. Shows no variable of an ``env_file``: it never reads one.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
+from typing import Any
+
+import tomlkit
 
 from superd.cli.diagnostics import print_problems
+from superd.config.toml.render import file_values
 from superd.errors import ConfigError
 from superd.load.services import read
 from superd.load.sources import Sources
 from superd.registry import Registry
-from superd.service import Service
+from superd.safe_text import safe
+from superd.service import Limits, Service
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SET_BY_THE_FORMAT = frozenset({"stderr", "log_style", "passenv", "groups", "cps", "flags", "log_on_success", "log_on_failure"})
+"""Keys that every entry of another daemon's file has as that daemon meant them, said or not."""
 
 
 def show(sources: Sources, name: str | None, *, as_json: bool) -> int:
-    """Prints one service or all. Returns 0, 1 for a name that is not there, 78 for errors."""
+    """Prints one service or all. Returns 0, 1 for a name that is not served, 78 for errors."""
     try:
         registry, _ = read(sources)
     except ConfigError as refused:
@@ -22,29 +35,66 @@ def show(sources: Sources, name: str | None, *, as_json: bool) -> int:
         return 78
     services = {key: service for key, service in registry.services.items() if name in (None, key)}
     if not services and name is not None:
-        sys.stderr.write(f"superd: error: no service `{name}`\n")
+        place = registry.origins.get((name, ""))
+        why = f"service `{safe(name)}` is disabled ({place})" if place is not None else f"no service `{safe(name)}`"
+        sys.stderr.write(f"superd: error: {why}\n")
         return 1
     if as_json:
-        plain = {service.name: service.model_dump(mode="json") for service in services.values()}
-        sys.stdout.write(json.dumps(plain, indent=1) + "\n")
+        sys.stdout.write(json.dumps({service.name: _json(service) for service in services.values()}, indent=1) + "\n")
     else:
         print_services(Registry(services, registry.settings, registry.origins))
     return 0
 
 
+def _json(service: Service) -> dict[str, Any]:
+    return {**service.model_dump(mode="json"), "env": dict(service.env)}
+
+
 def print_services(registry: Registry) -> None:
-    """Every service of the registry as text, in the keys of its file."""
+    """Every service of the registry as a table of TOML, in the keys of its file."""
     for service in registry.services.values():
-        sys.stdout.write(f"[{service.name}]\n")
-        values = service.model_dump(mode="json")
-        for key in Service.model_fields:
-            if key == "name":
-                continue
-            origin = registry.origins.get((service.name, key))
-            default = Service.model_fields[key].get_default(call_default_factory=True)
-            if origin is None and getattr(service, key) == default:
-                continue
-            shown = json.dumps(values[key], ensure_ascii=False)
-            sys.stdout.write(f"{key} = {shown}  # {origin or 'default'}\n")
-        sys.stdout.write("\n")
+        sys.stdout.write(text_of(service, registry) + "\n")
     sys.stdout.flush()
+
+
+def text_of(service: Service, registry: Registry) -> str:
+    """One service as a table of TOML. What was not written, and is its default, is left out."""
+    title = service.name if _BARE.fullmatch(service.name) else tomlkit.item(service.name).as_string()
+    lines = [f"[{title}]"]
+    for key, shown in file_values(service).items():
+        written = registry.origins.get((service.name, key))
+        value = service.proto if key == "protocol" else shown
+        default = Service.model_fields[key].get_default(call_default_factory=True)
+        if value in (None, "") or (written is None and getattr(service, key) == default):
+            continue
+        lines.append(_line(key, value, _origin(service, key, registry)))
+    given, default_limits = service.limits.model_dump(mode="json"), Limits().model_dump(mode="json")
+    limits = {key: value for key, value in given.items() if value != default_limits[key]}
+    if limits:
+        lines += [f"[{title}.limits]"]
+        lines += [_line(key, value, _origin(service, f"limits.{key}", registry)) for key, value in limits.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: Any, origin: str) -> str:
+    table = tomlkit.inline_table() if isinstance(value, dict) else None
+    if table is not None:
+        table.update(value)
+    item = tomlkit.item(value) if table is None else table
+    return f"{key} = {item.as_string()}  # {' '.join(safe(origin, 4000).split())}"
+
+
+def _origin(service: Service, key: str, registry: Registry) -> str:
+    """Where a value comes from: its line, that of its table, or why it is what it is without one."""
+    origins, name = registry.origins, service.name
+    written = origins.get((name, key)) or origins.get((name, key.partition(".")[0]))
+    whole = origins.get((name, ""))
+    if written is not None:
+        return str(written)
+    if key == "port":
+        return "/etc/services"
+    if key == "listen" and (flags := origins.get((name, "flags"))) is not None:
+        return str(flags)
+    if whole is None or whole.file.endswith(".toml"):
+        return "default"
+    return f"{whole}, as that daemon has it" if key in _SET_BY_THE_FORMAT else str(whole)
