@@ -24,6 +24,11 @@ CONNECTION_VARIABLES = frozenset(
         "TCPREMOTEINFO",
         "TCPLOCALIP",
         "TCPLOCALPORT",
+        "REMOTE_UID",
+        "REMOTE_GID",
+        "IPCREMOTEEUID",
+        "IPCREMOTEEGID",
+        "IPCREMOTEPID",
     }
 )
 """What the connection sets (``launcher/environment.py``), and so neither a service's ``env`` nor superd's own environment may."""

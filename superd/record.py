@@ -54,6 +54,7 @@ class SessionRecord:
     connection. ``rule`` is the place of the rule that decided. ``status`` is the wait(2) status of the program, ``None``
     for what the front served itself. ``usage`` is seconds of CPU in user and kernel mode, and the peak of resident memory
     in KiB. ``traffic`` is bytes from and to the client. ``userid`` is the answer of the client's ident server, unchanged.
+    Of a ``quiet`` session no line is written.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class SessionRecord:
         "local",
         "peer",
         "pid",
+        "quiet",
         "rule",
         "seconds",
         "service",
@@ -88,6 +90,7 @@ class SessionRecord:
         self.seconds = 0.0
         self.usage: tuple[float, float, int] | None = None
         self.traffic: tuple[int, int] | None = None
+        self.quiet = False
         self.severity = ""
         self.userid = ""
 

@@ -170,7 +170,7 @@ class Service(BaseModel):
 
     server: str = Field("", description="absolute path of the program")
     server_args: Words = Field((), description="its arguments, without argv[0] unless NAMEINARGS")
-    redirect: str = Field("", description="host:port to relay to instead of a program")
+    redirect: str = Field("", description="host:port, or unix:/path, to relay to instead of a program")
     user: str = Field("", description="login name or uid the program runs as; default: superd's own")
     group: str = Field("", description="group name or gid; default: the user's")
     groups: bool | tuple[str, ...] = Field(False, description="true: the user's supplementary groups; or a list of groups")
@@ -244,6 +244,9 @@ class Service(BaseModel):
     )
     log_on_failure: Annotated[frozenset[LogFailure], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
         frozenset({"HOST"}), description="what FAIL lines tell; an empty list writes none"
+    )
+    quiet: Words = Field(
+        (), description="addresses whose connections have no START, EXIT and FAIL lines, as a monitor's; they count all the same"
     )
     log_type: LogType = Field(None, description="`SYSLOG facility [level]` or `FILE path [soft [hard]]`; default: superd's log")
     log_style: Literal["native", "xinetd"] = Field(

@@ -146,6 +146,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     PROGRAM: {"deny_time": "only a sensor bans", "log_on_success TRAFFIC": "superd sees no byte of it"},
     WAIT: {
         **dict.fromkeys(("only_from", "no_access", *_OF_A_CONNECTION), _ACCEPTS),
+        "quiet": _ACCEPTS,
         **dict.fromkeys(("per_source", "limits.source_rate", "limits.v4_prefix", "limits.v6_prefix", "limits.exempt"), _ACCEPTS),
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,

@@ -106,7 +106,7 @@ _NO_TARGET = "`redirect`: host `{}` not found, so every client is disconnected; 
 
 def _target(service: Service) -> str:
     """The name of the host that a service redirects to; nothing for an address."""
-    host = service.redirect.rpartition(":")[0]
+    host = "" if service.redirect.startswith("unix:") else service.redirect.rpartition(":")[0]
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:

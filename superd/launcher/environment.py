@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 
 from superd.errors import ControlError
 
@@ -54,6 +55,26 @@ def connection_environment(launch: Launch) -> list[bytes]:
     if user and user != "unknown" and _USER.fullmatch(user):
         found.append(b"TCPREMOTEINFO=" + user.encode())
     return found
+
+
+def unix_environment(fd: int) -> list[bytes]:
+    """``NAME=value`` for what the kernel says of a unix socket's client: its user and group when it connected.
+
+    UCSPI's names for local sockets, and REMOTE_UID. A listening socket has no client.
+    """
+    sock = socket.socket(fileno=fd)
+    try:
+        if sock.family != socket.AF_UNIX or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return []
+        pid, uid, gid = struct.unpack("iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    except OSError:
+        return []
+    finally:
+        sock.detach()
+    if pid <= 0:
+        return []  # a datagram, which says nothing about its sender
+    values = (("REMOTE_UID", uid), ("REMOTE_GID", gid), ("IPCREMOTEEUID", uid), ("IPCREMOTEEGID", gid), ("IPCREMOTEPID", pid))
+    return [b"%s=%d" % (name.encode(), value) for name, value in values]
 
 
 def _check(address: str) -> None:

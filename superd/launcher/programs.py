@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from superd.expansion import Values, expand_shell, hook_environment, split_variable, without_ampersand
 from superd.ipc.launch_codec import Hook, Launch
 from superd.ipc.launcher_control import RETIRED_SECONDS
-from superd.launcher.environment import connection_environment
+from superd.launcher.environment import connection_environment, unix_environment
 from superd.launcher.identity import Limits, apply_limits
 from superd.launcher.lingering import Habit
 
@@ -136,6 +136,8 @@ class Programs:
         ``ValueError`` for a text that is too long or holds a NUL.
         """
         env = spec.env + connection_environment(request)
+        if request.proto == "unix":
+            env += unix_environment(fd)
         # The one place where a socket is handed to a program: trio's are non-blocking, and `cat` dies of that.
         os.set_blocking(fd, True)
         stderr = fd

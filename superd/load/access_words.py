@@ -27,6 +27,7 @@ def check_access_words(services: Mapping[str, Service], origins: Mapping[tuple[s
             ("only_from", service.only_from or (), AddressList),
             ("no_access", service.no_access, AddressList),
             ("limits.exempt", service.limits.exempt, AddressList),
+            ("quiet", service.quiet, AddressList),
             ("access_times", service.access_times, Hours),
         ):
             where = origins.get((name, key)) or origins.get((name, key.partition(".")[0])) or origins.get((name, ""))

@@ -42,7 +42,7 @@ def resolved(service: Service, files: FileReader) -> Service:
     update: dict[str, Any] = {}
     if isinstance(service.port, str):
         update["port"] = port_number(service.port, service.proto)
-    if service.redirect:
+    if service.redirect and not service.redirect.startswith("unix:"):
         host, colon, port = service.redirect.rpartition(":")
         update["redirect"] = f"{host}{colon}{port_number(port, 'tcp')}"
     if "RPC" in service.type and service.rpc_number is None:
@@ -51,6 +51,9 @@ def resolved(service: Service, files: FileReader) -> Service:
         numbers = tuple(map(user_number, words))
         if numbers != words:
             update[key] = numbers
+    quiet = tuple(map(user_number, service.quiet))
+    if quiet != service.quiet:
+        update["quiet"] = quiet
     exempt = tuple(map(user_number, service.limits.exempt))
     if exempt != service.limits.exempt:
         update["limits"] = service.limits.model_copy(update={"exempt": exempt})

@@ -49,8 +49,8 @@ def _of_tables(sources: Sources) -> tuple[Problem, ...]:
 
 
 def _key_of(message: str, service: Service) -> str:
-    lists = (("only_from", service.only_from or ()), ("no_access", service.no_access), ("limits.exempt", service.limits.exempt))
-    for key, words in lists:
+    lists = (("only_from", service.only_from or ()), ("no_access", service.no_access), ("quiet", service.quiet))
+    for key, words in (*lists, ("limits.exempt", service.limits.exempt)):
         if any(f"`{word}`" in message for word in words):
             return key
     return "access_times"

@@ -67,16 +67,18 @@ class Log:
 
     def started(self, record: SessionRecord) -> None:
         """A session began: its program runs, or the front serves it."""
-        if record.service.log_on_success:
+        if record.service.log_on_success and not record.quiet:
             self._session(Kind.START, Level.INFO, record)
 
     def exited(self, record: SessionRecord) -> None:
         """A session ended."""
-        if record.service.log_on_success:
+        if record.service.log_on_success and not record.quiet:
             self._session(Kind.EXIT, Level.INFO, record)
 
     def refused(self, record: SessionRecord, verdict: Verdict) -> None:
         """A connection was refused, or its program could not be started."""
+        if record.quiet:
+            return
         service = record.service
         if verdict.reason in (Reason.RULE_DENY, Reason.RULE_BROKEN):
             self._policy_line(record, "refused connect from", "warning")
@@ -117,7 +119,7 @@ class Log:
 
     def granted_by_rule(self, record: SessionRecord) -> None:
         """A rule with a severity of its own admitted the connection."""
-        if record.severity:
+        if record.severity and not record.quiet:
             self._policy_line(record, "connect from", "info")
 
     def _policy_line(self, record: SessionRecord, text: str, level: str) -> None:

@@ -25,3 +25,14 @@ async def connect(host: str, port: int) -> trio.socket.SocketType:
         sock.close()
         raise
     return sock
+
+
+async def connect_unix(path: str) -> trio.socket.SocketType:
+    """A connection to the unix socket at ``path``, or to the abstract one of ``@name``. Raises ``OSError``."""
+    sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        await sock.connect(f"\0{path[1:]}" if path.startswith("@") else path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

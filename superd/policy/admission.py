@@ -50,6 +50,7 @@ class Access:
         "no_access",
         "only_from",
         "per_source",
+        "quiet",
         "rates",
         "sensor",
         "starts",
@@ -78,6 +79,7 @@ class Access:
         self._v6_shift = 128 - limits.v6_prefix
         self.counts_sources = service.per_source is not None
         self.exempt = address_list(limits.exempt) if limits.exempt else None
+        self.quiet = address_list(service.quiet) if service.quiet else None
 
     def source_of(self, peer: Peer) -> Source:
         """The peer's address cut to the prefix that counts as one source; of a unix peer the user."""
@@ -98,6 +100,10 @@ class Access:
     def is_exempt(self, peer: Peer) -> bool:
         """Whether no limit for one source holds this peer. A name in the list exempts nobody: it would have to be asked for."""
         return self.exempt is not None and self.exempt.matches(peer) is True
+
+    def is_quiet(self, peer: Peer | None) -> bool:
+        """Whether no line is written about this peer's connections. A name in the list counts once it is known."""
+        return self.quiet is not None and peer is not None and self.quiet.matches(peer) is True
 
     def over_rate(self, peer: Peer, now: float) -> Verdict | None:
         """The refusal of a peer whose source connects too often. Counts this connection."""

@@ -43,6 +43,7 @@ def test_a_program_on_a_unix_stream_socket(superd: Superd, path: str) -> None:
     with connected(path.replace("@", "\0"), socket.SOCK_STREAM) as sock:
         variables = everything(sock).decode().splitlines()
     assert {"PROTO=UNIX", "REMOTE_HOST=localhost"} <= set(variables)
+    assert {f"REMOTE_UID={os.getuid()}", f"IPCREMOTEEUID={os.getuid()}", f"IPCREMOTEEGID={os.getgid()}"} <= set(variables)
     assert not [line for line in variables if line.startswith(("TCP", "REMOTE_PORT"))]
     assert superd.event(event="START", service="env")["uid"] == os.getuid()
     superd.stop()

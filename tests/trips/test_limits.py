@@ -101,3 +101,15 @@ def test_internal_services_count_their_starts_too(superd: Superd) -> None:
     assert talk(port, b"hi") == b"hi"
     assert talk(port) == b""
     assert superd.event(event="FAIL", service="echo")["reason"] == "per_minute"
+
+
+def test_a_quiet_source_has_no_lines_and_counts_all_the_same(superd: Superd) -> None:
+    port = free_port()
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{port}"]\nquiet = ["127.0.0.2"]\ninstances = 1\n')
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT, source_address=("127.0.0.2", 0)) as held:
+        held.sendall(b"x")
+        assert held.recv(1) == b"x"
+        assert talk(port) == b""
+        assert superd.event(event="FAIL", service="echo")["peer"] == "127.0.0.1"
+    assert not [event for event in superd.rest() if event.get("peer") == "127.0.0.2"]

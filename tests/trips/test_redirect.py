@@ -161,3 +161,12 @@ def test_xinetds_own_traffic_line_is_written_before_its_exit(superd: Superd) -> 
     assert talk(port, b"hello") == b"hello"
     superd.message("TRAFFIC: far in=5(bytes) out=5(bytes)")
     superd.message("EXIT: far status=0")
+
+
+def test_a_redirect_to_a_unix_socket_carries_bytes_and_counts_them(superd: Superd) -> None:
+    path = superd.folder / "there.sock"
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["unix:{path}"]\n')
+    port = redirect(superd, f"unix:{path}")
+    superd.start()
+    assert talk(port, b"hello") == b"hello"
+    assert superd.event(event="EXIT", service="far")["out"] == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from superd.address import SocketType, parse_listen
 from superd.auth_options import parse_auth_options
 
 if TYPE_CHECKING:
@@ -23,10 +24,15 @@ def check_words(service: Service) -> list[tuple[str, str]]:
             service.addresses()
         except ValueError as problem:
             found.append(("listen", str(problem)))
-    if service.redirect:
+    if service.redirect.startswith("unix:"):
+        try:
+            parse_listen(service.redirect, SocketType.STREAM)
+        except ValueError as problem:
+            found.append(("redirect", str(problem)))
+    elif service.redirect:
         host, colon, port = service.redirect.rpartition(":")
         if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            found.append(("redirect", f"`{service.redirect}` is not host:port"))
+            found.append(("redirect", f"`{service.redirect}` is not host:port, nor unix:/path"))
     if "RPC" in service.type:
         found += _rpc(service)
     if service.internal == "auth":

@@ -107,6 +107,8 @@ class DatagramVerdicts:
 
     def refused(self, service: CompiledService, peer: Peer, verdict: Verdict) -> None:
         """Log that one datagram is not answered."""
+        if service.access.is_quiet(peer):
+            return
         more = self._budget(service, verdict.reason)
         if more is None:
             return
@@ -118,7 +120,8 @@ class DatagramVerdicts:
 
     def answered(self, service: CompiledService, peer: Peer) -> None:
         """Log that the front itself answers one datagram, where the service's style of log does so."""
-        if service.service.log_style == "xinetd" and service.service.log_on_success and self._budget(service, None) is not None:
+        logged = service.service.log_style == "xinetd" and service.service.log_on_success and not service.access.is_quiet(peer)
+        if logged and self._budget(service, None) is not None:
             self._log.datagram(SessionRecord(0, service.service, peer, self._clock()))
 
     def _budget(self, service: CompiledService, reason: Reason | None) -> int | None:

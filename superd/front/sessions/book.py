@@ -104,6 +104,7 @@ class SessionBook:
     def enter(self, service: CompiledService, peer: Peer | None, now: float) -> LiveSession:
         """Begin a session: count it, number it, start its limit on time."""
         record = SessionRecord(self.number(), service.service, peer, now)
+        record.quiet = service.access.is_quiet(peer)
         self._tell_rates(service)
         return self._add(LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None))
 
@@ -121,6 +122,7 @@ class SessionBook:
         if conn in self._live:
             return None
         record = SessionRecord(conn, service.service, peer, started)
+        record.quiet = service.access.is_quiet(peer)
         record.pid = pid
         session = LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None)
         if launcher is None:
@@ -184,7 +186,9 @@ class SessionBook:
 
     def turned_away(self, service: CompiledService, peer: Peer, verdict: Verdict) -> None:
         """Log a connection that never became a session, and ban the peer of a sensor."""
-        self._refused(SessionRecord(self.number(), service.service, peer, self._clock()), verdict)
+        record = SessionRecord(self.number(), service.service, peer, self._clock())
+        record.quiet = service.access.is_quiet(peer)
+        self._refused(record, verdict)
         self._tell_rates(service)
 
     def end_silent(self, session: LiveSession) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import trio
 
-from superd.net.relay import connect
+from superd.net.relay import connect, connect_unix
 
 CONNECT_TIMEOUT = 10.0
 """Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
@@ -18,10 +18,12 @@ class NoTarget(Exception):
 
 
 async def reach(target: str) -> trio.socket.SocketType:
-    """Return a connection to ``host:port``. Raises ``NoTarget``."""
+    """Return a connection to ``host:port`` or ``unix:/path``. Raises ``NoTarget``."""
     host, _, port = target.rpartition(":")
     try:
         with trio.fail_after(CONNECT_TIMEOUT):
+            if target.startswith("unix:"):
+                return await connect_unix(target.removeprefix("unix:"))
             return await connect(host.strip("[]"), int(port))
     except OSError as problem:
         raise NoTarget(f"cannot connect to `{target}`: {problem}") from None
