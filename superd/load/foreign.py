@@ -44,7 +44,13 @@ def read_foreign(
         return frozenset()
     from superd.config.inetd.source import parse as parse_inetd
     from superd.config.xinetd.source import parse as parse_xinetd
+    from superd.config.xinetd.source import whole_of
 
+    for path in xinetd:
+        including = whole_of(path, files)
+        if including not in ("", "?"):
+            what = f"this is a part of `{including}`, whose `defaults` do not reach it here: they may close or limit its services"
+            problems.append(warning(Origin(path), what, f"name `{including}` instead"))
     read_files = [parse_xinetd(path, files) for path in xinetd]
     read_files += [parse_inetd(path, files, main.settings.inetd_dialect) for path in inetd]
     for foreign in read_files:

@@ -51,3 +51,17 @@ def test_what_this_host_lacks_is_wrong_here() -> None:
     service = Service.model_validate({"name": "a", "server": "/no/such/program", "port": 1, "user": "no-such-user"})
     messages = [problem.message for problem in wrong_here(Foreign((service,)))]
     assert messages == ["no such user `no-such-user`", "`/no/such/program` does not exist"]
+
+
+def test_a_part_of_an_xinetd_conf_is_told_that_its_defaults_are_missing(services_dir: Path) -> None:
+    folder = services_dir / "xinetd.d"
+    folder.mkdir()
+    (folder / "day").write_text(XINETD)
+    (services_dir / "xinetd.conf").write_text(f"defaults\n{{\nonly_from = 192.0.2.7\n}}\nincludedir {folder}\n")
+    problems: list[Problem] = []
+    services: dict[str, Service] = {}
+    with trusted_files(strict=False) as reader:
+        read_foreign(Main(settings=Settings(xinetd=(str(folder / "day"),))), (), reader, services, {}, problems)
+    (problem,) = problems
+    assert f"a part of `{services_dir}/xinetd.conf`, whose `defaults` do not reach it" in problem.message
+    assert problem.hint == f"name `{services_dir}/xinetd.conf` instead"

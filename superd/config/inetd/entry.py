@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from superd.config.argv0 import argv0_problem
@@ -99,10 +99,11 @@ def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Calla
     separator, *numbers = match[2], *(int(number) if number else 0 for number in match.groups()[2:])
     first, second, third = numbers
     if separator and separator not in dialect.separators:
-        meant = f"write `{match[1]}{dialect.separators[0]}{first}`"
+        meant = _line(fields, wait=f"{match[1]}{dialect.separators[0]}{first}")
         raise WrongField(f"`{fields.wait}` is not written so in the inetd.conf of {dialect.name}", meant)
     if (second or third) and dialect.name != "freebsd":
-        raise WrongField(f"`{fields.wait}`: {dialect.name} knows one number", f"write `{match[1]}{separator}{first}`")
+        meant = _line(fields, wait=f"{match[1]}{separator}{first}")
+        raise WrongField(f"`{fields.wait}`: {dialect.name} knows one number", meant)
     limits: Keys = {}
     counts: Keys = {}
     if fields.ip_max is not None:
@@ -148,7 +149,7 @@ def _where(entry: Entry, around: Surroundings, socket_type: str, warn: Callable[
         raise WrongField(f"protocol `{proto[:40]}` is not served")
     if (match[1] == "tcp") != (socket_type == "stream"):
         right = "dgram" if match[1] == "udp" else "stream"
-        raise WrongField(f"`{proto}` does not go with `{socket_type}`", f"write `{right} {proto}`")
+        raise WrongField(f"`{proto}` does not go with `{socket_type}`", _line(entry.fields, socktype=right))
     listen, service = _hosts(entry, service, match[2], around)
     keys |= {"name": service, "service": service, "type": types}
     if service.startswith("tcpmux/"):
@@ -239,7 +240,7 @@ def _program(entry: Entry, around: Surroundings, where: Keys, problems: list[Pro
     if path.rpartition("/")[2] == "tcpd":
         # tcpd(8): argv[0] names the daemon; without a folder it is in REAL_DAEMON_DIR, /usr/sbin
         if not args:
-            raise WrongField("`tcpd` without the program it guards", f"write `{path} PROGRAM`")
+            raise WrongField("`tcpd` without the program it guards", "name the program after it")
         path = args[0] if args[0].startswith("/") else f"/usr/sbin/{args[0]}"
         flags.discard(_FLAG)
         name = args[0].rpartition("/")[2]
@@ -250,7 +251,8 @@ def _program(entry: Entry, around: Surroundings, where: Keys, problems: list[Pro
         found = next((folder for folder in around.dialect.path if path in around.programs(folder)), "")
         if not found:
             searched = f" and in none of {' '.join(around.dialect.path)}" if around.dialect.path else ""
-            raise WrongField(f"server `{path[:80]}` is not an absolute path{searched}", f"write `/usr/sbin/{path[:80]}`")
+            meant = f"/usr/bin/{path.rpartition('/')[2]}"
+            raise WrongField(f"server `{path[:80]}` is not an absolute path{searched}", _line(fields, server=meant))
         path = f"{found}/{path}"
     return {"server": path, "server_args": args or [path], "flags": flags}
 
@@ -258,11 +260,17 @@ def _program(entry: Entry, around: Surroundings, where: Keys, problems: list[Pro
 def _with_argv0(entry: Entry) -> str:
     """The entry as it should be: argv[0] between the program and its arguments."""
     fields = entry.fields
-    words = (
-        fields.service, fields.socktype, fields.protocol, fields.wait, fields.user, fields.server,
-        fields.server.rpartition("/")[2], *fields.args,
-    )  # fmt: skip
+    return _words(replace(fields, args=(fields.server.rpartition("/")[2], *fields.args)))
+
+
+def _words(fields: Statement) -> str:
+    words = (fields.service, fields.socktype, fields.protocol, fields.wait, fields.user, fields.server, *fields.args)
     return " ".join(words)
+
+
+def _line(fields: Statement, **right: str) -> str:
+    """A hint: the whole line with the right fields."""
+    return f"write `{_words(replace(fields, **right))[:400]}`"  # type: ignore[arg-type]
 
 
 def _internal(entry: Entry, where: Keys, flags: set[str], problems: list[Problem]) -> Keys:

@@ -154,7 +154,8 @@ class EntryReader:
     def _backslash(self, piece: tuple[Origin, list[str]], text: str) -> None:
         meant = " ".join([*piece[1], text]).replace(" \\ ", " ")
         what = "`\\` is an argument, as in inetd: a line that begins with a blank continues the one before"
-        self.problems.append(warning(piece[0], what, f"write `{' '.join(meant.split())[:400]}`"))
+        hint = f"write `{' '.join(meant.split())[:400]}` in place of these {len(piece[1]) + 1} lines"
+        self.problems.append(warning(piece[0], what, hint))
 
     def _include(self, file: str, text: str, origin: Origin, chain: tuple[str, ...]) -> None:
         pattern = text.split(None, 1)[1].strip().strip('"') if len(text.split()) > 1 else ""

@@ -140,6 +140,8 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
         return _wrong_words(key, items)
     # Of a key that may be one thing or another each has its finding: the value is neither.
     nouns = dict.fromkeys(_noun(item) for item in items if item["input"] == first["input"])
+    if kind in _CHOICES and isinstance(first["input"], str):
+        hint = did_you_mean(first["input"], re.findall(r"'([^']+)'", str(first["ctx"]["expected"])))
     return f"`{key}`: {value} is not {' or '.join(noun for noun in nouns if noun)}", hint
 
 

@@ -78,7 +78,7 @@ def _syntax_error(message: str, text: str, file: str) -> Problem:
         message, hint = strange[0], f"write `{strange[1].strip()[:400]}`"
     elif message.startswith("Cannot overwrite a value") and key:
         first = next((at for at, other in enumerate(lines, 1) if other.partition("=")[0].strip() == key), number)
-        message, hint = f"`{key[:80]}` stands twice, first in line {first}", "remove one of the two lines"
+        message, hint = f"`{key[:80]}` stands twice, first in line {first}", f"remove this line, or line {first}"
     elif sign and value[:1] in "\"'" and value.count(value[:1]) == 1 and value:
         message, hint = f"the quote of `{key[:80]}` is not closed", f"write `{key} = {value[:300]}{value[0]}`"
     elif sign and re.fullmatch(r"[^\s\"'\[{#][^\"'\[\]{}#]*", value):

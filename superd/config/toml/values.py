@@ -1,15 +1,20 @@
-"""Values as TOML writes them, for hints and for the files that an import writes. Pure; any process."""
+"""Values as TOML writes them, for hints and for the files that an import writes. Pure; any process.
+
+tomlkit takes longer to load than a start may, so it is loaded by the first value.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tomlkit
-from tomlkit.items import Item
+if TYPE_CHECKING:
+    from tomlkit.items import Item
 
 
 def item(value: Any) -> Item:
     """One value on one line: lists and tables inline."""
+    import tomlkit
+
     if isinstance(value, dict):
         table = tomlkit.inline_table()
         for key, inner in value.items():

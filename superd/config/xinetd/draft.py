@@ -12,7 +12,7 @@ from typing import Any
 from superd.config.xinetd import attributes as attribute
 from superd.config.xinetd.attributes import AddressReader, Section
 from superd.config.xinetd.lexer import Line
-from superd.problem import Origin, error
+from superd.problem import Origin, did_you_mean, error
 
 INHERITED = attribute.DEFAULTS | attribute.CLOSING_DEFAULTS - {"enabled", "disabled"}
 
@@ -66,7 +66,8 @@ class Draft:
             for word in line.values:
                 upper = word.upper()
                 if upper not in known:
-                    hint = "`RECORD` went away with xinetd 2.3" if upper == "RECORD" else f"one of {' '.join(known)}"
+                    near = did_you_mean(upper, known) or f"one of {' '.join(known)}"
+                    hint = "`RECORD` went away with xinetd 2.3" if upper == "RECORD" else near
                     self.section.fail(line, f"`{word[:40]}` in `{line.name}`; xinetd disabled the service", hint)
                 elif line.operator == "-=":
                     found.discard(upper)

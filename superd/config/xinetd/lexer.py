@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from superd.look_alikes import look_alike
 from superd.problem import Origin, Problem, did_you_mean, error, warning
@@ -77,7 +78,7 @@ class _Reader:
     def feed(self, words: list[str], origin: Origin, following: list[str]) -> None:
         """Read one line. ``following`` are the words of the next line, which tell a closing brace from a value."""
         if self.current is None:
-            self._between(words, origin)
+            self._between(words, origin, following)
         elif _begins_entry(words):
             what = "missing `}`" if self.opened else "missing `{`"
             self.fail(
@@ -86,7 +87,7 @@ class _Reader:
                 f"put `{what[-2]}` on a line of its own",
             )
             self.current = None
-            self._between(words, origin)
+            self._between(words, origin, following)
         elif not self.opened:
             self._open(words, origin)
         elif words[0].startswith("}"):
@@ -104,8 +105,14 @@ class _Reader:
         else:
             self._attribute(words, origin)
 
-    def _between(self, words: list[str], origin: Origin) -> None:
+    def _between(self, words: list[str], origin: Origin, following: list[str]) -> None:
         word = words[0].lower()
+        if word not in KEYWORDS and following == ["{"] and (near := get_close_matches(word, ("service", "defaults"), 1)):
+            self.current, self.opened = Entry(near[0], " ".join(words[1:2]), origin), False
+            self.entries.append(self.current)
+            what = f"`{words[0][:80]}` is not a keyword; xinetd skipped this entry"
+            self.fail(origin, what, f"write `{' '.join([near[0], *words[1:]])[:200]}`")
+            return
         if word not in KEYWORDS and word.rstrip("{") not in KEYWORDS:
             self.problems.append(
                 warning(
@@ -254,7 +261,7 @@ def _joined(lines: list[_Text]) -> Iterator[_Text]:
     """Continued lines put together: xinetd knows none, so one is an error of its entry, but its values are read."""
     at = 0
     while at < len(lines):
-        line, words = lines[at], list(lines[at].words)
+        first, line, words = at, lines[at], list(lines[at].words)
         at += 1
         joined = False
         while words[-1].endswith("\\") and at < len(lines) and _continues(lines[at].words):
@@ -266,7 +273,8 @@ def _joined(lines: list[_Text]) -> Iterator[_Text]:
         if joined:
             words = [word for word in words if word != "\\"]
             text = " ".join(words)
-            yield _Text(["\0xinetd knows no continued lines and dropped the entry: `\\` was a value", text], line.origin)
+            what = "\0xinetd knows no continued lines and dropped the entry: `\\` was a value"
+            yield _Text([what, text, f" in place of these {at - first} lines"], line.origin)
         yield _Text(words, line.origin, line.comments)
 
 
@@ -285,7 +293,7 @@ def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
     lines = list(_joined(list(_texts(data, file, reader))))
     for at, line in enumerate(lines):
         if line.words[0].startswith("\0"):
-            hint = f"write `{line.words[1][:400]}`" if len(line.words) > 1 else ""
+            hint = f"write `{line.words[1][:400]}`{''.join(line.words[2:])}" if len(line.words) > 1 else ""
             reader.fail(line.origin, line.words[0][1:], hint)
         else:
             before = reader.current

@@ -44,7 +44,11 @@ def make_service(name: str, section: Section, origin: Origin, around: Surroundin
     draft.keys |= {"type": types, "flags": draft.flags}
     if draft.keys.get("socket_type") == "dgram" and draft.keys.get("wait") is False and "server" in draft.keys and wait:
         section.problems.append(
-            warning(wait.origin, "dgram with `wait = no`: a connected socket for each peer; xinetd looped without end")
+            warning(
+                wait.origin,
+                "dgram with `wait = no`: a connected socket for each peer; xinetd looped without end",
+                "write `wait = yes`",
+            )
         )
     if section.broken:
         return None

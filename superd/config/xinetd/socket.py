@@ -36,7 +36,7 @@ def sockets(draft: Draft, types: set[str]) -> None:
             right = f"write `protocol = {word[:3]}` and `flags = IPv{word[3]}`"
             draft.section.fail(protocol, f"`protocol = {word}` is not xinetd's: the family is a flag", right)
         elif word in ("tcp", "udp") and word != implied:
-            right = f"write `socket_type = {_SOCKETS[word]}`" if implied else ""
+            right = f"write `protocol = {implied}`" if implied else ""
             draft.section.fail(protocol, f"`protocol = {word}` does not go with `socket_type`", right)
         elif word != implied:
             draft.keys["protocol"] = word
@@ -90,7 +90,7 @@ def _bind(draft: Draft) -> None:
     if only6 is not None:
         draft.keys["v6only"] = attribute.yes(only6, draft.section)
         if only6.values[0].lower() == "no" and draft.own("v6only"):
-            draft.section.warn(only6, "`v6only = no` takes IPv4 too; xinetd switched IPv4 off for any value")
+            draft.section.warn(only6, "`v6only = no` takes IPv4 too; xinetd switched IPv4 off for any value", "remove the line")
     line = draft.get("bind")
     if line is None:
         if draft.family == "4":
