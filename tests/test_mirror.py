@@ -50,7 +50,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "internal/echo.py": "trips/test_internal.py: RFC 862",
     "internal/time.py": "trips/test_internal.py: RFC 868",
     "front/programs/launches.py": "front/programs/test_dispatch.py: its parts, which it only puts together",
-    "ipc/orphans.py": "front/programs/test_recovery.py: what becomes of them",
     "launcher/environment.py": "trips/test_connection.py: the whole environment",
     "launcher/identity.py": "trips/test_identity.py: what the kernel holds",
     "launcher/programs.py": "trips/test_options.py: commands, and trips/test_identity.py",

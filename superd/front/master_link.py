@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from superd.ipc import front_orders
-from superd.ipc.front_requests import TABLE, RequestWriter
+from superd.ipc.front_requests import RequestWriter
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -35,7 +35,9 @@ class OrderHandlers(Protocol):
     def pairs(self, order: front_orders.Pairs) -> None: ...
     def relays(self, order: front_orders.Relays) -> None: ...
     def renewed(self, order: front_orders.Renewed) -> None: ...
+    def orphaned(self, order: front_orders.Orphaned) -> None: ...
     def ended(self, order: front_orders.Ended) -> None: ...
+    def stuck(self, order: front_orders.Stuck) -> None: ...
     def dump(self, order: front_orders.Dump) -> None: ...
     def stop(self, order: front_orders.Stop) -> None: ...
     def obeyed(self) -> None: ...
@@ -85,11 +87,6 @@ class MasterLink:
         """Ask for another relay in the place of one that does not answer, or says what is not in its table."""
         self.request("relay", number=number)
 
-    def ask(self, word: str, *, number: int = 0, signal: int = 0) -> None:
-        """Send a request about a launcher or a program, where the master's table has it."""
-        if word in TABLE:
-            self.request(word, number=number)
-
     # ------------------------------------------------------------------ from the master
 
     async def run(self, handlers: OrderHandlers) -> None:
@@ -131,8 +128,12 @@ class MasterLink:
                 handlers.relays(order)
             case front_orders.Renewed():
                 handlers.renewed(order)
+            case front_orders.Orphaned():
+                handlers.orphaned(order)
             case front_orders.Ended():
                 handlers.ended(order)
+            case front_orders.Stuck():
+                handlers.stuck(order)
             case front_orders.Dump():
                 handlers.dump(order)
             case front_orders.Stop():

@@ -87,7 +87,7 @@ class _Front:
         self._room = WaitingRoom()
         self._gate = gate = Gate(in_force, self._policy, counts, world, clock)
         resolver = Resolver()
-        self._launches = launches = Launches(log, in_force, book, listeners, start_task, master.ask, self._on_adopted_wait)
+        self._launches = launches = Launches(log, in_force, book, listeners, start_task, master.request, self._on_adopted_wait)
         dispatch, commands = launches.dispatch, launches.commands
         self._carriers = carriers = Carriers(book, in_force.services, listeners, log, clock, master.replace_relay)
         trip = Trip(gate, book, dispatch, commands, carriers, resolver, self._room, log, start_task, in_force, clock)
@@ -104,6 +104,8 @@ class _Front:
     async def run(self, begin: front_orders.Begin) -> None:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
         self._apply(begin.first, begin.running)
+        for orphaned in begin.orphaned:
+            self.orphaned(orphaned)
         parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines)
         for part in (*(part.run for part in parts), self._accept):
             self._nursery.start_soon(part)
@@ -166,6 +168,16 @@ class _Front:
         """Take a second socket at a datagram service's address."""
         sock = socket.socket(fileno=order.socket) if order.socket is not None else None
         self._peers.renewed(order.address, sock, order.failure)
+
+    def orphaned(self, order: front_orders.Orphaned) -> None:
+        """Take the programs that a launcher left when it died."""
+        self._launches.recovery.orphaned(order)
+
+    def stuck(self, order: front_orders.Stuck) -> None:
+        """Take what a launcher stands still for, and the launchers that are started for the other services."""
+        self._in_force.launchers_of = order.launching.launchers_of
+        self._launches.take(order.launchers)
+        self._launches.stuck.answered(order.number, order.service)
 
     def ended(self, order: front_orders.Ended) -> None:
         """Take the end of a program whose launcher died."""

@@ -78,12 +78,46 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphan:
+    """A program whose launcher died. ``conn`` is the number of its connection, ``started`` monotonic seconds.
+
+    ``source`` is its client's address. The master has checked that the process is its own child, of the launcher's user,
+    and that the launcher had the service.
+    """
+
+    pid: int
+    conn: int
+    service: str
+    source: str
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Orphaned:
+    """Launcher ``number`` died, and these of its programs live. Requests ``terminate`` and ``kill`` reach them."""
+
+    number: int
+    orphans: tuple[Orphan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Launcher ``number`` stands still in starting a program of ``service``, empty if not known; ``launchers`` are new ones."""
+
+    number: int
+    service: str
+    launching: Launching
+    launchers: dict[int, Fd] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Begin:
     """The first order: everything. ``running`` are the launchers that an earlier front may have used."""
 
     first: Change
     policy: PolicySnapshot
     running: frozenset[int] = frozenset()
+    orphaned: tuple[Orphaned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +202,7 @@ class Stop:
     grace: float
 
 
-Order = Change | LogFiles | PolicyReply | Pairs | Relays | Renewed | Ended | Dump | Ping | Stop
+Order = Change | LogFiles | PolicyReply | Pairs | Relays | Renewed | Orphaned | Ended | Stuck | Dump | Ping | Stop
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

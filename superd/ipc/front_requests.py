@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import signal
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -37,6 +38,8 @@ class RequestHandlers(Protocol):
     def on_relay(self, number: int) -> None: ...
     def on_renew(self, address: str) -> None: ...
     def on_dump(self, size: int) -> None: ...
+    def on_signal(self, pid: int, number: int) -> None: ...
+    def on_stuck(self, number: int) -> None: ...
     def on_stopped(self) -> None: ...
 
 
@@ -71,6 +74,10 @@ TABLE: dict[str, Rule] = {
     "relay": Rule(_NUMBER, 1.0, lambda master, request: master.on_relay(request.number)),
     # One for each new peer of a datagram service.
     "renew": Rule(frozenset({"address"}), 0.005, lambda master, request: master.on_renew(request.address)),
+    # One for each session of a launcher that died, all at once when superd ends.
+    "terminate": Rule(_NUMBER, 0.005, lambda master, request: master.on_signal(request.number, signal.SIGTERM)),
+    "kill": Rule(_NUMBER, 0.005, lambda master, request: master.on_signal(request.number, signal.SIGKILL)),
+    "stuck": Rule(_NUMBER, 1.0, lambda master, request: master.on_stuck(request.number)),
     "dump": Rule(_NUMBER, 1.0, lambda master, request: master.on_dump(request.number), MAX_DUMP),
     "stopped": Rule(_NONE, 1.0, lambda master, request: master.on_stopped()),
 }

@@ -70,7 +70,7 @@ MAX_STEPS = 512
 MAX_WHAT = 1024
 
 _INT_MAX = 0x7FFFFFFF
-_CONN_MAX = (1 << 57) - 1
+MAX_CONN = (1 << 57) - 1
 """A connection number is the front's own number and a count of 31 bits (``record.first_number``)."""
 _PROTO = re.compile(r"[a-z0-9._-]{0,16}")
 _SIGNALS = (15, 9)  # SIGTERM, SIGKILL: what the front ends a session with
@@ -169,7 +169,7 @@ def _launch(record: list[Any]) -> Launch:
         if len(text) > limit or "\0" in text:
             raise ControlError("a text field is wrong")
     _, conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values = record
-    if not (0 <= conn <= _CONN_MAX and 0 <= rport <= 65535 and 0 <= lport <= 65535):
+    if not (0 <= conn <= MAX_CONN and 0 <= rport <= 65535 and 0 <= lport <= 65535):
         raise ControlError("a number field is wrong")
     if len(steps) > MAX_STEPS or _PROTO.fullmatch(proto) is None:
         raise ControlError("the steps or the protocol are wrong")
@@ -195,7 +195,7 @@ def parse_requests(data: bytes) -> list[Request]:
             case ["S", conn, signal]:
                 if type(signal) is not int or signal not in _SIGNALS:
                     raise ControlError("a signal is wrong")
-                found.append(Signal(_number(conn, _CONN_MAX), signal))
+                found.append(Signal(_number(conn, MAX_CONN), signal))
             case ["Q", number]:
                 found.append(List(_number(number)))
             case _:
@@ -242,7 +242,7 @@ def _exited(record: list[Any]) -> Exited:
     if tuple(map(type, record)) != _EXITED:
         raise ControlError("an exit is wrong")
     _, conn, service, pid, status, utime, stime, maxrss, seconds = record
-    if not (0 <= conn <= _CONN_MAX and 0 <= pid <= _INT_MAX and 0 <= status <= 0xFFFF and 0 <= maxrss <= _INT_MAX):
+    if not (0 <= conn <= MAX_CONN and 0 <= pid <= _INT_MAX and 0 <= status <= 0xFFFF and 0 <= maxrss <= _INT_MAX):
         raise ControlError("a number field is wrong")
     if len(service) > 256 or not (0 <= utime < 1e12 and 0 <= stime < 1e12 and 0 <= seconds < 1e12):
         raise ControlError("a field is out of bounds")
@@ -258,9 +258,9 @@ def parse_reports(data: bytes) -> list[Report]:
             continue
         match record:
             case ["B", conn, pid]:
-                found.append(Started(_number(conn, _CONN_MAX), _number(pid)))
+                found.append(Started(_number(conn, MAX_CONN), _number(pid)))
             case ["F", conn, errno, what]:
-                found.append(Failed(_number(conn, _CONN_MAX), _number(errno), _text(what)))
+                found.append(Failed(_number(conn, MAX_CONN), _number(errno), _text(what)))
             case ["D", hook, status]:
                 if type(status) is not int or not -1 <= status <= 255:
                     raise ControlError("a status is wrong")
@@ -268,7 +268,7 @@ def parse_reports(data: bytes) -> list[Report]:
             case ["P", service]:
                 found.append(StderrPipe(_text(service, 256)))
             case ["A", conn, service, pid, source, started] if type(started) is float and 0 <= started < 1e12:
-                found.append(Living(_number(conn, _CONN_MAX), _text(service, 256), _number(pid), _text(source, 128), started))
+                found.append(Living(_number(conn, MAX_CONN), _text(service, 256), _number(pid), _text(source, 128), started))
             case ["K", service, count]:
                 found.append(Kept(_text(service, 256), _number(count)))
             case ["N"]:

@@ -22,7 +22,7 @@ MAX_SLOTS = 16384
 _SLOT = struct.Struct("<IQdI46s2x")
 """Process, connection, monotonic seconds of the start, number of the service, address of the client."""
 _PID = struct.Struct("<I")
-_FREE = bytes(8)
+_FREE = bytes(_PID.size + 8)
 
 
 class Entry:

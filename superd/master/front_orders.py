@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from superd.ipc.front_orders import Begin, Change, Ended, Fd, LogFiles, Pairs, PolicyReply, Relays, Renewed, Stop
+from superd.ipc.front_orders import Begin, Change, Ended, Fd, LogFiles, Pairs, PolicyReply, Relays, Renewed, Stop, Stuck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,8 @@ class FrontOrders:
             launchers=self._launchers.pairs(),
             logs=self._open_logs(),
         )
-        return Begin(first, state.policy, running)
+        self._launchers.take_orphaned()  # all that live are in the order
+        return Begin(first, state.policy, running, self._launchers.orphans.all())
 
     def reloaded(self, reload: Reloaded) -> int:
         """Give the order of a reload that is in force in the master; return its number."""
@@ -138,6 +139,15 @@ class FrontOrders:
     def renewed(self, address: str, fd: int, failure: str) -> None:
         """Answer with another socket for a datagram service, or with why there is none."""
         self._front.tell(Renewed(address, Fd(fd) if fd >= 0 else None, failure))
+
+    def stuck(self, number: int, service: str) -> None:
+        """Answer that a launcher stands still for a service, with the launchers that are new."""
+        self._front.tell(Stuck(number, service, self._launchers.launching, self._launchers.take_new()))
+
+    def orphaned(self) -> None:
+        """Give what launchers left that died just now, if they left anything."""
+        for left in self._launchers.take_orphaned():
+            self._front.tell(left)
 
     def ended(self, pid: int, status: int) -> None:
         """A program whose launcher died has ended."""

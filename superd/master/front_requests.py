@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from superd.master.front_child import FrontChild
     from superd.master.front_orders import FrontOrders
     from superd.master.in_service import InService
+    from superd.master.launcher_pool import LauncherPool
     from superd.master.listeners import BoundSockets
     from superd.master.relay_pool import RelayPool
 
@@ -25,6 +26,7 @@ class FrontRequests:
 
     front: FrontChild
     orders: FrontOrders
+    launchers: LauncherPool
     sockets: BoundSockets
     relays: RelayPool
     state: InService
@@ -61,6 +63,14 @@ class FrontRequests:
         except OSError as problem:
             where = f"`{problem.filename}`: " if problem.filename else ""
             self.log.message("error", f"the state dump cannot be written: {where}{problem.strerror}")
+
+    def on_signal(self, pid: int, number: int) -> None:
+        self.launchers.orphans.signal(pid, number)
+
+    def on_stuck(self, number: int) -> None:
+        service = self.launchers.stuck(number)
+        if service is not None:
+            self.orders.stuck(number, service)
 
     def on_stopped(self) -> None:
         pass  # its end follows

@@ -12,22 +12,24 @@ import os
 import select
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from superd.ipc.front_orders import Fd, Launching
+from superd.ipc.front_orders import Fd, Launching, Orphaned
 from superd.ipc.launcher_control import BROKEN, DROPPED
 from superd.log.event import Kind
 from superd.master.assignment import Assignment, Key
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_child import start_launcher
 from superd.master.launcher_slot import LauncherSlot
+from superd.master.orphans import Orphans
 from superd.master.wait_status import describe
 from superd.system import core_limit, oom_score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from superd.launch_spec import LaunchSpec
+    from superd.launch_spec import LaunchSpec, Profile
     from superd.log.log import Log
     from superd.master.launcher_child import LauncherProcess
     from superd.registry import Registry
@@ -38,6 +40,10 @@ MAX_FAILURES = 3
 """From so many deaths in a row on, a launcher loses what waits for it: the clients get an end, not silence."""
 STOPPED_GRACE = 10.0
 """Seconds that a launcher may stand still by a signal: its own programs can send one, and all its services stand with it."""
+STUCK = 0.5
+"""Seconds after which a start stands still; the front asks after a second without a report."""
+MAX_LANES = 8
+"""Launchers of one profile at most: one more for each service whose program's start does not return."""
 EARLY = 4
 """Launchers that start with superd, not at the first request: the first client of most hosts finds one running."""
 
@@ -55,8 +61,13 @@ class LauncherPool:
         self._options: dict[str, tuple[str, str]] = {}
         self._former_options: dict[str, tuple[str, str]] = {}
         self.launching = Launching()
+        self._assignment = Assignment()
         self._restart_due = False
-        self.orphans = False
+        self._extra: Counter[Profile] = Counter()
+        """Launchers of a profile beyond ``LANES``: as many of the others stood still."""
+        self._orphaned: list[Orphaned] = []
+        self.orphans = Orphans()
+        self.any_died = False
         """Whether a launcher has died: its programs are the master's children since then."""
 
     def pairs(self) -> dict[int, Fd]:
@@ -84,6 +95,7 @@ class LauncherPool:
 
     def assign(self, assignment: Assignment) -> None:
         """Make a slot for every launcher of the assignment, and tell running launchers what is new."""
+        self._assignment = assignment = self._with_extra(assignment)
         now = time.monotonic()
         for key in assignment.specs:
             if key not in self._slots:
@@ -103,6 +115,23 @@ class LauncherPool:
         )
         for name in assignment.unknown:
             self._log.message("error", f"policy: unknown user or group `{name}`; connections that match its rule are refused")
+
+    def _with_extra(self, assignment: Assignment) -> Assignment:
+        if not self._extra:
+            return assignment
+        specs, launchers_of = dict(assignment.specs), dict(assignment.launchers_of)
+        users = dict(assignment.users)
+        for profile, extra in self._extra.items():
+            first = (profile, 0)
+            keys = tuple((profile, lane) for lane in range(LANES, LANES + extra))
+            if first not in specs:
+                continue
+            specs.update(dict.fromkeys(keys, specs[first]))
+            users.update(dict.fromkeys(keys, users.get(first, "")))
+            for name, own in launchers_of.items():
+                if own and own[0][0] == profile:
+                    launchers_of[name] = (*(key for key in own if key not in keys), *keys)
+        return replace(assignment, specs=specs, launchers_of=launchers_of, users=users)
 
     def _messages(self, specs: Mapping[str, LaunchSpec]) -> dict[str, dict[str, Any]]:
         return {name: spec.message(self._indexes.setdefault(name, len(self._indexes))) for name, spec in specs.items()}
@@ -160,20 +189,71 @@ class LauncherPool:
             if slot.process is not None and slot.process.pid == pid and slot.stopped_by is None:
                 slot.stopped_by = now + STOPPED_GRACE
 
+    def stuck(self, number: int) -> str | None:
+        """The front hears nothing of launcher ``number``, which has work. Return the service it stands still for.
+
+        Gives its profile another launcher if all of them stand still. Returns ``""`` for an unknown service, None when the
+        launcher does not stand still.
+        """
+        now = time.monotonic()
+        slot = next((slot for slot in self._slots.values() if slot.number == number), None)
+        if slot is None or not self._stands_still(slot, now):
+            return None
+        service = self._starting(slot, now)
+        spec = slot.specs.get(service)
+        what = f"starting `{spec.program}` takes more than {STUCK:g} s" if spec is not None else "it does nothing"
+        lanes = [other for other in self._slots.values() if other.profile == slot.profile]
+        if all(self._stands_still(other, now) for other in lanes):
+            if len(lanes) < MAX_LANES:
+                self._extra[slot.profile] += 1
+                self.assign(self._assignment)
+                what += "; the other services of its user get another launcher"
+            else:
+                what += f"; so do all {len(lanes)} launchers of its user, whose services wait"
+        self._log.message("alert", f"launcher {number} (pid {slot.process.pid if slot.process else 0}): {what}", service)
+        return service
+
+    def _stands_still(self, slot: LauncherSlot, now: float) -> bool:
+        return slot.process is not None and (bool(self._starting(slot, now)) or slot.process.stands_still())
+
+    def _starting(self, slot: LauncherSlot, now: float) -> str:
+        """Return the service whose program the launcher has been starting for ``STUCK`` seconds, if there is one."""
+        if slot.process is None:
+            return ""
+        services = self._services_of(slot)
+        for entry in slot.process.programs():
+            if entry.pid == 0 and entry.started <= now - STUCK and entry.index in services:
+                return services[entry.index]
+        return ""
+
+    def _services_of(self, slot: LauncherSlot) -> dict[int, str]:
+        return {self._indexes[name]: name for name in slot.names if name in self._indexes}
+
+    def take_orphaned(self) -> list[Orphaned]:
+        """Return what launchers left that died since the last call."""
+        found, self._orphaned = self._orphaned, []
+        return found
+
     def pids(self) -> tuple[int, ...]:
         """Return the process numbers of all launchers that run."""
         return tuple(slot.process.pid for slot in self._slots.values() if slot.process is not None)
 
-    def ended(self, pid: int, status: int) -> bool:
-        """A child of the master ended; return whether it was a launcher."""
+    def ended(self, pid: int, status: int, own: tuple[int, ...] = ()) -> bool:
+        """A child of the master ended; return whether it was a launcher. ``own`` are superd's other processes."""
         slot = next((slot for slot in self._slots.values() if slot.process is not None and slot.process.pid == pid), None)
-        if slot is None:
+        if slot is None or slot.process is None:
             return False
+        entries = slot.process.programs() if status != 0 else []
         self._forget(slot)
+        left = self.orphans.left(
+            slot.number, slot.profile.uid, entries, self._services_of(slot), {*own, *self.pids()}, time.monotonic()
+        )
+        if left is not None:
+            self._orphaned.append(left)
         if status == 0:  # it was idle for long
             self._poll.register(slot.launcher_end, select.POLLIN)
             return True
-        self.orphans = True
+        self.any_died = True
         now = time.monotonic()
         pause = slot.back_off.died(now - slot.started)
         again = f"starting another in {pause:g} s, it died {slot.back_off.deaths} times" if pause else "starting another"

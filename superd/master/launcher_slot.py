@@ -28,6 +28,8 @@ class LauncherSlot:
         self.profile = profile
         self.user = ""
         self.specs: dict[str, LaunchSpec] = {}
+        self.names: set[str] = set()
+        """Every service that it ever had: its programs may still run."""
         self._former: dict[str, tuple[LaunchSpec, float]] = {}
         """What was configured here just now, and until when it may be asked for: the request may be in the pair."""
         self.front_end, self.launcher_end = request_pair()
@@ -44,6 +46,7 @@ class LauncherSlot:
         kept = {name: entry for name, entry in self._former.items() if entry[1] > now}
         self._former = kept | {name: (spec, now + RETIRED_SECONDS) for name, spec in self.specs.items()}
         self.specs = dict(specs)
+        self.names |= specs.keys()
 
     def all_specs(self, now: float) -> dict[str, LaunchSpec]:
         """Return what a launcher that starts just now may be asked for."""

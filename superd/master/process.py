@@ -106,7 +106,7 @@ class Master:
         self._log_files = LogFiles(log, parts.log_file)
         self._orders = FrontOrders(self._front, state, self._sockets, self._launchers, self._relays, self._log_files)
         self._requests = FrontRequests(
-            self._front, self._orders, self._sockets, self._relays, state, log,
+            self._front, self._orders, self._launchers, self._sockets, self._relays, state, log,
             ready=self._on_front_ready, applied=self._on_applied, read_policy=self._read_policy, write_dump=hooks.on_dump,
         )  # fmt: skip
         self._reaper = Reaper()
@@ -267,9 +267,11 @@ class Master:
             pass
         elif self._relays.ended(pid, status):
             self._orders.relays()
-        elif self._launchers.ended(pid, status):
+        elif self._launchers.ended(pid, status, (self._front.pid, *self._relays.pids())):
+            self._orders.orphaned()
             self._orders.pairs()
-        elif self._launchers.orphans:
+        elif self._launchers.any_died:
+            self._launchers.orphans.ended(pid)
             self._orders.ended(pid, status)
 
     def _on_front_ended(self, status: int) -> None:

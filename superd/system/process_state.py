@@ -26,6 +26,15 @@ def state_of(pid: int) -> str:
         return ""
 
 
+def real_user_of(pid: int) -> int:
+    """Return the real user id of a process, -1 if it or /proc does not exist. A set-uid program does not change it."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as status:
+            return next((int(line.split()[1]) for line in status if line.startswith(b"Uid:")), -1)
+    except (OSError, ValueError, IndexError):
+        return -1
+
+
 def describe_state(pid: int) -> str:
     """Return what the process does in words, with the kernel function it waits in, if /proc says."""
     state = state_of(pid)

@@ -69,6 +69,12 @@ class Recorder:
     def on_dump(self, size: int) -> None:
         self.calls.append(("dump", size))
 
+    def on_signal(self, pid: int, number: int) -> None:
+        self.calls.append(({15: "terminate", 9: "kill"}[number], pid))
+
+    def on_stuck(self, number: int) -> None:
+        self.calls.append(("stuck", number))
+
     def on_stopped(self) -> None:
         self.calls.append(("stopped",))
 

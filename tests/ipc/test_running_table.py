@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from superd.ipc.running_table import MAX_SLOTS, RunningTable, make_table, read_table
 
-STEPS = st.lists(st.tuples(st.sampled_from(["start", "fail", "end"]), st.integers(1, 0x7FFFFFFF), st.integers(0, 9)), max_size=40)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["start", "fail", "end"]), st.integers(1, (1 << 57) - 1), st.integers(0, 9)), max_size=40
+)
 
 
 @given(STEPS)

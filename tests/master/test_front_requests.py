@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from superd.log.log import Log
     from superd.master.front_child import FrontChild
     from superd.master.front_orders import FrontOrders
+    from superd.master.launcher_pool import LauncherPool
     from superd.master.listeners import BoundSockets
     from superd.master.relay_pool import RelayPool
 
 
 class Everything:
-    """Front, orders and sockets at once: writes calls down."""
+    """Front, orders, launchers, orphans and sockets at once: writes calls down."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
         self.dump = b"state"
+        self.orphans = self
 
     def alive(self, number: int) -> None:
         self.calls.append(("alive", number))
@@ -32,6 +34,14 @@ class Everything:
         if not self.dump:
             raise ControlError("a dump that was not asked for")
         return self.dump[:size]
+
+    def signal(self, pid: int, number: int) -> None:
+        self.calls.append(("signal", pid, number))
+
+    def stuck(self, number: int, service: str | None = None) -> str | None:
+        if service is not None:
+            self.calls.append(("told stuck", number, service))
+        return "cat" if number == 1 else None
 
     def applied(self, number: int) -> None:
         self.calls.append(("closed", number))
@@ -53,7 +63,8 @@ def made(fake: Everything, log: Lines, write: object = None) -> FrontRequests:
         fake.calls.append(("dump", data))
 
     return FrontRequests(
-        cast("FrontChild", fake), cast("FrontOrders", fake), cast("BoundSockets", fake), cast("RelayPool", fake),
+        cast("FrontChild", fake), cast("FrontOrders", fake), cast("LauncherPool", fake), cast("BoundSockets", fake),
+        cast("RelayPool", fake),
         in_service(registry()), cast("Log", log),
         ready=lambda: fake.calls.append(("ready",)),
         applied=lambda number: fake.calls.append(("applied", number)),
@@ -72,10 +83,13 @@ def test_each_request_reaches_what_it_is_for() -> None:
     requests.on_relay(1)
     requests.on_renew("x")
     requests.on_dump(3)
+    requests.on_signal(77, 15)
+    requests.on_stuck(1)
+    requests.on_stuck(2)  # does not stand still: no answer
     requests.on_stopped()
     assert fake.calls == [
         ("ready",), ("closed", 3), ("applied", 3), ("alive", 4), ("policy",), ("replaced", 1),
-        ("renewed", "x", -1, "no x"), ("dump", b"sta"),
+        ("renewed", "x", -1, "no x"), ("dump", b"sta"), ("signal", 77, 15), ("told stuck", 1, "cat"),
     ]  # fmt: skip
 
 

@@ -8,15 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from typing import cast
 
 import pytest
 
+from superd.ipc.running_table import Entry
 from superd.launch_spec import Profile
 from superd.log.log import Log
 from superd.master import launcher_pool
 from superd.master.assignment import Assignment, assign
 from superd.master.launcher_child import LauncherProcess
-from superd.master.launcher_pool import EARLY, LANES, MAX_FAILURES, LauncherPool
+from superd.master.launcher_pool import EARLY, LANES, MAX_FAILURES, MAX_LANES, LauncherPool
 from superd.registry import Registry
 from superd.rule import Policy
 from superd.service import Service
@@ -138,3 +141,61 @@ def test_a_launcher_that_reads_nothing_holds_nobody_up_and_is_killed() -> None:
             launcher.configure({}, {})
         os.close(ended)
     assert os.waitpid(launcher.pid, 0)[1] == signal.SIGKILL
+
+
+class Standing:
+    """A launcher that stands still in a start, as far as its table says."""
+
+    def __init__(self, pid: int, *entries: Entry) -> None:
+        self.pid = pid
+        self.entries = list(entries)
+        self.control, self._other = socket.socketpair()
+
+    def programs(self) -> list[Entry]:
+        return self.entries
+
+    def stands_still(self) -> bool:
+        return False
+
+    def configure(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        self.control.close()
+        self._other.close()
+
+
+def test_a_launcher_that_stands_still_gives_its_user_another_up_to_a_bound_and_a_busy_one_does_not() -> None:
+    pool = LauncherPool(Log(Settings()), select.poll())
+    services = {
+        name: Service.model_validate({"name": name, "server": "/bin/cat", "listen": ["127.0.0.1:7999"], "nice": nice})
+        for name, nice in (("cat", 0), ("dead", 0), ("other", 5))
+    }
+    assignment = assigned(Registry(services, Settings()))
+    pool.assign(assignment)
+    now = time.monotonic()
+    indexes = {name: index for index, name in enumerate(["cat", "dead"])}
+    pool._indexes.update(indexes)
+    stuck, busy = Entry(0, 1, now - 5, indexes["dead"], ""), Entry(0, 1, now, indexes["dead"], "")
+    mine = [slot for slot in pool._slots.values() if slot.profile.nice == 0]
+    assert [slot.number for slot in mine] == list(range(LANES))
+    for slot in mine:
+        slot.process = Standing(1000 + slot.number, busy)  # type: ignore[assignment]
+    assert pool.stuck(0) is None
+    assert pool.stuck(99) is None
+    pool.take_new()
+    assert pool.launching.launchers_of["cat"] == tuple(range(LANES))
+    for number in range(MAX_LANES + 2):
+        for slot in [slot for slot in pool._slots.values() if slot.profile.nice == 0]:
+            if slot.process is None:
+                slot.process = Standing(2000 + number, stuck)  # type: ignore[assignment]
+            cast("Standing", slot.process).entries = [stuck]
+        assert pool.stuck(0) == "dead"
+    mine = [slot for slot in pool._slots.values() if slot.profile.nice == 0]
+    assert len(mine) == MAX_LANES
+    assert len(pool.launching.launchers_of["cat"]) == MAX_LANES
+    assert pool.launching.launchers_of["other"] == tuple(range(LANES, 2 * LANES))
+    pool.assign(assignment)  # a reload leaves them as they are
+    assert len(pool.launching.launchers_of["cat"]) == MAX_LANES
+    assert set(mine[-1].specs) == {"cat", "dead"}
+    pool.close_copies()

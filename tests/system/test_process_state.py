@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from superd.system.process_state import describe_state, own_size, state_of
+from superd.system.process_state import describe_state, own_size, real_user_of, state_of
 
 
 def test_a_process_that_was_stopped_and_one_that_is_gone() -> None:
@@ -26,3 +26,8 @@ def test_this_process_runs() -> None:
 
 def test_the_own_size_is_a_few_megabytes_at_least() -> None:
     assert 1 << 20 < own_size() < 1 << 40
+
+
+def test_the_real_user_is_that_of_the_process_and_none_without_it() -> None:
+    assert real_user_of(os.getpid()) == os.getuid()
+    assert real_user_of(1 << 30) == -1

@@ -46,7 +46,7 @@ def test_a_session_ends_with_all_it_started(superd: Superd) -> None:
     superd.start()
     pidfd, client = daemon_of(port)
     with client:
-        superd.event(event="EXIT", service="leaves")
+        superd.event(event="exit", service="leaves")
         assert client.recv(1) == b""  # nothing of it holds the connection any more
     assert select.select([pidfd], [], [], WAIT)[0]
     os.close(pidfd)
@@ -90,7 +90,7 @@ def test_superd_s_own_end_leaves_nothing_of_a_program_that_does_not_heed_sigterm
     superd.start()
     pidfd, client = daemon_of(port)
     with client:
-        superd.event(event="EXIT", service="leaves")
+        superd.event(event="exit", service="leaves")
         superd.stop()
         assert client.recv(1) == b""
     assert select.select([pidfd], [], [], WAIT)[0]

@@ -43,6 +43,7 @@ class Launches:
         on_adopted_wait: Callable[[LiveSession], None],
     ) -> None:
         self._log = log
+        self._start_task = start_task
         self.links = LauncherLinks(log, self._on_report, self._on_room, start_task)
         self.dispatch = Dispatch(self.links, book, in_force, self._on_full)
         self.commands = Commands(self.links, in_force, self.dispatch.choose, log, start_task)
@@ -62,6 +63,7 @@ class Launches:
 
     async def run(self) -> None:
         """Hear launchers until cancelled."""
+        self._start_task(self.links.watch, self.stuck.on_silent)
         await self.links.run(self._log.flush)
 
     def poll(self, seconds: float) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from signal import SIGTERM
 from typing import TYPE_CHECKING, Protocol
 
 import trio
@@ -26,13 +27,13 @@ from superd.peer import peer_from_text, unix_peer
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from superd.front.in_force import InForce
     from superd.front.programs.launcher_links import LauncherLinks
     from superd.front.sessions.book import SessionBook
-    from superd.front.sessions.live import LiveSession
-    from superd.ipc.orphans import Orphan
+    from superd.front.sessions.live import LiveSession, Running
+    from superd.ipc.front_orders import Orphaned
     from superd.peer import Peer
 
 _MAX_NUMBER = 0x7FFFFFFF
@@ -41,7 +42,7 @@ _MAX_NUMBER = 0x7FFFFFFF
 class AskMaster(Protocol):
     """Sends the master a request of its table."""
 
-    def __call__(self, word: str, *, number: int = 0, signal: int = 0) -> None: ...
+    def __call__(self, word: str, *, number: int = 0) -> None: ...
 
 
 class OrphanedProgram:
@@ -55,7 +56,7 @@ class OrphanedProgram:
 
     def signal(self, conn: int, number: int) -> None:
         """Have the master signal the program."""
-        self._ask("signal", number=self._pid, signal=number)
+        self._ask("terminate" if number == SIGTERM else "kill", number=self._pid)
 
 
 class Recovery:
@@ -114,12 +115,14 @@ class Recovery:
             link.in_flight = len(doubted)
             self._doubted[self._question_to(number)] = doubted
 
-    def orphaned(self, number: int, orphans: Iterable[Orphan]) -> None:
-        """Launcher ``number`` has died, and these of its programs live on as the master's children."""
-        for orphan in orphans:
+    def orphaned(self, order: Orphaned) -> None:
+        """A launcher has died, and these of its programs live on as the master's children."""
+        number = order.number
+        for orphan in order.orphans:
             session = self._book.get(orphan.conn)
             if session is None:
-                self._adopt(number, orphan.conn, orphan.service, orphan.pid, orphan.source, orphan.started, orphan=True)
+                running = OrphanedProgram(self._ask, orphan.pid)
+                self._adopt(number, orphan.conn, orphan.service, orphan.pid, orphan.source, orphan.started, running)
             elif session.launcher == number and session.stage in (Stage.HANDED_OVER, Stage.RUNNING):
                 if session.stage is Stage.HANDED_OVER:
                     self._book.started(session, orphan.pid)
@@ -148,8 +151,11 @@ class Recovery:
         for doubted in self._doubted.values():
             doubted.discard(report.conn)
         session = self._book.get(report.conn)
-        if session is None:
-            self._adopt(number, report.conn, report.service, report.pid, report.source, report.started)
+        link = self._links.get(number)
+        if session is None and link is not None and self._in_force.speaks_for(number, report.service):
+            self._adopt(number, report.conn, report.service, report.pid, report.source, report.started, link)
+        elif session is None:
+            return
         elif session.launcher == number and session.stage is Stage.HANDED_OVER and report.pid:
             # It began while the pair was replaced: the report of its start is lost.
             self._book.started(session, report.pid)
@@ -173,15 +179,12 @@ class Recovery:
 
     # ------------------------------------------------------------------ helpers
 
-    def _adopt(self, number: int, conn: int, name: str, pid: int, source: str, started: float, *, orphan: bool = False) -> None:
+    def _adopt(self, number: int, conn: int, name: str, pid: int, source: str, started: float, running: Running) -> None:
         service = self._in_force.services.get(name)
-        link = self._links.get(number)
-        if service is None or link is None or not self._in_force.speaks_for(number, name):
+        if service is None:
             return
-        peer = _peer_of(source)
-        running = OrphanedProgram(self._ask, pid) if orphan else link
         # Never later than now: a launcher could put its programs' limits off.
-        session = self._book.adopt(service, conn, pid, peer, min(started, self._clock()), number, running)
+        session = self._book.adopt(service, conn, pid, _peer_of(source), min(started, self._clock()), number, running)
         if session is not None and service.service.wait:
             self._on_adopted(session)
 

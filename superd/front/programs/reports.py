@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from superd.front.sessions.book import Exited, Refused
+from superd.front.sessions.live import Stage
 from superd.ipc import launch_codec as messages
 from superd.record import SessionRecord
 from superd.safe_text import safe
@@ -49,7 +50,8 @@ class Reports:
         match report:
             case messages.Started():
                 session = self._session_of(number, report.conn)
-                if session is not None:
+                # Not twice: the master may have told of it first, as one that its launcher left.
+                if session is not None and session.stage is Stage.HANDED_OVER:
                     self._book.started(session, report.pid)
             case messages.Exited():
                 self._exited(number, report)

@@ -92,7 +92,7 @@ class Parts:
         self.book = SessionBook(self.log, self.counts, self.deadlines, Sensor(), lambda: self.now)
         self.reports: list[tuple[int, messages.Report, int]] = []
         self.room = 0
-        self.asked: list[tuple[str, int, int]] = []
+        self.asked: list[tuple[str, int]] = []
         self.tasks: list[tuple[object, ...]] = []
         self.links = LauncherLinks(
             self.log,
@@ -133,9 +133,9 @@ class Parts:
         self.launchers[number] = FakeLauncher(theirs)
         return ours.detach()
 
-    def ask(self, word: str, *, number: int = 0, signal: int = 0) -> None:
+    def ask(self, word: str, *, number: int = 0) -> None:
         """Take a request to the master."""
-        self.asked.append((word, number, signal))
+        self.asked.append((word, number))
 
     def session(self, name: str, address: str = "192.0.2.1") -> LiveSession:
         """A session that was let in."""

@@ -10,7 +10,7 @@ from superd.front.programs.dispatch import Dispatch
 from superd.front.programs.recovery import OrphanedProgram, Recovery
 from superd.front.sessions.live import LiveSession, Stage
 from superd.ipc import launch_codec as messages
-from superd.ipc.orphans import Orphan
+from superd.ipc.front_orders import Orphan, Orphaned
 from superd.peer import Peer
 from superd.record import Ending
 from superd.verdict import Reason
@@ -86,7 +86,6 @@ async def test_a_launcher_can_have_only_its_own_services_programs_adopted() -> N
     parts, recovery, _ = made("cat", "other")
     recovery.living(0, messages.Living(12, "other", 77, "192.0.2.1", 80.0))
     recovery.living(0, messages.Living(13, "unknown", 78, "192.0.2.1", 80.0))
-    recovery.orphaned(0, [Orphan(79, 14, "other", "192.0.2.1", 80.0)])
     assert len(parts.book) == 0
 
 
@@ -141,13 +140,14 @@ async def test_an_orphan_is_signalled_through_the_master_and_ends_by_its_word() 
         Orphan(78, begun.record.conn, "cat", "192.0.2.1", 81.0),
         Orphan(79, 40, "cat", "192.0.2.7", 82.0),
     ]
-    recovery.orphaned(0, orphans)
+    recovery.orphaned(Orphaned(0, tuple(orphans)))
     sessions = list(parts.book)
     assert [session.record.pid for session in sessions] == [77, 78, 79]
     assert all(session.stage is Stage.RUNNING and isinstance(session.running, OrphanedProgram) for session in sessions)
     assert sessions[2].record.started == 82.0
     parts.deadlines.end(sessions[0], Ending.STOP)
-    assert parts.asked == [("signal", 77, signal.SIGTERM)]
+    sessions[0].running.signal(1, signal.SIGKILL)  # type: ignore[union-attr]
+    assert parts.asked == [("terminate", 77), ("kill", 77)]
     recovery.orphan_ended(78, 9)
     recovery.orphan_ended(4711, 0)  # none of ours
     assert parts.log.ended == [(begun.record.conn, 9)]
@@ -160,6 +160,6 @@ async def test_an_orphan_is_signalled_through_the_master_and_ends_by_its_word() 
 async def test_an_orphan_of_another_launcher_s_session_is_not_believed() -> None:
     parts, recovery, _ = made()
     session = handed_over(parts, 1)
-    recovery.orphaned(0, [Orphan(77, session.record.conn, "cat", "192.0.2.1", 80.0)])
+    recovery.orphaned(Orphaned(0, (Orphan(77, session.record.conn, "cat", "192.0.2.1", 80.0),)))
     assert session.stage is Stage.HANDED_OVER
     assert os.getpid() not in [session.record.pid for session in parts.book]

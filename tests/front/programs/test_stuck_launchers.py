@@ -14,7 +14,7 @@ async def test_each_is_asked_about_once_and_its_service_stays_with_it_until_it_r
     stuck = StuckLaunchers(dispatch, parts.ask, parts.log)
     stuck.on_silent([0])
     stuck.on_silent([0])
-    assert parts.asked == [("stuck", 0, 0)]
+    assert parts.asked == [("stuck", 0)]
     assert (dispatch.choose("cat"), dispatch.choose("other")) == (1, 1)
     stuck.answered(0, "other")
     stuck.answered(1, "cat")  # late: that one reports

@@ -1,0 +1,85 @@
+"""Programs whose launcher died: the master inherited them, and is the only process that can still end them.
+
+What: which of a dead launcher's programs live, out of the table that it wrote; signals to them for the front.
+Runs in: master (root).
+Never: believes the table beyond what the kernel confirms: a launcher runs as a service's user, and could name any process.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from superd.ipc.front_orders import Orphan, Orphaned
+from superd.ipc.launch_codec import MAX_CONN
+from superd.system.process_state import real_user_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from superd.ipc.running_table import Entry
+
+_MAX_PID = 0x7FFFFFFF
+
+
+class Orphans:
+    """All that live, by process, with the launcher that they had."""
+
+    def __init__(self) -> None:
+        self._living: dict[int, tuple[int, Orphan]] = {}
+
+    def left(
+        self, number: int, uid: int, entries: Iterable[Entry], services: Mapping[int, str], own: Collection[int], now: float
+    ) -> Orphaned | None:
+        """Launcher ``number`` of user ``uid`` (-1: superd's own) died; return what it left, None for nothing.
+
+        ``entries`` are its table, ``services`` what it could start, by index; ``own`` are superd's own processes.
+        """
+        found: list[Orphan] = []
+        for entry in entries:
+            service = services.get(entry.index)
+            if service is None or not 0 < entry.conn <= MAX_CONN or entry.pid in own or entry.pid in self._living:
+                continue
+            if not _is_child(entry.pid) or (uid >= 0 and real_user_of(entry.pid) != uid):
+                continue
+            # Never later than now: it could put its programs' limits off. (A NaN is no time at all.)
+            started = entry.started if 0.0 <= entry.started <= now else now
+            orphan = Orphan(entry.pid, entry.conn, service, entry.source, started)
+            self._living[entry.pid] = (number, orphan)
+            found.append(orphan)
+        return Orphaned(number, tuple(found)) if found else None
+
+    def all(self) -> tuple[Orphaned, ...]:
+        """Return everything that lives: for a new front."""
+        by_launcher: dict[int, list[Orphan]] = {}
+        for number, orphan in self._living.values():
+            by_launcher.setdefault(number, []).append(orphan)
+        return tuple(Orphaned(number, tuple(orphans)) for number, orphans in by_launcher.items())
+
+    def ended(self, pid: int) -> None:
+        """A child was reaped: its number can be another process's from now on."""
+        self._living.pop(pid, None)
+
+    def signal(self, pid: int, number: int) -> None:
+        """Signal an orphan and its process group; nothing happens for any other process."""
+        # A child that was not reaped keeps its number, so this cannot reach a stranger.
+        if pid not in self._living or not _is_child(pid):
+            return
+        for kill in (os.killpg, os.kill):
+            try:
+                kill(pid, number)
+            except ProcessLookupError:
+                continue  # it leads no group
+            except PermissionError:
+                pass  # superd is not root, and the program is another user's by a set-uid file
+            return
+
+
+def _is_child(pid: int) -> bool:
+    """Return whether ``pid`` is a child of this process that has not ended: as the kernel says, without /proc."""
+    if not 0 < pid <= _MAX_PID:
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
