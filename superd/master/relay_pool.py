@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from superd.ipc.front_orders import Fd
 from superd.relay_count import relay_count
+from superd.system import oom_score
 from superd.system.process_state import state_of
 from superd.system.spawn import choose_spawn
 
@@ -189,6 +190,7 @@ class RelayPool:
         slot.started = time.monotonic()
         try:
             slot.pid = start_relay(slot.relay_end, self._user, slot.number)
+            oom_score.reset(slot.pid)
         except OSError as problem:
             self._log.message("error", f"relay {slot.number} cannot be started: {problem.strerror}; trying again")
             slot.due = slot.started + CRASH_PAUSE

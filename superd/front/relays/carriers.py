@@ -232,8 +232,8 @@ class Carriers:
         self._told_full = bool(self._held)
         for carrier in self._carriers.values():
             if not carrier.sessions or not carrier.link.alive:
-                carrier.answered = carrier.asked
-            elif carrier.answered != carrier.asked:
+                continue
+            if carrier.answered != carrier.asked:
                 self._distrust(carrier, "it does not answer")
             else:
                 carrier.asked += 1
@@ -270,9 +270,14 @@ class Carriers:
             case messages.Living():
                 self._adopt(carrier, report)
             case messages.Listed():
+                if not carrier.listing:
+                    raise ControlError("a list that was not asked for")
                 carrier.listing = False
                 self._settle(link.number)
             case messages.Alive():
+                # Every report is one that was asked for: a relay cannot keep the front busy.
+                if report.question != carrier.asked or carrier.answered == carrier.asked:
+                    raise ControlError("an answer that was not asked for")
                 carrier.answered = report.question
         self._log.flush()
 
