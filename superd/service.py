@@ -138,6 +138,10 @@ class Limits(BaseModel):
     kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")
 
 
+DATAGRAM_INSTANCES = 64
+"""Programs at once of a datagram service that starts one for each sender: 3,000 forged datagrams started 3,001."""
+
+
 class Service(BaseModel):
     """One service, whole and checked in itself; two are equal when they would be served alike."""
 
@@ -214,7 +218,10 @@ class Service(BaseModel):
     rlimit_fsize: Size | None = Field(None, description="file that the program may write (RLIMIT_FSIZE)")
 
     instances: Count = Field(
-        None, description="programs (or sessions) at once; UNLIMITED is no limit", json_schema_extra={"unit": "programs"}
+        None,
+        description="programs (or sessions) at once; UNLIMITED is no limit; of a datagram service with wait = false, where "
+        "senders can be forged, the default is 64",
+        json_schema_extra={"unit": "programs"},
     )
     per_source: Count = Field(None, description="the same for one source address", json_schema_extra={"unit": "programs"})
     cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(_no_rate)] = Field(
@@ -309,6 +316,18 @@ class Service(BaseModel):
         if self.redirect and (self.wait or self.socket_type is not SocketType.STREAM):
             raise ValueError('`redirect` needs socket_type = "stream" and wait = false')
         return self
+
+    @property
+    def a_program_for_each_sender(self) -> bool:
+        """Whether each sender of a datagram gets a program of its own; senders can be forged."""
+        return bool(self.server) and self.socket_type is SocketType.DGRAM and not self.wait
+
+    @property
+    def most_instances(self) -> int | None:
+        """The limit that holds: ``instances``, or where that is not written and senders can be forged, a default."""
+        if self.a_program_for_each_sender and "instances" not in self.model_fields_set:
+            return DATAGRAM_INSTANCES
+        return self.instances
 
     @property
     def internal(self) -> str:

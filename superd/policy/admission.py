@@ -64,7 +64,7 @@ class Access:
         self.no_access = address_list(service.no_access) if service.no_access else None
         self.hours = Hours(service.access_times) if service.access_times else None
         self.max_load = service.max_load
-        self.instances = service.instances
+        self.instances = service.most_instances
         self.per_source = service.per_source
         self.sensor = service.sensor
         self.rates: list[tuple[RateTable, Reason]] = []

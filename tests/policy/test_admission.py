@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,3 +129,14 @@ def test_a_flood_is_told_when_it_begins_and_when_it_ends_with_the_values() -> No
     assert admit(access, peer_from_text("10.1.1.1"), Occupancy(), 10.0, World()) is ADMITTED
     (ended,) = access.rate_news()
     assert ended == "10.1.1.1 has slowed down: 941 connections were refused in 10 s"
+
+
+def test_a_datagram_service_with_a_program_for_each_sender_has_a_limit_unless_one_is_written() -> None:
+    """Senders are forged: 3,000 datagrams in six seconds started 3,001 programs."""
+
+    def limit(**keys: Any) -> int | None:
+        return compile_access(service(socket_type="dgram", **keys)).instances
+
+    assert (limit(), limit(instances=7), limit(instances="UNLIMITED"), limit(wait=True)) == (64, 7, None, None)
+    assert compile_access(pickle.loads(pickle.dumps(service(socket_type="dgram")))).instances == 64  # as the front gets it
+    assert compile_access(service()).instances is None

@@ -164,3 +164,13 @@ def test_reloads_under_load_lose_not_one_connection(superd: Superd) -> None:
     seen += list(answers.queue)
     assert [answer for answer in seen if isinstance(answer, OSError) or not (answer == b"hi" or answer.strip().isdigit())] == []
     assert [event for event in superd.rest() if "refused" in event.get("message", "")] == []
+
+
+def test_a_key_that_counts_from_the_next_start_is_warned_of(superd: Superd) -> None:
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{free_port()}"]\n')
+    config = superd.folder / "superd.toml"
+    config.write_text("undecided = 7\n")
+    superd.start("--config", str(config))
+    config.write_text('user = "daemon"\n')
+    superd.reload()
+    assert superd.message("`user`")["message"] == "`user` in superd.toml counts from the next start: restart superd"

@@ -102,6 +102,9 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     for key, group in [("group", service.group), ("socket_group", service.socket_group), *more]:
         if group and not host.groups(group):
             found.append(error(at(key), f"no such group `{group}`"))
+    if service.a_program_for_each_sender and service.most_instances is None:
+        message = "instances = UNLIMITED: each forged sender of a datagram starts one more program"
+        found.append(warning(at("instances"), message, "set `instances = 64`, or another number"))
     if service.server:
         if not service.server.startswith("/"):
             if "/" in service.server:

@@ -107,3 +107,12 @@ def test_services_in_xinetds_style_that_log_nothing_are_one_note() -> None:
         "s0: note: `s0`, `s3`, `s4`, `s5`, `s6` log nothing, refusals included: log_on_success and log_on_failure are empty\n"
         "  hint: set `log_on_success = HOST PID EXIT` and `log_on_failure = HOST`"
     ]
+
+
+def test_no_limit_where_senders_can_be_forged_is_warned_of() -> None:
+    keys = {"name": "a", "server": "/bin/cat", "port": 1, "socket_type": "dgram"}
+    assert said(Service.model_validate(keys)) == []
+    assert said(Service.model_validate({**keys, "instances": "UNLIMITED"})) == [
+        "warning: instances = UNLIMITED: each forged sender of a datagram starts one more program"
+    ]
+    assert said(Service.model_validate({**keys, "instances": "UNLIMITED", "wait": True})) == []
