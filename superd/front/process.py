@@ -38,6 +38,7 @@ from superd.front.stream.arrivals import Arrivals
 from superd.front.stream.connection import Trip
 from superd.front.stream.internal_services import InternalStreams
 from superd.ipc.front_requests import MAX_DUMP
+from superd.log.event import Kind
 from superd.log_target import FileTarget
 from superd.net.hostname_threads import HostnameThreads
 from superd.net.listener import ListenerSet
@@ -233,5 +234,5 @@ class _Front:
         return self._launches.busy and self._launches.poll(COALESCE)
 
     def _on_overload(self, number: int) -> None:
-        self._log.message("error", f"accepting pauses until there is room: {os.strerror(number)}")
+        self._log.message("error", f"accepting pauses until there is room: {os.strerror(number)}", kind=Kind.PAUSE)
         self._log.flush()

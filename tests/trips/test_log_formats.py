@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from datetime import datetime
@@ -67,6 +68,93 @@ def test_a_program_that_a_stranger_kills_ended_by_a_signal(superd: Superd) -> No
         os.kill(superd.event(event="start")["pid"], signal.SIGKILL)
         assert sock.recv(1) == b""
     assert superd.event(event="exit")["ended_by"] == "signal"
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_session_has_superds_address_and_the_rule_that_admitted_it(superd: Superd, wrapped: bool) -> None:
+    port = free_port()
+    superd.service("cat", cat(port, 'flags = ["NOLIBWRAP"]\n' if not wrapped else ""))
+    superd.allow.write_text("# comment\ncat: 127.0.0.1\n")
+    superd.deny.write_text("ALL: ALL\n")
+    superd.start()
+    assert talk(port, b"hi") == b"hi"
+    end = superd.event(event="exit")
+    assert (end["local"], end["local_port"]) == ("127.0.0.1", port)
+    assert end.get("rule") == (f"{superd.allow}:2" if wrapped else None)
+
+
+def test_a_session_of_a_rule_with_options_has_its_rule_and_its_wait(superd: Superd) -> None:
+    port = free_port()
+    superd.service("cat", cat(port))
+    superd.allow.write_text("cat: 127.0.0.1: aclexec sleep 0.05\n")
+    superd.start()
+    assert talk(port, b"hi") == b"hi"
+    end = superd.event(event="exit")
+    assert end["rule"] == f"{superd.allow}:1"
+    assert end["wait"] >= 0.05
+
+
+@pytest.mark.parametrize(
+    ("internal", "extra", "cause"),
+    [
+        ("echo", "", "client"),
+        ("discard", "", "client"),
+        ("daytime", "", "exit"),
+        ("echo", "[limits]\nsession = 0.05\n", "session_limit"),
+        ("chargen", 'banner_success = "/dev/null"\n[limits]\nsession = 0.05\n', "session_limit"),
+        ("echo", "[limits]\nidle = 0.05\n", "idle"),
+    ],
+)
+def test_what_ended_an_internal_service_is_in_its_record(superd: Superd, internal: str, extra: str, cause: str) -> None:
+    port = free_port()
+    superd.service("in", f'type = "INTERNAL"\nservice = "{internal}"\nlisten = ["127.0.0.1:{port}"]\n{extra}')
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        if cause == "client":
+            sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+    assert superd.event(event="exit")["ended_by"] == cause
+
+
+def test_a_client_that_resets_is_what_ended_the_session(superd: Superd) -> None:
+    port = free_port()
+    superd.service("in", f'type = "INTERNAL"\nservice = "chargen"\nlisten = ["127.0.0.1:{port}"]\n')
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        assert sock.recv(1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert superd.event(event="exit")["ended_by"] == "reset"
+
+
+def test_a_stop_is_what_ended_the_session(superd: Superd) -> None:
+    port = free_port()
+    superd.service("cat", cat(port))
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT):
+        superd.event(event="start")
+        rest = superd.rest()
+    assert next(event for event in rest if event["event"] == "exit")["ended_by"] == "stop"
+
+
+def test_a_client_that_resets_before_its_banner_leaves_one_refusal_and_no_session(superd: Superd) -> None:
+    port, banner = free_port(), superd.folder / "banner"
+    banner.write_text("welcome")
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{port}"]\nbanner_success = "{banner}"\n')
+    superd.allow.write_text("echo: 127.0.0.1: aclexec sleep 0.1\n")
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert superd.event(event="fail")["reason"] == "gone"
+    assert not [event for event in superd.rest() if event["event"] in ("start", "exit")]
+
+
+def test_a_redirect_that_fails_has_a_reason_of_its_own(superd: Superd) -> None:
+    port, nothing = free_port(), free_port()
+    superd.service("far", f'redirect = "127.0.0.1:{nothing}"\nlisten = ["127.0.0.1:{port}"]\n')
+    superd.start()
+    assert talk(port) == b""
+    assert superd.event(event="fail")["reason"] == "redirect"
 
 
 def test_a_refusal_has_the_limit_and_the_count(superd: Superd) -> None:
@@ -196,7 +284,9 @@ def test_a_reload_changes_the_format(superd: Superd) -> None:
     assert talk(port) == b""
     line = superd.message(" EXIT cat ")
     assert line["event"] == "text"
-    assert re.search(r" EXIT cat \w+-1 from=127\.0\.0\.1:\d+ pid=\d+ ended_by=exit status=0 ", line["message"])
+    assert re.search(
+        r" EXIT cat \w+-1 from=127\.0\.0\.1:\d+ to=127\.0\.0\.1:\d+ pid=\d+ ended_by=exit status=0 ", line["message"]
+    )
 
 
 def test_a_flood_of_refusals_is_a_few_lines_and_a_count_that_the_end_writes_too(superd: Superd) -> None:

@@ -48,7 +48,7 @@ class Gate:
         self._tables: Tables | None = None
 
     def first_look(self, service: CompiledService, peer: Peer, server: Callable[[], Peer], now: float) -> Verdict | Ask:
-        """Return what can be said without waiting: ADMITTED itself, a verdict that has steps or refuses, or what to ask.
+        """Return what can be said without waiting: ADMITTED itself, the verdict of a rule, or what to ask.
 
         ``server`` is our end, which costs a system call and is seldom needed.
         """
@@ -63,7 +63,7 @@ class Gate:
         if tables.empty:
             return ADMITTED
         answer = decide(tables, service.daemon, peer, server(), NO_FACTS)
-        return ADMITTED if type(answer) is Verdict and answer.admit and not answer.steps else answer
+        return ADMITTED if type(answer) is Verdict and answer.admit and answer.rule is None else answer
 
     def end_batch(self) -> None:
         """Compare the tables with their files before the next decision."""

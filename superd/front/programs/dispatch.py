@@ -59,6 +59,7 @@ class Dispatch:
         if service.limits.per_minute is not None:
             self._book.count_start(session)
         peer = record.peer or NOBODY
+        record.local = server
         session.launcher, session.running, session.stage = number, link, Stage.HANDED_OVER
         request = messages.Launch(
             record.conn,

@@ -115,7 +115,7 @@ class Reports:
             self._book.over(session, Refused(Verdict(False, Reason.GONE, detail="the client is gone")))
             return
         detail = f"cannot execute `{report.what}`: {os.strerror(report.errno)}"
-        self._log.message("error", detail, session.service.name)
+        self._log.message("error", detail, record=session.record)
         self._book.over(session, Refused(Verdict(False, Reason.LAUNCH, detail=detail)))
 
     def _ignored(self, number: int, service: str) -> None:

@@ -56,7 +56,7 @@ _MOST_FILES = max(messages.DESCRIPTORS.values())
 class CarrierLog(Protocol):
     """What is written about relays."""
 
-    def message(self, level: LevelWord, text: str, service: str = "") -> None: ...
+    def message(self, level: LevelWord, text: str, service: str = "", *, record: SessionRecord | None = None) -> None: ...
     def exited(self, record: SessionRecord) -> None: ...
     def flush(self) -> None: ...
 
@@ -302,16 +302,17 @@ class Carriers:
         self._end(session)
 
     def _explain(self, record: SessionRecord, report: messages.Over) -> None:
-        if record.ended_by is None:  # else a deadline or an operator ended it
+        # A program's own end is told by its wait status.
+        if record.ended_by is None and (not record.pid or report.reason in (messages.IDLE, messages.SESSION)):
             record.ended_by = _ENDINGS.get(report.reason)
         match report.reason:
             case messages.IDLE:
                 idle = record.service.limits.idle or 0.0
-                self._log.message("notice", f"ended after {idle:g} s of silence", record.service.name)
+                self._log.message("notice", f"ended after {idle:g} s of silence", record=record)
             case messages.NO_ROOM:
-                self._log.message("error", "a relay has no descriptor for another session", record.service.name)
+                self._log.message("error", "a relay has no descriptor for another session", record=record)
             case messages.FAULT:
-                self._log.message("error", f"a relay cannot carry a session (error {report.errno})", record.service.name)
+                self._log.message("error", f"a relay cannot carry a session (error {report.errno})", record=record)
 
     def _end(self, session: LiveSession) -> None:
         if isinstance(session.running, CarriedProgram):

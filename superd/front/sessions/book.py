@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from superd.occupancy import Occupancy
     from superd.peer import Peer
     from superd.policy.bans import Sensor
+    from superd.rule import Rule
     from superd.syslog_priority import LevelWord
 
 CROWD = 256
@@ -101,10 +102,12 @@ class SessionBook:
 
     # ------------------------------------------------------------------ beginnings
 
-    def enter(self, service: CompiledService, peer: Peer | None, now: float) -> LiveSession:
-        """Begin a session: count it, number it, start its limit on time."""
+    def enter(self, service: CompiledService, peer: Peer | None, now: float, rule: Rule | None = None) -> LiveSession:
+        """Begin a session: count it, number it, start its limit on time. ``rule`` admitted it, if one did."""
         record = SessionRecord(self.number(), service.service, peer, now)
         record.quiet = service.access.is_quiet(peer)
+        if rule is not None:
+            record.rule = rule.origin
         self._tell_rates(service)
         return self._add(LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None))
 

@@ -98,13 +98,15 @@ class Arrivals:
         peer = peername.remote(sockaddr) if listener.tcp else peername.remote_of_unix(fd)
         now = self._clock()
         answer = self._gate.first_look(service, peer, lambda: listener.local_of(fd), now)
-        if answer is ADMITTED:
+        if answer is ADMITTED or (type(answer) is Verdict and answer.admit and not answer.steps):
             if service.fast:
-                self._dispatch.hand_over(self._book.enter(service, peer, now), listener.local_of(fd), fd)
+                session = self._book.enter(service, peer, now, answer.rule)
+                self._dispatch.hand_over(session, listener.local_of(fd), fd)
                 return
             if service.inside:
-                sock = socket.socket(listener.sock.family, socket.SOCK_STREAM, 0, fd)
-                self._internal.serve(self._book.enter(service, peer, now), sock)
+                session = self._book.enter(service, peer, now, answer.rule)
+                session.record.local = listener.local_of(fd)
+                self._internal.serve(session, socket.socket(listener.sock.family, socket.SOCK_STREAM, 0, fd))
                 return
         elif type(answer) is Verdict and not answer.admit and not answer.steps and service.closes_at_once:
             # The peer may react by a change of the tables and connect again before this batch has ended.

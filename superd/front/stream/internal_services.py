@@ -16,6 +16,7 @@ from superd.front.sessions.live import Task
 from superd.front.stream.client_output import part
 from superd.internal import BEGIN, STREAM
 from superd.ipc import relay_messages as messages
+from superd.record import Ending
 
 if TYPE_CHECKING:
     from superd.front.handing_over import Carries, StartTask
@@ -48,9 +49,11 @@ class InternalStreams:
                 # Most clients of echo have sent all they will by now, and a task costs twice what they do.
                 rest = begin(sock)
             except OSError:
-                rest = None  # the peer closed the connection: a normal end
+                rest = None  # a normal end
+                session.record.ended_by = Ending.RESET
             if rest is None:
                 sock.close()
+                session.record.ended_by = session.record.ended_by or Ending.CLIENT
                 self._book.over(session, SERVED)
                 return
             left = rest
@@ -75,9 +78,10 @@ class InternalStreams:
                     await STREAM[name](stream)
                     await part(stream)
         except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
-            pass  # the peer closed the connection
+            session.record.ended_by = session.record.ended_by or Ending.RESET
         except Exception as fault:  # noqa: BLE001 - a fault of ours may end this connection but no other
-            self._log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", session.service.name)
+            session.record.ended_by = Ending.FAULT
+            self._log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", record=session.record)
         finally:
             if not carried:
                 self._book.over(session, SERVED)

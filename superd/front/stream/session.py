@@ -31,6 +31,7 @@ from superd.net.closing import let_go
 from superd.net.listener import is_dead
 from superd.net.silence import watch
 from superd.peer import UNKNOWN
+from superd.record import Ending
 from superd.verdict import Ask, Need, Reason, Verdict
 from superd.wire.tcpmux import ACCEPTED, REFUSED
 
@@ -83,6 +84,7 @@ class _Session:
         self._connection = connection
         self._service = connection.service
         self._session = connection.session
+        self._session.record.local = connection.server
         self._facts = ConnectionFacts(trip, connection)
         self._options = RuleOptions(trip, connection, self._facts)
         self._passed_on = False
@@ -99,20 +101,38 @@ class _Session:
                 verdict = Verdict(False, Reason.STOPPING)
             if verdict.admit and "IDONLY" in service.flags and self._connection.client.user in ("", UNKNOWN):
                 verdict = replace(verdict, admit=False, reason=Reason.IDENT, detail=self._connection.no_user)
+            session.record.decided = trip.clock()
             if verdict.admit:
+                if verdict.rule is not None:
+                    session.record.rule = verdict.rule.origin
                 trip.log.granted_by_rule(session.record)
-                return await self._serve()
+                chosen = await self._serve()
+                if chosen is not None:
+                    session.record.ended_by = Ending.TCPMUX
+                return chosen
             await self._refuse(verdict)
         except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
-            pass  # the peer closed the connection: a normal end
+            self._ended_by(Ending.RESET)  # a normal end
         except Exception as fault:  # noqa: BLE001 - a fault of ours may end this connection but no other
-            trip.log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", service.name)
+            self._ended_by(Ending.FAULT)
+            trip.log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", record=session.record)
         finally:
             self._connection.place.leave()
             if not self._passed_on:
-                trip.book.over(session, SERVED)
+                self._over()
             trip.log.flush()
         return None
+
+    def _ended_by(self, cause: Ending) -> None:
+        record = self._session.record
+        if record.ended_by is None:
+            record.ended_by = cause
+
+    def _over(self) -> None:
+        """End the session: a service that has begun was served, one that has not was refused."""
+        begun = self._session.stage is Stage.SERVING
+        gone = Verdict(False, Reason.GONE, detail="the client closed the connection before its service began")
+        self._trip.book.over(self._session, SERVED if begun else Refused(gone))
 
     # ------------------------------------------------------------------ deciding
 
@@ -153,7 +173,8 @@ class _Session:
         try:
             data = await client_output.read_file(path)
         except OSError as problem:
-            self._trip.log.message("error", f"banner `{path}` cannot be read: {problem.strerror}", self._service.name)
+            record = self._session.record
+            self._trip.log.message("error", f"banner `{path}` cannot be read: {problem.strerror}", record=record)
             return True
         return await client_output.send(self._connection.sock, data, self._trip.in_force.settings.policy.banner_timeout)
 
@@ -222,7 +243,7 @@ class _Session:
             return None
         with trio.move_on_after(service.limits.session or float("inf")) as scope:
             self._session.running = Task(scope)
-            self._limit_silence(silent, scope.cancel)
+            self._limit_silence(silent, lambda: self._silent(scope))
             try:
                 if service.internal == "tcpmux":
                     chosen = await read_choice(self._trip.in_force.services, connection.sock)
@@ -235,7 +256,13 @@ class _Session:
                     await part(connection.sock)
             finally:
                 silent.cancel()
+        if scope.cancelled_caught:
+            self._ended_by(Ending.SESSION_LIMIT)
         return chosen
+
+    def _silent(self, scope: trio.CancelScope) -> None:
+        self._ended_by(Ending.IDLE)
+        scope.cancel()
 
     def _started(self) -> None:
         self._trip.book.count_start(self._session)

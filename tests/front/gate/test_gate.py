@@ -77,7 +77,7 @@ class Parts:
     ("allow", "deny", "keys", "answer"),
     [
         ("", "", {}, ADMITTED),
-        ("cat: 192.0.2.7", "ALL: ALL", {}, ADMITTED),
+        ("cat: 192.0.2.7", "ALL: ALL", {}, Reason.RULE_ALLOW),
         ("", "ALL: ALL", {"flags": ["NOLIBWRAP"], "server": "/bin/cat"}, ADMITTED),
         ("", "ALL: ALL", {}, Reason.RULE_DENY),
         ("", "", {"no_access": ["192.0.2.7"]}, Reason.ADDRESS),
