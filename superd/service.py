@@ -7,13 +7,18 @@ need the system's tables (users, ports, programs) are text here; ``config/checks
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 from superd.address import BindAddress, SocketType, parse_listen
+from superd.auth_options import AuthOptions, parse_auth_options
 from superd.log_target import FileTarget, SyslogTarget, parse_log_target
+from superd.redirect import Redirect, parse_redirect
+from superd.rpc_versions import RpcVersions, parse_rpc_versions
 
 BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
 """IANA's, for hosts whose /etc/services is short or missing."""
@@ -95,6 +100,25 @@ def _target(value: object) -> object:
     raise ValueError(f"`{value}` is not a text in quotes")
 
 
+def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], object]:
+    """A validator: a text is parsed, an empty one is none."""
+
+    def validate(value: object) -> object:
+        if isinstance(value, str):
+            return parse(value) if value else None
+        if value is None or isinstance(value, kind):
+            return value
+        raise ValueError(f"`{value}` is not a text in quotes")
+
+    return validate
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+Target = Annotated[Redirect | None, BeforeValidator(_parsed(parse_redirect, Redirect)), PlainSerializer(_text)]
+Versions = Annotated[RpcVersions | None, BeforeValidator(_parsed(parse_rpc_versions, RpcVersions)), PlainSerializer(_text)]
 LogType = Annotated[SyslogTarget | FileTarget | None, BeforeValidator(_target), PlainSerializer(lambda value: str(value or ""))]
 Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
@@ -103,6 +127,11 @@ Mode = Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o7777), PlainSeri
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Rate = Annotated[float, Field(gt=0)]
 Pause = Annotated[float, Field(ge=0)]
+
+
+@lru_cache(maxsize=64)
+def _auth_options(words: tuple[str, ...]) -> AuthOptions:
+    return parse_auth_options(words)
 
 
 class Limits(BaseModel):
@@ -174,7 +203,7 @@ class Service(BaseModel):
 
     server: str = Field("", description="absolute path of the program")
     server_args: Words = Field((), description="its arguments, without argv[0] unless NAMEINARGS")
-    redirect: str = Field("", description="host:port, or unix:/path, to relay to instead of a program")
+    redirect: Target = Field(None, description="host:port, or unix:/path, to relay to instead of a program")
     user: str = Field("", description="login name or uid the program runs as; default: superd's own")
     group: str = Field("", description="group name or gid; default: the user's")
     groups: bool | tuple[str, ...] = Field(False, description="true: the user's supplementary groups; or a list of groups")
@@ -260,7 +289,7 @@ class Service(BaseModel):
         "native", description="how the lines read: superd's own way, or xinetd's to the letter"
     )
 
-    rpc_version: str = Field("", description="version of an RPC service: n or n-m")
+    rpc_version: Versions = Field(None, description="version of an RPC service: n or n-m")
     rpc_number: int | None = Field(None, description="program number of an RPC service whose name is not in /etc/rpc")
     limits: Limits = Field(Limits(), description="table of limits that xinetd never had")
 
@@ -333,6 +362,11 @@ class Service(BaseModel):
     def internal(self) -> str:
         """The name of the internal service it is, or ``""``."""
         return self.service if "INTERNAL" in self.type and "SENSOR" not in self.flags else ""
+
+    @property
+    def auth_options(self) -> AuthOptions:
+        """What `server_args` of the internal service `auth` say. Raises ``ValueError`` naming the word that is wrong."""
+        return _auth_options(self.server_args)
 
     @property
     def hands_over(self) -> bool:

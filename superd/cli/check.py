@@ -106,9 +106,9 @@ _NO_TARGET = "`redirect`: host `{}` not found, so every client is disconnected; 
 
 def _target(service: Service) -> str:
     """The name of the host that a service redirects to; nothing for an address."""
-    host = "" if service.redirect.startswith("unix:") else service.redirect.rpartition(":")[0]
+    host = service.redirect.host if service.redirect else ""
     try:
-        ipaddress.ip_address(host.strip("[]"))
+        ipaddress.ip_address(host)
     except ValueError:
         return "" if host.startswith("unix:") else host
     return ""

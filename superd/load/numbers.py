@@ -6,6 +6,7 @@ Runs in: master, cli. Never: reports; a name that is not known stays, and the ch
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from superd.config.rpc_names import parse_rpc
@@ -42,9 +43,8 @@ def resolved(service: Service, files: FileReader) -> Service:
     update: dict[str, Any] = {}
     if isinstance(service.port, str):
         update["port"] = port_number(service.port, service.proto)
-    if service.redirect and not service.redirect.startswith("unix:"):
-        host, colon, port = service.redirect.rpartition(":")
-        update["redirect"] = f"{host}{colon}{port_number(port, 'tcp')}"
+    if service.redirect and isinstance(service.redirect.port, str):
+        update["redirect"] = replace(service.redirect, port=port_number(service.redirect.port, "tcp"))
     if "RPC" in service.type and service.rpc_number is None:
         update["rpc_number"] = _program(service, files)
     for key, words in (("only_from", service.only_from or ()), ("no_access", service.no_access)):

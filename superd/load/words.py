@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from superd.config.checks.values import check_words
+from superd.load.numbers import port_number
 from superd.problem import Origin, Problem, error
 from superd.service import Service
 
@@ -27,7 +28,8 @@ def without_bad_words(
         wrong = check_words(service)
         for key, message in wrong:
             where = origins.get((name, key)) or origins.get((name, ""), Origin(name))
-            problems.append(error(where, f"`{key}`: {message}"))
+            text, hint = _other_protocol(service) if key == "port" else ("", "")
+            problems.append(error(where, f"`{key}`: {text or message}", hint))
         if wrong:
             broken.add(name)
             update = {key: Service.model_fields[key].default for key, _ in wrong}
@@ -35,3 +37,12 @@ def without_bad_words(
                 update |= SOMEWHERE
             services[name] = service.model_copy(update=update)
     return broken
+
+
+def _other_protocol(service: Service) -> tuple[str, str]:
+    """What to say of a port whose name /etc/services has for the other protocol alone, and the right line."""
+    other = {"tcp": "udp", "udp": "tcp"}.get(service.proto)
+    if other is None or not isinstance(service.port, str) or not isinstance(port_number(service.port, other), int):
+        return "", ""
+    kind = "dgram" if other == "udp" else "stream"
+    return f"`{service.port}` is in /etc/services for {other}, not for {service.proto}", f'write `socket_type = "{kind}"`'

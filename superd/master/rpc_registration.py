@@ -25,10 +25,8 @@ def mappings_of(registry: Registry, sockets: Table[BindAddress, socket.socket]) 
     """What is to be registered → the service's id: each version, at each address where it is really bound."""
     found: dict[rpc.Mapping, str] = {}
     for service in registry.services.values():
-        if "RPC" not in service.type or service.rpc_number is None:
+        if "RPC" not in service.type or service.rpc_number is None or service.rpc_version is None:
             continue
-        first, _, last = service.rpc_version.partition("-")
-        versions = range(int(first), int(last or first) + 1)
         for address in service.addresses():
             sock = sockets.get(address)
             if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
@@ -40,7 +38,7 @@ def mappings_of(registry: Registry, sockets: Table[BindAddress, socket.socket]) 
                 if not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
                     places.append((service.proto, "0.0.0.0"))  # noqa: S104 - what the socket takes
             for netid, where in places:
-                for version in versions:
+                for version in service.rpc_version:
                     found[rpc.Mapping(service.rpc_number, version, netid, where, port)] = service.name
     return found
 

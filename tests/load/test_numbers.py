@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from superd.load.numbers import port_number, resolved, user_number, with_port
+from superd.redirect import Redirect
 from superd.service import Service
 
 
@@ -41,7 +42,7 @@ def test_the_port_of_a_service_is_its_own_or_its_names(keys: dict[str, object], 
 
 def test_a_redirect_and_an_rpc_program_get_numbers_too() -> None:
     service = Service.model_validate({"name": "a", "redirect": "[::1]:daytime", "port": "echo"})
-    assert (resolved(service, Tables()).redirect, resolved(service, Tables()).port) == ("[::1]:13", 7)
+    assert (resolved(service, Tables()).redirect, resolved(service, Tables()).port) == (Redirect("::1", 13), 7)
     rpc = Service.model_validate({"name": "rusersd", "type": "RPC", "server": "/bin/cat", "rpc_version": "1"})
     assert resolved(rpc, Tables()).rpc_number == 100002
     assert resolved(rpc.model_copy(update={"service": "unknown"}), Tables()).rpc_number is None

@@ -18,6 +18,7 @@ _LISTS = frozenset(["flags", "type", "log_on_success", "log_on_failure", "only_f
 _LONGEST = 4000
 """Characters of a text that is looked at; a longer one is no list that was typed."""
 _PAIRS = frozenset(["cps"])
+_TARGET = re.compile(r"(\S+)\s+(\w+)")
 
 
 def check_lists(keys: Mapping[str, Any], origins: Mapping[str, Origin], whole: Origin) -> tuple[dict[str, Any], list[Problem]]:
@@ -44,6 +45,9 @@ def _one(key: str, value: Any) -> tuple[str, Any, bool]:
         if not re.search(r"\s", value.strip()):
             return "", None, False
         return f"`{value[:80]}` is one argument, blanks and all", _as_shell(value), False
+    if key == "redirect" and (target := _TARGET.fullmatch(value.strip())):
+        host = f"[{target[1]}]" if ":" in target[1] else target[1]
+        return f"`{value[:80]}`: host and port are joined by a colon", f"{host}:{target[2]}", True
     words = [word for word in re.split(r"[\s,]+", value) if word]
     if key in _LISTS and len(words) > 1:
         return f"`{value[:80]}` is one text: a list has each word in quotes of its own", words, True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import trio
 
 from superd.net.relay import connect, connect_unix
+from superd.redirect import Redirect
 
 CONNECT_TIMEOUT = 10.0
 """Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
@@ -17,14 +18,13 @@ class NoTarget(Exception):
     """The target cannot be reached; the text says why."""
 
 
-async def reach(target: str) -> trio.socket.SocketType:
-    """Return a connection to ``host:port`` or ``unix:/path``. Raises ``NoTarget``."""
-    host, _, port = target.rpartition(":")
+async def reach(target: Redirect) -> trio.socket.SocketType:
+    """Return a connection to the target. Raises ``NoTarget``."""
     try:
         with trio.fail_after(CONNECT_TIMEOUT):
-            if target.startswith("unix:"):
-                return await connect_unix(target.removeprefix("unix:"))
-            return await connect(host.strip("[]"), int(port))
+            if target.path:
+                return await connect_unix(target.path)
+            return await connect(target.host, int(target.port))
     except OSError as problem:
         raise NoTarget(f"cannot connect to `{target}`: {problem}") from None
     except trio.TooSlowError:

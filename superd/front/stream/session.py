@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from superd.auth_options import parse_auth_options
 from superd.front.sessions.book import SERVED, Refused
 from superd.front.sessions.live import Stage, Task
 from superd.front.stream import client_output
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from superd.front.sessions.live import LiveSession
     from superd.peer import Peer
     from superd.policy.deciding import Known
+    from superd.redirect import Redirect
 
 UNREAD_BANNER = Verdict(False, Reason.BANNER, detail="the client did not read its banner")
 
@@ -222,7 +222,7 @@ class _Session:
         trip.dispatch.hand_over(session, connection.server, connection.sock.detach(), how)
         trip.dispatch.flush()
 
-    async def _redirect(self, target: str) -> None:
+    async def _redirect(self, target: Redirect) -> None:
         try:
             other = await reach(target)
         except NoTarget as problem:
@@ -248,8 +248,7 @@ class _Session:
                 if service.internal == "tcpmux":
                     chosen = await read_choice(self._trip.in_force.services, connection.sock)
                 elif service.internal == "auth":
-                    options = parse_auth_options(service.server_args)
-                    await auth.stream(connection.sock, connection.client, connection.server, options)
+                    await auth.stream(connection.sock, connection.client, connection.server, service.auth_options)
                 else:
                     await STREAM[service.internal](connection.sock)
                 if chosen is None:
