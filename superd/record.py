@@ -6,6 +6,7 @@ Runs in the front. Formats nothing, decides nothing.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class SessionRecord:
 
 def session_id(conn: int) -> str:
     """Return the connection number as text: the front's number and its count of connections, in base 36."""
-    return f"{_base36(conn >> COUNT_BITS)}-{_base36(conn & (1 << COUNT_BITS) - 1)}"
+    return f"{_prefix(conn >> COUNT_BITS)}-{_base36(conn & (1 << COUNT_BITS) - 1)}"
 
 
 def first_number(seconds: float) -> int:
@@ -116,6 +117,11 @@ def first_number(seconds: float) -> int:
 def next_number(conn: int) -> int:
     """Return the connection number after ``conn``, of the same front."""
     return conn & ~((1 << COUNT_BITS) - 1) | (conn + 1) & (1 << COUNT_BITS) - 1
+
+
+@lru_cache(maxsize=8)
+def _prefix(number: int) -> str:
+    return _base36(number)
 
 
 def _base36(number: int) -> str:

@@ -26,28 +26,24 @@ LevelWord = Literal["emerg", "alert", "crit", "error", "warning", "notice", "inf
 
 
 class Level(Enum):
-    """How urgent an event is. The value is syslog's number, ``word`` is what superd's own formats print."""
+    """How urgent an event is: ``number`` is syslog's, ``word`` is what superd's own formats print."""
 
-    EMERG = 0
-    ALERT = 1
-    CRIT = 2
-    ERROR = 3
-    WARNING = 4
-    NOTICE = 5
-    INFO = 6
-    DEBUG = 7
+    EMERG = 0, "emerg"
+    ALERT = 1, "alert"
+    CRIT = 2, "crit"
+    ERROR = 3, "error"
+    WARNING = 4, "warning"
+    NOTICE = 5, "notice"
+    INFO = 6, "info"
+    DEBUG = 7, "debug"
 
-    @property
-    def word(self) -> LevelWord:
-        """The level's word in the log."""
-        return _WORDS[self]
+    def __init__(self, number: int, word: LevelWord) -> None:
+        # Attributes: a property of an enum's member, or a table by member, takes a microsecond.
+        self.number = number
+        self.word = word
 
 
-_WORDS: dict[Level, LevelWord] = {
-    Level.EMERG: "emerg", Level.ALERT: "alert", Level.CRIT: "crit", Level.ERROR: "error", Level.WARNING: "warning",
-    Level.NOTICE: "notice", Level.INFO: "info", Level.DEBUG: "debug",
-}  # fmt: skip
-_BY_WORD = {word: level for level, word in _WORDS.items()}
+_BY_WORD: dict[str, Level] = {level.word: level for level in Level}
 
 
 def level_of(word: LevelWord | Severity) -> Level:

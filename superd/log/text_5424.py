@@ -36,7 +36,7 @@ class NewSyslog:
 
     def records(self, event: Event) -> list[bytes]:
         """Return the event's records."""
-        number = self._fixed if self._fixed is not None else self._facility | event.level.value
+        number = self._fixed if self._fixed is not None else self._facility | event.level.number
         head = (
             f"<{number}>1 {self._clock.rfc3339(event.when)} {self._host} {self._tag} {os.getpid()} {event.kind.word} "
             f"{structured(event)} "

@@ -27,7 +27,7 @@ class JournalText:
         fields: list[tuple[str, object]] = [
             ("MESSAGE", "\n".join(self._body.bodies(event))),
             ("MESSAGE_ID", event.kind.message_id),
-            ("PRIORITY", event.level.value),
+            ("PRIORITY", event.level.number),
             ("SYSLOG_FACILITY", self._facility),
             ("SYSLOG_IDENTIFIER", self._tag),
             ("SYSLOG_PID", os.getpid()),

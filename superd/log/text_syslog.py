@@ -33,7 +33,7 @@ class OldSyslog:
     def records(self, event: Event) -> list[bytes]:
         """Return the event's records."""
         self._clock.set(event.when)
-        number = self._fixed if self._fixed is not None else self._facility | event.level.value
+        number = self._fixed if self._fixed is not None else self._facility | event.level.number
         return [old_record(self._clock, number, self._tag, body) for body in self._body.bodies(event)]
 
 

@@ -15,6 +15,7 @@ from superd.front.programs.recovery import Recovery
 from superd.front.programs.reports import Reports
 from superd.front.programs.stderr_lines import StderrCollector
 from superd.front.programs.stuck_launchers import StuckLaunchers
+from superd.log.event import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,9 @@ class Launches:
         self._backpressure = Backpressure(listeners, in_force)
         self.recovery = Recovery(self.links, book, in_force, ask, on_adopted_wait)
         self.stuck = StuckLaunchers(self.dispatch, ask, log)
-        stderr = StderrCollector(start_task, lambda service, text: log.message("info", text, service), log.flush)
+        stderr = StderrCollector(
+            start_task, lambda service, text: log.message("info", text, service, kind=Kind.OUTPUT), log.flush
+        )
         self.reports = Reports(book, in_force, self.recovery, self.commands, stderr, log)
         self.configure = self.commands.configure
         self.flush = self.links.flush
