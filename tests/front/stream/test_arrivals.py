@@ -1,0 +1,141 @@
+"""From accept to a queue or a refusal: which way a connection goes, and that connections leave descriptors for the rest."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+
+from superd.address import BindAddress, SocketType
+from superd.front.gate.compiled_service import CompiledService
+from superd.front.sessions.live import Stage
+from superd.front.stream.arrivals import BATCH, Arrivals
+from superd.front.stream.internal_services import InternalStreams
+from superd.net.listener import Listener, ListenerSet
+from superd.verdict import Reason
+from tests.front.fakes import service
+from tests.front.fakes_of_connections import Front
+
+
+class Door:
+    """A listening socket of a service, with clients."""
+
+    def __init__(self, front: Front, nursery: trio.Nursery, one: CompiledService) -> None:
+        self.front = front
+        front.force.services[one.name] = one
+        self.sock = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.sock.setblocking(False)
+        self.overloads: list[int] = []
+        self.listeners = ListenerSet(self.overloads.append)
+        self.listener = Listener(BindAddress(SocketType.STREAM, "127.0.0.1", 7), one.name, self.sock)
+        self.other: list[str] = []
+        internal = InternalStreams(front.parts.book, front.trip.carriers, front.log, nursery.start_soon)
+        self.arrivals = Arrivals(front.trip, self.listeners, internal, lambda _, compiled: self.other.append(compiled.name))
+        self.clients: list[socket.socket] = []
+
+    def connect(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.clients.append(socket.create_connection(self.sock.getsockname()))
+
+    def ready(self) -> None:
+        self.arrivals.on_ready(self.listener)
+
+    def close(self) -> None:
+        for sock in (*self.clients, self.sock):
+            sock.close()
+
+
+@pytest.fixture
+def door(nursery: trio.Nursery) -> Iterator[Any]:
+    made: list[Door] = []
+
+    def make(one: CompiledService, allow: str = "", deny: str = "", **settings: Any) -> Door:
+        made.append(Door(Front(nursery, allow, deny, **settings), nursery, one))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+async def test_a_connection_that_waits_for_nothing_goes_straight_to_a_launcher(door: Any) -> None:
+    here = door(service())
+    here.connect(3)
+    here.ready()
+    sessions = [session for session, _, _ in here.front.launchers.handed]
+    assert [session.record.conn for session in sessions] == [1, 2, 3]
+    assert len(here.front.room) == 0
+
+
+async def test_an_internal_service_is_served_on_the_spot(door: Any) -> None:
+    here = door(service(type=["INTERNAL"], service="echo"))
+    here.connect()
+    here.clients[0].sendall(b"hello")
+    here.clients[0].shutdown(socket.SHUT_WR)
+    here.ready()
+    assert here.clients[0].recv(10) == b"hello"
+    assert [event[0] for event in here.front.log.take()] == ["START", "EXIT"]
+
+
+async def test_a_refusal_is_at_once_and_counts_nothing(door: Any) -> None:
+    here = door(service(), deny="ALL: ALL")
+    here.connect()
+    here.ready()
+    assert here.clients[0].recv(1) == b""
+    assert here.front.log.take()[0][3] is Reason.RULE_DENY
+    assert here.front.parts.counts.total == 0
+
+
+async def test_what_must_wait_gets_a_place_or_is_refused(door: Any) -> None:
+    here = door(service(only_from=[".example.org"]), undecided=1)
+    here.front.names.name = None
+    here.connect(2)
+    here.ready()
+    assert [event[3] for event in here.front.log.take()] == [Reason.OVERLOAD]
+    (session,) = here.front.parts.book
+    await trio.testing.wait_all_tasks_blocked()
+    assert session.stage is Stage.WAITING
+    session.running.signal(1, 15)
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_of_one_queue_a_batch_is_taken_at_a_time(door: Any) -> None:
+    here = door(service())
+    here.connect(BATCH + 5)
+    here.ready()
+    assert len(here.front.launchers.handed) == BATCH
+    here.ready()
+    assert len(here.front.launchers.handed) == BATCH + 5
+
+
+async def test_datagrams_and_wait_services_are_not_accepted_from(door: Any) -> None:
+    here = door(service(wait=True))
+    here.connect()
+    here.ready()
+    assert here.other == ["s"]
+
+
+async def test_connections_leave_the_reserve_of_descriptors_alone(door: Any) -> None:
+    """Each wake-up took one connection before it looked, and after a minute of pauses there was none left for an order."""
+    here = door(service(only_from=[".example.org"]))
+    here.connect(10)
+    probe = os.dup(here.sock.fileno())
+    os.close(probe)
+    here.arrivals._ceiling = probe + 2
+    for _ in range(20):
+        here.ready()
+        here.listeners._pausing = False
+    taken = len(here.front.parts.book)
+    assert 1 <= taken <= 3
+    assert here.overloads == [errno.EMFILE]
+    here.arrivals._ceiling = 1 << 20
+    here.ready()
+    assert len(here.front.parts.book) == 10
+    for session in here.front.parts.book:
+        await trio.testing.wait_all_tasks_blocked()
+        session.running.signal(session.record.conn, 15)
