@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -159,13 +160,15 @@ class Superd:
         return str(self._next(lambda event: event.get("message", "").startswith("reload"), "reload")["message"])
 
     def front(self) -> int:
-        """The pid of the front: the child that is neither launcher nor relay."""
-        others = self.launchers() | self.relays()
-        return next(pid for pid in self._children() if pid not in others)
+        """The pid of the front, as soon as there is one. Programs whose launcher died are children of the master, too."""
+        deadline = time.monotonic() + WAIT
+        while not (found := self._children(b"superd: front")):
+            assert time.monotonic() < deadline, "there is no front"
+        return found[0]
 
     def launchers(self) -> set[int]:
         """The pids of all launchers."""
-        return set(self._children(b"launcher"))
+        return set(self._children(b"superd: launcher"))
 
     def relays(self) -> set[int]:
         """The pids of all relays that run."""
@@ -174,7 +177,12 @@ class Superd:
     def _children(self, part: bytes = b"") -> list[int]:
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children if part in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        found = []
+        for pid in children:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                if part in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
+        return found
 
     def stop(self) -> None:
         """SIGINT, and waits for the end."""

@@ -185,10 +185,13 @@ class FrontChild:
 
     # ------------------------------------------------------------------ orders
 
-    def tell(self, order: front_orders.Order) -> None:
-        """Send an order, if a front lives; its descriptors stay the caller's. It is not lost while that front lives."""
+    def tell(self, order: front_orders.Order) -> bool:
+        """Send an order, if a front lives; its descriptors stay the caller's. It is not lost while that front lives.
+
+        Returns False when there is no front that could get it.
+        """
         if self._writer is None:
-            return
+            return False
         if isinstance(order, (front_orders.Change, front_orders.PolicyReply)):
             policy = order.policy if isinstance(order, front_orders.Change) else order.files
             if policy is not None:
@@ -200,11 +203,13 @@ class FrontChild:
         except BlockingIOError:
             self.replace("it reads no orders")
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it died: SIGCHLD follows, and the next front gets everything anew
+            return False  # it died: SIGCHLD follows, and the next front gets everything anew
         except OSError as problem:
             self._kill(f"an order cannot be sent to the front ({problem.strerror}); it is being replaced")
         else:
             self._set_interest()
+            return True
+        return False
 
     def ask_dump(self) -> None:
         """Ask for the state; it comes with the request ``dump``. Raises ``OSError`` without room for it."""

@@ -150,8 +150,16 @@ class FrontOrders:
             self._front.tell(left)
 
     def ended(self, pid: int, status: int) -> None:
-        """A program whose launcher died has ended."""
-        self._front.tell(Ended(pid, status))
+        """A program whose launcher died has ended; without a front, the next one learns of it."""
+        orphans = self._launchers.orphans
+        orphans.reaped(pid, status)
+        if self._front.tell(Ended(pid, status)):
+            orphans.told(pid)
+
+    def ended_meanwhile(self) -> None:
+        """Tell a new front of orphans that ended while there was none: they are in its first order."""
+        for pid, status in self._launchers.orphans.untold():
+            self.ended(pid, status)
 
     def stop(self, *, end: bool, grace: float) -> None:
         """Give the order to end."""

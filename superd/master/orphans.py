@@ -23,10 +23,12 @@ _MAX_PID = 0x7FFFFFFF
 
 
 class Orphans:
-    """All that live, by process, with the launcher that they had."""
+    """All of them, by process, with the launcher that they had."""
 
     def __init__(self) -> None:
-        self._living: dict[int, tuple[int, Orphan]] = {}
+        self._known: dict[int, tuple[int, Orphan]] = {}
+        self._ended: dict[int, int] = {}
+        """Those that were reaped, and that no front has been told of: their wait(2) status."""
 
     def left(
         self, number: int, uid: int, entries: Iterable[Entry], services: Mapping[int, str], own: Collection[int], now: float
@@ -38,32 +40,45 @@ class Orphans:
         found: list[Orphan] = []
         for entry in entries:
             service = services.get(entry.index)
-            if service is None or not 0 < entry.conn <= MAX_CONN or entry.pid in own or entry.pid in self._living:
+            if service is None or not 0 < entry.conn <= MAX_CONN or entry.pid in own:
+                continue
+            if entry.pid in self._known and entry.pid not in self._ended:
                 continue
             if not _is_child(entry.pid) or (uid >= 0 and real_user_of(entry.pid) != uid):
                 continue
             # Never later than now: it could put its programs' limits off. (A NaN is no time at all.)
             started = entry.started if 0.0 <= entry.started <= now else now
             orphan = Orphan(entry.pid, entry.conn, service, entry.source, started)
-            self._living[entry.pid] = (number, orphan)
+            self._known[entry.pid] = (number, orphan)
+            self._ended.pop(entry.pid, None)
             found.append(orphan)
         return Orphaned(number, tuple(found)) if found else None
 
     def all(self) -> tuple[Orphaned, ...]:
-        """Return everything that lives: for a new front."""
+        """Return all that live, or ended without a front's having been told: for a new front."""
         by_launcher: dict[int, list[Orphan]] = {}
-        for number, orphan in self._living.values():
+        for number, orphan in self._known.values():
             by_launcher.setdefault(number, []).append(orphan)
         return tuple(Orphaned(number, tuple(orphans)) for number, orphans in by_launcher.items())
 
-    def ended(self, pid: int) -> None:
+    def reaped(self, pid: int, status: int) -> None:
         """A child was reaped: its number can be another process's from now on."""
-        self._living.pop(pid, None)
+        if pid in self._known:
+            self._ended[pid] = status
+
+    def told(self, pid: int) -> None:
+        """A front was told of the end of this one."""
+        self._ended.pop(pid, None)
+        self._known.pop(pid, None)
+
+    def untold(self) -> list[tuple[int, int]]:
+        """Return process and status of those that ended and that no front was told of."""
+        return list(self._ended.items())
 
     def signal(self, pid: int, number: int) -> None:
         """Signal an orphan and its process group; nothing happens for any other process."""
         # A child that was not reaped keeps its number, so this cannot reach a stranger.
-        if pid not in self._living or not _is_child(pid):
+        if pid not in self._known or pid in self._ended or not _is_child(pid):
             return
         for kill in (os.killpg, os.kill):
             try:
@@ -76,10 +91,11 @@ class Orphans:
 
 
 def _is_child(pid: int) -> bool:
-    """Return whether ``pid`` is a child of this process that has not ended: as the kernel says, without /proc."""
+    """Return whether ``pid`` is a child of this process, living or not reaped yet: as the kernel says, without /proc."""
     if not 0 < pid <= _MAX_PID:
         return False
     try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
+    return True

@@ -271,7 +271,6 @@ class Master:
             self._orders.orphaned()
             self._orders.pairs()
         elif self._launchers.any_died:
-            self._launchers.orphans.ended(pid)
             self._orders.ended(pid, status)
 
     def _on_front_ended(self, status: int) -> None:
@@ -287,6 +286,7 @@ class Master:
             self._front.cannot_start(problem.strerror or str(problem))
         else:
             self._orders.relays(all_of_them=True)
+            self._orders.ended_meanwhile()
         finally:
             self._orders.close_logs()
 

@@ -41,8 +41,15 @@ def test_a_child_of_the_master_is_an_orphan_until_it_is_reaped(child: subprocess
     assert left(orphans, entry(child.pid)) == wanted
     assert orphans.all() == (wanted,)
     assert left(orphans, entry(child.pid)) is None  # no second launcher can claim it
-    orphans.ended(child.pid)
-    assert orphans.all() == ()
+    orphans.reaped(child.pid, 9)
+    # The next front learns that it was there, and that it has ended.
+    assert (orphans.all(), orphans.untold()) == ((wanted,), [(child.pid, 9)])
+    orphans.signal(child.pid, signal.SIGKILL)  # its number is another's from now on
+    assert child.poll() is None
+    orphans.told(child.pid)
+    assert (orphans.all(), orphans.untold()) == ((), [])
+    orphans.reaped(1, 0)  # never one of these
+    assert orphans.untold() == []
 
 
 @pytest.mark.parametrize("changed", [{"index": 4}, {"conn": 0}, {"conn": 1 << 57}])
@@ -60,10 +67,9 @@ def test_a_start_at_no_possible_time_is_now(child: subprocess.Popen[bytes], star
 def test_no_other_process_is_an_orphan(child: subprocess.Popen[bytes]) -> None:
     orphans = Orphans()
     gone = subprocess.Popen([sys.executable, "-c", ""])
-    os.waitid(os.P_PID, gone.pid, os.WEXITED | os.WNOWAIT)
+    gone.wait()
     for pid in (0, 1, os.getpid(), os.getppid(), gone.pid, 1 << 22, (1 << 32) - 1):
         assert left(orphans, entry(pid)) is None
-    gone.wait()
     assert left(orphans, entry(child.pid), own=(child.pid,)) is None
     assert left(orphans, entry(child.pid), uid=UID + 1) is None
     for pid in (0, 1, os.getpid(), child.pid):
@@ -82,6 +88,13 @@ def test_a_signal_reaches_an_orphan_with_its_group() -> None:
     assert leader.wait() == -signal.SIGTERM
     orphans.signal(leader.pid, signal.SIGKILL)  # it has ended: its number is another's from now on
     leader.stdout.close()
+
+
+def test_one_that_ended_with_its_launcher_and_was_not_reaped_is_one_of_them() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, gone.pid, os.WEXITED | os.WNOWAIT)
+    assert left(Orphans(), entry(gone.pid), uid=-1) is not None
+    gone.wait()
 
 
 @pytest.mark.skipif(not ROOT, reason="another user's process needs root")
