@@ -9,9 +9,9 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from superd.front.confinement import confine
 from superd.system import prctl
 from superd.system.credentials import drop_capabilities, take_on
-from superd.system.seccomp import confine
 
 if TYPE_CHECKING:
     from superd.launch_spec import Account

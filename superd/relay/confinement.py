@@ -24,9 +24,9 @@ CALLS = (
 """A relay has no socket(2), connect(2), accept(2), bind(2), open(2), fork, exec, kill or prctl(2)."""
 ARGUMENTS = {
     # Not F_SETOWN, which can have the kernel send signals to the front.
-    "fcntl": (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL, _F_SETPIPE_SZ, _F_GETPIPE_SZ),
+    "fcntl": (1, (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL, _F_SETPIPE_SZ, _F_GETPIPE_SZ)),
     # Not TIOCSTI, which types into a terminal.
-    "ioctl": (_FIONBIO, _SIOCATMARK, termios.TCGETS),
+    "ioctl": (1, (_FIONBIO, _SIOCATMARK, termios.TCGETS)),
 }
 
 
