@@ -28,6 +28,9 @@ _INT = array.array("i").itemsize
 _SO_PASSRIGHTS = 83
 """Linux 6.16: switched off, a message with descriptors is refused at its sender (EPERM)."""
 
+_PIECE = 1 << 20
+"""Bytes of memory that are read at once."""
+
 
 def send_with(sock: socket.socket, data: bytes, fds: Sequence[int], flags: int = 0) -> None:
     """Send one message with ``fds``, which stay the caller's. Raises ``OSError`` as sendmsg(2) does."""
@@ -108,6 +111,7 @@ def from_memory(fd: int, most: int, *, sealed: bool = False) -> bytes:
         if seals & SEALED != SEALED:
             raise ControlError("the memory is not sealed")
     data = b""
-    while len(data) < most and (piece := os.pread(fd, most - len(data), len(data))):
+    # Piece by piece: as much room as ``most`` at once is more than a launcher under a small RLIMIT_AS has.
+    while len(data) < most and (piece := os.pread(fd, min(_PIECE, most - len(data)), len(data))):
         data += piece
     return data
