@@ -11,6 +11,7 @@ import ctypes
 import errno
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -111,21 +112,22 @@ DESCRIPTOR = "message is not JSON" if refused_by_the_kernel() else "a descriptor
 
 def lingering(hostile: Hostile) -> None:
     """Sends a TCP socket whose close would wait for a peer that reads nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        ours = socket.create_connection(server.getsockname())
-        theirs, _ = server.accept()
-        ours.setblocking(False)
-        try:
-            while ours.send(bytes(65536)):
-                pass
-        except BlockingIOError:
+    # By a listener that it has: the filter leaves it none of its own.
+    hostile.listener.setblocking(True)
+    ours = socket.create_connection(hostile.listener.getsockname())
+    theirs, _ = hostile.listener.accept()
+    ours.setblocking(False)
+    try:
+        while ours.send(bytes(65536)):
             pass
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
-        hostile.say(b'{"word": "ready"}', ours.fileno())
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
-        os.dup2(os.open("/dev/null", os.O_RDONLY), ours.detach())
-        signal.pause()
-        theirs.close()
+    except BlockingIOError:
+        pass
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+    hostile.say(b'{"word": "ready"}', ours.fileno())
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+    os.dup2(os.open("/dev/null", os.O_RDONLY), ours.detach())
+    select.select([], [], [])
+    theirs.close()
 
 
 TO_MASTER: dict[str, Attack] = {
@@ -231,6 +233,11 @@ def made_by(fd: int) -> int:
         return 0
 
 
+def session(pid: int) -> int:
+    """The session of a process, by proc(5): the filter has no getsid(2)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[3])
+
+
 def reach(hostile: Hostile) -> None:
     """Tries what only others may, and tells how it went."""
     master = os.getppid()
@@ -258,7 +265,7 @@ def reach(hostile: Hostile) -> None:
     found = {name: error_of(attempt) for name, attempt in attempts.items()}
     known = {hostile.channel.fileno(), hostile.launcher.fileno(), *hostile.fds}
     found["pairs of the master's"] = str([fd for fd in range(3, 1024) if fd not in known and made_by(fd) == master])
-    found["the master's session"] = str(os.getsid(0) == os.getsid(master))
+    found["the master's session"] = str(session(os.getpid()) == session(master))
     hostile.tell("reached", found)
     hostile.say(b"done")
 
@@ -344,7 +351,7 @@ def run(names: list[str], folder: Path) -> None:
             return await real(begin, channel, log)
         count.write_text(str(number + 1))
         ATTACKS[names[number]][0](Hostile(begin, channel, folder))
-        signal.pause()  # the master's answer is SIGKILL
+        select.select([], [], [])  # the master's answer is SIGKILL
         return 0
 
     process.run = front
