@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LANES = min(2, os.cpu_count() or 1)
 """Launchers of one identity. A launcher stands still while its program execs; the second starts when the first is busy."""
 MAX_FAILURES = 3
-"""From so many deaths in a row on, a launcher loses what waits for it: the clients get an end, not silence."""
+"""From so many deaths in a row on, each within a second, a launcher loses what waits for it: clients get an end, not silence."""
 STOPPED_GRACE = 10.0
 """Seconds that a launcher may stand still by a signal: its own programs can send one, and all its services stand with it."""
 STUCK = 0.5
@@ -260,7 +260,7 @@ class LauncherPool:
         self._log.message("crit", f"a launcher ended ({describe(status)}); {again}", kind=Kind.PROCESS_REPLACED)
         if pause:
             slot.start_at = now + pause
-            if slot.back_off.deaths >= MAX_FAILURES:
+            if slot.back_off.at_once >= MAX_FAILURES:
                 slot.renew_pair()
                 self._new.append(slot)
         else:

@@ -33,7 +33,7 @@ from superd.master.log_files import LogFiles
 from superd.master.reading import Configuration, Read, Tables, Unusable, read_configuration, read_tables
 from superd.master.reading_child import Reading, ReadingChild
 from superd.master.relay_pool import RelayPool
-from superd.master.reload import Refused, reload
+from superd.master.reload import Refused, Reloaded, reload
 from superd.master.rpc_registration import RpcRegistrar, mappings_of
 from superd.settings import needing_restart
 
@@ -319,7 +319,7 @@ class Master:
         self._parts.notifier.ready(f"{counted(services, 'service')}, {counted(listeners, 'listener')}{self._missing()}")
         if not self._greeted:
             self._greeted = True
-            self._hooks.on_ready(self._state.registry, self._sockets.missing())
+            self._guarded("the table of services", self._hooks.on_ready, self._state.registry, self._sockets.missing())
 
     def _missing(self) -> str:
         missing = [f"{address.describe()} ({why})" for address, why in self._sockets.missing().items()]
@@ -371,6 +371,15 @@ class Master:
             self._parts.notifier.ready(f"reload refused: {outcome.why}")
             return
         self._report((*outcome.found.problems, *outcome.found.policy_problems), most=None)
+        try:
+            self._put_into_force(outcome)
+        except Exception:
+            # Half a reload: a front that begins anew gets all that the master holds.
+            self._front.distrust("a reload could not be completed")
+            self._parts.notifier.ready("a reload could not be completed")
+            raise
+
+    def _put_into_force(self, outcome: Reloaded) -> None:
         state, new = self._state, outcome.found
         old_settings = state.registry.settings
         state.registry, state.problems, state.policy, state.assignment = (
@@ -378,8 +387,8 @@ class Master:
         )  # fmt: skip
         for key in needing_restart(old_settings, new.registry.settings):
             self._log.message("warning", f"`{key}` in superd.toml counts from the next start: restart superd")
-        self._log.configure(new.registry.settings)
         self._sockets.take(outcome.opened, outcome.changes)
+        self._log.configure(new.registry.settings)
         self._rpc.want(mappings_of(new.registry, self._sockets))
         self._launchers.assign(new.assignment)
         self._relays.configure(new.registry.settings)

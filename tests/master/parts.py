@@ -17,9 +17,13 @@ class Lines:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.due: float | None = None
 
-    def message(self, level: str, text: str, service: str = "", *, always: bool = False) -> None:
+    def message(self, level: str, text: str, service: str = "", **_: object) -> None:
         self.lines.append(f"{level}: {text}")
+
+    def configure(self, settings: Settings) -> None:
+        pass
 
     def flush(self) -> None:
         pass

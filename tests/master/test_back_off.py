@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from superd.master.back_off import FIRST, LAST, YOUNG, BackOff
+from superd.master.back_off import FIRST, FREE, LAST, YOUNG, BackOff
 
 
 def test_pauses_double_up_to_the_longest_and_a_life_ends_them() -> None:
@@ -17,11 +17,12 @@ def test_pauses_double_up_to_the_longest_and_a_life_ends_them() -> None:
     assert back_off.deaths == 0
 
 
-def test_a_first_death_after_a_second_costs_no_pause_and_one_every_two_seconds_does() -> None:
+def test_the_first_deaths_after_a_second_cost_no_pause_and_one_every_two_seconds_does() -> None:
     back_off = BackOff()
-    assert back_off.died(2.0) == 0.0
+    assert [back_off.died(2.0) for _ in range(FREE)] == [0.0] * FREE
     assert back_off.died(2.0) == FIRST
     assert back_off.died(2.0) == 2 * FIRST
+    assert (back_off.deaths, back_off.at_once) == (FREE + 2, 0)
 
 
 def test_a_process_that_lives_hardly_longer_than_its_pause_has_not_recovered() -> None:
