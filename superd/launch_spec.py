@@ -63,6 +63,7 @@ class LaunchSpec:
     umask: int = 0o022
     directory: str = "/"
     stderr_socket: bool = False
+    stdio: str = "socket"
     leftovers_grace: float = -1.0
     """Seconds from SIGTERM to SIGKILL for processes that the program left; -1 keeps them."""
     profile: Profile = field(default_factory=Profile)
@@ -140,6 +141,7 @@ def launch_spec(
         umask=service.umask,
         directory=account.home if service.directory == "~" else service.directory or "/",
         stderr_socket=service.stderr == "socket",
+        stdio=service.stdio,
         leftovers_grace=service.limits.kill_grace if service.leftovers == "end" and not service.wait else -1.0,
         profile=profile,
     )

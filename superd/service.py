@@ -222,6 +222,11 @@ class Service(BaseModel):
         "log", description="where the program's fd 2 goes: superd's log line by line, or the client as under xinetd"
     )
 
+    stdio: Literal["socket", "pipe", "pty"] = Field(
+        "socket",
+        description="what the program's fds 0 and 1 are: the connection itself, two pipes, or a terminal of 24 lines and 80 "
+        "columns; superd carries the bytes of the latter two",
+    )
     leftovers: Literal["end", "keep"] = Field(
         "end",
         description="processes that the program leaves at its end: end them too (SIGTERM, SIGKILL after limits.kill_grace), "

@@ -103,6 +103,7 @@ _OF_A_PROGRAM = (
     "login_environment",
     "directory",
     "stderr",
+    "stdio",
     "rlimit_as",
     "rlimit_cpu",
     "rlimit_data",
@@ -132,6 +133,7 @@ _OF_THE_SOCKET = ("port", "listen", "backlog", "v6only", "socket_mode", "socket_
 
 _IN_THE_FRONT = (
     "stderr",
+    "stdio",
     "leftovers",
     "passenv",
     "env_file",
@@ -151,15 +153,18 @@ TABLE: dict[Kind, dict[str, str]] = {
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
         "leftovers": "what such a program leaves is always kept",
+        "stdio": "the program gets the listening socket",
         "deny_time": "only a sensor bans",
     },
     DGRAM: {
         **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
         "log_on_success TRAFFIC": "superd sees no byte of it",
+        "stdio": "the program gets a socket of datagrams",
         "deny_time": "only a sensor bans",
     },
     DGRAM_WAIT: {
         **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
+        "stdio": "the program gets the listening socket",
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
         "leftovers": "what such a program leaves is always kept",
@@ -208,8 +213,9 @@ TABLE: dict[Kind, dict[str, str]] = {
 """For each kind the keys that have no effect there, each with the reason. All other keys work."""
 
 _EXCEPTIONS: dict[tuple[Kind, str], Callable[[Service], bool]] = {
-    # A redirect keeps its own watch on silence, so it has one for unix sockets too.
-    (UNIX, "limits.idle"): lambda service: bool(service.redirect),
+    # A relay keeps its own watch on silence, so it has one for unix sockets too.
+    (UNIX, "limits.idle"): lambda service: bool(service.redirect) or service.stdio != "socket",
+    (PROGRAM, "log_on_success TRAFFIC"): lambda service: service.stdio != "socket",
     # Only what turns a connection into datagrams is wrong there.
     (TCPMUX, "socket_type"): lambda service: service.socket_type is SocketType.STREAM,
 }

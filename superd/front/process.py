@@ -88,9 +88,11 @@ class _Front:
         self._room = WaitingRoom()
         self._gate = gate = Gate(in_force, self._policy, counts, world, clock)
         resolver = Resolver()
-        self._launches = launches = Launches(log, in_force, book, listeners, start_task, master.request, self._on_adopted_wait)
-        dispatch, commands = launches.dispatch, launches.commands
         self._carriers = carriers = Carriers(book, in_force.services, listeners, log, clock, master.replace_relay)
+        self._launches = launches = Launches(
+            log, in_force, book, listeners, start_task, carriers, master.request, self._on_adopted_wait
+        )
+        dispatch, commands = launches.dispatch, launches.commands
         trip = Trip(gate, book, dispatch, commands, carriers, resolver, self._room, log, start_task, in_force, clock)
 
         names = SenderNames(resolver, start_task)

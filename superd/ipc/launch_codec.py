@@ -15,6 +15,7 @@ with it in the same order. A record is a JSON array whose first item is its lett
 | E | launcher | Exited | conn, service, pid, status, utime, stime, maxrss, seconds |
 | D | launcher | HookDone | number, status |
 | P | launcher | StderrPipe, with a descriptor | service |
+| I | launcher | Stdio, with a descriptor | conn, end |
 | A | launcher | Living | conn, service, pid, source, started |
 | K | launcher | Kept | service, count |
 | Z | launcher | Listed | number |
@@ -44,6 +45,7 @@ from superd.ipc.launch_records import (
     Signal,
     Started,
     StderrPipe,
+    Stdio,
 )
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
     "Exited", "Failed", "Fresh", "Hook", "HookDone", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "Signal",
-    "Started", "StderrPipe",
+    "IN", "OUT", "TERMINAL", "Started", "StderrPipe", "Stdio",
     "batch", "encode_exited", "encode_launch", "encode_report", "encode_request", "parse_reports", "parse_requests",
 ]  # fmt: skip
 
@@ -68,6 +70,8 @@ MAX_VALUE = 255
 MAX_STEPS = 512
 """Options of one rule."""
 MAX_WHAT = 1024
+IN, OUT, TERMINAL = "in", "out", "tty"
+"""What a ``Stdio`` record's descriptor is: a pipe to the program's fd 0, one from its fd 1, or its terminal's other end."""
 
 _INT_MAX = 0x7FFFFFFF
 MAX_CONN = (1 << 57) - 1
@@ -220,6 +224,8 @@ def encode_report(report: Report) -> str:
             return f'["D",{hook},{status}]'
         case StderrPipe(service):
             return json.dumps(["P", service])
+        case Stdio(conn, end):
+            return f'["I",{conn},"{end}"]'
         case Living():
             return json.dumps(["A", report.conn, report.service, report.pid, report.source, round(report.started, 6)])
         case Kept(service, count):
@@ -267,6 +273,8 @@ def parse_reports(data: bytes) -> list[Report]:
                 found.append(HookDone(_number(hook), status))
             case ["P", service]:
                 found.append(StderrPipe(_text(service, 256)))
+            case ["I", conn, ("in" | "out" | "tty") as end]:
+                found.append(Stdio(_number(conn, MAX_CONN), end))
             case ["A", conn, service, pid, source, started] if type(started) is float and 0 <= started < 1e12:
                 found.append(Living(_number(conn, MAX_CONN), _text(service, 256), _number(pid), _text(source, 128), started))
             case ["K", service, count]:

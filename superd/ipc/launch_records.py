@@ -166,6 +166,17 @@ class StderrPipe(Record):
         self.service = service
 
 
+class Stdio(Record):
+    """The descriptor next to this record is the other end of a program's standard input or output, or its terminal."""
+
+    __slots__ = ("conn", "end")
+    __match_args__ = ("conn", "end")
+
+    def __init__(self, conn: int, end: str) -> None:
+        self.conn = conn
+        self.end = end
+
+
 class Living(Record):
     """A program that runs, or that waits to be tried again (``pid`` 0), perhaps for an earlier front.
 
@@ -210,4 +221,4 @@ class Listed(Record):
 
 
 Request = Launch | Hook | Signal | List
-Report = Started | Failed | Exited | HookDone | StderrPipe | Living | Kept | Fresh | Listed
+Report = Started | Failed | Exited | HookDone | StderrPipe | Stdio | Living | Kept | Fresh | Listed

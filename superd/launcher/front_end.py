@@ -6,6 +6,7 @@ Runs in: launchers. Standard library only. Never waits for a front, and drops no
 from __future__ import annotations
 
 import errno
+import os
 import select
 import time
 
@@ -78,6 +79,7 @@ class FrontEnd:
         """Serve ``sock``, which is this object's from here, in the place of the one before."""
         self.drop()
         sock.setblocking(False)
+        self._programs.forget_ends()
         self._sock, self._events, self.blocked, self._again = sock, select.POLLIN, False, NEVER
         self._poll.register(sock, select.POLLIN)
         self._programs.tell_all_pipes()
@@ -113,6 +115,8 @@ class FrontEnd:
         try:
             if self._programs.untold:
                 self._send_pipes(sock)
+            if self._programs.ends and not self._send_ends(sock):
+                return  # a program's end must not be heard before its descriptors
             while reports and self._sock is sock:
                 count, size = 0, 0
                 for record in reports:
@@ -144,6 +148,23 @@ class FrontEnd:
                     return
             for name in names:
                 del untold[name]
+
+    def _send_ends(self, sock: socket.socket) -> bool:
+        """Send the ends of programs' pipes and terminals, one program a message; False when some are left."""
+        waiting = self._programs.ends
+        while waiting:
+            conn, ends = waiting[0]
+            data = messages.batch([messages.encode_report(messages.Stdio(conn, end)) for end, _ in ends])
+            try:
+                send_with(sock, data, [fd for _, fd in ends])
+            except BlockingIOError:
+                raise
+            except OSError as problem:
+                self._failed(problem)
+                return False
+            for _, fd in waiting.pop(0)[1]:
+                os.close(fd)
+        return True
 
     def _failed(self, problem: OSError) -> None:
         if problem.errno in _NO_ROOM:

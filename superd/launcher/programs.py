@@ -18,11 +18,13 @@ from superd.ipc.launcher_control import RETIRED_SECONDS
 from superd.launcher.environment import connection_environment, unix_environment
 from superd.launcher.identity import Limits, apply_limits
 from superd.launcher.lingering import Habit
+from superd.launcher.stdio import close_ends, open_standard, take_terminal
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
     from typing import Any
 
+    from superd.launcher.stdio import Ends
     from superd.system.spawn import Before, Spawn
 
 MAX_PIPES = 128
@@ -37,7 +39,8 @@ class Spec:
     """One service as it is started: bytes, ready for fork_exec."""
 
     __slots__ = (
-        "argv", "env", "folder", "grace", "habit", "index", "key", "living", "paths", "pipe", "stderr_socket", "umask", "until",
+        "argv", "env", "folder", "grace", "habit", "index", "key", "living", "paths", "pipe", "stderr_socket", "stdio",
+        "umask", "until",
     )  # fmt: skip
 
     def __init__(self, message: Mapping[str, Any]) -> None:
@@ -51,6 +54,7 @@ class Spec:
         folder = message.get("directory", "/")
         self.folder = None if folder == "/" else os.fsencode(folder)
         self.stderr_socket: bool = message["stderr_socket"]
+        self.stdio: str = message.get("stdio", "socket")
         self.index: int = message["index"]
         """The master's number of the service, for the table of programs."""
         self.grace: float = message["leftovers_grace"]
@@ -87,6 +91,8 @@ class Programs:
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.untold: dict[str, None] = {}
         """Services whose pipe the front does not have yet."""
+        self.ends: list[tuple[int, Ends]] = []
+        """Connection → the other ends of its program's pipes or terminal, which the front does not have yet."""
 
     # ------------------------------------------------------------------ what the master says
 
@@ -136,36 +142,66 @@ class Programs:
         ``ValueError`` for a text that is too long or holds a NUL.
         """
         env = spec.env + connection_environment(request)
+        if spec.stdio != "socket":
+            return self._start_apart(spec, request, env, now)
         if request.proto == "unix":
             env += unix_environment(fd)
         # The one place where a socket is handed to a program: trio's are non-blocking, and `cat` dies of that.
         os.set_blocking(fd, True)
-        stderr = fd
+        return self._start(spec, request, fd, fd, env, now)
+
+    def _start_apart(self, spec: Spec, request: Launch, env: list[bytes], now: float) -> int:
+        """Start a program whose connection stays with superd: it gets pipes or a terminal."""
+        stdin, stdout, ends = open_standard(spec.stdio)
+        try:
+            pid = self._start(spec, request, stdin, stdout, env, now)
+        except BaseException:
+            close_ends(ends)
+            raise
+        finally:
+            os.close(stdin)
+            if stdout != stdin:
+                os.close(stdout)
+        self.ends.append((request.conn, ends))
+        return pid
+
+    def forget_ends(self) -> None:
+        """The front that the ends are for is gone, and so are its connections."""
+        for _, ends in self.ends:
+            close_ends(ends)
+        self.ends.clear()
+
+    def _start(self, spec: Spec, request: Launch, fd: int, out: int, env: list[bytes], now: float) -> int:
+        stderr = out
         if not spec.stderr_socket:
             pipe = spec.pipe
             stderr = pipe[1] if pipe is not None else self._open_pipe(request.service, spec)
         if request.steps:
-            pid = self._start_by_rule(spec, request, fd, stderr, env, now)
+            pid = self._start_by_rule(spec, request, fd, out, stderr, env, now)
         elif self._limits:
-            pid = self._spawn_limited(spec, env, fd, stderr)
+            pid = self._spawn_limited(spec, env, fd, out, stderr)
+        elif spec.stdio == "pty":
+            before = self._before(0, (), terminal=True)
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, before, spec.folder, out)
         else:
-            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, None, spec.folder)
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, None, spec.folder, out)
         spec.living += 1
         return pid
 
-    def _spawn_limited(self, spec: Spec, env: list[bytes], fd: int, stderr: int) -> int:
+    def _spawn_limited(self, spec: Spec, env: list[bytes], fd: int, out: int, stderr: int) -> int:
         """With an RLIMIT_CPU alone: this process has it, as a soft limit, while it stands still in vfork.
 
         The hard limit follows when the program has begun, a second before anything could come of it. A fork that sets both
         before exec costs three times the start; other limits, too small for this process, need it.
         """
-        if len(self._limits) > 1 or self._limits[0][0] != resource.RLIMIT_CPU:
-            return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, self._before(0, self._limits), spec.folder)
+        if len(self._limits) > 1 or self._limits[0][0] != resource.RLIMIT_CPU or spec.stdio == "pty":
+            before = self._before(0, self._limits, terminal=spec.stdio == "pty")
+            return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, before, spec.folder, out)
         value = self._limits[0][1]
         own = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (value, own[1]))
         try:
-            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, None, spec.folder)
+            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, None, spec.folder, out)
         finally:
             resource.setrlimit(resource.RLIMIT_CPU, own)
         try:
@@ -174,14 +210,15 @@ class Programs:
             pass  # it has ended, or became somebody else by a set-uid program
         return pid
 
-    def _start_by_rule(self, spec: Spec, request: Launch, fd: int, stderr: int, env: list[bytes], now: float) -> int:
+    def _start_by_rule(self, spec: Spec, request: Launch, fd: int, out: int, stderr: int, env: list[bytes], now: float) -> int:
         values = request.values or Values()
         env, umask, nice, twist = self._carry_out(request.steps, values, env, spec.umask, now)
         paths, argv = spec.paths, spec.argv
         if twist:
-            paths, argv, stderr = _SHELL, [b"sh", b"-c", os.fsencode(twist)], fd
+            paths, argv, stderr = _SHELL, [b"sh", b"-c", os.fsencode(twist)], out
             env = env + _command_environment(values)
-        return self._spawn(paths, argv, env, fd, stderr, umask, self._before(nice, self._limits), spec.folder)
+        before = self._before(nice, self._limits, terminal=spec.stdio == "pty")
+        return self._spawn(paths, argv, env, fd, stderr, umask, before, spec.folder, out)
 
     def _carry_out(
         self, steps: tuple[str, ...], values: Values, env: list[bytes], umask: int, now: float
@@ -206,11 +243,13 @@ class Programs:
                 twist = expand_shell(text, values)
         return env, umask, nice, twist
 
-    def _before(self, nice: int, limits: Limits) -> Before | None:
-        if not nice and not limits:
+    def _before(self, nice: int, limits: Limits, *, terminal: bool = False) -> Before | None:
+        if not nice and not limits and not terminal:
             return None
 
         def before() -> None:
+            if terminal:
+                take_terminal()
             if nice:
                 try:
                     os.nice(max(-40, min(40, nice)))

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     class Spawn(Protocol):
         """Starts ``argv`` from the first of ``paths`` that can be executed; returns its pid when exec has succeeded.
 
-        ``sock`` becomes fd 0 and 1, ``stderr`` fd 2; every other descriptor must be close-on-exec. The child leads a session
-        of its own, in ``folder`` or else the caller's, with ``umask``, and without SIGPIPE and SIGXFSZ ignored. ``before``
-        makes it a fork, which costs 0.5 ms more, so only what cannot be taken on by the launcher itself goes there. Raises
-        ``OSError`` of fork or exec, ``ValueError`` for a NUL in a text.
+        ``sock`` becomes fd 0, ``out`` (without it ``sock``) fd 1, ``stderr`` fd 2; every other descriptor must be
+        close-on-exec. The child leads a session of its own, in ``folder`` or else the caller's, with ``umask``, and without
+        SIGPIPE and SIGXFSZ ignored. ``before`` makes it a fork, which costs 0.5 ms more, so only what cannot be taken on by
+        the launcher itself goes there. Raises ``OSError`` of fork or exec, ``ValueError`` for a NUL in a text.
         """
 
         def __call__(
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
             umask: int,
             before: Before | None = None,
             folder: bytes | None = None,
+            out: int = -1,
         ) -> int: ...
 
 
@@ -69,11 +70,14 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         umask: int,
         before: Before | None = None,
         folder: bytes | None = None,
+        out: int = -1,
     ) -> int:
+        if out < 0:
+            out = sock
         if before is not None:
-            return fork(paths, argv, env, sock, stderr, umask, before, folder)
+            return fork(paths, argv, env, sock, stderr, umask, before, folder, out)
         pid: int = fork_exec(
-            argv, paths, False, (), folder, env, sock, -1, -1, sock, -1, stderr, read, write, True, True, -1,
+            argv, paths, False, (), folder, env, sock, -1, -1, out, -1, stderr, read, write, True, True, -1,
             None, None, None, umask, None, *tail,
         )  # fmt: skip
         if not failed(0):
@@ -91,6 +95,7 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         umask: int,
         before: Before,
         folder: bytes | None,
+        out: int,
     ) -> int:
         # A pipe of its own: fork returns before exec, and only the end of file says that exec has succeeded.
         ours, theirs = os.pipe2(os.O_CLOEXEC)
@@ -105,7 +110,7 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         try:
             try:
                 pid: int = fork_exec(
-                    argv, paths, False, (), folder, env, sock, -1, -1, sock, -1, stderr, ours, theirs, True, True, -1,
+                    argv, paths, False, (), folder, env, sock, -1, -1, out, -1, stderr, ours, theirs, True, True, -1,
                     None, None, None, umask, guarded, *tail,
                 )  # fmt: skip
             finally:
@@ -136,6 +141,7 @@ def popen(
     umask: int,
     before: Before | None = None,
     folder: bytes | None = None,
+    out: int = -1,
 ) -> int:
     """The same by public means, three times as dear: for a Python whose fork_exec has other arguments."""
     import subprocess  # noqa: TID251 - the fallback
@@ -146,7 +152,7 @@ def popen(
         cwd=folder,
         env=dict(item.split(b"=", 1) for item in env),
         stdin=sock,
-        stdout=sock,
+        stdout=sock if out < 0 else out,
         stderr=stderr,
         umask=umask,
         start_new_session=True,

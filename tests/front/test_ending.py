@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from superd.front.ending import end
-from superd.front.sessions.book import SERVED
+from superd.front.sessions.live import SERVED
 from superd.ipc.front_orders import LAST_GRACE, Stop
 from superd.log.event import Kind
 from tests.front.fakes import CLIENT, FakeLog, FakeRunning, Parts, service

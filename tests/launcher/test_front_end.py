@@ -19,10 +19,14 @@ class Pipes:
 
     def __init__(self) -> None:
         self.untold: dict[str, None] = {}
+        self.ends: list[object] = []
         self.read, self.write = os.pipe()
 
     def pipe_of(self, name: str) -> int:
         return self.read
+
+    def forget_ends(self) -> None:
+        self.ends.clear()
 
     def tell_all_pipes(self) -> None:
         self.untold["cat"] = None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from superd.front.sessions.book import Refused
+from superd.front.sessions.live import Refused
 from superd.net import peername, udp
 from superd.verdict import Reason, Verdict
 

@@ -46,7 +46,8 @@ class CompiledService:
         )
         self.fast = self.program and waits_for_nothing
         self.inside = service.internal if service.internal in STREAM.keys() | CARRIED and waits_for_nothing else ""
-        self.carried = bool(service.redirect) or service.internal in CARRIED
+        apart = self.program and service.stdio != "socket"
+        self.carried = bool(service.redirect) or service.internal in CARRIED or apart
         self.closes_at_once = (
             not (service.banner or service.banner_fail or service.banners) and "USERID" not in service.log_on_failure
         )

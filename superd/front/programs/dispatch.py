@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from superd.front.handing_over import AS_CONFIGURED, HowToStart
 from superd.front.programs.launcher_links import BUSY
-from superd.front.sessions.book import Refused
-from superd.front.sessions.live import Stage
+from superd.front.sessions.live import Refused, Stage
 from superd.ipc import launch_codec as messages
 from superd.ipc.descriptors import close_received
 from superd.peer import Peer
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from superd.front.in_force import InForce
     from superd.front.programs.launcher_link import LauncherLink
     from superd.front.programs.launcher_links import LauncherLinks
+    from superd.front.programs.stdio import StdioPrograms
     from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
 
@@ -31,10 +31,18 @@ NOBODY = Peer("", 4, 0)
 class Dispatch:
     """``on_full`` is called with the service whose launchers have long queues."""
 
-    def __init__(self, links: LauncherLinks, book: SessionBook, in_force: InForce, on_full: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        links: LauncherLinks,
+        book: SessionBook,
+        in_force: InForce,
+        stdio: StdioPrograms,
+        on_full: Callable[[str], None],
+    ) -> None:
         self._links = links
         self._book = book
         self._in_force = in_force
+        self._stdio = stdio
         self._on_full = on_full
         self.avoided: set[int] = set()
         """Launchers that stand still."""
@@ -74,6 +82,8 @@ class Dispatch:
             how.steps,
             how.values,
         )
+        if service.stdio != "socket":
+            fd = self._stdio.hold(session, fd)
         if not link.launch(request, fd):
             self._on_full(service.name)
 

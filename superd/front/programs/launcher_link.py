@@ -179,7 +179,7 @@ class LauncherLink:
             for report in messages.parse_reports(data):
                 if type(report) is messages.Started or type(report) is messages.Failed:
                     self.answered()
-                if type(report) is not messages.StderrPipe:
+                if type(report) is not messages.StderrPipe and type(report) is not messages.Stdio:
                     self._on_report(report, -1)
                 elif left:
                     self._on_report(report, left.pop(0))

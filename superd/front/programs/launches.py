@@ -14,13 +14,14 @@ from superd.front.programs.launcher_links import LauncherLinks
 from superd.front.programs.recovery import Recovery
 from superd.front.programs.reports import Reports
 from superd.front.programs.stderr_lines import StderrCollector
+from superd.front.programs.stdio import StdioPrograms
 from superd.front.programs.stuck_launchers import StuckLaunchers
 from superd.log.event import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from superd.front.handing_over import StartTask
+    from superd.front.handing_over import Carries, StartTask
     from superd.front.in_force import InForce
     from superd.front.programs.recovery import AskMaster
     from superd.front.sessions.book import SessionBook
@@ -40,13 +41,15 @@ class Launches:
         book: SessionBook,
         listeners: ListenerSet,
         start_task: StartTask,
+        carriers: Carries,
         ask: AskMaster,
         on_adopted_wait: Callable[[LiveSession], None],
     ) -> None:
         self._log = log
         self._start_task = start_task
         self.links = LauncherLinks(log, self._on_report, self._on_room, start_task)
-        self.dispatch = Dispatch(self.links, book, in_force, self._on_full)
+        stdio = StdioPrograms(carriers)
+        self.dispatch = Dispatch(self.links, book, in_force, stdio, self._on_full)
         self.commands = Commands(self.links, in_force, self.dispatch.choose, log, start_task)
         self._backpressure = Backpressure(listeners, in_force)
         self.recovery = Recovery(self.links, book, in_force, ask, on_adopted_wait)
@@ -54,7 +57,7 @@ class Launches:
         stderr = StderrCollector(
             start_task, lambda service, text: log.message("info", text, service, kind=Kind.OUTPUT), log.flush
         )
-        self.reports = Reports(book, in_force, self.recovery, self.commands, stderr, log)
+        self.reports = Reports(book, in_force, self.recovery, self.commands, stderr, stdio, log)
         self.configure = self.commands.configure
         self.flush = self.links.flush
         self.take = self.recovery.take

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from superd.front.sessions.book import Exited, Refused
-from superd.front.sessions.live import Stage
+from superd.front.sessions.live import Exited, Refused, Stage
 from superd.ipc import launch_codec as messages
 from superd.peer import peer_from_text, unix_peer
 from superd.verdict import Reason, Verdict

@@ -9,8 +9,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from superd.front.sessions.book import Exited, Refused
-from superd.front.sessions.live import Stage
+from superd.front.sessions.live import Exited, Refused, Stage
 from superd.ipc import launch_codec as messages
 from superd.record import SessionRecord
 from superd.safe_text import safe
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from superd.front.programs.commands import Commands
     from superd.front.programs.recovery import Recovery
     from superd.front.programs.stderr_lines import StderrCollector
+    from superd.front.programs.stdio import StdioPrograms
     from superd.front.sessions.book import SessionBook, SessionLog
     from superd.front.sessions.live import LiveSession
 
@@ -35,6 +35,7 @@ class Reports:
         recovery: Recovery,
         commands: Commands,
         stderr: StderrCollector,
+        stdio: StdioPrograms,
         log: SessionLog,
     ) -> None:
         self._book = book
@@ -42,6 +43,7 @@ class Reports:
         self._recovery = recovery
         self._commands = commands
         self._stderr = stderr
+        self._stdio = stdio
         self._log = log
         self.kept: dict[tuple[int, str], int] = {}
 
@@ -65,6 +67,8 @@ class Reports:
                 else:
                     os.close(fd)
                     self._ignored(number, report.service)
+            case messages.Stdio():
+                self._stdio.take(number, report, fd)
             case messages.Living():
                 if self._in_force.speaks_for(number, report.service):
                     self._recovery.living(number, report)

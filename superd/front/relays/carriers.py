@@ -18,8 +18,7 @@ import trio
 
 from superd.errors import ControlError
 from superd.front.relays.relay_link import RelayLink
-from superd.front.sessions.book import SERVED, Refused
-from superd.front.sessions.live import Stage
+from superd.front.sessions.live import SERVED, Carried, Refused, Stage
 from superd.ipc import relay_messages as messages
 from superd.peer import peer_from_text, unix_peer
 from superd.record import Ending, SessionRecord
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from superd.front.gate.compiled_service import CompiledService
-    from superd.front.sessions.book import Exited, SessionBook
+    from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession, Running
     from superd.net.listener import Listener
     from superd.peer import Peer
@@ -62,22 +61,19 @@ class CarrierLog(Protocol):
 
 
 class CarriedProgram:
-    """A program with a relay between it and its client: what runs for such a session. It is over when both are.
+    """A program with a relay between it and its client, as what runs for a session."""
 
-    ``end`` is the program's, once that has ended; ``carried`` says whether the relay still has its bytes.
-    """
-
-    def __init__(self, program: Running, link: RelayLink) -> None:
+    def __init__(self, program: Running, link: RelayLink, carried: Carried) -> None:
         self._program = program
         self._link = link
-        self.end: Exited | None = None
-        self.carried = True
+        self._carried = carried
 
     def signal(self, conn: int, number: int) -> None:
-        """Signal the program; when that has ended, or is killed, what is left for the client is not waited for."""
-        if self.end is None:
+        """Signal the program. When that has ended, or is killed, what is left for the client is not waited for."""
+        ended = self._carried.end is not None
+        if not ended:
             self._program.signal(conn, number)
-        if self.carried and (self.end is not None or number == signal.SIGKILL):
+        if ended or number == signal.SIGKILL:
             self._link.signal(conn, number)
 
 
@@ -192,7 +188,9 @@ class Carriers:
             return
         record, limits = session.record, session.record.service.limits
         carrier = min(self._with_room(), key=lambda carrier: len(carrier.sessions), default=None)
-        request = messages.Carry(record.conn, mode, limits.idle or 0.0, limits.session or 0.0, _label(record, mode))
+        # A program ends by a signal at its limit on time: the front's deadline.
+        seconds = 0.0 if mode in _PROGRAMS else limits.session or 0.0
+        request = messages.Carry(record.conn, mode, limits.idle or 0.0, seconds, _label(record, mode))
         if carrier is None:
             _close(fds)
         elif carrier.link.send(request, fds):
@@ -200,7 +198,8 @@ class Carriers:
             if mode not in _PROGRAMS:
                 session.running = carrier.link
             elif session.running is not None:
-                session.running = CarriedProgram(session.running, carrier.link)
+                session.carried = Carried()
+                session.running = CarriedProgram(session.running, carrier.link, session.carried)
             return
         self._log.message("error", "no relay has room for another session", record.service.name)
         if mode not in _PROGRAMS:  # a program sees the end of its input
@@ -315,13 +314,14 @@ class Carriers:
                 self._log.message("error", f"a relay cannot carry a session (error {report.errno})", record=record)
 
     def _end(self, session: LiveSession) -> None:
-        if isinstance(session.running, CarriedProgram):
-            session.running.carried = False
-            if session.running.end is None:
-                return  # its program still runs
-            self._book.over(session, session.running.end)
-        elif session.launcher is None:
-            self._book.over(session, SERVED)
+        carried, session.carried = session.carried, None
+        if carried is None:
+            if session.launcher is None:
+                self._book.over(session, SERVED)
+        elif carried.end is not None:
+            self._book.over(session, carried.end)
+        elif session.record.ended_by is Ending.IDLE:
+            self._book.end_silent(session)
 
     def _adopt(self, carrier: _Carrier, report: messages.Living) -> None:
         if not carrier.listing or len(carrier.sessions) >= MAX_ADOPTED:

@@ -6,12 +6,11 @@ Runs in: the front. Starts no program and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from superd.front.sessions.live import LiveSession, Running, Stage
+from superd.front.sessions.live import End, Exited, LiveSession, Refused, Running, Served, Stage
 from superd.log.event import Kind
 from superd.record import Ending, SessionRecord, next_number
 from superd.verdict import Reason, Verdict
@@ -38,31 +37,6 @@ class SessionLog(Protocol):
     def message(
         self, level: LevelWord, text: str, service: str = "", *, kind: Kind = Kind.MESSAGE, record: SessionRecord | None = None
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Exited:
-    """The end of a program: its wait(2) status, the seconds it lived, its CPU seconds and peak memory in KiB if known."""
-
-    status: int
-    seconds: float
-    usage: tuple[float, float, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The end of a session that never began: its verdict, or why its program could not be started."""
-
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The end of a session that the front itself served."""
-
-
-End = Exited | Refused | Served
-SERVED = Served()
 
 
 class SessionBook:
@@ -167,6 +141,9 @@ class SessionBook:
     def over(self, session: LiveSession, end: End) -> None:
         """End a session: stop counting it, log it, ban the peer of a sensor, call ``on_end``. Does nothing the second time."""
         if session.stage is Stage.OVER:
+            return
+        if session.carried is not None and isinstance(end, Exited):
+            session.carried.end = end  # its last bytes are on their way to the client
             return
         session.stage = Stage.OVER
         record = session.record

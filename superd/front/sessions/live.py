@@ -6,6 +6,7 @@ Runs in: the front. Decides nothing and logs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from superd.front.gate.compiled_service import CompiledService
     from superd.occupancy import Source
     from superd.record import SessionRecord
+    from superd.verdict import Verdict
 
 
 class Stage(Enum):
@@ -62,6 +64,40 @@ class Task:
         self._scope.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The end of a program: its wait(2) status, the seconds it lived, its CPU seconds and peak memory in KiB if known."""
+
+    status: int
+    seconds: float
+    usage: tuple[float, float, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The end of a session that never began: its verdict, or why its program could not be started."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The end of a session that the front itself served."""
+
+
+End = Exited | Refused | Served
+SERVED = Served()
+
+
+class Carried:
+    """What is between a program and its client: a relay. ``end`` is the program's, when that has ended before the relay."""
+
+    __slots__ = ("end",)
+
+    def __init__(self) -> None:
+        self.end: Exited | None = None
+
+
 class LiveSession:
     """One session from its admission to its end. ``SessionBook`` makes it; only the book sets OVER.
 
@@ -70,7 +106,7 @@ class LiveSession:
     whoever begins something alongside the session adds a callback that ends it.
     """
 
-    __slots__ = ("launcher", "on_end", "record", "running", "service", "source", "stage")
+    __slots__ = ("carried", "launcher", "on_end", "record", "running", "service", "source", "stage")
 
     def __init__(self, record: SessionRecord, service: CompiledService, source: Source | None) -> None:
         self.record = record
@@ -79,6 +115,8 @@ class LiveSession:
         self.stage = Stage.ACCEPTED
         self.running: Running | None = None
         self.launcher: int | None = None
+        self.carried: Carried | None = None
+        """Set while a relay carries the bytes of the session's program: the session is over when both are."""
         # A tuple: most sessions have none, and an empty tuple costs no memory.
         self.on_end: tuple[Callable[[LiveSession], None], ...] = ()
 

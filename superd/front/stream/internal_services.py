@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from superd.front.sessions.book import SERVED
-from superd.front.sessions.live import Task
+from superd.front.sessions.live import SERVED, Task
 from superd.front.stream.client_output import part
 from superd.internal import BEGIN, STREAM
 from superd.ipc import relay_messages as messages

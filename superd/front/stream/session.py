@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from superd.front.sessions.book import SERVED, Refused
-from superd.front.sessions.live import Stage, Task
+from superd.front.sessions.live import SERVED, Refused, Stage, Task
 from superd.front.stream import client_output
 from superd.front.stream.client_output import part
 from superd.front.stream.connection import Connection, Trip
@@ -214,7 +213,7 @@ class _Session:
             await self._refuse(Verdict(False, Reason.GONE, detail="the client is gone"))
             return
         how = await self._options.how_to_start()
-        if self._service.service.limits.idle is not None:
+        if self._service.service.limits.idle is not None and self._service.service.stdio == "socket":
             silent = trio.CancelScope()
             session.when_over(lambda _session: silent.cancel())
             self._limit_silence(silent, lambda: trip.book.end_silent(session))

@@ -11,8 +11,7 @@ import trio
 
 from superd.address import BindAddress, SocketType
 from superd.front.datagram.wait_programs import DROP_AFTER, EMPTY_PAUSE, WaitPrograms
-from superd.front.sessions.book import Exited
-from superd.front.sessions.live import LiveSession
+from superd.front.sessions.live import Exited, LiveSession
 from superd.net.listener import Listener, ListenerSet
 from tests.front.datagram.test_verdicts import Desk
 from tests.front.fakes import FakeRunning, service

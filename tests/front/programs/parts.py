@@ -11,6 +11,7 @@ from typing import Any, cast
 from superd.front.gate.compiled_service import CompiledService
 from superd.front.in_force import InForce
 from superd.front.programs.launcher_links import LauncherLinks
+from superd.front.programs.stdio import StdioPrograms
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.live import LiveSession
@@ -90,6 +91,8 @@ class Parts:
         self.counts = Occupancy()
         self.deadlines = Deadlines(lambda: self.now)
         self.book = SessionBook(self.log, self.counts, self.deadlines, Sensor(), lambda: self.now)
+        self.carried: list[tuple[LiveSession, int, tuple[int, ...]]] = []
+        self.stdio = StdioPrograms(self)
         self.reports: list[tuple[int, messages.Report, int]] = []
         self.room = 0
         self.asked: list[tuple[str, int]] = []
@@ -111,6 +114,13 @@ class Parts:
             number += lanes
         for launcher in range(number):
             self.link(launcher)
+
+    def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
+        """What a relay is given."""
+        self.carried.append((session, mode, fds))
+
+    def hold(self, listener: object) -> bool:
+        return False
 
     def _on_room(self) -> None:
         self.room += 1

@@ -45,7 +45,7 @@ async def test_a_service_whose_launchers_are_full_is_not_heard_until_half_is_gon
     parts = Parts("cat", "other", lanes=1)
     listeners = Listeners("cat", "other", "cat")
     pressure = Backpressure(cast("Any", listeners), parts.in_force)
-    dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: pressure.on_full(dispatch, service))
+    dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: pressure.on_full(dispatch, service))
     link = parts.links.get(0)
     assert link is not None
     for _ in range(MAX_QUEUE):
@@ -66,7 +66,7 @@ async def test_a_service_that_can_go_elsewhere_is_heard_and_datagrams_and_wait_a
     parts.in_force.services["waits"].service = parts.in_force.services["waits"].service.model_copy(update={"wait": True})
     listeners = Listeners("cat", "other", "waits", "gone")
     pressure = Backpressure(cast("Any", listeners), parts.in_force)
-    dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: pressure.on_full(dispatch, service))
+    dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: pressure.on_full(dispatch, service))
     for _ in range(MAX_QUEUE):
         dispatch.hand_over(parts.session("cat"), cast("Any", SimpleNamespace(address="", port=0)), descriptor())
     assert listeners.deaf == ["cat"]

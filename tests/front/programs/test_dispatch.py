@@ -20,7 +20,7 @@ HERE = Peer("192.0.2.9", 4, 0, 21)
 def made(*services: str, **keys: object) -> tuple[Parts, Dispatch, list[str]]:
     parts = Parts(*services, **keys)  # type: ignore[arg-type]
     full: list[str] = []
-    return parts, Dispatch(parts.links, parts.book, parts.in_force, full.append), full
+    return parts, Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, full.append), full
 
 
 async def test_a_session_goes_to_its_launcher_with_its_addresses_and_descriptor() -> None:

@@ -14,7 +14,7 @@ from tests.front.programs.parts import Parts, descriptor
 
 
 def dispatch(parts: Parts) -> Dispatch:
-    return Dispatch(parts.links, parts.book, parts.in_force, lambda service: None)
+    return Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: None)
 
 
 async def test_reports_arrive_with_the_number_of_who_says_them() -> None:

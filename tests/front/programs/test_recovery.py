@@ -25,7 +25,7 @@ def made(*services: str, **keys: object) -> tuple[Parts, Recovery, list[LiveSess
 
 def handed_over(parts: Parts, number: int = 0) -> LiveSession:
     session = parts.session("cat")
-    dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: None)
+    dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: None)
     dispatch.hand_over(session, Peer("", 4, 0), descriptor(), HowToStart(launcher=number))
     parts.links.flush()
     return session

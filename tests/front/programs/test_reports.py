@@ -33,12 +33,14 @@ def made() -> tuple[Parts, Reports, Stderr]:
     parts, stderr = Parts("cat", "other"), Stderr()
     commands = Commands(parts.links, parts.in_force, lambda service: 0, parts.log, lambda *task: None)
     recovery = Recovery(parts.links, parts.book, parts.in_force, parts.ask, lambda session: None, lambda: parts.now)
-    return parts, Reports(parts.book, parts.in_force, recovery, commands, cast("Any", stderr), parts.log), stderr
+    return parts, Reports(parts.book, parts.in_force, recovery, commands, cast("Any", stderr), parts.stdio, parts.log), stderr
 
 
 def handed_over(parts: Parts) -> LiveSession:
     session = parts.session("cat")
-    Dispatch(parts.links, parts.book, parts.in_force, lambda service: None).hand_over(session, Peer("", 4, 0), descriptor())
+    Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: None).hand_over(
+        session, Peer("", 4, 0), descriptor()
+    )
     return session
 
 

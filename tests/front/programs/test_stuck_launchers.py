@@ -10,7 +10,7 @@ from tests.front.programs.parts import Parts
 async def test_each_is_asked_about_once_and_its_service_stays_with_it_until_it_reports() -> None:
     parts = Parts("cat", "other")
     parts.in_force.launchers_of = {"cat": (0, 1), "other": (0, 1)}
-    dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: None)
+    dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: None)
     stuck = StuckLaunchers(dispatch, parts.ask, parts.log)
     stuck.on_silent([0])
     stuck.on_silent([0])
@@ -28,7 +28,7 @@ async def test_each_is_asked_about_once_and_its_service_stays_with_it_until_it_r
 
 async def test_a_launcher_of_which_the_master_knows_no_service_is_gone_round_by_all() -> None:
     parts = Parts("cat")
-    dispatch = Dispatch(parts.links, parts.book, parts.in_force, lambda service: None)
+    dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: None)
     stuck = StuckLaunchers(dispatch, parts.ask, parts.log)
     stuck.on_silent([0])
     stuck.answered(0, "")

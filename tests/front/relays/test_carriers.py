@@ -14,8 +14,7 @@ import trio
 
 from superd.front.relays import carriers
 from superd.front.relays.carriers import CarriedProgram, Carriers
-from superd.front.sessions.book import Exited
-from superd.front.sessions.live import LiveSession, Stage
+from superd.front.sessions.live import Exited, LiveSession, Stage
 from superd.ipc import relay_messages as messages
 from superd.ipc.relay_messages import ECHO, PIPE, RELAY
 from tests.front.fakes import CLIENT, FakeRunning, Parts, service
@@ -256,6 +255,7 @@ async def test_a_carried_program_is_over_when_both_are(front: Front, relays: lis
     front.take(*relays)
     nursery.start_soon(front.carriers.run)
     session, program = front.session(), FakeRunning()
+    session.stage = Stage.RUNNING
     session.running, session.launcher = program, 3
     client, ours = front.pair()
     into, out = os.pipe(), os.pipe()
@@ -266,12 +266,34 @@ async def test_a_carried_program_is_over_when_both_are(front: Front, relays: lis
     assert program.signals == [(session.record.conn, signal.SIGTERM)]
     os.write(out[1], b"bye")
     assert client.recv(3, socket.MSG_WAITALL) == b"bye"
-    carried.end = Exited(0, 1.0)  # what Reports does
+    front.parts.book.over(session, Exited(0, 1.0))
+    assert session.stage is Stage.RUNNING
     os.close(out[1])
     os.close(into[0])
     client.close()
     await over(session)
-    assert session.record.traffic == (0, 3)
+    assert (session.record.traffic, session.record.status) == ((0, 3), 0)
+
+
+async def test_a_program_that_outlives_its_client_is_over_with_its_own_end(
+    front: Front, relays: list[RelayProcess], nursery: trio.Nursery
+) -> None:
+    front.take(*relays)
+    nursery.start_soon(front.carriers.run)
+    session = front.session()
+    session.running, session.launcher = FakeRunning(), 3
+    client, ours = front.pair()
+    into, out = os.pipe(), os.pipe()
+    front.carriers.carry(session, PIPE, (ours.detach(), into[1], out[0]))
+    client.close()
+    os.close(out[1])
+    with trio.fail_after(10):
+        while session.carried is not None:
+            await trio.sleep(0.005)
+    assert len(front.parts.book) == 1
+    front.parts.book.over(session, Exited(0, 1.0))
+    assert len(front.parts.book) == 0
+    os.close(into[0])
 
 
 async def test_while_no_relay_has_room_listeners_wait_and_the_first_end_lets_them_go_on(

@@ -6,8 +6,8 @@ import signal
 
 import trio
 
-from superd.front.sessions.book import CROWD, SERVED, Exited, Refused
-from superd.front.sessions.live import LiveSession, Stage
+from superd.front.sessions.book import CROWD
+from superd.front.sessions.live import SERVED, Exited, LiveSession, Refused, Stage
 from superd.verdict import Reason, Verdict
 from tests.front.fakes import CLIENT, FakeRunning, Parts, peer, service
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import trio
 
-from superd.front.sessions.book import SERVED
 from superd.front.sessions.deadlines import _STALE
+from superd.front.sessions.live import SERVED
 from superd.record import Ending
 from tests.front.fakes import CLIENT, FakeRunning, Parts, service
 
