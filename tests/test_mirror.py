@@ -14,8 +14,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "config/xinetd/draft.py": "config/xinetd/test_source.py: read as a whole",
     "config/xinetd/program.py": "config/xinetd/test_source.py: read as a whole",
     "config/xinetd/socket.py": "config/xinetd/test_source.py: read as a whole",
-    "front/datagram/sockets.py": "trips/test_internal.py: each kind of datagram service",
-    "front/stream/facts.py": "trips/test_options.py: what a session asks",
     "front/stream/redirect.py": "trips/test_redirect.py: each target",
     "front/stream/connection.py": "trips/test_options.py: what a session holds",
     "front/handing_over.py": "trips/test_connection.py: protocols",
