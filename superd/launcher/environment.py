@@ -1,4 +1,6 @@
-"""What a program finds in its environment about the connection. Pure, standard library only; asks nobody.
+"""What a program finds in its environment about the connection. Pure; standard library only.
+
+Runs in: launchers. Never looks anything up.
 
 Three dialects at once, each by its own rules: xinetd's REMOTE_HOST (the address), systemd's and CGI's REMOTE_ADDR and
 REMOTE_PORT, and UCSPI's PROTO and TCP* (cr.yp.to/ucspi-tcp/environment.html).
@@ -25,7 +27,7 @@ _seen: set[str] = set()
 
 
 def connection_environment(launch: Launch) -> list[bytes]:
-    """``NAME=value`` for each variable. Raises ``ControlError`` for a field that is no address.
+    """Return ``NAME=value`` for each variable. Raises ``ControlError`` for a field that is not an address.
 
     A name or user that is not known, or holds anything but printable characters, is left out.
     """

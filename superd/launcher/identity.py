@@ -35,7 +35,7 @@ def become(profile: dict[str, Any]) -> Limits:
     """Takes the profile on. Returns the limits that each of its programs must still be given, soft and hard alike.
 
     Raises ``OSError`` when any part of the identity fails; then nothing may be started. A priority or a limit that the
-    kernel does not give is told on stderr and left where it is.
+    kernel does not give is reported on stderr and left where it is.
     """
     limits = tuple((number, _hard_limit(number, value)) for number, value in profile["rlimits"])
     if profile.get("open_files") is not None:
@@ -110,8 +110,8 @@ def _warn(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Tells it on superd's own stderr, for there is no front yet that could."""
+    """Write a line to superd's own stderr: there is no front yet that could log it."""
     try:
         os.write(2, f"superd launcher: {text}\n".encode())
     except OSError:
-        pass  # nobody reads it, and it is full
+        pass  # it is full, and not read

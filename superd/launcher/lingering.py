@@ -98,7 +98,7 @@ class Copies:
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for another."""
+        """Whether another copy would be one too many."""
         return len(self._kept) + len(self._lingering) >= MAX_COPIES
 
     @property

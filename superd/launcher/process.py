@@ -1,6 +1,6 @@
 """The launcher: a small process that became one identity for good and starts programs as it. Standard library only.
 
-It is told its services by the master, over the control socket, and takes requests from the front: a request names a
+It gets its services from the master, over the control socket, and takes requests from the front: a request names a
 service, never a command. It reaps what it started and reports. When the front dies it serves the next one; when the
 master dies it ends, and the programs live on. A message that is not in the closed table ends that front's connection.
 """
@@ -72,7 +72,7 @@ class Launcher:
         self._poll.register(control, select.POLLIN)
         self._programs = Programs(choose_spawn(), limits)
         self._front = FrontEnd(self._poll, self._programs, lambda why: orders.send_complaint(control, orders.DROPPED, why))
-        # Under a program's RLIMIT_CPU for the time of its start, this process may be told that it used more.
+        # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
         self._children: dict[int, Child] = {}
         self._by_conn: dict[int, int] = {}
@@ -227,7 +227,7 @@ class Launcher:
         """Start a program for ``fd``, which is this function's. False when the master turned out to be gone."""
         spec = self._programs.spec(request.service, now)
         if spec is None:
-            # Perhaps its message is waiting on the other socket: the master tells us before it tells the front.
+            # Perhaps its message is waiting on the other socket: the master sends it before it tells the front.
             if not self._on_control():
                 close_received((fd,))
                 return False
@@ -311,7 +311,7 @@ class Launcher:
         self._leftovers.changed.update(self._leftovers.kept)
         self._report_kept()
         reports.append(messages.encode_report(messages.Listed(number)))
-        self._programs.tell_all_pipes()
+        self._programs.send_all_pipes()
 
     # ------------------------------------------------------------------ children and time
 

@@ -1,4 +1,4 @@
-"""A launcher's own copies of what may be started, and the starting itself. Talks to nobody; reaps nothing.
+"""A launcher's own copies of what may be started, and the starting itself. Sends and reaps nothing.
 
 A request names a service and options of policy rules by digest. Their argv, environment and command texts are here, as
 the master gave them; nothing a request carries becomes a command, but for values, which are defused again.
@@ -44,7 +44,7 @@ class Spec:
     )  # fmt: skip
 
     def __init__(self, message: Mapping[str, Any]) -> None:
-        # Not the message itself: a thousand services are three megabytes of texts that nobody asks for again.
+        # Not the message itself: a thousand services are three megabytes of texts that are not read again.
         self.key = key_of(message)
         self.paths = (os.fsencode(message["program"]),)
         self.argv = [os.fsencode(word) for word in message["argv"]]
@@ -75,7 +75,7 @@ def _shared(env: tuple[bytes, ...]) -> list[bytes]:
 
 
 def key_of(message: Mapping[str, Any]) -> int:
-    """Tells two messages of the master apart. By 64 bits of a keyed hash, of what nobody but root writes."""
+    """Return what tells two messages of the master apart: 64 bits of a keyed hash, of what root alone writes."""
     return hash(repr(sorted(message.items())))
 
 
@@ -89,7 +89,7 @@ class Programs:
         self._options: dict[str, tuple[str, str]] = {}
         self._retired: dict[str, float] = {}
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        self.untold: dict[str, None] = {}
+        self.unsent_pipes: dict[str, None] = {}
         """Services whose pipe the front does not have yet."""
         self.ends: list[tuple[int, Ends]] = []
         """Connection → the other ends of its program's pipes or terminal, which the front does not have yet."""
@@ -295,7 +295,7 @@ class Programs:
         os.set_blocking(read, False)
         # The read end stays here too: without a front a program that writes must not die of SIGPIPE.
         spec.pipe = (read, write)
-        self.untold[name] = None
+        self.unsent_pipes[name] = None
         return write
 
     def _close_pipe(self, spec: Spec) -> None:
@@ -311,11 +311,11 @@ class Programs:
             spec.living -= 1
         return spec
 
-    def tell_all_pipes(self) -> None:
+    def send_all_pipes(self) -> None:
         """The front is a new one: it gets every pipe."""
         for name, spec in self._specs.items():
             if spec.pipe is not None:
-                self.untold[name] = None
+                self.unsent_pipes[name] = None
 
     def pipe_of(self, name: str) -> int:
         """The read end of a service's pipe, or -1 when it is closed again."""

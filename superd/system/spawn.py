@@ -1,4 +1,4 @@
-"""The one function that starts a program: fork_exec with vfork semantics, and Popen behind it. Standard library only.
+"""The one function that starts a program: fork_exec with vfork semantics, and Popen as its fallback. Standard library only.
 
 ``_posixsubprocess.fork_exec`` is private and its arguments moved in 3.14; it is tried with /bin/true when a launcher
 starts. It costs a third of ``subprocess.Popen`` and, other than os.posix_spawn, leaves no signal ignored. It never
@@ -53,7 +53,7 @@ _TAILS: tuple[tuple[Any, ...], ...] = ((True,), ())
 
 def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
     # Non-blocking: the child writes an exec's error here while this process stands still in vfork; a full pipe that
-    # nobody reads would stop the launcher for ever.
+    # is not read would stop the launcher for ever.
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     fork_exec: Any = _posixsubprocess.fork_exec
     # Asked before it is read: an exception for every program that was started costs more than the question.
@@ -175,7 +175,7 @@ def choose_spawn() -> Spawn:
             except TypeError:
                 continue  # other arguments
             except OSError:
-                return spawn  # it was understood; there is no /bin/true, or just now no room for a process
+                return spawn  # it was understood; /bin/true does not exist, or there is no room for a process just now
             if os.waitpid(pid, 0)[1] == 0:
                 return spawn
     finally:

@@ -18,7 +18,7 @@ class Pipes:
     """The part of ``Programs`` that has pipes."""
 
     def __init__(self) -> None:
-        self.untold: dict[str, None] = {}
+        self.unsent_pipes: dict[str, None] = {}
         self.ends: list[object] = []
         self.read, self.write = os.pipe()
 
@@ -28,8 +28,8 @@ class Pipes:
     def forget_ends(self) -> None:
         self.ends.clear()
 
-    def tell_all_pipes(self) -> None:
-        self.untold["cat"] = None
+    def send_all_pipes(self) -> None:
+        self.unsent_pipes["cat"] = None
 
 
 class Full(socket.socket):

@@ -1,6 +1,6 @@
-"""Give sessions to launchers: which launcher, and what it is told.
+"""Give sessions to launchers: which launcher, and what goes with them.
 
-Runs in: the front. Admits nobody: what comes here has been let in. Knows no launcher's state but how busy it is.
+Runs in: the front. Never admits a client: what comes here was admitted. Knows no launcher's state but how busy it is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
 
-NOBODY = Peer("", 4, 0)
+NO_PEER = Peer("", 4, 0)
 """The peer of a ``wait`` stream service: its program accepts by itself."""
 
 
@@ -66,7 +66,7 @@ class Dispatch:
             return
         if service.limits.per_minute is not None:
             self._book.count_start(session)
-        peer = record.peer or NOBODY
+        peer = record.peer or NO_PEER
         record.local = server
         session.launcher, session.running, session.stage = number, link, Stage.HANDED_OVER
         request = messages.Launch(

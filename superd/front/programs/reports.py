@@ -52,7 +52,7 @@ class Reports:
         match report:
             case messages.Started():
                 session = self._session_of(number, report.conn)
-                # Not twice: the master may have told of it first, as one that its launcher left.
+                # Not twice: the master may have reported it first, as one that its launcher left.
                 if session is not None and session.stage is Stage.HANDED_OVER:
                     self._book.started(session, report.pid)
             case messages.Exited():

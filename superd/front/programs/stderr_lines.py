@@ -16,7 +16,7 @@ from superd.front.handing_over import StartTask
 MAX_LINE = 1024
 """Bytes of one line; a longer one is cut into several."""
 LINES_A_SECOND = 100
-"""More of one service's lines than this are dropped, and their number is told."""
+"""More of one service's lines than this are dropped, and their number is logged."""
 
 
 class LineSplitter:
