@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -18,6 +19,10 @@ def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] in ("run", "xinetd"):
         # Before anything else is imported: a SIGHUP during start-up must kill nobody. The master's handler takes over.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        if os.getpid() == 1:
+            # The kernel gives the first process of a container no signal that has no handler: `docker stop` in the first second
+            # would be lost. Nothing serves yet, so there is nothing to end in order.
+            signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if len(sys.argv) > 1 and sys.argv[1] == "xinetd":
         from superd.cli.xinetd import main as xinetd_main
 

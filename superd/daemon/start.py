@@ -129,6 +129,9 @@ def run(
             log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
         return trio.run(process.run, order, channel, log)
 
+    if os.geteuid() == 0 and account is None:
+        log.message("notice", "this user namespace has one user: front, launchers and programs all run as it")
+
     # What a launcher leaves behind when it dies is ours then, and its end can still be told.
     prctl.prctl(prctl.SET_CHILD_SUBREAPER, 1)
 

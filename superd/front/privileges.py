@@ -24,7 +24,7 @@ def give_up_root(account: Account | None, master_pid: int) -> bool:
     """
     if account is not None:
         take_on(account.uid, account.gid, [], bounding=True)
-    elif os.geteuid() != 0:
+    else:
         drop_capabilities()
     # After the change of credentials, which clears the death signal (prctl(2)).
     prctl.prctl(prctl.SET_PDEATHSIG, signal.SIGKILL)
