@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from tests.daemon_process import Superd
 
@@ -44,17 +43,11 @@ def write(superd: Superd, *entries: str) -> None:
 
 def started(superd: Superd, name: str) -> int:
     """The pid of the next program that was started for the service."""
-    return _pid(superd.message(f"START: {name} ")["message"])
+    return int(superd.event(event="start", service=name)["pid"])
 
 
 def ended(superd: Superd, name: str, *, well: bool = False) -> int:
     """The pid of the next one that ended; ``well``: with status 0."""
-    line = superd.message(f"EXIT: {name} ")["message"]
-    assert not well or " status=0 " in line, line
-    return _pid(line)
-
-
-def _pid(line: str) -> int:
-    found = re.search(r" pid=(\d+)", line)
-    assert found is not None, line
-    return int(found[1])
+    event = superd.event(event="exit", service=name)
+    assert not well or event["status"] == 0, event
+    return int(event["pid"])

@@ -42,23 +42,36 @@ def test_curl_gets_what_a_script_prints(superd: Superd, check: int) -> None:
     ended(superd, "check", well=True)
 
 
-@pytest.mark.parametrize("how", ["connects alone", "resets", "asks and resets", "asks and leaves"])
-def test_a_probe_that_closes_early_leaves_one_start_one_exit_and_no_zombie(superd: Superd, check: int, how: str) -> None:
-    probes = 20
-    for _ in range(probes):
-        with socket.create_connection(("127.0.0.1", check), WAIT) as probe:
-            if "asks" in how:
+def probes(port: int, *, asks: bool, resets: bool, count: int = 20) -> None:
+    for _ in range(count):
+        with socket.create_connection(("127.0.0.1", port), WAIT) as probe:
+            if asks:
                 probe.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            if "resets" in how:
+            if resets:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    pids = {started(superd, "check") for _ in range(probes)}
-    assert pids == {ended(superd, "check") for _ in range(probes)}
-    assert len(pids) == probes
+
+
+@pytest.mark.parametrize("asks", [False, True], ids=["connects alone", "asks and leaves"])
+def test_a_probe_that_closes_early_leaves_one_start_one_exit_and_no_zombie(superd: Superd, check: int, asks: bool) -> None:
+    probes(check, asks=asks, resets=False)
+    pids = {started(superd, "check") for _ in range(20)}
+    assert pids == {ended(superd, "check") for _ in range(20)}
+    assert len(pids) == 20
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     assert curl(check) == "up\n"
     ended(superd, "check", well=True)
-    superd.stop()
-    # START of curl's is all that was not asked for above, and the words of the end.
-    rest = [event["message"] for event in superd.events if not event["message"].startswith("stop")]
-    assert len(rest) == 1, rest
-    assert ": START: check " in rest[0]
+    # START of curl's is all of the service that was not asked for above.
+    rest = [event for event in superd.rest() if event.get("service")]
+    assert [(event["event"], event["service"]) for event in rest] == [("start", "check")], rest
+
+
+@pytest.mark.parametrize("asks", [False, True], ids=["resets", "asks and resets"])
+def test_a_probe_that_resets_starts_no_program_or_one_that_ends(superd: Superd, check: int, asks: bool) -> None:
+    probes(check, asks=asks, resets=True)
+    assert curl(check) == "up\n"
+    events = [event for event in superd.rest() if event.get("service")]
+    assert {event["event"] for event in events} <= {"start", "exit", "fail"}
+    assert {event["reason"] for event in events if event["event"] == "fail"} <= {"gone"}
+    starts = [event["pid"] for event in events if event["event"] == "start"]
+    assert 1 <= len(starts) <= 21
+    assert not [pid for pid in starts if Path(f"/proc/{pid}").exists()]

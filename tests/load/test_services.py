@@ -99,3 +99,18 @@ def test_fragments_that_are_no_folder_are_an_error_with_their_place(services_dir
     (problem,) = errors(raised.value.problems)
     assert problem.origin.file.endswith("echo.toml.d")
     assert "Not a directory" in problem.message
+
+
+def test_a_wait_service_that_a_default_closes_takes_no_other_service_with_it(tmp_path: Path) -> None:
+    conf = tmp_path / "xinetd.conf"
+    entry = "service {0}\n{{\ntype = UNLISTED\nsocket_type = stream\nprotocol = tcp\nport = {1}\nuser = root\nwait = {2}\n"
+    entry += "server = /bin/cat\n}}\n"
+    defaults = "defaults\n{\nno_access = 127.0.0.77\n}\n"
+    write(conf, defaults + entry.format("one", 7001, "no") + entry.format("taken", 7002, "yes") + entry.format("two", 7003, "no"))
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    registry, problems = read(Sources(config=str(conf)), keep_going=True)
+    assert set(registry.services) == {"one", "two"}
+    (wrong,) = errors(problems)
+    assert wrong.origin.line == 15
+    assert wrong.message.endswith(f"`taken` has it from {conf}:3")

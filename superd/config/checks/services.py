@@ -81,11 +81,16 @@ def check_kinds(service: Service, origins: Mapping[tuple[str, str], Origin], *, 
 
     ``access_alone`` is for another daemon's files, which want keys that have no effect: only what closes a service is wrong.
     """
-    return [
-        error(_at(origins, service.name, item.key.partition(" ")[0]), item.message, item.hint)
-        for item in conflicts(service)
-        if item.closes or not access_alone
-    ]
+    problems: list[Problem] = []
+    for item in conflicts(service):
+        if item.closes or not access_alone:
+            place, message = _at(origins, service.name, item.key.partition(" ")[0]), item.message
+            # A line of the defaults is right for the other services that have it: this one alone is wrong.
+            if any(other == place for (name, _), other in origins.items() if name != service.name):
+                message = f"{message}; `{service.name}` has it from {place}"
+                place = origins.get((service.name, ""), place)
+            problems.append(error(place, message, item.hint))
+    return problems
 
 
 def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
