@@ -89,23 +89,26 @@ def relay(name: str) -> None:
 def main(name: str, folder: Path) -> None:
     """superd, with its first relay replaced."""
     from superd.cli import main as superd
-    from superd.master import relay_pool
+    from superd.master import launcher_bundle, relay_pool
 
-    own = relay_pool._BOOT
+    own = launcher_bundle.BOOT
 
     def boot() -> str:
         first = folder / "first"
         if first.exists():
             return own
         first.touch()
-        path = f"import sys; sys.path[:0] = [sys.argv.pop(1), *{sys.path!r}]; "
+        path = f"import sys; del sys.argv[1:4]; sys.path[:0] = {sys.path!r}; "
         return f"{path}from tests.compromised_relay import relay; relay({name!r})"
 
     real = relay_pool.start_relay
 
     def start(*arguments: object) -> int:
-        relay_pool._BOOT = boot()
-        return real(*arguments)  # type: ignore[arg-type]
+        launcher_bundle.BOOT = boot()
+        try:
+            return real(*arguments)  # type: ignore[arg-type]
+        finally:
+            launcher_bundle.BOOT = own
 
     relay_pool.start_relay = start  # type: ignore[assignment]
     relay_pool.CRASH_PAUSE = 0.0

@@ -1,8 +1,8 @@
-"""The modules that a launcher needs, in sealed memory: made at superd's start, so that every launcher runs the code of its
+"""The modules of launchers and relays, in sealed memory: made at superd's start, so that each of them runs the code of its
 master, whatever a package manager does to the files meanwhile.
 
 What: collects the modules' code, and notices when the files are others than those it was made of.
-Runs in: master; ``BOOT`` in the launcher, before anything else.
+Runs in: master; ``BOOT`` in launchers and relays, before anything else.
 Never: reads the files again.
 """
 
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING, cast
@@ -21,22 +24,20 @@ from superd.system.path_facts import look
 if TYPE_CHECKING:
     from importlib.abc import InspectLoader
 
-FIRST = "superd.launcher.process"
+FIRST = {"launcher": "superd.launcher.process", "relay": "superd.relay.process"}
+"""The module whose ``main`` each kind of process runs."""
 EX_OTHER_PYTHON = 69
-"""Exit status of a launcher whose interpreter on disk cannot run the master's code."""
+"""Exit status of a process whose interpreter on disk cannot run the master's code."""
 
 BOOT = """
-import array, marshal, os, socket, sys
-frozen, magic = sys.modules["_frozen_importlib"], sys.argv.pop(1)
+import marshal, os, sys
+frozen, (magic, memory, first) = sys.modules["_frozen_importlib"], sys.argv[1:4]
+del sys.argv[1:4]
 if sys.modules["_frozen_importlib_external"].MAGIC_NUMBER.hex() != magic:
-    os.write(2, b"superd launcher: python was replaced by another version: restart superd\\n")
+    os.write(2, b"superd: python was replaced by another version: restart superd\\n")
     os._exit(69)
-control = socket.socket(fileno=int(sys.argv[1]))
-_, rights, _, _ = control.recvmsg(16, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
-control.detach()
-memory = array.array("i", rights[0][2])[0]
-bundle = marshal.loads(os.pread(memory, os.fstat(memory).st_size, 0))
-os.close(memory)
+bundle = marshal.loads(os.pread(int(memory), os.fstat(int(memory)).st_size, 0))
+os.close(int(memory))
 class Bundle:
     def find_spec(self, name, path=None, target=None):
         return frozen.spec_from_loader(name, self, is_package=bundle[name][0]) if name in bundle else None
@@ -46,12 +47,12 @@ class Bundle:
         exec(marshal.loads(bundle[module.__name__][1]), module.__dict__)
 sys.meta_path.insert(0, Bundle())
 from superd.system.process_title import set_title
-set_title(sys.argv.pop(3))
-from superd.launcher.process import main
+set_title(sys.argv[-1])
+main = __import__(first, fromlist=["main"]).main
 bundle = {name: bundle[name] for name in bundle if name not in sys.modules}
 main()
 """
-"""Receives the bundle over the control socket and imports from it. Arguments: magic number, control, identity, title."""
+"""Imports from the bundle, and runs ``main`` of one module, which finds its own arguments in place; the last is the title."""
 
 
 class LauncherBundle:
@@ -60,7 +61,7 @@ class LauncherBundle:
     def __init__(self) -> None:
         codes: dict[str, tuple[bool, bytes]] = {}
         self._looks: dict[str, tuple[int, int, int] | None] = {}
-        waiting = [FIRST, "superd.system.process_title"]
+        waiting = [*FIRST.values(), "superd.system.process_title"]
         while waiting:
             name = waiting.pop()
             spec = importlib.util.find_spec(name) if name not in codes else None
@@ -75,6 +76,21 @@ class LauncherBundle:
             waiting += [name.rpartition(".")[0]] if "." in name else []
         self.fd = as_memory("superd-launcher", marshal.dumps(codes), seal=True)
         self.magic = importlib.util.MAGIC_NUMBER.hex()
+
+    def command(self, kind: str, memory: int, *arguments: str) -> list[bytes]:
+        """Return the arguments of a new process of this kind, which inherits ``memory``."""
+        words = (sys.executable, "-I", "-S", "-c", BOOT, self.magic, str(memory), FIRST[kind], *arguments)
+        return [os.fsencode(word) for word in words]
+
+    @contextmanager
+    def lent(self) -> Iterator[int]:
+        """A copy of ``fd`` that processes inherit which are started meanwhile: the master has one thread."""
+        copy = os.dup(self.fd)
+        try:
+            os.set_inheritable(copy, True)
+            yield copy
+        finally:
+            os.close(copy)
 
     def replaced(self) -> bool:
         """Return whether the files on disk are no longer those that the code is of."""

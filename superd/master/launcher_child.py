@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from superd.ipc import launcher_control as orders
-from superd.ipc.descriptors import refuse_descriptors, send_with
+from superd.ipc.descriptors import refuse_descriptors
 from superd.ipc.running_table import Entry, make_table, read_table
-from superd.master.launcher_bundle import BOOT, launcher_bundle
+from superd.master.launcher_bundle import launcher_bundle
 from superd.system.process_state import state_of
 from superd.system.spawn import choose_spawn
 
@@ -98,19 +98,18 @@ def start_launcher(profile: Profile, *, user: str = "", open_files: int | None =
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     described = orders.identity_text(profile.uid, profile.gid, profile.groups, profile.nice, profile.rlimits, open_files)
     bundle = launcher_bundle()
-    argv = [sys.executable, "-I", "-S", "-c", BOOT, bundle.magic, "0", described, f"superd: launcher {user}".rstrip()]
     try:
         refuse_descriptors(ours)  # a launcher has none to send
-        send_with(ours, b"M", (bundle.fd,))
-        # Not posix_spawn: glibc's leaves its two own signals ignored, and every program of the launcher's inherits that.
-        pid = _spawn()(
-            (os.fsencode(sys.executable),),
-            [os.fsencode(word) for word in argv],
-            [b"PATH=" + os.fsencode(os.defpath)],
-            theirs.fileno(),
-            2,
-            0o022,
-        )
+        with bundle.lent() as memory:
+            # Not posix_spawn: glibc's leaves its two own signals ignored, and every program of the launcher's inherits that.
+            pid = _spawn()(
+                (os.fsencode(sys.executable),),
+                bundle.command("launcher", memory, "0", described, f"superd: launcher {user}".rstrip()),
+                [b"PATH=" + os.fsencode(os.defpath)],
+                theirs.fileno(),
+                2,
+                0o022,
+            )
     except OSError:
         ours.close()
         raise

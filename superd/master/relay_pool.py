@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from superd.ipc.front_orders import Fd
+from superd.master.launcher_bundle import launcher_bundle
 from superd.relay_count import relay_count
 from superd.system import oom_score
 from superd.system.process_state import state_of
@@ -35,8 +36,6 @@ STOPPED_GRACE = 5.0
 CRASH_PAUSE = 1.0
 """Seconds before a relay that died within its first second is started again."""
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from superd.relay.process import main; main()"
 _ENDED = {
     70: "by a fault of its own",
     71: "because the kernel would not confine it",
@@ -56,9 +55,10 @@ def start_relay(end: socket.socket, user: tuple[int, int] | None, number: int = 
     Raises ``OSError`` when it cannot be started.
     """
     uid, gid = user if user is not None else (-1, -1)
-    argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, str(uid), str(gid), f"superd: relay {number}"]
-    words = [os.fsencode(word) for word in argv]
-    return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), 2, 0o022)
+    bundle = launcher_bundle()
+    with bundle.lent() as memory:
+        words = bundle.command("relay", memory, str(uid), str(gid), f"superd: relay {number}")
+        return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), 2, 0o022)
 
 
 def relay_pair() -> tuple[socket.socket, socket.socket]:

@@ -7,17 +7,17 @@ import os
 from pathlib import Path
 
 from superd.ipc.descriptors import SEALED, from_memory
-from superd.master.launcher_bundle import LauncherBundle
+from superd.master.launcher_bundle import FIRST, LauncherBundle
 from superd.system import path_facts
 from tests.test_layers import imports
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_it_holds_every_module_that_a_launcher_imports() -> None:
+def test_it_holds_every_module_that_launchers_and_relays_import() -> None:
     bundle = LauncherBundle()
     names = set(marshal.loads(from_memory(bundle.fd, 1 << 30, sealed=True)))
-    todo, seen = ["superd.launcher.process"], set[str]()
+    todo, seen = [*FIRST.values()], set[str]()
     while todo:
         name = todo.pop()
         path = ROOT / (name.replace(".", "/") + ".py")

@@ -65,6 +65,11 @@ def signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+    while True:  # launchers end when their master has
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            break
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
 
 
