@@ -15,7 +15,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "front/handing_over.py": "trips/test_connection.py: protocols",
     "front/process.py": "trips/test_reload.py: orders, and trips/test_end.py",
     "front/stream/internal_services.py": "trips/test_internal.py: streams",
-    "load/registry.py": "trips/test_start.py: what is refused",
     "front/stream/rule_options.py": "trips/test_options.py: each option",
     "daemon/start.py": "trips/test_identity.py: roots and users, and trips/test_start.py",
     "front/programs/stderr_lines.py": "trips/test_connection.py: lines of a program's stderr",

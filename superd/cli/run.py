@@ -13,7 +13,8 @@ from superd.load.sources import Sources
 from superd.net.inherited import inherited_fds
 from superd.system.credentials import is_root
 from superd.system.descriptors import close_unknown, open_null
-from superd.system.paths import Trust, replace
+from superd.system.path_writes import replace
+from superd.system.paths import Trust
 
 if TYPE_CHECKING:
     from superd.registry import Registry

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from superd.syslog_priority import FACILITIES
 from superd.system.credentials import is_root
 from superd.system.path_facts import exists
-from superd.system.paths import Trust, remove_if, write_new
+from superd.system.path_writes import remove_if, write_new
+from superd.system.paths import Trust
 
 if TYPE_CHECKING:
     from superd.address import BindAddress

@@ -1,4 +1,7 @@
-"""Reads the configuration and holds it against what compiles it: after this a registry can be served as it is."""
+"""What: the configuration, read and compiled once: after this a registry can be served as it is.
+
+Runs in: master, cli. Never: keeps what it compiled.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from superd.service import Service
 
 
 def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
-    """The registry and its warnings. Raises ``ConfigError`` with every problem, those of the policy's tables among them."""
+    """Return the registry and its warnings. Raises ``ConfigError`` with every problem, those of the policy's tables among them."""
     try:
         registry, problems = read(sources, keep_going=keep_going)
         before: tuple[Problem, ...] = ()
@@ -22,23 +25,29 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
         registry, problems, before = Registry({}), (), refused.problems
     wrong: list[Problem] = []
     services = dict(registry.services)
-    compiled: set[tuple[object, ...]] = set()
+    faults: dict[tuple[object, ...], str] = {}
     for name, service in registry.services.items():
+        # Once for each: 150 services may have the same 1,000 networks out of [defaults].
         lists = (service.only_from, service.no_access, service.access_times, service.limits, service.cps)
-        if lists in compiled:  # 150 services may have the same 1,000 networks out of [defaults]
-            continue
-        compiled.add(lists)
-        try:
-            compile_access(service)
-        except (ValueError, OverflowError) as problem:
-            key = _key_of(str(problem), service)
+        if lists not in faults:
+            faults[lists] = _fault(service)
+        if fault := faults[lists]:
+            key = _key_of(fault, service)
             origins = registry.origins
             where = origins.get((name, key)) or origins.get((name, ""), Origin(name))
-            wrong.append(error(where, f"`{key}`: {problem}"))
+            wrong.append(error(where, f"`{key}`: {fault}"))
             del services[name]
     if before or (wrong and not keep_going):
         raise ConfigError((*before, *problems, *wrong, *_of_tables(sources)))
     return Registry(services, registry.settings, registry.origins), (*problems, *wrong)
+
+
+def _fault(service: Service) -> str:
+    try:
+        compile_access(service)
+    except (ValueError, OverflowError) as problem:
+        return str(problem)
+    return ""
 
 
 def _of_tables(sources: Sources) -> tuple[Problem, ...]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from superd.log.log import MAIN
 from superd.log_target import FileTarget
 from superd.system.credentials import is_root
-from superd.system.paths import Trust, append_to
+from superd.system.path_writes import append_to
+from superd.system.paths import Trust
 
 if TYPE_CHECKING:
     from superd.log.log import Log

@@ -9,7 +9,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from superd.system.paths import Trust, Untrusted, changed_by_others, check_log, find
+from superd.system.path_writes import check_log
+from superd.system.paths import Trust, Untrusted, changed_by_others, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

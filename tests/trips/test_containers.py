@@ -83,6 +83,7 @@ def test_a_config_map_and_a_file_copied_with_mode_0664_are_read(superd: Superd, 
     with pytest.raises(AssertionError, match="did not start"):
         superd.start("--services", str(mount))
     superd.message(f"chmod go-w {mount}")
+    superd.stop()
     # As the kubelet mounts it.
     script = f'mount --bind {mount} {mount} && mount -o remount,ro,bind {mount} && exec "$@"'
     superd.prefix = [needs("util-linux", "unshare"), "-m", "sh", "-c", script, "sh"]
