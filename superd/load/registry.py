@@ -17,7 +17,7 @@ from superd.service import Service
 
 
 def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
-    """Return the registry and its warnings. Raises ``ConfigError`` with every problem, those of the policy's tables among them."""
+    """Return the registry and its warnings. Raises ``ConfigError`` with every problem, the tables' too."""
     try:
         registry, problems = read(sources, keep_going=keep_going)
         before: tuple[Problem, ...] = ()
