@@ -56,7 +56,7 @@ def test_a_socket_that_no_service_names_is_closed_and_told(superd: Superd) -> No
     with socket.create_server(("127.0.0.1", 0)) as listener:
         superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{free_port()}"]\n')
         hand_over(superd, listener)
-        superd.message(f"handed over for 127.0.0.1:{listener.getsockname()[1]}")
+        superd.message(f"closing inherited socket 127.0.0.1:{listener.getsockname()[1]}")
 
 
 def test_a_program_gets_no_trace_of_the_hand_over(superd: Superd) -> None:
