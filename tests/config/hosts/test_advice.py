@@ -24,7 +24,7 @@ def test_a_rule_has_two_lists_and_the_text_of_its_options(line: str, parts: tupl
 
 @given(st.text(alphabet="ab:[] \\", max_size=12))
 def test_any_value_reads_back_as_it_was_written(value: str) -> None:
-    value = value.strip().replace("\\", "")
+    value = value.replace("\\", "").strip()
     if value:
         (rule,) = parse(f"ALL : ALL : spawn {escaped(value)}\n".encode(), "hosts", "allow")[0]
         assert [(option.name, option.value, option.error) for option in rule.options] == [("spawn", value, "")]
