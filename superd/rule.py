@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -68,6 +68,6 @@ def identity(options: Iterable[Option]) -> tuple[str, str]:
 class Policy:
     """Both tables in file order, and the contents of the `/file` patterns they use."""
 
-    allow: tuple[Rule, ...] = ()
-    deny: tuple[Rule, ...] = ()
+    allow: Sequence[Rule] = ()
+    deny: Sequence[Rule] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)

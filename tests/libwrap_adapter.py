@@ -14,7 +14,7 @@ import json
 import pwd
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ if __name__ == "__main__":
 
 from superd.banner import render
 from superd.config.hosts import tables as tables_text
+from superd.config.hosts.scan import read_rules
 from superd.config.hosts.tables import parse
 from superd.expansion import ExpansionTooLong, Values, defused, expand_shell, put_in, split_variable, values_of
 from superd.peer import UNKNOWN, Peer
@@ -166,7 +167,7 @@ class Trip:
 
     def aclexec(self, option: Option, before: tuple[Option, ...]) -> None:
         """Where superd goes another way than libwrap after a failure, the case is left out."""
-        rule = next(rule for rule in (*self.tables.allow.rules, *self.tables.deny.rules) if option in rule.options)
+        rule = next(rule for rule in (*self.tables.allow, *self.tables.deny) if option in rule.options)
         self.see(rule)
         self.steps(before)
         text = self.option_text(option)
@@ -331,7 +332,7 @@ def everybody(line: int) -> tuple[Rule, ...]:
 
 def read_tables(case: dict[str, Any], like_libwrap: frozenset[str]) -> Policy:
     """The case's tables, as superd takes them with ``--keep-going``."""
-    rules: dict[str, tuple[Rule, ...]] = {}
+    rules: dict[str, Sequence[Rule]] = {}
     tables: tuple[Table, ...] = ("allow", "deny")
     for table in tables:
         text = case.get(table)
@@ -341,11 +342,13 @@ def read_tables(case: dict[str, Any], like_libwrap: frozenset[str]) -> Policy:
         data = to_bytes((text or "").replace("@DIR@", DIRECTORY))
         whole = as_far_as_libwrap_reads(data) if LINES in like_libwrap else data
         seen = _ZONE.sub(b"]", whole) if ZONE in like_libwrap else whole
-        rules[table], problems = parse(seen, f"hosts.{table}", table)
+        # Packed as in the daemon, but where the tables of addresses are switched off.
+        read = parse if {BRACKETS, BROADCAST} & set(like_libwrap) else read_rules
+        rules[table], problems = read(seen, f"hosts.{table}", table)
         if errors(problems):
             rules[table] = everybody(BROKEN)
         elif table == "deny" and whole != data:
-            rules[table] += everybody(UNREADABLE)
+            rules[table] = (*rules[table], *everybody(UNREADABLE))
     files = {f"{DIRECTORY}/{name}": to_bytes(text.replace("@DIR@", DIRECTORY)) for name, text in case.get("files", {}).items()}
     if ZONE in like_libwrap:
         files = {name: _ZONE.sub(b"]", data) for name, data in files.items()}

@@ -11,9 +11,9 @@ from superd.errors import ConfigError
 from superd.expansion import ExpansionTooLong, expand_shell, values_of
 from superd.load.sources import Sources
 from superd.peer import Peer
+from superd.policy.address_pattern import lower
 from superd.policy.deciding import Known, deciding, drive, nothing_own
 from superd.policy.hosts_access import compile_policy
-from superd.policy.patterns import lower
 from superd.policy.trace import dry_facts, trace
 from superd.problem import did_you_mean
 from superd.safe_text import safe

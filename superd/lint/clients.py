@@ -6,8 +6,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from superd.policy.address_pattern import inet_addr, is_numeric, lower, network, split_mask, split_zone
 from superd.policy.hosts_access import split_at_sign
-from superd.policy.patterns import inet_addr, is_numeric, lower, network, split_mask, split_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

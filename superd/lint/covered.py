@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from superd.policy.address_pattern import ANY, address_entry, lower
 from superd.policy.hosts_access import split_at_sign
-from superd.policy.patterns import lower
-from superd.policy.rule_index import ANY, address_entry
 
 if TYPE_CHECKING:
     from superd.rule import Rule

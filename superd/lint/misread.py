@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from superd.look_alikes import look_alike
-from superd.policy.patterns import lower
+from superd.policy.address_pattern import lower
 from superd.rule import Option
 
 if TYPE_CHECKING:

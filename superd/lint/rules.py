@@ -17,8 +17,9 @@ from superd.lint.commands import COMMANDS, command_findings, letter_findings
 from superd.lint.covered import Seen
 from superd.lint.misread import misreading
 from superd.look_alikes import look_alike
+from superd.policy.address_pattern import lower
 from superd.policy.hosts_access import split_at_sign
-from superd.policy.patterns import lower, string_match
+from superd.policy.patterns import string_match
 from superd.problem import Origin, Problem, did_you_mean, error, note, warning
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from superd.policy.rule_index import ANY, address_entry
+from superd.policy.address_pattern import ANY, address_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

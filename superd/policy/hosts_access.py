@@ -10,14 +10,16 @@ import re
 from typing import TYPE_CHECKING
 
 from superd.peer import UNKNOWN, Peer
+from superd.policy.address_pattern import lower
 from superd.policy.facts import NO_FACTS, Facts
 from superd.policy.file_patterns import compile_files
-from superd.policy.patterns import host_match, lower, string_match
-from superd.policy.rule_index import Index
+from superd.policy.patterns import host_match, string_match
+from superd.policy.rule_index import BEGINNING, Index, Place, index_of
+from superd.rule_block import rules_of
 from superd.verdict import Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from superd.policy.file_patterns import FilePatterns
     from superd.rule import Option, Policy, Rule
@@ -35,8 +37,8 @@ class Tables:
     __slots__ = ("allow", "deny", "empty", "files")
 
     def __init__(self, policy: Policy) -> None:
-        self.allow = Index(policy.allow)
-        self.deny = Index(policy.deny)
+        self.allow = index_of(rules_of(policy.allow, "allow"))
+        self.deny = index_of(rules_of(policy.deny, "deny"))
         self.files = compile_files(policy.files)
         self.empty = not policy.allow and not policy.deny
 
@@ -50,18 +52,21 @@ def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts
     """The verdict on one request, or the one fact it hangs on (hosts_access.c, hosts_access)."""
     steps: tuple[Option, ...] = ()
     for table in (tables.allow, tables.deny):
-        if not table.rules:
+        if not table:
             continue
-        skip = -1
+        skip = BEGINNING
         while True:
             found = _first_match(table, skip, daemon, client, server, facts, tables.files)
             if found is None:
                 break
             if isinstance(found, Ask):
                 return found
-            position, rule = found
+            place, rule = found
+            if not steps and (known := table.known_verdict(place)) is not None:
+                return known
+            rule = rule or table.rule(place)
             if not rule.options and not steps:
-                return table.verdict(position, rule)
+                return table.verdict(place, rule)
             outcome = _options(rule, facts, steps)
             if isinstance(outcome, tuple):
                 # An aclexec command that failed: the rule did not match. In hosts.allow the rest of the file is skipped,
@@ -69,7 +74,7 @@ def decide(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts
                 steps = outcome
                 if rule.table == "allow":
                     break
-                skip = position
+                skip = place
                 continue
             return outcome
     return _NO_RULE if not steps else Verdict(True, Reason.NO_RULE, steps=steps)
@@ -103,30 +108,34 @@ def _options(rule: Rule, facts: Facts, before: tuple[Option, ...]) -> Verdict | 
 
 def _first_match(
     table: Index,
-    skip: int,
+    skip: Place,
     daemon: str,
     client: Peer,
     server: Peer,
     facts: Facts,
     files: Mapping[str, FilePatterns],
-) -> tuple[int, Rule] | Ask | None:
-    indexed = table.first(daemon, client, skip)
-    named = table.first_named(daemon, client, skip)
-    if named >= 0 and (indexed is None or named < indexed[0]):
-        indexed = named, table.rules[named]
+) -> tuple[Place, Rule | None] | Ask | None:
+    """The place of the first rule after ``skip`` that matches, with the rule where it was looked at."""
+    found = table.first(daemon, client, skip)
+    named = table.first_named(daemon, client.name, skip)
+    if "%" in client.address:
+        # Of a link-local address the zone may end like a name: `br.lan`.
+        zoned = table.first_named(daemon, client.address, skip)
+        if zoned is not None and (named is None or zoned <= named):
+            found, named = zoned if found is None or zoned < found else found, None
+    if named is not None and (found is None or named < found):
+        found = named
     else:
-        named = -1
-    for position, rule in table.walked(client):
-        if position <= skip:
-            continue
-        if indexed is not None and position > indexed[0]:
-            break
+        named = None
+    for place, rule in table.walked(skip, found):
         answer = rule_match(rule, daemon, client, server, facts, files)
         if isinstance(answer, Ask):
             return answer
         if answer:
-            return position, rule
-    return Ask(Need.HOST_NAME) if named >= 0 and not client.name else indexed
+            return place, rule
+    if named is not None and not client.name:
+        return Ask(Need.HOST_NAME)
+    return None if found is None else (found, None)
 
 
 def rule_match(
@@ -219,19 +228,31 @@ def decide_unseen(tables: Tables, daemon: str) -> Verdict:
     A rule of hosts.allow counts if it admits every client, and any rule of hosts.deny for this daemon refuses them all:
     whom it was to refuse could not be told from the others (xinetd and tcpd ask with an unknown client).
     """
-    for rule in tables.allow.rules:
+    for rule in _of_daemon(tables.allow, daemon):
         if _names_daemon(rule, daemon, tables) and tuple(map(lower, rule.clients)) == _EVERYBODY:
             outcome = _options(rule, NO_FACTS, ())
             if isinstance(outcome, Verdict) and outcome.admit:
                 return Verdict(True, Reason.RULE_ALLOW, rule)
             return Verdict(False, Reason.RULE_DENY, rule, _UNSEEN)
-    for rule in tables.deny.rules:
+    for rule in _of_daemon(tables.deny, daemon):
         if _names_daemon(rule, daemon, tables):
             return Verdict(False, Reason.RULE_DENY, rule, _UNSEEN)
     return _NO_RULE
 
 
 _UNSEEN = "with wait = true superd sees no client that the rule could be held against"
+
+
+def _of_daemon(table: Index, daemon: str) -> Iterator[Rule]:
+    """The rules that may be for a daemon, in their order: of those that are packed, the first with each daemon list."""
+    first = table.first_of_daemon(daemon)
+    for rule in table.not_packed():
+        if first is not None and rule.origin.line > first.origin.line:
+            yield first
+            first = None
+        yield rule
+    if first is not None:
+        yield first
 
 
 def _names_daemon(rule: Rule, daemon: str, tables: Tables) -> bool:

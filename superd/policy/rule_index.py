@@ -1,85 +1,61 @@
 """An index of the rules that look at nothing but an address, or but a name. First match stays exact; a decision microseconds.
 
-What denyhosts, fail2ban and country lists write is 100,000 lines of ``ALL: 192.0.2.7``, ``sshd: 10.1.`` or ``ALL: .example``.
-Those rules become, for each daemon list, a table per mask and one of names; only rules that need more (users, EXCEPT,
-files, wildcards, addresses and names together) are walked.
+What denyhosts, fail2ban and country lists write is 100,000 lines of ``ALL: 192.0.2.7`` or ``ALL: .example``. These are packed
+in blocks (``superd/rule_block.py``), and looked up there by halves. Other rules of addresses alone, or names alone, have a
+table per mask and one of names for each daemon list; only rules that need more (users, EXCEPT, files, wildcards) are walked.
+
+Runs in: front, cli. Pure.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from superd.policy.patterns import is_numeric, lower, network, split_mask, string_match, unmapped
+from superd.policy.address_pattern import ANY, address_entry, is_name, lower
+from superd.policy.patterns import string_match, unmapped
+from superd.rule_block import Block, Kind, Rules, name_key
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.peer import Peer
     from superd.rule import Rule
 
-_V4 = 0xFFFFFFFF
-_V6 = (1 << 128) - 1
-_PLAIN_V4 = re.compile(r"\.".join(["(0|[1-9][0-9]{0,2})"] * 4))
-_NAME = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-_WORDS = frozenset(("all", "known", "unknown", "paranoid", "local", "except"))
-ANY = (0, 0, 0)
-"""The entry of a pattern that matches everybody."""
 
+class BlockIndex:
+    """The rules of one block by position. Made once for a block, and kept while parts of it are in force."""
 
-class Index:
-    """The rules of one table by position. ``others`` are those that must be tried one by one, in order."""
+    __slots__ = ("_for_daemon", "_groups", "block", "has_names", "named", "others")
 
-    __slots__ = ("_for_daemon", "_groups", "_named", "_verdicts", "others", "rules")
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self.rules = rules
-        self.others: list[tuple[int, Rule]] = []
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.others: list[int] = []
+        """Positions of the rules that must be tried one by one, in order."""
+        self.named: list[int] = []
+        """Positions of the rules of names that are not packed."""
         self._groups: dict[tuple[str, ...], _Group] = {}
         self._for_daemon: dict[str, tuple[_Group, ...]] = {}
-        self._verdicts: dict[int, Verdict] = {}
-        self._named: list[int] = []
-        for position, rule in enumerate(rules):
+        for kind in block.kinds:
+            self._group(kind.daemons).kinds.append(kind)
+        for position, rule in block.complex.items():
             entries = _entries(rule)
             if entries is None:
-                self.others.append((position, rule))
+                self.others.append(position)
                 continue
-            group = self._groups.setdefault(rule.daemons, _Group())
+            group = self._group(rule.daemons)
             for entry in entries:
                 group.add(entry, position)
             if not entries and rule.clients:
                 group.add_names(rule.clients, position)
-                self._named.append(position)
+                self.named.append(position)
+        self.has_names = bool(self.named) or any(kind.named for kind in block.kinds)
 
-    def walked(self, client: Peer) -> list[tuple[int, Rule]]:
-        """The rules that must be tried one by one for this client, in order."""
-        if "%" not in client.address or not self._named:
-            return self.others
-        # Of a link-local address the zone may end like a name: `br.lan`.
-        return sorted([*self.others, *((position, self.rules[position]) for position in self._named)], key=lambda pair: pair[0])
+    def _group(self, daemons: tuple[str, ...]) -> _Group:
+        return self._groups.setdefault(daemons, _Group())
 
-    def first(self, daemon: str, client: Peer, skip: int = -1) -> tuple[int, Rule] | None:
-        """The first rule of addresses after position ``skip`` that matches daemon and address."""
-        best = -1
-        for group in self._groups_of(daemon):
-            found = group.first(client, skip)
-            if found >= 0 and (best < 0 or found < best):
-                best = found
-        return (best, self.rules[best]) if best >= 0 else None
-
-    def first_named(self, daemon: str, client: Peer, skip: int) -> int:
-        """The position of the first rule of names after ``skip`` that matches, or that hangs on a name not known yet; or -1."""
-        if not self._named or "%" in client.address:
-            return -1
-        best = -1
-        for group in self._groups_of(daemon):
-            found = group.first_named(client.name, skip)
-            if found >= 0 and (best < 0 or found < best):
-                best = found
-        return best
-
-    def _groups_of(self, daemon: str) -> tuple[_Group, ...]:
+    def groups_of(self, daemon: str) -> tuple[_Group, ...]:
+        """The groups whose daemon list matches."""
         groups = self._for_daemon.get(daemon)
         if groups is None:
             groups = tuple(
@@ -89,32 +65,156 @@ class Index:
                 self._for_daemon[daemon] = groups
         return groups
 
-    def verdict(self, position: int, rule: Rule) -> Verdict:
+    def first(self, daemon: str, client: Peer, after: int) -> int | None:
+        """The position of the first rule of addresses after ``after`` that matches."""
+        return _least(group.first(client, after) for group in self.groups_of(daemon))
+
+    def first_named(self, daemon: str, name: str, after: int) -> int | None:
+        """The position of the first rule of names after ``after`` that matches; for an unknown name the first there is."""
+        if not self.has_names:
+            return None
+        return _least(group.first_named(self.block, name, after) for group in self.groups_of(daemon))
+
+
+def index_of(rules: Rules) -> Index:
+    """The index of a table. Of a block that was in force before nothing is made anew."""
+    views = []
+    for piece in rules.pieces:
+        made = piece.block.index
+        if not isinstance(made, BlockIndex):
+            made = piece.block.index = BlockIndex(piece.block)
+        views.append(View(made, piece.low, piece.high, piece.first_line))
+    return Index(views)
+
+
+class View:
+    """A part of a block: the rules from ``low`` to ``high``, with ``first_line`` lines of the file before the block's own."""
+
+    __slots__ = ("first_line", "high", "index", "low")
+
+    def __init__(self, index: BlockIndex, low: int, high: int, first_line: int) -> None:
+        self.index = index
+        self.low = low
+        self.high = high
+        self.first_line = first_line
+
+    def rule(self, position: int) -> Rule:
+        """The rule at a position of the block."""
+        return self.index.block.rule(position, self.first_line)
+
+
+Place = tuple[int, int]
+"""(number of the view, position in its block): in the order of the file."""
+BEGINNING: Place = (-1, -1)
+
+
+class Index:
+    """The rules of one table, in the order of its file: views of blocks, one after another."""
+
+    __slots__ = ("_verdicts", "views")
+
+    def __init__(self, views: Sequence[View]) -> None:
+        self.views = tuple(view for view in views if view.high > view.low)
+        self._verdicts: dict[Place, Verdict] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.views)
+
+    def __len__(self) -> int:
+        return sum(view.high - view.low for view in self.views)
+
+    def __iter__(self) -> Iterator[Rule]:
+        for view in self.views:
+            yield from view.index.block.rules(view.low, view.high, view.first_line)
+
+    def rule(self, place: Place) -> Rule:
+        """The rule at a place."""
+        return self.views[place[0]].rule(place[1])
+
+    def walked(self, after: Place, until: Place | None) -> Iterator[tuple[Place, Rule]]:
+        """The rules that must be tried one by one, in order, between two places."""
+        for number, view in enumerate(self.views):
+            if until is not None and number > until[0]:
+                return
+            others = view.index.others
+            for item in range(bisect_left(others, view.low), len(others)):
+                position = others[item]
+                place = number, position
+                if position >= view.high or (until is not None and place >= until):
+                    break
+                if place > after:
+                    yield place, view.rule(position)
+
+    def first(self, daemon: str, client: Peer, after: Place) -> Place | None:
+        """The place of the first rule of addresses after ``after`` that matches daemon and address."""
+        for number, view in enumerate(self.views):
+            if number >= after[0]:
+                start = max(view.low - 1, after[1]) if number == after[0] else view.low - 1
+                position = view.index.first(daemon, client, start)
+                if position is not None and position < view.high:
+                    return number, position
+        return None
+
+    def first_named(self, daemon: str, name: str, after: Place) -> Place | None:
+        """The place of the first rule of names after ``after`` that matches ``name``; of any such rule for an unknown name."""
+        for number, view in enumerate(self.views):
+            if number >= after[0]:
+                start = max(view.low - 1, after[1]) if number == after[0] else view.low - 1
+                position = view.index.first_named(daemon, name, start)
+                if position is not None and position < view.high:
+                    return number, position
+        return None
+
+    def first_of_daemon(self, daemon: str) -> Rule | None:
+        """The first packed rule whose daemon matches, whatever its client is."""
+        for view in self.views:
+            position = _least(group.first_packed(view.low - 1) for group in view.index.groups_of(daemon))
+            if position is not None and position < view.high:
+                return view.rule(position)
+        return None
+
+    def not_packed(self) -> Iterator[Rule]:
+        """The rules that no block has packed, in order."""
+        for view in self.views:
+            for position in view.index.block.complex:
+                if view.low <= position < view.high:
+                    yield view.rule(position)
+
+    def verdict(self, place: Place, rule: Rule) -> Verdict:
         """What a rule without options says: always the same, so it is made once. Making it costs as much as finding it."""
-        known = self._verdicts.get(position)
+        known = self._verdicts.get(place)
         if known is None:
+            if len(self._verdicts) >= _MOST_VERDICTS:
+                self._verdicts.clear()
             admit = rule.table == "allow"
-            known = self._verdicts[position] = Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule)
+            known = self._verdicts[place] = Verdict(admit, Reason.RULE_ALLOW if admit else Reason.RULE_DENY, rule)
         return known
 
+    def known_verdict(self, place: Place) -> Verdict | None:
+        """The verdict of a rule without options that has decided before."""
+        return self._verdicts.get(place)
 
+
+_MOST_VERDICTS = 4096
 _Key = TypeVar("_Key")
 _Positions: TypeAlias = "tuple[int, ...] | list[int]"
 """In order; a tuple of one is half a list, and nearly all are."""
 
 
 class _Group:
-    """The rules with the same daemon list: for each version and mask, network → positions; and name or ending → positions."""
+    """The rules with the same daemon list: the packed ones by kind; for the others network → positions, name → positions."""
 
-    __slots__ = ("anybody", "named", "names", "tables")
+    __slots__ = ("anybody", "kinds", "named", "names", "tables")
 
     def __init__(self) -> None:
+        self.kinds: list[Kind] = []
         self.tables: dict[tuple[int, int], dict[int, _Positions]] = {}
         self.anybody: list[int] = []
         self.names: dict[str, _Positions] = {}
         self.named: list[int] = []
 
     def add(self, entry: tuple[int, int, int], position: int) -> None:
+        """Adds a rule's pattern for addresses."""
         if entry == ANY:
             self.anybody.append(position)
             return
@@ -122,35 +222,85 @@ class _Group:
         _note(self.tables.setdefault((version, mask), {}), number, position)
 
     def add_names(self, words: tuple[str, ...], position: int) -> None:
+        """Adds a rule's names."""
         self.named.append(position)
         for word in words:
             _note(self.names, lower(word), position)
 
-    def first_named(self, name: str, skip: int) -> int:
-        if not name:
-            index = bisect_right(self.named, skip)
-            return self.named[index] if index < len(self.named) else -1
-        whole = lower(unmapped(name))
-        best = -1
-        # The name as it is, and behind it every ending that begins with a dot.
-        for start in (0, *(index for index, character in enumerate(whole) if character == "." and index)):
-            for position in self.names.get(whole[start:], ()) if start or whole[:1] != "." else ():
-                if position > skip:
-                    if best < 0 or position < best:
-                        best = position
-                    break
-        return best
+    def first(self, client: Peer, after: int) -> int | None:
+        """The first rule after a position that the client's address matches."""
+        found = _next(self.anybody, after)
+        version = client.version
+        if version == 4:
+            key = client.number << 32
+            for kind in self.kinds:
+                v4 = kind.v4
+                at = bisect_left(v4, key | after + 1)
+                if at < len(v4) and v4[at] >> 32 == client.number:
+                    position = v4[at] & 0xFFFFFFFF
+                    found = position if found is None or position < found else found
+        for (kind_of, mask), table in self.tables.items():
+            if kind_of == version:
+                position_or_none = _next(table.get(client.number & mask, ()), after)
+                if position_or_none is not None and (found is None or position_or_none < found):
+                    found = position_or_none
+        return found
 
-    def first(self, client: Peer, skip: int) -> int:
-        best = next((position for position in self.anybody if position > skip), -1) if self.anybody else -1
-        for (version, mask), table in self.tables.items():
-            if version == client.version:
-                for position in table.get(client.number & mask, ()):
-                    if position > skip:
-                        if best < 0 or position < best:
-                            best = position
-                        break
-        return best
+    def first_named(self, block: Block, name: str, after: int) -> int | None:
+        """The first rule after a position that the name matches; the first of any name for an unknown one."""
+        if not name:
+            return _least((_next(self.named, after), *(_next(kind.named, after) for kind in self.kinds)))
+        whole = lower(unmapped(name))
+        found: int | None = None
+        # The name as it is, and after it every ending that begins with a dot.
+        for start in (0, *(index for index, character in enumerate(whole) if character == "." and index)):
+            if not start and whole[:1] == ".":
+                continue
+            ending = whole[start:]
+            found = _less(found, _next(self.names.get(ending, ()), after))
+            for kind in self.kinds:
+                if kind.names:
+                    found = _less(found, _packed(block, kind, ending.encode("utf-8", "surrogateescape"), after))
+        return found
+
+    def first_packed(self, after: int) -> int | None:
+        """The first packed rule after a position. Looks at each: asked of a table once, not for every client."""
+        v4 = (entry & 0xFFFFFFFF for kind in self.kinds for entry in kind.v4)
+        return _less(
+            min((position for position in v4 if position > after), default=None),
+            _least([_next(kind.named, after) for kind in self.kinds]),
+        )
+
+
+def _packed(block: Block, kind: Kind, name: bytes, after: int) -> int | None:
+    number, names = name_key(name), kind.names
+    at = bisect_left(names, number << 32 | after + 1)
+    while at < len(names) and names[at] >> 32 == number:
+        position = names[at] & 0xFFFFFFFF
+        if block.client(position).lower() == name:
+            return position
+        at += 1  # another name with the same number
+    return None
+
+
+def _next(positions: Sequence[int], after: int) -> int | None:
+    """The first of sorted positions after ``after``."""
+    if not positions:
+        return None
+    index = bisect_right(positions, after)
+    return positions[index] if index < len(positions) else None
+
+
+def _less(one: int | None, other: int | None) -> int | None:
+    return other if one is None or (other is not None and other < one) else one
+
+
+def _least(positions: Iterator[int | None] | Sequence[int | None]) -> int | None:
+    found: int | None = None
+    for position in positions:
+        if position is not None and (found is None or position < found):
+            found = position
+    return found
 
 
 def _note(table: dict[_Key, _Positions], key: _Key, position: int) -> None:
@@ -177,45 +327,3 @@ def _entries(rule: Rule) -> list[tuple[int, int, int]] | None:
             return [] if not entries and all(is_name(word) for word in rule.clients) else None
         entries.append(entry)
     return entries
-
-
-def is_name(word: str) -> bool:
-    """Whether a pattern is a plain name or `.domain`, which no address without a zone can match, and no word of the language."""
-    return _NAME.fullmatch(word) is not None and not is_numeric(word) and lower(word) not in _WORDS
-
-
-def address_entry(word: str) -> tuple[int, int, int] | None:
-    """(version, network, mask) of a pattern that looks at nothing but the address, ``ANY`` for ALL, else ``None``."""
-    plain = _PLAIN_V4.fullmatch(word)
-    if plain is not None:  # what long lists are full of
-        one, two, three, four = map(int, plain.groups())
-        if one < 256 and two < 256 and three < 256 and four < 256:
-            return 4, one << 24 | two << 16 | three << 8 | four, _V4
-    if lower(word) == "all":
-        return ANY
-    if word[0] in "@/" or "@" in word or "*" in word or "?" in word:
-        return None
-    slash = split_mask(word)
-    if "%" in word:
-        return None
-    if slash is not None:
-        return network(*slash)
-    if word[0] == "[" and word[-1] == "]":
-        try:
-            return 6, int(ipaddress.IPv6Address(word[1:-1])), _V6
-        except ValueError:
-            return None
-    if word[-1] == ".":
-        parts = word[:-1].split(".")
-        if len(parts) <= 3 and all(_canonical(part) for part in parts):
-            bits = 8 * len(parts)
-            number = 0
-            for part in parts:
-                number = number << 8 | int(part)
-            return 4, number << (32 - bits), (_V4 << (32 - bits)) & _V4
-        return None
-    return None
-
-
-def _canonical(part: str) -> bool:
-    return part.isascii() and part.isdecimal() and str(int(part)) == part and int(part) < 256

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.policy.address_pattern import lower
 from superd.policy.addresses import AddressList
 from superd.policy.facts import Facts
 from superd.policy.hosts_access import decide, rule_match, split_at_sign
-from superd.policy.patterns import lower
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def trace(tables: Tables, daemon: str, client: Peer, server: Peer, facts: Facts)
     verdict = decide(tables, daemon, client, server, facts)
     looks: list[Look] = []
     for table in (tables.allow, tables.deny):
-        for rule in table.rules:
+        for rule in table:
             answer = rule_match(rule, daemon, client, server, facts, tables.files)
             if isinstance(answer, Ask):
                 looks.append(Look(rule, f"it hangs on {answer.need.value}"))

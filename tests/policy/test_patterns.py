@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.peer import peer_from_text
-from superd.policy.patterns import atoi, inet_addr, is_numeric, masked_match, network, string_match
+from superd.policy.address_pattern import atoi, inet_addr, is_numeric, network
+from superd.policy.patterns import masked_match, string_match
 
 
 @given(st.text(alphabet="ab.*?", max_size=10), st.text(alphabet="ab.", max_size=10))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from superd.config.hosts.scan import read_rules
 from superd.config.hosts.tables import parse
 from superd.peer import peer_from_text
+from superd.policy.address_pattern import address_entry, is_name
 from superd.policy.hosts_access import NO_FACTS, compile_policy, decide, rule_match
-from superd.policy.rule_index import Index, address_entry, is_name
+from superd.policy.rule_index import index_of
 from superd.rule import Policy
+from superd.rule_block import rules_of
 from superd.verdict import Ask, Verdict
 
 WORDS = [
@@ -56,28 +59,30 @@ NAMES = ["", "unknown", "paranoid", "A.example.ORG", "org", ".org", "b7", "x.lan
 def test_the_first_rule_that_matches_decides_as_if_they_were_walked(
     lines: list[str], address: str, name: str, daemon: str
 ) -> None:
-    rules = parse("\n".join(lines).encode() + b"\n", "hosts.deny", "deny")[0]
+    text = "\n".join(lines).encode() + b"\n"
+    rules = parse(text, "hosts.deny", "deny")[0]
     client, server = peer_from_text(address, name=name, user="unknown"), peer_from_text("10.0.0.1", 7001, name="unknown")
     answers = ((rule, rule_match(rule, daemon, client, server, NO_FACTS, {})) for rule in rules)
     walked, answer = next((found for found in answers if found[1] is not False), (None, False))
-    verdict = decide(compile_policy(Policy((), rules)), daemon, client, server, NO_FACTS)
-    if isinstance(answer, Ask):
-        assert verdict == answer
-    else:
-        assert isinstance(verdict, Verdict)
-        assert (verdict.rule, verdict.admit) == (walked, walked is None)
+    for known in (rules, read_rules(text, "hosts.deny", "deny")[0]):
+        verdict = decide(compile_policy(Policy((), known)), daemon, client, server, NO_FACTS)
+        if isinstance(answer, Ask):
+            assert verdict == answer
+        else:
+            assert isinstance(verdict, Verdict)
+            assert (verdict.rule, verdict.admit) == (walked, walked is None)
 
 
 def test_the_search_goes_on_behind_a_position() -> None:
     rules = parse(b"ALL : 10.\nALL : 10.1.\nALL : 10.1.2.3\n", "t", "deny")[0]
-    index, client = Index(rules), peer_from_text("10.1.2.3")
-    assert [found[0] if (found := index.first("sh", client, skip)) else None for skip in (-1, 0, 1, 2)] == [0, 1, 2, None]
+    index, client = index_of(rules_of(rules, "deny")), peer_from_text("10.1.2.3")
+    assert [index.first("sh", client, (0, after)) for after in (-1, 0, 1, 2)] == [(0, 0), (0, 1), (0, 2), None]
 
 
 def test_an_address_that_was_written_over_and_over_costs_no_more_than_as_many_others() -> None:
     rules = parse(b"ALL : 10.1.2.3 10.1.2.3\n", "t", "deny")[0] * 200_000
-    index, client = Index(rules), peer_from_text("10.1.2.3")
-    assert [found[0] if (found := index.first("sh", client, skip)) else None for skip in (-1, 0, 199_999)] == [0, 1, None]
+    index, client = index_of(rules_of(rules, "deny")), peer_from_text("10.1.2.3")
+    assert [index.first("sh", client, (0, after)) for after in (-1, 0, 199_999)] == [(0, 0), (0, 1), None]
 
 
 def test_only_words_that_an_address_alone_answers_are_in_the_index() -> None:

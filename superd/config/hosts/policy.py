@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from superd.config.hosts.tables import parse
+from superd.config.hosts.scan import read_rules
 from superd.errors import ConfigError
 from superd.problem import Origin, Problem, errors
 from superd.rule import Option, Policy, Rule
@@ -21,12 +21,12 @@ def parse_policy(files: PolicySnapshot) -> tuple[Policy, tuple[Problem, ...]]:
 
     Raises ``ConfigError`` when hosts.deny has an error: half a table is worse than an old one.
     """
-    allow, problems = parse(files.allow or b"", files.allow_path, "allow")
+    allow, problems = read_rules(files.allow or b"", files.allow_path, "allow")
     if files.closed:
         why = Option("deny", "", Origin(files.deny_path), f"the file cannot be used: {files.closed}")
         everybody = Rule("deny", ("ALL",), ("ALL",), (why,), Origin(files.deny_path))
         return Policy(allow, (everybody,), files.files), problems
-    deny, more = parse(files.deny or b"", files.deny_path, "deny")
+    deny, more = read_rules(files.deny or b"", files.deny_path, "deny")
     found = (*problems, *more)
     if broken := errors(found):
         raise ConfigError(broken)

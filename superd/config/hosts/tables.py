@@ -56,8 +56,12 @@ MOST_HINTS = 100
 """To find what a word was meant to be takes a millisecond, and the daemon reads 100,000 wrong lines too."""
 
 
-def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+def parse(
+    data: bytes, file: str, table: Table, *, first_line: int = 1, said: int = 0
+) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
     """Every rule of one table, in order, and what there is to say about the text.
+
+    ``first_line`` is the number of the text's first line in its file, ``said`` how many problems were found before it.
 
     Errors are what keeps a table from being used at all: in hosts.deny a line that is no rule (libwrap skips it and
     lets everybody in), a NUL, a byte order mark.
@@ -68,7 +72,7 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
     broken = error if table == "deny" else warning
     text = data.decode("utf-8", "surrogateescape")
     before, place = "", Origin(file)
-    for origin, line, ended in _lines(text, file):
+    for origin, line, ended in _lines(text, file, first_line):
         previous, before = before, line
         last, place = place, origin
         if not ended and (line.strip(" \t\r") or table == "deny"):
@@ -87,7 +91,7 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
             continue
         rule = _rule(line, origin, table)
         if rule is None:
-            message, hint = without_colon(line, previous) if len(problems) < MOST_HINTS else (NO_RULE, "")
+            message, hint = without_colon(line, previous) if said + len(problems) < MOST_HINTS else (NO_RULE, "")
             if "follows the backslash" in message:
                 # One cause, one message: what the line before seems to have wrong is only that it is half a rule.
                 problems = [problem for problem in problems if problem.origin != last]
@@ -95,25 +99,26 @@ def parse(data: bytes, file: str, table: Table) -> tuple[tuple[Rule, ...], tuple
             continue
         for option in rule.options:
             if option.error:
-                message, hint = (option.error, "") if len(problems) >= MOST_HINTS else _meant(rule, option, line)
+                message, hint = (option.error, "") if said + len(problems) >= MOST_HINTS else _meant(rule, option, line)
                 problems.append(warning(origin, f"{message}, so whoever matches is refused", hint))
         rules.append(rule)
     return tuple(rules), tuple(problems)
 
 
-def _lines(text: str, file: str) -> Iterator[tuple[Origin, str, bool]]:
+def _lines(text: str, file: str, first_line: int) -> Iterator[tuple[Origin, str, bool]]:
     """Joined lines with the number of their last physical line, as libwrap counts (misc.c, xgets)."""
     joined, number, newlines = "", 0, text.count("\n")
     for piece in text.split("\n"):
         number += 1
+        origin = Origin(file, first_line + number - 1)
         if number > newlines:
             if piece or joined:
-                yield Origin(file, number), joined + piece, False
+                yield origin, joined + piece, False
             return
         if piece.endswith("\\"):
             joined += piece[:-1]
             continue
-        yield Origin(file, number), joined + piece, True
+        yield origin, joined + piece, True
         joined = ""
 
 

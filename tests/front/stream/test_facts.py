@@ -84,7 +84,7 @@ async def test_a_netgroup_a_command_and_the_tables_are_remembered(nursery: trio.
     assert known.facts.netgroups == {("staff", "a"): True, ("other", "a"): False}
     known = await facts.learn(STALE, fail)
     assert known.tables is not None
-    option = known.tables.deny.rules[0].options[0]
+    option = next(iter(known.tables.deny)).options[0]
     known = await facts.learn(Ask(Need.ACLEXEC, option), run)
     assert known.facts.aclexec == {option: True}
     assert known.tables is facts.known().tables
