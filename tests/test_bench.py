@@ -11,7 +11,7 @@ import pytest
 from tests.needs import needs, needs_root
 
 ROOT = Path(__file__).parent.parent
-ROWS = ["start", "many", "idle", "refuse", "decision", "internal", "redirect", "reload", "memory", "crowd"]
+ROWS = ["start", "many", "idle", "refuse", "decision", "internal", "redirect", "busy", "reload", "memory", "crowd"]
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -39,6 +39,7 @@ ROWS: dict[str, Callable[[Bench], list[Table]]] = {
     "decision": rows_policy.decision,
     "internal": rows_inside.internal,
     "redirect": rows_inside.redirect,
+    "busy": rows_inside.busy,
     "reload": rows_size.reload,
     "memory": rows_size.memory,
     "crowd": rows_size.crowd,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+from collections.abc import Iterator
+
 from report import Aim, Table, number
 from servers import FIRST_PORT, Superd, openbsd_inetd, xinetd, xinetd_service
 from stand import Bench, Results, Server, Stand, median, ratio, total
+
+from superd.relay_count import relay_count
 
 KINDS = ("echo", "discard", "chargen")
 
@@ -62,7 +68,12 @@ def redirect(bench: Bench) -> list[Table]:
     ports["superd"] = {way: FIRST_PORT + n for n, way in enumerate(ways)}
     for way, to in ways.items():
         ours.add(way, ports["superd"][way], redirect=f"127.0.0.1:{to}")
-    servers = [Server("direct", [bench.program("pump"), str(target)], target), ours.server(FIRST_PORT)]
+    ports["C relays"] = {way: FIRST_PORT + 60 + n for n, way in enumerate(ways)}
+    servers = [
+        Server("direct", [bench.program("pump"), str(target)], target),
+        Server("C relays", [bench.program("relay"), str(FIRST_PORT + 60), str(target), "2"], FIRST_PORT + 60),
+        ours.server(FIRST_PORT),
+    ]
     if "xinetd" in bench.peers:
         ports["xinetd"] = {way: FIRST_PORT + 10 + n for n, way in enumerate(ways)}
         text = "".join(
@@ -94,12 +105,61 @@ def redirect(bench: Bench) -> list[Table]:
                 )  # fmt: skip
         trips = ["-c", 16, "-T", bench.seconds(0.7), "-m", "hello", "-w", 5]
         found["echo conn/s"] = bench.rounds_of(stand, lambda server: ["trips", "-p", ports[server.name]["echo"], *trips])
-    table = _beside("Redirect", found, ["superd", "xinetd", "socat", "socat -b65536", "direct"])
+    table = _beside("Redirect", found, ["superd", "xinetd", "socat", "socat -b65536", "C relays", "direct"])
     for what in ("recv MB/s, 1 at once", "recv MB/s, 8 at once", "send MB/s, 1 at once", "send MB/s, 8 at once"):
         table.aims.append(Aim("redirect", f"{what} beside xinetd", ratio(found[what], "superd", "xinetd", "mbs"), 8))
         beside = ratio(found[what], "superd", "socat -b65536", "mbs")
         table.aims.append(Aim("redirect", f"{what} beside socat -b65536", beside, 1.5))
+    for way in ("recv", "send", "echo"):
+        what = f"{way} MB/s, 8 at once"
+        table.aims.append(Aim("redirect", f"{what} beside two C relays", ratio(found[what], "superd", "C relays", "mbs"), 0.9))
+    table.aims.append(
+        Aim("redirect", "echo MB/s, 8 at once beside xinetd", ratio(found["echo MB/s, 8 at once"], "superd", "xinetd", "mbs"), 3)
+    )
+    table.notes.append(f"superd runs {relay_count(None)} relays here; `C relays` are two processes of one epoll each.")
     return [table]
+
+
+def busy(bench: Bench) -> list[Table]:
+    """What a new connection waits for while eight streams flow through a redirect of the same superd."""
+    folder, target = bench.row_folder("busy"), FIRST_PORT + 52
+    ours = Superd(bench, folder)
+    ours.add("flow", FIRST_PORT, redirect=f"127.0.0.1:{target}")
+    ours.add("tiny", FIRST_PORT + 1, program=bench.program("tiny"))
+    pump = Server("pump", [bench.program("pump"), str(target - 2)], target)
+    seconds = bench.seconds(2)
+    trips = ["trips", "-p", FIRST_PORT + 1, "-c", 1, "-T", seconds, "-g", 10, "-w", 3]
+    found: Results = {"idle": [], "eight streams": []}
+    with Stand([pump, ours.server(FIRST_PORT + 1, (FIRST_PORT,))], bench.folder):
+        for _ in range(bench.rounds):
+            found["idle"].append(bench.load(*trips))
+            with streams(bench, FIRST_PORT, 8, seconds + 1):
+                found["eight streams"].append(bench.load(*trips))
+    lines = [
+        [
+            name,
+            number(median(found, name, "first50"), 0),
+            number(median(found, name, "whole99"), 0),
+            str(total(found, name, "errors")),
+        ]
+        for name in found
+    ]
+    table = Table("A new connection while eight streams flow", ["", "first byte µs (p50)", "p99 µs", "errors"], lines)
+    table.notes.append("superd accepts, decides and starts a program; streams, clients and the target share the machine with it.")
+    table.aims.append(Aim("busy", "p99 beside idle", ratio(found, "eight streams", "idle", "whole99"), 2, less=True))
+    return [table]
+
+
+@contextlib.contextmanager
+def streams(bench: Bench, port: int, at_once: int, seconds: float) -> Iterator[None]:
+    """Bytes that flow meanwhile."""
+    arguments = [bench.program("load"), "flow", "-p", port, "-k", "recv", "-c", at_once, "-T", seconds]
+    process = subprocess.Popen(list(map(str, arguments)), stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _beside(title: str, found: dict[str, Results], names: list[str]) -> Table:

@@ -32,6 +32,7 @@ _PROGRAMS: dict[str, tuple[str, list[str]]] = {
     "floor": ("floor.c", ["-O2", "-static"]),
     "load": ("load.c", ["-O2"]),
     "pump": ("pump.c", ["-O2", "-pthread"]),
+    "relay": ("relay.c", ["-O2"]),
 }
 
 
