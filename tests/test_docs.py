@@ -33,8 +33,8 @@ from tests.docs_examples import PAGES, ROOT, Block, Step, blocks, file_name, pla
 from tests.needs import needs, needs_root
 
 FILES = ("toml", "hosts.allow", "hosts.deny", "xinetd", "inetd")
-TAGS = {*FILES, "console", "sh", "text"}
-"""`sh` of install.md is run by tests/test_install.py; `text` is a drawing, which nothing can run."""
+TAGS = {*FILES, "console", "sh", "python", "text"}
+"""`sh` of install.md is run by tests/test_install.py, `python` by tests/test_contributing.py; `text` is a drawing."""
 
 
 def test_every_block_says_what_it_is() -> None:

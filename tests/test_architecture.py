@@ -1,0 +1,75 @@
+"""docs/ARCHITECTURE.md and CONTRIBUTING.md name what exists: files, folders, stages, the arrows of the layers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from superd.front.sessions.live import Stage
+from tests.test_layers import MAY_USE
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "ARCHITECTURE.md"
+PAGES = (PAGE, ROOT / "CONTRIBUTING.md", ROOT / "docs" / "SECURITY.md")
+PLACES = ("", "superd", "docs")
+"""Folders of the repository that a page's paths begin in."""
+
+
+def named(text: str) -> set[str]:
+    """Return every path of the repository that ``text`` names in backticks: a Python file, or a folder that ends in a slash."""
+    return set(re.findall(r"`((?:[a-z_]+/)*[a-z_0-9]+\.py|(?:[a-z_]+/)+)`", text))
+
+
+def missing(text: str) -> list[str]:
+    return sorted(name for name in named(text) if not any((ROOT / place / name).exists() for place in PLACES))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_the_page_names_exists(page: Path) -> None:
+    assert len(named(page.read_text())) > 3
+    assert missing(page.read_text()) == []
+
+
+def test_a_file_that_does_not_exist_is_found() -> None:
+    assert missing("`front/process.py`, `front/gone.py`, `frond/`, `tests/test_layers.py`") == ["frond/", "front/gone.py"]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the rows of the first table after ``heading``."""
+    lines = iter(PAGE.read_text().partition(f"{heading}\n")[2].splitlines())
+    table: list[list[str]] = []
+    for line in lines:
+        if line.startswith("|"):
+            table.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif table:
+            break
+    return table[2:]
+
+
+def test_the_table_of_stages_is_the_enum() -> None:
+    heading = next(line for line in PAGE.read_text().splitlines() if line.startswith("**A session**"))
+    table = {row[0].strip("`"): row[2] for row in rows(heading)}
+    assert list(table) == [stage.name for stage in Stage]
+    for nexts in table.values():
+        assert set(re.findall(r"`(\w+)`", nexts)) <= {stage.name for stage in Stage}
+
+
+def test_the_table_of_folders_is_what_the_layers_allow() -> None:
+    table = {row[0].split("/")[0].strip("`"): row[2] for row in rows("## Folders")}
+    folders = {name: uses for name, uses in table.items() if not name.startswith("words")}
+    assert folders.keys() == MAY_USE.keys() - {""}
+    for name, uses in folders.items():
+        if uses == "all but cli":
+            assert MAY_USE[name] <= MAY_USE.keys() - {"cli"}
+        elif uses.startswith("all but"):
+            assert not MAY_USE[name] & set(re.findall(r"\w+", uses.removeprefix("all but")))
+        else:
+            assert MAY_USE[name] == set(filter(None, re.split(r",\s*", uses))), name
+
+
+def test_every_decision_has_its_date() -> None:
+    decisions = rows("## Decisions")
+    assert len(decisions) > 10
+    assert [row for row in decisions if not re.fullmatch(r"\d{1,2} [A-Z][a-z]{2}", row[0])] == []
