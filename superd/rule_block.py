@@ -165,3 +165,8 @@ def rules_of(rules: Sequence[Rule], table: Table) -> Rules:
     if isinstance(rules, Rules):
         return rules
     return Rules((Piece(block_of(rules, table), 0, len(rules)),))
+
+
+def not_plain(rules: Sequence[Rule]) -> Iterator[Rule]:
+    """The rules that may have an option other than allow and deny, or a pattern other than a name and an address."""
+    return rules.not_plain() if isinstance(rules, Rules) else iter(rules)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from superd.launch_spec import Account, Accounts, LaunchSpec, Profile, launch_spec, profile_of
 from superd.rule import identity
+from superd.rule_block import not_plain
 
 if TYPE_CHECKING:
     from superd.registry import Registry
@@ -73,7 +74,7 @@ def assign(
             found.users.setdefault(key, service.user or "root" if root else "")
         found.launchers_of[name] = keys
     unknown: dict[str, None] = {}
-    for rule in (*rules.allow, *rules.deny):
+    for rule in (*not_plain(rules.allow), *not_plain(rules.deny)):
         for option in rule.options:
             if option.name in _KEPT_BY_LAUNCHERS and not option.error:
                 found.options[option.digest] = (option.name, option.value)

@@ -9,6 +9,7 @@ Runs in: front, cli. Pure.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -67,13 +68,23 @@ class BlockIndex:
 
     def first(self, daemon: str, client: Peer, after: int) -> int | None:
         """The position of the first rule of addresses after ``after`` that matches."""
-        return _least(group.first(client, after) for group in self.groups_of(daemon))
+        found: int | None = None
+        for group in self._for_daemon.get(daemon) or self.groups_of(daemon):
+            position = group.first(client, after)
+            if position is not None and (found is None or position < found):
+                found = position
+        return found
 
     def first_named(self, daemon: str, name: str, after: int) -> int | None:
         """The position of the first rule of names after ``after`` that matches; for an unknown name the first there is."""
         if not self.has_names:
             return None
-        return _least(group.first_named(self.block, name, after) for group in self.groups_of(daemon))
+        found: int | None = None
+        for group in self._for_daemon.get(daemon) or self.groups_of(daemon):
+            position = group.first_named(self.block, name, after)
+            if position is not None and (found is None or position < found):
+                found = position
+        return found
 
 
 def index_of(rules: Rules) -> Index:
@@ -229,14 +240,14 @@ class _Group:
 
     def first(self, client: Peer, after: int) -> int | None:
         """The first rule after a position that the client's address matches."""
-        found = _next(self.anybody, after)
-        version = client.version
+        found = _next(self.anybody, after) if self.anybody else None
+        version, number = client.version, client.number
         if version == 4:
-            key = client.number << 32
+            key = number << 32 | after + 1
             for kind in self.kinds:
                 v4 = kind.v4
-                at = bisect_left(v4, key | after + 1)
-                if at < len(v4) and v4[at] >> 32 == client.number:
+                at = bisect_left(v4, key)
+                if at < len(v4) and v4[at] >> 32 == number:
                     position = v4[at] & 0xFFFFFFFF
                     found = position if found is None or position < found else found
         for (kind_of, mask), table in self.tables.items():
@@ -253,14 +264,19 @@ class _Group:
         whole = lower(unmapped(name))
         found: int | None = None
         # The name as it is, and after it every ending that begins with a dot.
-        for start in (0, *(index for index, character in enumerate(whole) if character == "." and index)):
-            if not start and whole[:1] == ".":
-                continue
+        start = whole.find(".", 1) if whole[0] == "." else 0
+        while start >= 0:
             ending = whole[start:]
-            found = _less(found, _next(self.names.get(ending, ()), after))
+            if self.names:
+                found = _less(found, _next(self.names.get(ending, ()), after))
+            packed = ending.encode("utf-8", "surrogateescape")
+            number = name_key(packed)
             for kind in self.kinds:
-                if kind.names:
-                    found = _less(found, _packed(block, kind, ending.encode("utf-8", "surrogateescape"), after))
+                names = kind.names
+                at = bisect_left(names, number << 32 | after + 1)
+                if at < len(names) and names[at] >> 32 == number:
+                    found = _less(found, _packed(block, names, at, packed))
+            start = whole.find(".", start + 1)
         return found
 
     def first_packed(self, after: int) -> int | None:
@@ -272,14 +288,14 @@ class _Group:
         )
 
 
-def _packed(block: Block, kind: Kind, name: bytes, after: int) -> int | None:
-    number, names = name_key(name), kind.names
-    at = bisect_left(names, number << 32 | after + 1)
+def _packed(block: Block, names: array[int], at: int, name: bytes) -> int | None:
+    """The first rule from an entry on that is for this very name; another name can have the same number."""
+    number = names[at] >> 32
     while at < len(names) and names[at] >> 32 == number:
         position = names[at] & 0xFFFFFFFF
         if block.client(position).lower() == name:
             return position
-        at += 1  # another name with the same number
+        at += 1
     return None
 
 

@@ -5,6 +5,8 @@ Runs in: the front; master's reading child. Believes no time and no size: the by
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from superd.config.hosts.scan import scan
 from superd.problem import Problem
 from superd.rule import Table
@@ -15,11 +17,10 @@ MOST_PIECES = 16
 """Pieces of a table, each of which costs a look-up in every decision; a table with more is read as a whole."""
 
 
-def edited(old: Rules, old_text: bytes, text: bytes, file: str, table: Table) -> tuple[Rules, tuple[Problem, ...]] | None:
-    """The rules of ``text`` where most of it stands in ``old_text``, and the problems of what is new; None where it does not.
-
-    What was kept had no error, or the old table would not be in force.
-    """
+def edited(
+    old: Rules, problems: Sequence[Problem], old_text: bytes, text: bytes, file: str, table: Table
+) -> tuple[Rules, tuple[Problem, ...]] | None:
+    """The rules and problems of ``text`` where most of it stands in ``old_text``; None where it does not."""
     head = _line_start(text, _common(old_text, text))
     tail = _common_end(old_text, text, min(len(old_text), len(text)) - head)
     tail = _after_line(text, old_text, len(text) - tail)
@@ -30,14 +31,17 @@ def edited(old: Rules, old_text: bytes, text: bytes, file: str, table: Table) ->
         return None
     lines_before = old_text.count(b"\n", 0, head)
     lines_between_old = old_text.count(b"\n", head, old_tail)
-    block, problems = scan(between, file, table)
-    problems = tuple(_moved(problem, lines_before) for problem in problems)
+    block, fresh = scan(between, file, table)
+    last, by = lines_before + lines_between_old, block.newlines - lines_between_old
+    found = [problem for problem in problems if problem.origin.line <= lines_before]
+    found += [_moved(problem, lines_before) for problem in fresh]
+    found += [_moved(problem, by) for problem in problems if tail and problem.origin.line > last]
     kept_before = _first_lines(old, lines_before)
     # A last line without its end has a number beyond the text's last newline: with no tail there is nothing after.
-    kept_after = _after_lines(old, lines_before + lines_between_old, block.newlines - lines_between_old) if tail else []
+    kept_after = _after_lines(old, last, by) if tail else []
     pieces = (*kept_before, Piece(block, 0, len(block), lines_before), *kept_after)
     rules = Rules(pieces)
-    return None if len(rules.pieces) > MOST_PIECES else (rules, problems)
+    return None if len(rules.pieces) > MOST_PIECES else (rules, tuple(found))
 
 
 def _moved(problem: Problem, lines: int) -> Problem:

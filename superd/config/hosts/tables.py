@@ -14,9 +14,10 @@ from superd import syslog_priority
 from superd.config.hosts.advice import NO_RULE, escaped, meant_option, parts_of, without_colon
 from superd.problem import Origin, Problem, error, warning
 from superd.rule import Option, Rule, Table
+from superd.rule_block import not_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
 _WORD = re.compile("[^ ,\t\r\n]+")
 _CHOPPED = " \t\r\n\v\f"
@@ -249,10 +250,10 @@ def _value_error(name: str, value: str) -> str:
     return ""
 
 
-def file_patterns(rules: Iterable[Rule]) -> tuple[str, ...]:
+def file_patterns(rules: Sequence[Rule]) -> tuple[str, ...]:
     """The paths of the `/file` patterns for clients and for our own end (``daemon@/file``), each once, in order."""
     found: dict[str, None] = {}
-    for rule in rules:
+    for rule in not_plain(rules):
         for token in (*rule.daemons, *rule.clients):
             host = token[1:].partition("@")[2] if "@" in token[1:] else token
             if host.startswith("/"):
