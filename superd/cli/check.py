@@ -51,23 +51,27 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     """hosts.allow and hosts.deny, and what they cannot guard, whatever is wrong with the services."""
     from superd.cli import host_facts
     from superd.config.checks.wrapping import check_wrapping
-    from superd.config.hosts.tables import parse
+    from superd.config.hosts.scan import read_rules
     from superd.lint.clients import host_names
     from superd.lint.covered import Seen
+    from superd.lint.long_lists import LONG, lint_long
     from superd.lint.rules import guarded_by, lint, lint_file
     from superd.load.policy import load_policy
     from superd.load.privilege import front_of
     from superd.policy.hosts_access import compile_policy, decide_unseen
     from superd.rule import Policy
+    from superd.rule_block import not_plain
 
     front = front_of(registry.settings, registry.services.values()) if registry is not None else None
     files, problems = load_policy(*tables_of(sources), keep_going=True, front=front)
     found = list(problems)
-    allow = parse(files.allow or b"", files.allow_path, "allow")[0]
-    deny = parse(files.deny or b"", files.deny_path, "deny")[0]
+    allow = read_rules(files.allow or b"", files.allow_path, "allow")[0]
+    deny = read_rules(files.deny or b"", files.deny_path, "deny")[0]
     services = registry.services if registry is not None else {}
     targets = {name: target for name, service in services.items() if (target := _target(service))}
-    asked = host_names((*allow, *deny), files.files.values())
+    # Of a long list the plain rules are looked at together, and their names are not asked for.
+    each = {id(rules): list(not_plain(rules)) if len(rules) > LONG else list(rules) for rules in (allow, deny)}
+    asked = host_names((*each[id(allow)], *each[id(deny)]), files.files.values())
     names, silent = host_facts.ask_all([*asked, *(target for target in targets.values() if target not in asked)])
     datagrams = {service.daemon for service in services.values() if service.socket_type is SocketType.DGRAM}
     host = host_facts.host_of({service.daemon for service in services.values()}, names, datagrams)
@@ -80,7 +84,9 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
         if data is not None and (place := host_facts.writable(path)):
             found.append(warning(Origin(path), f"`{place}` can be written by anybody", f"chmod o-w {place}"))
         lines = (data or b"").decode("utf-8", "surrogateescape").split("\n")
-        said += lint(rules, lines, host, seen, explicit=explicit, guarded=guarded_by(deny))
+        said += lint(each[id(rules)], lines, host, seen, explicit=explicit, guarded=guarded_by(deny))
+        if len(rules) > LONG:
+            said += lint_long(rules, host)
     cut = {problem.origin for problem in said if _CUT.search(problem.message)}
     found = [problem for problem in found if problem.origin not in cut or _OF_THE_CUT not in problem.message]
     found += said

@@ -21,6 +21,7 @@ from superd.policy.address_pattern import lower
 from superd.policy.hosts_access import split_at_sign
 from superd.policy.patterns import string_match
 from superd.problem import Origin, Problem, did_you_mean, error, note, warning
+from superd.rule_block import Rules, not_plain
 
 if TYPE_CHECKING:
     from superd.rule import Option, Rule
@@ -70,7 +71,7 @@ class Host:
 
 
 def lint(
-    rules: tuple[Rule, ...],
+    rules: Sequence[Rule],
     lines: Sequence[str],
     host: Host,
     seen: Seen,
@@ -131,7 +132,9 @@ def lint(
 
 def guarded_by(deny: Sequence[Rule]) -> Callable[[Rule], bool]:
     """Whether one of these rules of hosts.deny is for a daemon of the rule that is asked about."""
-    named = {lower(token) for rule in deny for token in rule.daemons}
+    named = {lower(token) for rule in not_plain(deny) for token in rule.daemons}
+    if isinstance(deny, Rules):
+        named |= {lower(token) for piece in deny.pieces for kind in piece.block.kinds for token in kind.daemons}
 
     def guarded(rule: Rule) -> bool:
         mine = set(map(lower, rule.daemons))

@@ -65,7 +65,7 @@ def read_table(path: str, known: bytes | None = None) -> bytes | None:
     except Unsettled:
         data = _appended(path, known)
     if len(data) > MAX_TABLE:
-        raise OSError(f"`{path}` is longer than {MAX_TABLE} bytes")
+        raise OSError(f"`{path}` is longer than {MAX_TABLE} bytes: it has {os.path.getsize(path)}")
     return data
 
 
