@@ -11,19 +11,18 @@ import os
 import socket
 
 from superd.errors import ControlError
+from superd.system.closing import let_all_go
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 """Seals of memory that no process can change any more."""
 
 _SOL_SOCKET, _SCM_RIGHTS, _CLOEXEC = int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS), int(socket.MSG_CMSG_CLOEXEC)
-_TRUNC, _CTRUNC, _SO_LINGER = int(socket.MSG_TRUNC), int(socket.MSG_CTRUNC), int(socket.SO_LINGER)
-_AF_UNIX, _SOCK_STREAM = int(socket.AF_UNIX), int(socket.SOCK_STREAM)
+_TRUNC, _CTRUNC = int(socket.MSG_TRUNC), int(socket.MSG_CTRUNC)
 """Plain numbers: an operation on socket's enums costs a microsecond."""
-_NO_LINGER = bytes(8)
 _INT = array.array("i").itemsize
 _SO_PASSRIGHTS = 83
 """Linux 6.16: switched off, a message with descriptors is refused at its sender (EPERM)."""
@@ -54,24 +53,9 @@ def receive_with(sock: socket.socket, size: int, most: int, flags: int = 0) -> t
         if level == _SOL_SOCKET and kind == _SCM_RIGHTS:
             fds += array.array("i", payload[: len(payload) - len(payload) % _INT])
     if got & _TRUNC or len(fds) > most:
-        close_received(fds)
+        let_all_go(fds)
         raise ControlError("message is too long")
     return data, fds, bool(got & _CTRUNC)
-
-
-def close_received(fds: Iterable[int]) -> None:
-    """Close descriptors that another process has sent, without waiting: close(2) waits for a TCP socket with SO_LINGER."""
-    for fd in fds:
-        try:
-            end = socket.socket(_AF_UNIX, _SOCK_STREAM, 0, fd)
-        except OSError:
-            os.close(fd)  # not a socket
-            continue
-        try:
-            end.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
-        except OSError:
-            pass  # a kind of socket without the option, which does not wait either
-        end.close()
 
 
 def refuse_descriptors(sock: socket.socket) -> None:

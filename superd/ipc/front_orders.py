@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from superd.ipc import descriptors
+from superd.system.closing import let_all_go
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -258,8 +259,7 @@ class OrderWriter:
                 copies.append(os.dup(fd))
             copies.append(descriptors.as_memory("superd-order", buffer.getvalue()))
         except BaseException:
-            for fd in copies:
-                os.close(fd)
+            let_all_go(copies)
             raise
         value = copies.pop()
         self._pending.extend((_FDS, copies[start : start + MAX_FDS]) for start in range(0, len(copies), MAX_FDS))
@@ -279,14 +279,12 @@ class OrderWriter:
                     return
                 raise
             self._pending.popleft()
-            for fd in fds:
-                os.close(fd)
+            let_all_go(fds)
 
     def close(self) -> None:
         """Forget what was not sent; the channel stays the caller's."""
         for _, fds in self._pending:
-            for fd in fds:
-                os.close(fd)
+            let_all_go(fds)
         self._pending.clear()
 
 
@@ -307,7 +305,7 @@ class OrderReader:
         if not data:
             raise EOFError("the master is gone")
         if truncated or not fds:
-            descriptors.close_received(fds)
+            let_all_go(fds)
             raise OSError(errno.EMFILE, "no descriptor was free for an order")
         self._channel.recv(16)
         if data == _FDS:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from superd.errors import ControlError
 from superd.ipc import descriptors
+from superd.system.closing import let_all_go
 
 MAX_REQUEST = 4096
 """Bytes of one message from the front."""
@@ -109,7 +110,7 @@ def receive_request(channel: socket.socket) -> Request:
     """Return the next request. Raises ``ControlError``, ``EOFError`` for the end or an empty message, ``OSError`` as recvmsg."""
     data, fds, truncated = descriptors.receive_with(channel, MAX_REQUEST, 1)
     if fds or truncated:
-        descriptors.close_received(fds)
+        let_all_go(fds)
         raise ControlError("a descriptor with a request")
     if not data:
         raise EOFError("the front is gone")

@@ -19,7 +19,8 @@ import json
 import os
 import socket
 
-from superd.ipc.descriptors import as_memory, close_received, from_memory, receive_with, send_with
+from superd.ipc.descriptors import as_memory, from_memory, receive_with, send_with
+from superd.system.closing import let_all_go
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def receive_order(control: socket.socket) -> tuple[bytes, int] | None:
     except ConnectionResetError:
         return None
     if not data:
-        close_received(fds)
+        let_all_go(fds)
         return None
     if not fds:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # the only way to lose it

@@ -11,7 +11,7 @@ from __future__ import annotations
 import select
 import socket
 
-from superd.ipc.descriptors import close_received
+from superd.system.closing import let_go, let_socket_go, lingers
 
 MAX_COPIES = 64
 """Copies kept at once, of running programs and of ended ones. A launcher has as few descriptors as a program."""
@@ -26,10 +26,9 @@ LEARN, REMEMBER, SAMPLE = 16, 256, 64
 ``LEARN`` programs of each, the next ``REMEMBER`` after one that left something unread, and one of ``SAMPLE`` later on."""
 
 _TCP_INFO, _TCP_CLOSE = int(socket.TCP_INFO), 7
-_TCP, _SOL_SOCKET, _SO_LINGER = int(socket.IPPROTO_TCP), int(socket.SOL_SOCKET), int(socket.SO_LINGER)
+_TCP = int(socket.IPPROTO_TCP)
 _INET, _STREAM = int(socket.AF_INET), int(socket.SOCK_STREAM)
 _PEEK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
-_OFF = bytes(4)
 """Plain numbers: an operation on socket's enums costs a microsecond."""
 
 
@@ -47,14 +46,6 @@ def was_reset(end: socket.socket) -> bool:
         return end.getsockopt(_TCP, _TCP_INFO, 1)[0] == _TCP_CLOSE
     except OSError:
         return False  # another kind of socket
-
-
-def lingers(end: socket.socket) -> bool:
-    """Return whether close(2) of this socket may wait (SO_LINGER)."""
-    try:
-        return end.getsockopt(_SOL_SOCKET, _SO_LINGER, 8)[:4] != _OFF
-    except OSError:
-        return False
 
 
 def has_unread(end: socket.socket) -> bool:
@@ -121,12 +112,12 @@ class Copies:
             return False
         end, fd = kept[0], kept[0].fileno()
         if not alone or not has_unread(end):
-            close_received((end.detach(),))
+            let_go(end.detach())
             return False
         try:
             end.shutdown(socket.SHUT_WR)
         except OSError:
-            close_received((end.detach(),))  # the client is gone
+            let_go(end.detach())  # the client is gone
             return True
         end.setblocking(False)
         self._lingering[fd] = (end, now + LINGER_SECONDS, MOST_UNREAD)
@@ -161,9 +152,9 @@ class Copies:
                 self._kept[pid] = (end, float("inf"))  # its program has asked for it meanwhile
             else:
                 del self._kept[pid]
-                end.close()
+                let_socket_go(end)
 
     def _close(self, fd: int) -> None:
         self._poll.unregister(fd)
         end = self._lingering.pop(fd)[0]
-        close_received((end.detach(),))
+        let_go(end.detach())

@@ -19,13 +19,13 @@ from superd.errors import ControlError
 from superd.expansion import ExpansionTooLong
 from superd.ipc import launch_codec as messages
 from superd.ipc import launcher_control as orders
-from superd.ipc.descriptors import close_received
 from superd.ipc.running_table import RunningTable
 from superd.launcher.front_end import FrontEnd
 from superd.launcher.identity import Limits, become, close_inside, reset_signals, say
 from superd.launcher.leftovers import Child, Leftovers, inherit_orphans, signal_group
-from superd.launcher.lingering import Copies, as_client, lingers, was_reset
+from superd.launcher.lingering import Copies, as_client, was_reset
 from superd.launcher.programs import Programs
+from superd.system.closing import let_all_go, let_go, let_socket_go, lingers
 from superd.system.descriptors import close_on_exec, open_null
 from superd.system.spawn import choose_spawn
 
@@ -190,7 +190,7 @@ class Launcher:
             except ControlError as problem:
                 self._distrust_front(problem)
             finally:
-                close_received(left)
+                let_all_go(left)
         return True
 
     def _obey(self, data: bytes, left: list[int], *, lost: bool) -> bool:
@@ -229,17 +229,17 @@ class Launcher:
         if spec is None:
             # Perhaps its message is waiting on the other socket: the master sends it before it tells the front.
             if not self._on_control():
-                close_received((fd,))
+                let_go(fd)
                 return False
             spec = self._programs.spec(request.service, now)
         if spec is None:
-            close_received((fd,))
+            let_go(fd)
             self._failed(request.conn, errno.ENOENT, f"service {request.service}")
             return True
         client = as_client(fd)
         of_client = client is not None and request.proto == "tcp" and request.remote_host != ""
         if client is not None and of_client and was_reset(client):
-            client.close()
+            let_socket_go(client)
             self._failed(request.conn, errno.ECONNRESET, "")
             return True
         slot = self._table.starting(request.conn, spec.index, request.remote_host, now)
@@ -252,14 +252,14 @@ class Launcher:
             if problem.errno in _TRANSIENT and now < until:
                 self._waiting.append(Waiting(min(now + pause, until), min(pause * 2, RETRY_LAST), until, request, fd))
                 return True
-            close_received((fd,))
+            let_go(fd)
             self._failed(request.conn, problem.errno or errno.EIO, os.fsdecode(spec.paths[0]))
             return True
         except (ControlError, ValueError) as problem:
             self._table.ended(slot)
             if client is not None:
                 client.detach()
-            close_received((fd,))
+            let_go(fd)
             if isinstance(problem, ControlError):
                 raise
             number = errno.E2BIG if isinstance(problem, ExpansionTooLong) else errno.EINVAL
@@ -272,13 +272,13 @@ class Launcher:
         self._by_conn[request.conn] = pid
         self._front.reports.append(f'["B",{request.conn},{pid}]')
         if client is None:
-            os.close(fd)
+            let_go(fd)
         elif lingers(client):
             self._copies.keep(pid, client, now, to_the_end=True)
         elif of_client and not self._copies.full and spec.habit.wants_copy():
             self._copies.keep(pid, client, now, to_the_end=False)
         else:
-            client.close()
+            client.close()  # it did not linger just now, and this is not the last copy unless the program has ended already
         return True
 
     def _failed(self, conn: int, number: int, what: str) -> None:

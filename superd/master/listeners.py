@@ -18,6 +18,7 @@ from superd.address import BindAddress
 from superd.errors import BindError
 from superd.log.event import Kind
 from superd.net.bind import adjust, lost_path, open_address, remove_path
+from superd.system.closing import let_socket_go
 from superd.system.port_holder import holder_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
                 self._miss(address, problem, service.name)
         for address, sock in inherited.items():
             self._log.message("warning", f"closing inherited socket {address.describe()}: no service listens there")
-            sock.close()
+            let_socket_go(sock)
         inherited.clear()
         self._set_due()
 
@@ -158,7 +159,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         for address, sock in opened.items():
             old = self._sockets.get(address)
             if old is not None:
-                old.close()
+                let_socket_go(old)
             self._sockets[address] = sock
             self._found(address)
         wanted = {address for address, _ in (*changes.open, *changes.keep, *changes.retarget)}
@@ -180,7 +181,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         for address in addresses:
             sock = self._sockets.pop(address, None)
             if sock is not None:
-                sock.close()
+                let_socket_go(sock)
                 remove_path(sock)
 
     # ------------------------------------------------------------------ other
@@ -198,13 +199,13 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             self._sockets[address] = open_address(where, service, beside=[old])
         except BindError as problem:
             return -1, str(problem)
-        old.close()
+        let_socket_go(old)
         return self._sockets[address].fileno(), ""
 
     def close_copies(self) -> None:
         """In another child of the master: a listener closed later must have no forgotten copy there."""
         for sock in self._sockets.values():
-            sock.close()
+            let_socket_go(sock)
 
     def close_all(self) -> None:
         """Close everything and remove the paths: superd ends."""
@@ -227,5 +228,5 @@ def explain(address: BindAddress, problem: BindError) -> str:
 
 def _close_new(opened: dict[BindAddress, socket.socket]) -> None:
     for sock in opened.values():
-        sock.close()
+        let_socket_go(sock)
         remove_path(sock)

@@ -19,6 +19,7 @@ import trio
 from superd.address import SocketType
 from superd.net import peername
 from superd.peer import Peer
+from superd.system.closing import let_socket_go
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -105,7 +106,7 @@ class ListenerSet:
         """Lets the listener go and closes this process's copy of it."""
         self.ignore(listener)
         self._by_fd.pop(listener.fd, None)
-        listener.sock.close()
+        let_socket_go(listener.sock)
 
     def replace(self, listener: Listener, sock: socket.socket) -> socket.socket:
         """Gives the listener another socket, and returns the old one, which is the caller's. Leaves it deaf."""

@@ -7,6 +7,8 @@ import socket
 
 import trio
 
+from superd.system.closing import let_socket_go
+
 
 async def connect(host: str, port: int) -> trio.socket.SocketType:
     """Return a connection to relay to; a host with several addresses is tried at all of them. Raises ``OSError``."""
@@ -22,7 +24,7 @@ async def connect(host: str, port: int) -> trio.socket.SocketType:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         await sock.connect((host, port))
     except BaseException:
-        sock.close()
+        let_socket_go(sock)
         raise
     return sock
 
@@ -33,6 +35,6 @@ async def connect_unix(path: str) -> trio.socket.SocketType:
     try:
         await sock.connect(f"\0{path[1:]}" if path.startswith("@") else path)
     except BaseException:
-        sock.close()
+        let_socket_go(sock)
         raise
     return sock

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import trio
 
+from superd.system.closing import let_socket_go
+
 _LAST = struct.Struct("=44xI4xI")
 """tcpi_last_data_sent and tcpi_last_data_recv in struct tcp_info (linux/tcp.h): milliseconds since then."""
 
@@ -24,10 +26,13 @@ def silence(sock: socket.socket) -> float:
 
 async def watch(sock: socket.socket, limit: float, scope: trio.CancelScope, on_idle: Callable[[], None]) -> None:
     """Calls ``on_idle`` when the session has been silent for ``limit`` seconds. ``scope`` ends it before; closes ``sock``."""
-    with sock, scope:
-        try:
-            while (left := limit - silence(sock)) > 0:
-                await trio.sleep(left)
-        except OSError:
-            return  # of a unix socket the kernel does not know it
-        on_idle()
+    try:
+        with scope:
+            try:
+                while (left := limit - silence(sock)) > 0:
+                    await trio.sleep(left)
+            except OSError:
+                return  # of a unix socket the kernel does not know it
+            on_idle()
+    finally:
+        let_socket_go(sock)

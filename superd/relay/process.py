@@ -22,6 +22,7 @@ from superd.ipc import relay_messages as messages
 from superd.relay.confinement import become, confine
 from superd.relay.session import Endless, Session
 from superd.relay.ways import watch_terminals
+from superd.system.closing import let_all_go
 from superd.system.process_title import set_title
 from superd.wire.chargen import LINES
 
@@ -182,8 +183,7 @@ class Relay:
                     return
                 self._obey(messages.parse_requests(data), left, now, truncated=bool(flags & _CTRUNC))
             finally:
-                for fd in left:
-                    os.close(fd)
+                let_all_go(left)
 
     def _drop_front(self) -> None:
         """The master is gone, and so is every front: what is carried is carried to its end."""
@@ -222,8 +222,7 @@ class Relay:
     def _carry(self, carry: messages.Carry, fds: list[int], now: float) -> None:
         """Begins a session; ``fds`` are this function's, and empty when there was no room for them."""
         if carry.number in self._sessions:
-            for fd in fds:
-                os.close(fd)
+            let_all_go(fds)
             raise ControlError("a session of this number lives")
         reason, number = messages.NO_ROOM, 0
         if fds and len(fds) <= self._files_left:
@@ -233,8 +232,7 @@ class Relay:
                 reason, number = messages.FAULT, problem.errno or 0
             else:
                 return
-        for fd in fds:
-            os.close(fd)
+        let_all_go(fds)
         over = messages.Over(carry.number, 0, 0, 0.0, reason, number, carry.label)
         self._reports.append(messages.encode_report(over))
 

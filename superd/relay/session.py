@@ -8,6 +8,7 @@ import stat
 
 from superd.ipc import relay_messages as messages
 from superd.relay import ways
+from superd.system.closing import let_go
 
 TYPE_CHECKING = False  # typing costs a small process 0.6 MiB
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Session:
             return 0
         into = self.fds.pop(1)
         forget(into)
-        os.close(into)
+        let_go(into)
         return 1
 
     def limit_reached(self, now: float) -> int | None:
@@ -135,7 +136,7 @@ class Session:
             way.close()
         for fd in self.fds:
             forget(fd)
-            ways.let_go(fd)
+            let_go(fd)
 
     def report(self, now: float, reason: int, number: int) -> messages.Over:
         """The last word about it."""

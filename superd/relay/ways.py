@@ -96,20 +96,6 @@ def shut(fd: int, how: int) -> None:
         sock.detach()
 
 
-def let_go(fd: int) -> None:
-    """Closes a descriptor without waiting: close(2) of a socket with SO_LINGER would, even of a non-blocking one."""
-    sock = None
-    try:
-        sock = _socket(fd)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes(8))
-    except OSError:
-        pass  # a pipe or a terminal
-    finally:
-        if sock is not None:
-            sock.detach()
-        os.close(fd)
-
-
 def _socket(fd: int) -> socket.socket:
     # The family is not asked for: the kernel knows it, and nothing here depends on it.
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fd)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from superd.errors import ControlError
 from superd.ipc import descriptors
+from superd.system.closing import let_all_go, let_go
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -30,7 +31,7 @@ def test_a_message_arrives_with_its_descriptors_which_close_on_exec() -> None:
         assert not any(os.get_inheritable(fd) for fd in fds)
         os.write(fds[1], b"x")
         assert os.read(read, 1) == b"x"
-        descriptors.close_received(fds)
+        let_all_go(fds)
         descriptors.send_with(ours, b"none", ())
         assert descriptors.receive_with(theirs, 16, 2) == (b"none", [], False)
     os.close(read)
@@ -60,7 +61,7 @@ def test_a_lingering_socket_that_was_sent_is_closed_without_waiting() -> None:
                 accepted.send(bytes(65536))
         except BlockingIOError:
             pass
-        closing = threading.Thread(target=descriptors.close_received, args=((accepted.detach(),),), daemon=True)
+        closing = threading.Thread(target=let_go, args=(accepted.detach(),), daemon=True)
         closing.start()
         closing.join(10)
         assert not closing.is_alive()
@@ -68,7 +69,7 @@ def test_a_lingering_socket_that_was_sent_is_closed_without_waiting() -> None:
 
 def test_any_other_kind_of_descriptor_is_closed_too() -> None:
     kinds = [*os.pipe(), os.open("/", os.O_PATH), os.memfd_create("x"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach()]
-    descriptors.close_received(kinds)
+    let_all_go(kinds)
     for fd in kinds:
         with pytest.raises(OSError, match="Bad file"):
             os.fstat(fd)

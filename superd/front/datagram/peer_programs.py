@@ -22,6 +22,7 @@ import trio
 
 from superd.front.sessions.live import Refused
 from superd.net import peername, udp
+from superd.system.closing import let_socket_go
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class PeerPrograms:
         turn = next((turn for turn in self._turns.values() if turn.listener.address.describe() == address), None)
         if turn is None or turn.session is None or turn.listener.sock.fileno() < 0:
             if sock is not None:
-                sock.close()  # a reload has closed the address meanwhile
+                let_socket_go(sock)  # a reload has closed the address meanwhile
             return
         session, turn.session = turn.session, None
         listener = turn.listener
@@ -138,7 +139,7 @@ class PeerPrograms:
             feeder = self._claim(sock, turn)
             local = peername.local(sock.getsockname()[:2])
         except OSError as problem:
-            sock.close()
+            let_socket_go(sock)
             self._book.over(
                 session, Refused(Verdict(False, Reason.LAUNCH, detail=f"no socket for this peer: {problem.strerror}"))
             )
@@ -174,7 +175,7 @@ class PeerPrograms:
                     return feeder
             raise BlockingIOError(0, "other peers' datagrams keep coming in")
         except OSError:
-            feeder.close()
+            let_socket_go(feeder)
             raise
 
     def forget(self, listener: Listener) -> None:

@@ -21,6 +21,7 @@ from superd.address import SocketType
 from superd.front.datagram.verdicts import peer_of
 from superd.net import peername, udp
 from superd.peer import Peer
+from superd.system.closing import let_go
 from superd.verdict import Ask
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class WaitPrograms:
             except OSError:
                 break
             peer = peername.remote(sockaddr) if listener.tcp else peername.remote_of_unix(fd)
-            os.close(fd)
+            let_go(fd)
             self._book.turned_away(service, peer, verdict)
         return True
 

@@ -12,8 +12,8 @@ from superd.front.handing_over import AS_CONFIGURED, HowToStart
 from superd.front.programs.launcher_links import BUSY
 from superd.front.sessions.live import Refused, Stage
 from superd.ipc import launch_codec as messages
-from superd.ipc.descriptors import close_received
 from superd.peer import Peer
+from superd.system.closing import let_go
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Dispatch:
         number = how.launcher if how.launcher is not None else self.choose(service.name)
         link = self._links.get(number)
         if link is None:
-            close_received((fd,))
+            let_go(fd)
             self._book.over(session, Refused(Verdict(False, Reason.LAUNCH, detail="no launcher")))
             return
         if service.limits.per_minute is not None:

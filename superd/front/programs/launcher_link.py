@@ -6,7 +6,6 @@ Runs in: the front. Decides nothing; never waits for the launcher, and believes 
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import time
 from collections import deque
@@ -16,7 +15,8 @@ import trio
 
 from superd.errors import ControlError
 from superd.ipc import launch_codec as messages
-from superd.ipc.descriptors import close_received, receive_with, send_with
+from superd.ipc.descriptors import receive_with, send_with
+from superd.system.closing import let_all_go, let_copy_go, let_go
 
 MAX_QUEUE = 512
 """Launches that wait for one launcher; from here on the front accepts no more for it until the queue is half empty."""
@@ -58,7 +58,9 @@ class LauncherLink:
         self._on_room = on_room
         self._on_broken = on_broken
         self._on_waiting = on_waiting
-        self._queue: deque[tuple[str, int]] = deque()
+        self._queue: deque[tuple[str, int, int]] = deque()
+        self._lingering: dict[int, int] = {}
+        """Connection → our copy of a socket that lingers, until the launcher reports the end."""
         self._blocked = False
         self._no_room = False
         self._unblock = trio.Event()
@@ -78,7 +80,7 @@ class LauncherLink:
     def launch(self, request: messages.Launch, fd: int) -> bool:
         """Queue a launch; ``fd`` is this object's from here. False: the queue is long, accept no more for now."""
         self.in_flight += 1
-        self._queue.append((messages.encode_launch(request), fd))
+        self._queue.append((messages.encode_launch(request), fd, request.conn))
         return len(self._queue) < MAX_QUEUE
 
     def signal(self, conn: int, number: int) -> None:
@@ -87,7 +89,7 @@ class LauncherLink:
 
     def send(self, request: messages.Hook | messages.Signal | messages.List) -> None:
         """Queue any other request, and send what can be sent."""
-        self._queue.append((messages.encode_request(request), -1))
+        self._queue.append((messages.encode_request(request), -1, 0))
         self.flush()
 
     def flush(self) -> None:
@@ -98,8 +100,9 @@ class LauncherLink:
         while queue and self.in_flight - len(queue) < WINDOW:
             records: list[str] = []
             fds: list[int] = []
+            conns: list[int] = []
             size = 2
-            for record, fd in queue:
+            for record, fd, conn in queue:
                 size += len(record) + 1
                 if records and (
                     size > messages.MAX_MESSAGE or len(fds) == messages.MAX_LAUNCHES or len(records) == messages.MAX_RECORDS
@@ -108,6 +111,7 @@ class LauncherLink:
                 records.append(record)
                 if fd >= 0:
                     fds.append(fd)
+                    conns.append(conn)
             try:
                 send_with(self._sock, messages.batch(records), fds)
             except BlockingIOError:
@@ -122,8 +126,10 @@ class LauncherLink:
                 raise
             for _ in records:
                 queue.popleft()
-            for fd in fds:
-                os.close(fd)  # not the last: the launcher has it
+            for fd, conn in zip(fds, conns, strict=True):
+                # On one processor the program may have ended by now, and this be the last copy.
+                if not let_copy_go(fd):
+                    self._lingering[conn] = fd
             if fds and self.silent_since is None:
                 self.silent_since = time.monotonic()
                 self._on_waiting()
@@ -135,8 +141,10 @@ class LauncherLink:
     def close(self) -> None:
         """Give up: what is still queued is closed, so its clients see an end of file."""
         self._sock.close()
-        close_received(fd for _, fd in self._queue if fd >= 0)
+        let_all_go(fd for _, fd, _ in self._queue if fd >= 0)
+        let_all_go(self._lingering.values())
         self._queue.clear()
+        self._lingering.clear()
 
     async def run(self) -> None:
         """Send on when there is room again, until cancelled."""
@@ -167,7 +175,7 @@ class LauncherLink:
                 self._on_broken(str(problem))
                 continue
             if not data:
-                close_received(fds)
+                let_all_go(fds)
                 return False
             self._take(data, fds)
         if self._queue:
@@ -179,6 +187,8 @@ class LauncherLink:
             for report in messages.parse_reports(data):
                 if type(report) is messages.Started or type(report) is messages.Failed:
                     self.answered()
+                if self._lingering and isinstance(report, (messages.Exited, messages.Failed)):
+                    self._let_lingering_go(report)
                 if type(report) is not messages.StderrPipe and type(report) is not messages.Stdio:
                     self._on_report(report, -1)
                 elif left:
@@ -187,7 +197,12 @@ class LauncherLink:
             # It is what a service's user is: what it sends is checked, and the front goes on without this message.
             self._on_broken(str(problem))
         finally:
-            close_received(left)
+            let_all_go(left)
+
+    def _let_lingering_go(self, report: messages.Exited | messages.Failed) -> None:
+        fd = self._lingering.pop(report.conn, None)
+        if fd is not None:
+            let_go(fd)
 
     def answered(self) -> None:
         """A launch was reported on, or is known to be lost."""

@@ -13,6 +13,7 @@ from superd.front.sessions.live import Exited, Refused, Stage
 from superd.ipc import launch_codec as messages
 from superd.record import SessionRecord
 from superd.safe_text import safe
+from superd.system.closing import let_go
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -62,11 +63,12 @@ class Reports:
             case messages.HookDone():
                 self._commands.done(report)
             case messages.StderrPipe():
-                if self._in_force.speaks_for(number, report.service):
-                    self._stderr.take(number, report.service, fd)
-                else:
-                    os.close(fd)
+                if not self._in_force.speaks_for(number, report.service):
+                    let_go(fd)
                     self._ignored(number, report.service)
+                elif not self._stderr.take(number, report.service, fd):
+                    text = f"ignoring a message of launcher {number} about `{safe(report.service)}`: its descriptor is not a pipe"
+                    self._log.message("alert", text)
             case messages.Stdio():
                 self._stdio.take(number, report, fd)
             case messages.Living():

@@ -1,32 +1,39 @@
 """What programs write to their fd 2 (``stderr = "log"``): read line by line into the log, with the service's id.
 
-A program is never held up by the log: what comes faster than the limit is read, counted and thrown away.
+A program is not held up by the log: what comes faster than the limit is read, counted and thrown away.
+
+Runs in: the front. Never waits in a read: a launcher that was taken over shares the pipe's description and could make it
+blocking, so the bytes are spliced without blocking into a pipe of the front's own.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 
 import trio
 
 from superd.counted import counted
 from superd.front.handing_over import StartTask
+from superd.system.closing import let_go
 
 MAX_LINE = 1024
 """Bytes of one line; a longer one is cut into several."""
+MAX_PIECE = 16384
+"""Bytes read at once: less than a pipe holds."""
 LINES_A_SECOND = 100
 """More of one service's lines than this are dropped, and their number is logged."""
 
 
 class LineSplitter:
-    """Bytes in any pieces → whole lines, each at most ``MAX_LINE`` bytes. Pure."""
+    """Make whole lines of bytes in any pieces, each line of at most ``MAX_LINE`` bytes. Pure."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that ``data`` completes; empty ones are left out."""
+        """Return the lines that ``data`` completes, without the empty ones."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         while len(self._rest) > MAX_LINE:
             lines.append(self._rest[:MAX_LINE])
@@ -34,7 +41,7 @@ class LineSplitter:
         return [line[start : start + MAX_LINE] for line in lines if line for start in range(0, len(line), MAX_LINE)]
 
     def end(self) -> list[bytes]:
-        """The last line, if it had no newline."""
+        """Return the last line, if it had no newline."""
         rest, self._rest = self._rest, b""
         return [rest] if rest else []
 
@@ -43,29 +50,32 @@ class StderrCollector:
     """One task for each pipe; ``say`` takes (service, text)."""
 
     def __init__(self, start_task: StartTask, say: Callable[[str, str], None], flush: Callable[[], None]) -> None:
+        self._out, self._into = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._start_task = start_task
         self._say = say
         self._flush = flush
         self._pipes: dict[tuple[int, str], trio.CancelScope] = {}
 
-    def take(self, launcher: int, service: str, fd: int) -> None:
-        """Reads ``fd``, which is this object's from here, until every writer is gone.
+    def take(self, launcher: int, service: str, fd: int) -> bool:
+        """Read ``fd``, which is this object's from here, until every writer is gone. False: it is not a pipe, and is closed.
 
         Replaces the pipe that the service had at the same launcher.
         """
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            let_go(fd)
+            return False
         old = self._pipes.pop((launcher, service), None)
         if old is not None:
             old.cancel()
         scope = self._pipes[launcher, service] = trio.CancelScope()
         self._start_task(self._read, service, fd, scope)
+        return True
 
     async def _read(self, service: str, fd: int, scope: trio.CancelScope) -> None:
         splitter, window, count = LineSplitter(), trio.current_time(), 0
-        os.set_blocking(fd, False)
-        stream = trio.lowlevel.FdStream(fd)
-        with scope:
-            async with stream:
-                while data := await stream.receive_some(16384):
+        try:
+            with scope:
+                while data := await self._receive(fd):
                     now = trio.current_time()
                     if now - window >= 1:
                         if count > LINES_A_SECOND:
@@ -76,6 +86,18 @@ class StderrCollector:
                         if count <= LINES_A_SECOND:
                             self._say(service, line.decode("utf-8", "surrogateescape"))
                     self._flush()
+        finally:
+            os.close(fd)
         for line in splitter.end():
             self._say(service, line.decode("utf-8", "surrogateescape"))
         self._flush()
+
+    async def _receive(self, fd: int) -> bytes:
+        """Return what is in the pipe ``fd``, as soon as something is; empty when every writer is gone."""
+        while True:
+            await trio.lowlevel.wait_readable(fd)
+            try:
+                moved = os.splice(fd, self._into, MAX_PIECE, flags=os.SPLICE_F_NONBLOCK)
+            except BlockingIOError:
+                continue  # the launcher took it out
+            return os.read(self._out, moved) if moved else b""

@@ -9,8 +9,8 @@ import os
 from typing import TYPE_CHECKING
 
 from superd.ipc import relay_messages
-from superd.ipc.descriptors import close_received
 from superd.ipc.launch_codec import IN, OUT, TERMINAL, Stdio
+from superd.system.closing import let_all_go, let_go
 
 if TYPE_CHECKING:
     from superd.front.handing_over import Carries
@@ -41,7 +41,7 @@ class StdioPrograms:
         entry = self._waiting.get(report.conn)
         stdio = entry[0].record.service.stdio if entry is not None else ""
         if entry is None or entry[0].launcher != number or report.end in entry[2] or report.end not in _ENDS[stdio]:
-            close_received((fd,))
+            let_go(fd)
             return
         session, client, ends = entry
         ends[report.end] = fd
@@ -52,4 +52,4 @@ class StdioPrograms:
     def _forget(self, session: LiveSession) -> None:
         entry = self._waiting.pop(session.record.conn, None)
         if entry is not None:
-            close_received((entry[1], *entry[2].values()))
+            let_all_go((entry[1], *entry[2].values()))

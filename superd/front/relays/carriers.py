@@ -7,7 +7,6 @@ sessions alone; one that says anything else, or nothing, is replaced.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import socket
@@ -22,6 +21,7 @@ from superd.front.sessions.live import SERVED, Carried, Refused, Stage
 from superd.ipc import relay_messages as messages
 from superd.peer import peer_from_text, unix_peer
 from superd.record import Ending, SessionRecord
+from superd.system.closing import let_all_go
 from superd.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Carriers:
     def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
         """Have a session carried, to its end or its program's. ``fds`` are the callee's: the client's comes first."""
         if session.stage is Stage.OVER:
-            _close(fds)
+            let_all_go(fds)
             return
         if not self._carriers:
             self._waiting.append((session, mode, fds))
@@ -192,7 +192,7 @@ class Carriers:
         seconds = 0.0 if mode in _PROGRAMS else limits.session or 0.0
         request = messages.Carry(record.conn, mode, limits.idle or 0.0, seconds, _label(record, mode))
         if carrier is None:
-            _close(fds)
+            let_all_go(fds)
         elif carrier.link.send(request, fds):
             carrier.enter(record.conn, session, mode)
             if mode not in _PROGRAMS:
@@ -352,11 +352,6 @@ class Carriers:
         record.seconds, record.traffic = report.seconds, (report.received, report.sent)
         record.ended_by = _ENDINGS.get(report.reason)
         self._log.exited(record)
-
-
-def _close(fds: tuple[int, ...]) -> None:
-    for fd in fds:
-        os.close(fd)
 
 
 def _label(record: SessionRecord, mode: int) -> bytes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import array
 import errno
-import os
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import trio
 
 from superd.errors import ControlError
 from superd.ipc import relay_messages as messages
+from superd.system.closing import let_all_go
 
 MAX_QUEUE = 1024
 """Sessions that wait for one relay in the front; the pair holds a few hundred more."""
@@ -50,7 +50,7 @@ class RelayLink:
     def send(self, request: messages.Request, fds: tuple[int, ...] = ()) -> bool:
         """Send a request, or queue it. ``fds`` are the callee's. False: too much is queued; then the descriptors are closed."""
         if not self.alive or len(self._queue) >= MAX_QUEUE:
-            _close(fds)
+            let_all_go(fds)
             return False
         self._queue.append((messages.encode_request(request), fds))
         self._flush()
@@ -83,7 +83,7 @@ class RelayLink:
                 self._wait(no_room=True)
             else:
                 for _ in records:
-                    _close(queue.popleft()[1])
+                    let_all_go(queue.popleft()[1])
 
     def _wait(self, *, no_room: bool) -> None:
         self._blocked, self._no_room = True, no_room
@@ -140,10 +140,5 @@ class RelayLink:
         self._scope.cancel()
         self._sock.close()
         for _, fds in self._queue:
-            _close(fds)
+            let_all_go(fds)
         self._queue.clear()
-
-
-def _close(fds: tuple[int, ...]) -> None:
-    for fd in fds:
-        os.close(fd)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from superd.address import SocketType
 from superd.front.stream.session import run_session
 from superd.net import peername
-from superd.net.closing import let_go_of
+from superd.system.closing import let_go
 from superd.verdict import ADMITTED, Verdict
 
 if TYPE_CHECKING:
@@ -111,12 +111,12 @@ class Arrivals:
         elif type(answer) is Verdict and not answer.admit and not answer.steps and service.closes_at_once:
             # The peer may react by a change of the tables and connect again before this batch has ended.
             self._gate.end_batch()
-            os.close(fd)
+            let_go(fd)
             self._book.turned_away(service, peer, answer)
             return
         place = self._trip.room.enter(service, peer)
         if place is None:
-            let_go_of(fd)
+            let_go(fd)
             self._book.turned_away(service, peer, self._trip.room.overload(answer))
             return
         sock = socket.socket(fileno=fd)

@@ -16,6 +16,7 @@ from superd.front.stream.client_output import part
 from superd.internal import BEGIN, STREAM
 from superd.ipc import relay_messages as messages
 from superd.record import Ending
+from superd.system.closing import let_socket_go
 
 if TYPE_CHECKING:
     from superd.front.handing_over import Carries, StartTask
@@ -51,7 +52,7 @@ class InternalStreams:
                 rest = None  # a normal end
                 session.record.ended_by = Ending.RESET
             if rest is None:
-                sock.close()
+                let_socket_go(sock)
                 session.record.ended_by = session.record.ended_by or Ending.CLIENT
                 self._book.over(session, SERVED)
                 return
@@ -66,7 +67,7 @@ class InternalStreams:
         stream = trio.socket.from_stdlib_socket(sock)
         name, carried = session.service.inside, False
         try:
-            with stream, trio.CancelScope() as scope:
+            with trio.CancelScope() as scope:
                 session.running = Task(scope)
                 while left:
                     left = left[await stream.send(left) :]
@@ -82,6 +83,7 @@ class InternalStreams:
             session.record.ended_by = Ending.FAULT
             self._log.message("crit", f"a session failed: {type(fault).__name__}: {fault}", record=session.record)
         finally:
+            let_socket_go(stream)
             if not carried:
                 self._book.over(session, SERVED)
             self._log.flush_soon()

@@ -25,11 +25,11 @@ from superd.front.stream.rule_options import OptionFault, RuleOptions
 from superd.front.stream.tcpmux import read_choice
 from superd.internal import STREAM, auth
 from superd.ipc.relay_messages import RELAY
-from superd.net.closing import let_go
 from superd.net.listener import is_dead
 from superd.net.silence import watch
 from superd.peer import UNKNOWN
 from superd.record import Ending
+from superd.system.closing import let_socket_go
 from superd.verdict import Ask, Need, Reason, Verdict
 from superd.wire.tcpmux import ACCEPTED, REFUSED
 
@@ -58,7 +58,7 @@ async def run_session(
         if chosen is not None:
             await _serve_chosen(trip, connection, chosen)
     finally:
-        let_go(stream)
+        let_socket_go(stream)
 
 
 async def _serve_chosen(trip: Trip, connection: Connection, chosen: CompiledService) -> None:

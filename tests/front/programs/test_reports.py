@@ -23,9 +23,10 @@ class Stderr:
     def __init__(self) -> None:
         self.taken: list[tuple[int, str]] = []
 
-    def take(self, launcher: int, service: str, fd: int) -> None:
+    def take(self, launcher: int, service: str, fd: int) -> bool:
         self.taken.append((launcher, service))
         os.close(fd)
+        return True
 
 
 def made() -> tuple[Parts, Reports, Stderr]:
