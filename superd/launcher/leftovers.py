@@ -85,8 +85,17 @@ class Leftovers:
         return bool(self._groups or self._orphans or self._ended or self.changed)
 
     @property
+    def processes(self) -> bool:
+        """Whether there are some: their ends are to be noticed."""
+        return bool(self._groups or self._orphans)
+
+    @property
     def due(self) -> float:
         """When something is to be done (monotonic seconds); infinite for never."""
+        if self.changed:
+            return 0.0
+        if not self._groups and not self._orphans:
+            return self._look
         return min([*self._groups.values(), *(orphan.deadline for orphan in self._orphans.values()), self._look])
 
     def program_ended(self, child: Child, now: float) -> bool:

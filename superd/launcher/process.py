@@ -111,7 +111,9 @@ class Launcher:
                     self._copies.on_ready(fd)
             self._reap()
             if self._waiting or self._commands or self._copies or self._leftovers:
-                self._on_time(time.monotonic())
+                now = time.monotonic()
+                if self._due() <= now:
+                    self._on_time(now)
             self._front.send()
             self._front.set_interest(full=len(self._waiting) >= MAX_WAITING)
 
@@ -122,14 +124,14 @@ class Launcher:
         if self._idle:
             return self._poll.poll(min(IDLE, max(0.0, self._front.due - time.monotonic())) * 1000)
         timeout = self._timeout()
-        if not self._children and not self._commands and not self._leftovers:
+        if not self._children and not self._commands and not self._leftovers.processes:
             return self._poll.poll(timeout)
         # SIGCHLD stays at its default while there is work: no signal is queued, one sweep a batch finds all. A handler
         # stands only while we sleep with children alive (20 µs a connection less than one that stands always).
         signal.signal(signal.SIGCHLD, _nothing)
         try:
             self._reap()
-            if self._front.can_send:
+            if self._front.can_send or self._leftovers.changed:
                 return ready
             return self._poll.poll(timeout)
         finally:
@@ -139,12 +141,19 @@ class Launcher:
     def _idle(self) -> bool:
         return not (self._children or self._commands or self._waiting or self._copies or self._leftovers)
 
-    def _timeout(self) -> float | None:
-        due = min(self._copies.due, self._leftovers.due, self._front.due)
+    def _due(self) -> float:
+        """Return when ``_on_time`` has something to do (monotonic seconds)."""
+        due = self._leftovers.due
+        if self._copies:
+            due = min(due, self._copies.due)
         if self._waiting:
             due = min(due, min(entry.due for entry in self._waiting))
         if self._commands:
             due = min(due, min(deadline for _, deadline in self._commands.values()))
+        return due
+
+    def _timeout(self) -> float | None:
+        due = min(self._due(), self._front.due)
         return None if due == NEVER else max(0.0, due - time.monotonic()) * 1000 + 1
 
     # ------------------------------------------------------------------ the master
