@@ -188,7 +188,7 @@ class Service(BaseModel):
         description="IDONLY: only who ident names; KEEPALIVE, NODELAY: of the socket; NAMEINARGS: server_args holds argv[0]; "
         "NOLIBWRAP: hosts.allow and hosts.deny are not asked; SENSOR: whoever connects is banned",
     )
-    socket_type: SocketType = Field(SocketType.STREAM, description="stream, dgram or seqpacket")
+    socket_type: SocketType = Field(SocketType.STREAM, description="kind of socket: stream, dgram or seqpacket")
     protocol: str = Field("", description="name in /etc/protocols; default: tcp for stream, udp for dgram")
     wait: bool = Field(False, description="hand the listening socket to one program at a time")
     port: int | str | None = Field(None, description="port number, or a name from /etc/services")
@@ -257,7 +257,9 @@ class Service(BaseModel):
         "senders can be forged, the default is 64",
         json_schema_extra={"unit": "programs"},
     )
-    per_source: Count = Field(None, description="the same for one source address", json_schema_extra={"unit": "programs"})
+    per_source: Count = Field(
+        None, description="programs (or sessions) at once for one source address", json_schema_extra={"unit": "programs"}
+    )
     cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(_no_rate)] = Field(
         (200.0, 0.0),
         description="[connections a second, seconds of pause] of one source; with a pause of 0 the source is not paused: what is "

@@ -5,21 +5,30 @@ from typing import Annotated
 
 import typer
 
+from superd.cli import app_files
+from superd.cli.help_format import Commands
+
 app = typer.Typer(
     name="superd",
+    cls=Commands,
     help="The superserver with TCP Wrappers built in.",
+    epilog="Example: superd check && systemctl reload superd",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="superd.toml, or an xinetd.conf or inetd.conf as it is")]
-Folders = Annotated[
-    list[Path] | None, typer.Option("--services", "-s", help="folder of service files; may be given several times")
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="superd.toml, or an xinetd.conf or inetd.conf as it is")
 ]
-Allow = Annotated[str | None, typer.Option("--hosts-allow", help="table instead of /etc/hosts.allow")]
-Deny = Annotated[str | None, typer.Option("--hosts-deny", help="table instead of /etc/hosts.deny")]
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option("--services", "-s", metavar="DIR", help="folder of service files; may be given several times"),
+]
+Allow = Annotated[str | None, typer.Option("--hosts-allow", metavar="FILE", help="table instead of /etc/hosts.allow")]
+Deny = Annotated[str | None, typer.Option("--hosts-deny", metavar="FILE", help="table instead of /etc/hosts.deny")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="serve the right files and report the wrong ones")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON value instead of text")]
 
@@ -35,7 +44,7 @@ def version(
         raise typer.Exit
 
 
-@app.command()
+@app.command(rich_help_panel="Serve", epilog="Example: superd run --services services.d")
 def run(
     config: Config = None,
     services: Folders = None,
@@ -43,14 +52,14 @@ def run(
     hosts_deny: Deny = None,
     keep_going: KeepGoing = False,
 ) -> None:
-    """Serve in the foreground until SIGTERM. SIGHUP reloads."""
+    """Serve in the foreground until SIGTERM comes. SIGHUP reloads the files."""
     from superd.cli.run import run as serve
     from superd.cli.sources import sources_of
 
     raise typer.Exit(serve(sources_of(config, services, hosts_allow, hosts_deny), keep_going=keep_going))
 
 
-@app.command()
+@app.command(rich_help_panel="Check", epilog="Example: superd check services.d")
 def check(
     path: Annotated[Path | None, typer.Argument(help="a file or folder instead of the host's own")] = None,
     config: Config = None,
@@ -61,7 +70,7 @@ def check(
     explicit: Annotated[bool, typer.Option("-a", help="want allow or deny in every rule of hosts.allow, as tcpdchk -a")] = False,
     json_output: AsJson = False,
 ) -> None:
-    """Check every file; start nothing. 0: fine, 78: errors."""
+    """Check every file and start nothing. Ends with 0 when all is fine, 78 for errors."""
     from superd.cli.check import check as look
     from superd.cli.sources import named, sources_of
 
@@ -72,7 +81,7 @@ def check(
     raise typer.Exit(look(sources, strict=strict, as_json=json_output, explicit=explicit))
 
 
-@app.command()
+@app.command(rich_help_panel="Look", epilog="Example: superd show git")
 def show(
     service: Annotated[str | None, typer.Argument(help="one service instead of all")] = None,
     config: Config = None,
@@ -86,18 +95,18 @@ def show(
     raise typer.Exit(print_all(sources_of(config, services, None, None), service, as_json=json_output))
 
 
-@app.command()
+@app.command(rich_help_panel="Look", epilog="Example: superd explain git 192.0.2.7")
 def explain(
     service: Annotated[str, typer.Argument(help="a service's id")],
     address: Annotated[str, typer.Argument(help="the client's address")],
-    name: Annotated[str, typer.Option("--name", help="the client's confirmed host name")] = "",
-    user: Annotated[str, typer.Option("--user", help="the client's user as ident would say")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="the client's confirmed host name")] = "",
+    user: Annotated[str, typer.Option("--user", metavar="USER", help="the client's user as ident would say")] = "",
     config: Config = None,
     services: Folders = None,
     hosts_allow: Allow = None,
     hosts_deny: Deny = None,
 ) -> None:
-    """Say who decides about a client and why. 0: let in, 1: refused."""
+    """Say who decides about a client, and why. Ends with 0 for a client that is let in, 1 for one that is refused."""
     from superd.cli.explain import explain as tell
     from superd.cli.sources import sources_of
 
@@ -105,36 +114,42 @@ def explain(
     raise typer.Exit(tell(sources, service, address, name, user))
 
 
-@app.command()
+@app.command(rich_help_panel="Look", epilog="Example: superd match sshd@192.0.2.1 client.example.com")
 def match(
     daemon: Annotated[str, typer.Argument(metavar="DAEMON[@SERVER]", help="as it is named in hosts.allow")],
     client: Annotated[str, typer.Argument(metavar="[USER@]CLIENT", help="an address, or a host's name")],
     here: Annotated[bool, typer.Option("-d", help="hosts.allow and hosts.deny of the working folder")] = False,
-    inetd: Annotated[Path | None, typer.Option("-i", help="the xinetd.conf, inetd.conf or superd.toml with the daemons")] = None,
+    inetd: Annotated[
+        Path | None, typer.Option("-i", metavar="FILE", help="the xinetd.conf, inetd.conf or superd.toml with the daemons")
+    ] = None,
     services: Folders = None,
     hosts_allow: Allow = None,
     hosts_deny: Deny = None,
 ) -> None:
-    """Ask tcpdmatch's question: what do the tables say? 0: let in, 1: refused."""
+    """Say what hosts.allow and hosts.deny say of a client, as tcpdmatch does. Ends with 0 (let in) or 1 (refused)."""
     from superd.cli.match import match as ask
     from superd.cli.sources import sources_of
 
     raise typer.Exit(ask(sources_of(inetd, services, hosts_allow, hosts_deny), daemon, client, here=here))
 
 
-@app.command("import")
+@app.command("import", rich_help_panel="Write", epilog="Example: superd import xinetd /etc/xinetd.conf -o services.d")
 def import_files(
     kind: Annotated[str, typer.Argument(help="xinetd or inetd")],
     paths: Annotated[list[Path], typer.Argument(help="files or folders to read")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="folder the service files go to")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="folder the service files go to")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print, write nothing")] = False,
     dialect: Annotated[
-        str, typer.Option("--dialect", help="inetd.conf of openbsd, freebsd, netbsd, inetutils or busybox; auto finds out")
+        str,
+        typer.Option(
+            "--dialect", metavar="NAME", help="inetd.conf of openbsd, freebsd, netbsd, inetutils or busybox; auto finds out"
+        ),
     ] = "auto",
     alone: Annotated[bool, typer.Option("--alone", help="no xinetd.conf includes these files: they have no defaults")] = False,
     defaults: Annotated[
-        Path | None, typer.Option("--defaults", help="superd.toml to write, with what all services have alike as [defaults]")
+        Path | None,
+        typer.Option("--defaults", metavar="FILE", help="superd.toml to write, with what all services have alike as [defaults]"),
     ] = None,
 ) -> None:
     """Write superd's own files from xinetd's or inetd's, with a report of every difference."""
@@ -143,3 +158,6 @@ def import_files(
     raise typer.Exit(
         import_command(kind, paths, output, force=force, dry_run=dry_run, dialect=dialect, alone=alone, defaults=defaults)
     )
+
+
+app_files.add_to(app)

@@ -1,0 +1,39 @@
+"""``superd --help``: commands in groups, each with its whole first sentence. The order of groups is that of this file.
+
+Runs in: the operator's commands. Never: cuts a text; the terminal's width wraps it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+GROUPS = ("Serve", "Look", "Act", "Check", "Write", "Learn")
+"""The `rich_help_panel` of a command is its group; a command without one stands in the last."""
+XINETD = ("xinetd", "Serve with xinetd's command line. See superd(8).")
+"""It reads its own options (cli/xinetd.py), as xinetd's have one dash."""
+
+
+class Commands(TyperGroup):
+    """The command `superd`."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each group as a section."""
+        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                panel = getattr(command, "rich_help_panel", None)
+                groups[panel if panel in groups else GROUPS[-1]].append((name, first_sentence(command.help or "")))
+        groups["Serve"].append(XINETD)
+        for title, rows in groups.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a command's help, in one line."""
+    line = " ".join(text.split("\f")[0].split())
+    return line.split(". ")[0].rstrip(".") + "."

@@ -1,0 +1,63 @@
+"""``superd help KEY``: what a key of the files means, its type, default and an example.
+
+Runs in: the operator's commands. Never: reads a file.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+from superd.cli.key_facts import FIRST_VERSION, Key, all_keys
+from superd.config.synonyms import meant
+from superd.exit_status import EX_USAGE
+from superd.safe_text import safe
+from superd.service_kinds import TABLE
+
+WIDTH = 78
+
+
+def help_key(word: str) -> int:
+    """Print every key of this name. Returns 0, or 64 for a name that no key has."""
+    name = word.strip().strip("[]").lower()
+    keys = all_keys()
+    found = [key for key in keys if name == key.path] or [key for key in keys if name == key.name]
+    if found:
+        inside = [f"  {key.path:<24}{_cut(key.meaning)}\n" for key in keys if key.path.startswith(f"{name}.")]
+        sys.stdout.write("\n".join(map(text_of, found)) + "".join(["  keys\n", *inside] if inside else ()))
+        return 0
+    hint = meant(name, [key.name for key in keys] + [key.path for key in keys])
+    sys.stderr.write(f"superd: error: no key is called `{safe(word, 80)}`\n")
+    if hint:
+        sys.stderr.write(f"  hint: {hint}\n")
+    return EX_USAGE
+
+
+def text_of(key: Key) -> str:
+    """One key as it is printed."""
+    lines = [f"{key.path}  ({key.table.file})"]
+    for text in (key.sentence, *_apart(key)):
+        lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    facts = {"type": key.type, "unit": key.unit, "default": key.default, "example": f"{key.name} = {key.example}"}
+    facts["since"] = key.since if key.since != FIRST_VERSION else ""
+    if key.table.prefix:
+        facts["example"] = f"[{key.table.prefix.rstrip('.')}] {facts['example']}"
+    for title, text in facts.items():
+        if text:
+            shown = text.replace("`", "") if title != "example" else text
+            lines += textwrap.wrap(f"{title:<8}{shown}", WIDTH, initial_indent="  ", subsequent_indent=" " * 10)
+    return "\n".join(lines) + "\n"
+
+
+def _apart(key: Key) -> list[str]:
+    """What a reader must know besides: a restart, and the kinds of service that the key has no effect for."""
+    found = ["A change needs a restart."] if key.restart else []
+    if key.table.file != "superd.toml":
+        titles = [kind.title for kind, keys in TABLE.items() if key.path in keys]
+        if titles:
+            found.append(f"It has no effect for: {'; '.join(titles)}.")
+    return found
+
+
+def _cut(text: str) -> str:
+    return textwrap.shorten(text, WIDTH - 24, placeholder=" …")

@@ -1,0 +1,58 @@
+"""`superd help KEY` says what the model says, and which key was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from superd.cli.help_key import help_key
+
+
+def test_a_key_is_shown_with_meaning_type_default_and_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert help_key("backlog") == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "backlog  (a service file, or [defaults] of superd.toml)"
+    assert "Length of the kernel's accept queue." in out
+    assert "  default 4096\n" in out
+    assert "  example backlog = 512\n" in out
+
+
+def test_a_key_that_two_files_have_is_shown_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert help_key("user") == 0
+    out = capsys.readouterr().out
+    assert "user  (a service file" in out
+    assert "user  (superd.toml)" in out
+    assert "A change needs a restart." in out
+
+
+def test_a_table_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert help_key("[limits]") == 0
+    assert "  limits.idle " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["limits.idle", "IDLE", " idle "])
+def test_a_key_of_a_table_is_found_with_and_without_it(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert help_key(word) == 0
+    assert 'example [limits] idle = "5m"' in capsys.readouterr().out
+
+
+def test_kinds_that_the_key_has_no_effect_for_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    help_key("umask")
+    assert "It has no effect for: redirect." in capsys.readouterr().out
+
+
+def test_no_line_is_longer_than_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("flags", "cps", "only_from", "limits", "policy", "type"):
+        help_key(word)
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
+def test_a_word_of_another_daemon_gets_the_key_that_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert help_key("max_connections") == 64
+    assert capsys.readouterr().err == ("superd: error: no key is called `max_connections`\n  hint: did you mean `instances`?\n")
+
+
+def test_a_word_with_escapes_does_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert help_key("\x1b[31m" + "x" * 9999) == 64
+    err = capsys.readouterr().err
+    assert "\x1b" not in err
+    assert len(err) < 300

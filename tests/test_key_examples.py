@@ -1,0 +1,46 @@
+"""Each example of a key is read by the key's own reader without an error."""
+
+from __future__ import annotations
+
+import pytest
+
+from superd.config.toml.service_file import make_service, parse_toml
+from superd.config.toml.settings_file import parse_settings
+from superd.key_examples import EXAMPLES, LIMITS, LOG, POLICY, SERVICE, SETTINGS
+from superd.problem import Origin, errors
+from superd.service import Limits, Service
+from superd.settings import LogSettings, PolicySettings, Settings
+
+MODELS = {
+    "Service": Service,
+    "Limits": Limits,
+    "Settings": Settings,
+    "PolicySettings": PolicySettings,
+    "LogSettings": LogSettings,
+}
+
+
+def test_every_example_is_of_a_key_that_exists() -> None:
+    found = {name: [key for key in examples if key not in MODELS[name].model_fields] for name, examples in EXAMPLES.items()}
+    assert found == {key: [] for key in MODELS}
+
+
+@pytest.mark.parametrize("key", [*SERVICE, *(f"limits.{name}" for name in LIMITS)])
+def test_an_example_of_a_service_is_read(key: str) -> None:
+    value = (SERVICE | {f"limits.{name}": example for name, example in LIMITS.items()})[key]
+    text = f"{key} = {value}\n"
+    if key not in ("server", "redirect"):
+        text += 'server = "/bin/cat"\n'
+    keys, origins, problems = parse_toml(text.encode(), "x.toml")
+    service, wrong = make_service("x", keys, origins, Origin("x.toml"))
+    assert errors((*problems, *wrong)) == ()
+    assert service is not None
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [(table, key, value) for table, keys in (("", SETTINGS), ("policy", POLICY), ("log", LOG)) for key, value in keys.items()],
+)
+def test_an_example_of_superd_toml_is_read(table: str, key: str, value: str) -> None:
+    text = f"[{table}]\n{key} = {value}\n" if table else f"{key} = {value}\n"
+    assert errors(parse_settings(text.encode(), "superd.toml")[3]) == ()
