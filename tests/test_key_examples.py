@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import BaseModel
 
 from superd.config.toml.service_file import make_service, parse_toml
 from superd.config.toml.settings_file import parse_settings
@@ -11,7 +12,7 @@ from superd.problem import Origin, errors
 from superd.service import Limits, Service
 from superd.settings import LogSettings, PolicySettings, Settings
 
-MODELS = {
+MODELS: dict[str, type[BaseModel]] = {
     "Service": Service,
     "Limits": Limits,
     "Settings": Settings,

@@ -156,7 +156,7 @@ def type_of(hint: Any) -> tuple[str, str]:
 
 def bounds_of(field: FieldInfo) -> str:
     """`1 to 65535`, `from 1`, or nothing."""
-    if field.annotation is int and isinstance(field.default, int) and Mode.__metadata__[0] in field.metadata:
+    if field.annotation is int and isinstance(field.default, int) and get_args(Mode)[1] in field.metadata:
         return ""  # an octal mode says its bounds by itself
     found = limits_of(field)
     if "ge" in found and "le" in found:
