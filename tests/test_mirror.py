@@ -8,8 +8,6 @@ ROOT = Path(__file__).parent.parent
 
 HELD_ELSEWHERE: dict[str, str] = {
     "cli/app.py": "test_docs.py: every command and option has its section, and each example is run",
-    "cli/diagnostics.py": "trips/test_start.py: what is printed of problems",
-    "cli/run.py": "trips/test_start.py: the table, and the dump in trips/test_xinetd_command.py",
     "front/stream/redirect.py": "trips/test_redirect.py: each target",
     "front/stream/connection.py": "trips/test_options.py: what a session holds",
     "front/handing_over.py": "trips/test_connection.py: protocols",
@@ -20,20 +18,7 @@ HELD_ELSEWHERE: dict[str, str] = {
     "front/programs/stderr_lines.py": "trips/test_connection.py: lines of a program's stderr",
     "front/memory.py": "test_bench.py: the row `crowd`",
     "front/datagram/peer_programs.py": "trips/test_udp_peers.py: a program for each peer",
-    "internal/chargen.py": "trips/test_internal.py: RFC 864",
-    "internal/daytime.py": "trips/test_internal.py: RFC 867",
-    "internal/discard.py": "trips/test_internal.py: RFC 863",
-    "internal/echo.py": "trips/test_internal.py: RFC 862",
-    "internal/time.py": "trips/test_internal.py: RFC 868",
     "front/programs/launches.py": "front/programs/test_dispatch.py: its parts, which it only puts together",
-    "launcher/environment.py": "trips/test_connection.py: the whole environment",
-    "launcher/identity.py": "trips/test_identity.py: what the kernel holds",
-    "launcher/programs.py": "trips/test_options.py: commands, and trips/test_identity.py",
-    "system/spawn.py": "trips/test_connection.py: a program's world",
-    "launch_spec.py": "trips/test_connection.py: a program's world",
-    "master/launcher_child.py": "master/test_launcher_pool.py: launchers that start and stop",
-    "net/netgroup.py": "trips/test_policy_files.py: netgroups",
-    "net/peername.py": "trips/test_addresses.py: every kind of peer",
 }
 """What speaks to the system is held by the trips through the whole daemon, and the fakes it would need here prove little."""
 

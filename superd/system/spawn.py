@@ -115,7 +115,9 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
                 )  # fmt: skip
             finally:
                 os.close(theirs)
-            report = os.read(ours, 4096)
+            report = b""
+            while piece := os.read(ours, 4096):  # the child writes its error in several pieces
+                report += piece
         finally:
             os.close(ours)
         if not report:
