@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from superd.front.handing_over import AS_CONFIGURED, HowToStart
+from superd.front.programs.launcher_link import MAX_QUEUE
 from superd.front.programs.launcher_links import BUSY
 from superd.front.sessions.live import Refused, Stage
 from superd.ipc import launch_codec as messages
@@ -48,6 +49,8 @@ class Dispatch:
         """Launchers that stand still."""
         self.stuck: dict[str, int] = {}
         """Services whose program's start does not return, and the launcher that stands still for it."""
+        self._waiting: list[tuple[LiveSession, Peer, int, HowToStart]] = []
+        """Sessions of other services, whose launchers all stand still: the master starts another."""
 
     def hand_over(
         self,
@@ -60,6 +63,9 @@ class Dispatch:
         record, service = session.record, session.record.service
         number = how.launcher if how.launcher is not None else self.choose(service.name)
         link = self._links.get(number)
+        if number in self.avoided and self.stuck.get(service.name) != number and len(self._waiting) < MAX_QUEUE:
+            self._waiting.append((session, server, fd, how))
+            return
         if link is None:
             let_go(fd)
             self._book.over(session, Refused(Verdict(False, Reason.LAUNCH, detail="no launcher")))
@@ -86,6 +92,16 @@ class Dispatch:
             fd = self._stdio.hold(session, fd)
         if not link.launch(request, fd):
             self._on_full(service.name)
+
+    def try_again(self) -> None:
+        """Hand over what waited: there is another launcher, or one goes on."""
+        waiting, self._waiting = self._waiting, []
+        for session, server, fd, how in waiting:
+            if session.stage is Stage.OVER:
+                let_go(fd)
+            else:
+                self.hand_over(session, server, fd, how)
+        self._links.flush()
 
     def flush(self) -> None:
         """Send what is queued: once a batch, and once for a session that had to wait."""

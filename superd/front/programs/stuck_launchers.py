@@ -27,11 +27,12 @@ class StuckLaunchers:
     def on_silent(self, numbers: list[int]) -> None:
         """Take these for the launchers that stand still just now; called each half second while there is work."""
         avoided = self._dispatch.avoided
-        for number in avoided.difference(numbers):
+        for number in sorted(avoided.difference(numbers)):
             avoided.discard(number)
             for service in [service for service, at in self._dispatch.stuck.items() if at == number]:
                 del self._dispatch.stuck[service]
                 self._log.message("notice", "its programs start again", service)
+            self._dispatch.try_again()
         for number in numbers:
             if number not in avoided:
                 avoided.add(number)
@@ -41,3 +42,4 @@ class StuckLaunchers:
         """Take the master's answer: launcher ``number`` stands still for ``service``; empty when it cannot tell."""
         if number in self._dispatch.avoided and service:
             self._dispatch.stuck[service] = number
+        self._dispatch.try_again()

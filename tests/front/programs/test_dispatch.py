@@ -8,10 +8,10 @@ from superd.front.handing_over import HowToStart
 from superd.front.programs.dispatch import Dispatch
 from superd.front.programs.launcher_link import MAX_QUEUE
 from superd.front.programs.launcher_links import BUSY
-from superd.front.sessions.live import Stage
+from superd.front.sessions.live import Refused, Stage
 from superd.ipc import launch_codec as messages
 from superd.peer import Peer
-from superd.verdict import Reason
+from superd.verdict import Reason, Verdict
 from tests.front.programs.parts import Parts, descriptor
 
 HERE = Peer("192.0.2.9", 4, 0, 21)
@@ -91,3 +91,22 @@ async def test_starts_within_a_minute_are_counted_when_a_session_goes_to_a_launc
     starts = parts.in_force.services["cat"].access.starts
     assert starts is not None
     assert starts._started == 1
+
+
+async def test_a_session_whose_launchers_all_stand_still_waits_for_another_and_is_closed_if_it_ends_meanwhile() -> None:
+    parts, dispatch, _ = made("cat", lanes=1)
+    dispatch.avoided = {0}
+    read, write = os.pipe()
+    waits, ends = parts.session("cat"), parts.session("cat")
+    dispatch.hand_over(waits, HERE, descriptor())
+    dispatch.hand_over(ends, HERE, write)
+    parts.book.over(ends, Refused(Verdict(False, Reason.STOPPING)))
+    dispatch.try_again()  # nothing has changed for the first
+    assert os.read(read, 1) == b""
+    os.close(read)
+    parts.in_force.launchers_of = {"cat": (0, 1)}
+    parts.link(1)
+    dispatch.try_again()
+    assert waits.launcher == 1
+    assert len(parts.launchers[1].requests()) == 1
+    assert parts.launchers[0].requests() == []
