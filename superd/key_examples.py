@@ -69,7 +69,10 @@ SERVICE = {
 }
 LIMITS = {
     "session": '"1h"',
+    "start": '"20s"',
+    "first_byte": '"30s"',
     "idle": '"5m"',
+    "cpu": "60",
     "memory": '"256M"',
     "source_rate": "[2, 10]",
     "per_minute": "[60, 600]",

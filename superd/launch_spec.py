@@ -105,6 +105,8 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
     )
     if service.limits.memory is not None and service.rlimit_as is None:
         rlimits = (*rlimits, (RLIMITS["as"], service.limits.memory))
+    if service.limits.cpu is not None and service.rlimit_cpu is None:
+        rlimits = (*rlimits, (RLIMITS["cpu"], service.limits.cpu))
     if not root:
         return Profile(nice=max(0, service.nice), rlimits=rlimits)
     account = accounts.user(service.user) if service.user else Account("root", 0, 0)

@@ -140,10 +140,23 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     session: Seconds | None = Field(None, description="longest time a connection's program may run")
+    start: Seconds | None = Field(
+        None,
+        description="longest time from the accept until the program runs: look-ups, rules, banners, commands, and a launcher's "
+        "tries",
+    )
+    first_byte: Seconds | None = Field(
+        None, description="time within which a client must have sent its first byte, from when its service begins; TCP"
+    )
     idle: Seconds | None = Field(
         None, description="longest silence in both directions on a TCP connection, or on any that is redirected"
     )
     memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
+    cpu: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="processor time of each process of the program (RLIMIT_CPU) when rlimit_cpu is not set",
+        json_schema_extra={"unit": "seconds"},
+    )
     source_rate: tuple[Rate, Annotated[float, Field(ge=1)]] | None = Field(
         None,
         description="[connections a second, burst] one source address may make",
@@ -364,6 +377,12 @@ class Service(BaseModel):
         if self.a_program_for_each_sender and "instances" not in self.model_fields_set:
             return DATAGRAM_INSTANCES
         return self.instances
+
+    @property
+    def cpu_limit(self) -> int | None:
+        """RLIMIT_CPU of its program: ``rlimit_cpu``, or where that is not written ``limits.cpu``; None for no limit."""
+        value = self.limits.cpu if self.rlimit_cpu is None else self.rlimit_cpu
+        return None if value is None or value < 0 else value
 
     @property
     def internal(self) -> str:

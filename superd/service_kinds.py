@@ -115,6 +115,7 @@ _OF_A_PROGRAM = (
     "rlimit_fsize",
     "leftovers",
     "limits.memory",
+    "limits.cpu",
     "flags NAMEINARGS",
 )
 _OF_A_CONNECTION = (
@@ -122,6 +123,7 @@ _OF_A_CONNECTION = (
     "banner_success",
     "banner_fail",
     "banners",
+    "limits.first_byte",
     "limits.idle",
     "flags IDONLY",
     "flags KEEPALIVE",
@@ -152,6 +154,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         **dict.fromkeys(("per_source", "limits.source_rate", "limits.v4_prefix", "limits.v6_prefix", "limits.exempt"), _ACCEPTS),
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
+        "limits.start": _LIVES_ON,
         "leftovers": "what such a program leaves is always kept",
         "stdio": "the program gets the listening socket",
         "deny_time": "only a sensor bans",
@@ -159,6 +162,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     DGRAM: {
         **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
         "log_on_success TRAFFIC": "superd sees no byte of it",
+        "limits.start": _NO_CONNECTION,
         "stdio": "the program gets a socket of datagrams",
         "deny_time": "only a sensor bans",
     },
@@ -167,6 +171,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "stdio": "the program gets the listening socket",
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
+        "limits.start": _LIVES_ON,
         "leftovers": "what such a program leaves is always kept",
         "per_source": _LIVES_ON,
         "deny_time": "only a sensor bans",
@@ -179,6 +184,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     INTERNAL_DGRAM: {
         **dict.fromkeys(_IN_THE_FRONT, _NO_PROGRAM),
         **dict.fromkeys((*_OF_A_CONNECTION, "instances", "per_source", "limits.session"), "each datagram is answered at once"),
+        "limits.start": "each datagram is answered at once",
         "access_times": "each datagram is answered at once",
         "max_load": "each datagram is answered at once",
         "limits.per_minute": "each datagram is answered at once",
@@ -189,8 +195,11 @@ TABLE: dict[Kind, dict[str, str]] = {
         **dict.fromkeys((*_IDENTITY, *_OF_A_PROGRAM, "server_args", "limits.kill_grace"), _NO_PROGRAM),
         "deny_time": "only a sensor bans",
     },
-    SENSOR: dict.fromkeys(("wait", "limits.session", "limits.idle"), "a sensor starts nothing"),
+    SENSOR: dict.fromkeys(
+        ("wait", "limits.session", "limits.start", "limits.first_byte", "limits.idle"), "a sensor starts nothing"
+    ),
     UNIX: {
+        "limits.first_byte": "the kernel does not count a unix socket's bytes",
         "limits.idle": "the kernel keeps no time of a unix socket's silence",
         "flags IDONLY": "a unix socket's client has no ident server",
         "flags KEEPALIVE": "it is an option of TCP",

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     STARTS = "per_minute"
     IDENT = "ident"
     DECIDE_TIMEOUT = "decide_timeout"
+    START_LIMIT = "start_limit"
     OVERLOAD = "overload"
     BANNER = "banner"
     GONE = "gone"
@@ -52,6 +53,7 @@ _XINETD_WORDS = {
     Reason.SENSOR: "address",
     Reason.RULE_BROKEN: "libwrap",
     Reason.DECIDE_TIMEOUT: "libwrap",
+    Reason.START_LIMIT: "UNKNOWN",
     Reason.OVERLOAD: "process_limit",
     Reason.BANNER: "UNKNOWN",
     Reason.GONE: "UNKNOWN",

@@ -38,7 +38,9 @@ VALUES: dict[str, Any] = {
     "socket_mode": "0600", "socket_user": "root", "socket_group": "root", "only_from": ["192.0.2.1"], "no_access": ["192.0.2.1"],
     "per_source": 2, "instances": 3, "limits.source_rate": [3, 3], "limits.v4_prefix": 24, "limits.v6_prefix": 48,
     "limits.exempt": ["192.0.2.1"], "quiet": ["192.0.2.1"],
-    "limits.session": 5, "limits.kill_grace": 2, "deny_time": 5, "access_times": ["1:00-2:00"], "max_load": 3.5,
+    "limits.session": 5,
+    "limits.start": 5, "limits.first_byte": 5, "limits.cpu": 5, "stdio": "pipe",
+    "limits.kill_grace": 2, "deny_time": 5, "access_times": ["1:00-2:00"], "max_load": 3.5,
     "wait": True, "socket_type": "dgram", "rpc_version": "1-2", "rpc_number": 300001,
 }  # fmt: skip
 

@@ -307,6 +307,13 @@ class Launcher:
         pid = self._by_conn.get(request.conn)
         if pid is not None:
             _signal_program(pid, request.signal)
+            return
+        for entry in self._waiting:
+            if entry.request.conn == request.conn:
+                self._waiting.remove(entry)
+                let_go(entry.fd)
+                self._failed(request.conn, errno.ETIMEDOUT, "superd's launcher")
+                return
 
     def _list(self, number: int) -> None:
         reports = self._front.reports

@@ -92,7 +92,24 @@ def ending(record: SessionRecord) -> Ending:
     """Return what ended the session: superd's own reason, or else what the program's wait(2) status tells."""
     if record.ended_by is not None:
         return record.ended_by
+    if _used_its_time(record):
+        return Ending.CPU_LIMIT
     return Ending.SIGNAL if record.status is not None and record.status & 0x7F else Ending.EXIT
+
+
+_TICK = 0.1
+"""Seconds of processor time by which wait4(2) and the kernel's limit may differ."""
+
+
+def _used_its_time(record: SessionRecord) -> bool:
+    """Whether the kernel ended the program for its RLIMIT_CPU: SIGXCPU at the limit, SIGKILL for one that ignores it."""
+    if record.status is None or not record.status & 0x7F:
+        return False
+    number, limit = os.WTERMSIG(record.status), record.service.cpu_limit
+    if limit is None:
+        return False
+    used = sum(record.usage[:2]) if record.usage is not None else 0.0
+    return number == signal.SIGXCPU or (number == signal.SIGKILL and used >= limit - _TICK)
 
 
 def _add_status(fields: Fields, status: int) -> None:

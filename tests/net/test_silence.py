@@ -7,7 +7,7 @@ import socket
 import pytest
 import trio
 
-from superd.net.silence import silence, watch
+from superd.net.silence import silence, watch, watch_first_byte
 from tests.front.fakes_of_connections import pair
 
 
@@ -34,3 +34,23 @@ async def test_silence_is_told_once_and_the_copy_is_closed(limit: float, called:
                 scope.cancel()
     assert heard == (["silent"] if called else [])
     assert ours.fileno() < 0
+
+
+@pytest.mark.parametrize(("sent", "called"), [(b"", True), (b"x", False)])
+async def test_a_client_without_a_byte_is_told_once_and_the_copy_is_closed(
+    sent: bytes, called: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    ours, theirs = pair()
+    heard: list[str] = []
+    with theirs:
+        theirs.sendall(sent)
+        await watch_first_byte(ours, 5.0, trio.CancelScope(), lambda: heard.append("mute"))
+    assert heard == (["mute"] if called else [])
+    assert ours.fileno() < 0
+
+
+async def test_a_unix_socket_counts_no_bytes_and_is_left_alone(autojump_clock: trio.testing.MockClock) -> None:
+    left, right = socket.socketpair()
+    with right:
+        await watch_first_byte(left, 5.0, trio.CancelScope(), lambda: pytest.fail("a unix socket has no count"))
+    assert left.fileno() < 0

@@ -113,3 +113,33 @@ def test_a_quiet_source_has_no_lines_and_counts_all_the_same(superd: Superd) -> 
         assert talk(port) == b""
         assert superd.event(event="FAIL", service="echo")["peer"] == "127.0.0.1"
     assert not [event for event in superd.rest() if event.get("peer") == "127.0.0.2"]
+
+
+def test_a_client_that_never_says_anything_is_ended_and_one_that_has_said_something_is_not(superd: Superd) -> None:
+    port, echo, far = free_port(), free_port(), free_port()
+    limit = "limits = { first_byte = 0.3 }\n"
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n{limit}')
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{echo}"]\n{limit}')
+    superd.service("far", f'redirect = "127.0.0.1:{port}"\nlisten = ["127.0.0.1:{far}"]\n{limit}')
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as talker:
+        talker.sendall(b"a")
+        assert talker.recv(1) == b"a"
+        for number, service in ((port, "cat"), (echo, "echo"), (far, "far")):
+            assert closed(number)
+            assert superd.event(event="EXIT", service=service)["ended_by"] == "first_byte"
+        talker.sendall(b"b")
+        assert talker.recv(1) == b"b"
+
+
+def test_a_program_that_uses_its_processor_time_is_ended_and_the_log_says_so(superd: Superd) -> None:
+    port = free_port()
+    script = "while :; do :; done"
+    superd.service(
+        "busy",
+        f'server = "/bin/sh"\nserver_args = ["-c", "{script}"]\nlisten = ["127.0.0.1:{port}"]\nlimits = {{ cpu = 1 }}\n',
+    )
+    superd.start()
+    assert closed(port)
+    ended = superd.event(event="EXIT", service="busy")
+    assert (ended["ended_by"], ended["signal"]) == ("cpu_limit", 9)  # soft and hard limit are one

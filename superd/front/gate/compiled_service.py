@@ -40,6 +40,7 @@ class CompiledService:
             service.socket_type is not SocketType.DGRAM
             and not service.mux_client
             and service.limits.idle is None
+            and service.limits.first_byte is None
             and not (service.banner or service.banner_success or service.banners)
             and not {"IDONLY"} & service.flags
             and "USERID" not in service.log_on_success

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from superd.front.sessions.live import Exited, Refused, Stage
 from superd.ipc import launch_codec as messages
-from superd.record import SessionRecord
+from superd.record import Ending, SessionRecord
 from superd.safe_text import safe
 from superd.system.closing import let_go
 from superd.verdict import Reason, Verdict
@@ -119,6 +119,11 @@ class Reports:
             return
         if report.errno == errno.ECONNRESET:
             self._book.over(session, Refused(Verdict(False, Reason.GONE, detail="the client is gone")))
+            return
+        if session.record.ended_by is Ending.START_LIMIT:
+            limit = session.record.service.limits.start
+            verdict = Verdict(False, Reason.START_LIMIT, detail=f"its program did not run within {limit:g} s")
+            self._book.over(session, Refused(verdict))
             return
         detail = f"cannot execute `{report.what}`: {os.strerror(report.errno)}"
         self._log.message("error", detail, record=session.record)

@@ -120,7 +120,8 @@ class SessionBook:
         self._live[session.record.conn] = session
         self._most = max(self._most, len(self._live))
         self._counts.enter(session.service.name, session.source)
-        if session.record.service.limits.session is not None:
+        limits = session.record.service.limits
+        if limits.session is not None or limits.start is not None:
             self._deadlines.begin(session)
         return session
 
@@ -176,6 +177,12 @@ class SessionBook:
         service = session.record.service
         self._log.message("notice", f"ended after {service.limits.idle:g} s of silence", record=session.record)
         self._deadlines.end(session, Ending.IDLE)
+
+    def end_mute(self, session: LiveSession) -> None:
+        """End a session whose client has sent no byte."""
+        service = session.record.service
+        self._log.message("notice", f"ended after {service.limits.first_byte:g} s without a byte", record=session.record)
+        self._deadlines.end(session, Ending.FIRST_BYTE)
 
     def end_all(self) -> None:
         """Send SIGTERM to every session, and SIGKILL to each after its service's ``kill_grace``."""

@@ -1,4 +1,4 @@
-"""When sessions must end: SIGTERM at ``limits.session``, SIGKILL after ``limits.kill_grace``.
+"""When sessions must end: SIGTERM at ``limits.session``, SIGKILL after ``limits.kill_grace``; and when they must have begun.
 
 Runs in: the front. Logs nothing; counts nothing.
 """
@@ -15,6 +15,7 @@ import trio
 from superd.front.sessions.live import LiveSession, Stage
 from superd.record import Ending
 
+_BEGUN = frozenset({Stage.RUNNING, Stage.SERVING})
 _STALE = 64
 """Timers of ended sessions that may stay in the heap before it is swept."""
 
@@ -24,16 +25,19 @@ class Deadlines:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._timers: list[tuple[float, int, LiveSession, int]] = []
+        self._timers: list[tuple[float, int, LiveSession, int, Ending]] = []
         self._order = count()
         self._ended = 0
         self._changed = trio.Event()
 
     def begin(self, session: LiveSession) -> None:
-        """Start the session's limit on time, if its service has one."""
-        limit = session.record.service.limits.session
-        if limit is not None:
-            self._push(session.record.started + limit, session, signal.SIGTERM)
+        """Start the session's limits on time, if its service has any."""
+        record = session.record
+        limits = record.service.limits
+        if limits.session is not None:
+            self._push(record.started + limits.session, session, signal.SIGTERM, Ending.SESSION_LIMIT)
+        if limits.start is not None and session.stage not in _BEGUN:
+            self._push(record.started + limits.start, session, signal.SIGTERM, Ending.START_LIMIT)
 
     def forget(self, session: LiveSession) -> None:
         """Note that a session is over; sweep the heap when most of it is stale."""
@@ -57,8 +61,9 @@ class Deadlines:
         """Signal every session whose time is over."""
         now = self._clock()
         while self._timers and self._timers[0][0] <= now:
-            _, _, session, number = heapq.heappop(self._timers)
-            self._end(session, number, now, Ending.SESSION_LIMIT)
+            _, _, session, number, why = heapq.heappop(self._timers)
+            if why is not Ending.START_LIMIT or number == signal.SIGKILL or session.stage not in _BEGUN:
+                self._end(session, number, now, why)
 
     async def run(self) -> None:
         """Signal sessions as their times come, until cancelled."""
@@ -80,10 +85,10 @@ class Deadlines:
         if session.running is not None:
             session.running.signal(session.record.conn, number)
         if number == signal.SIGTERM:
-            self._push(now + session.record.service.limits.kill_grace, session, signal.SIGKILL)
+            self._push(now + session.record.service.limits.kill_grace, session, signal.SIGKILL, why)
 
-    def _push(self, when: float, session: LiveSession, number: int) -> None:
+    def _push(self, when: float, session: LiveSession, number: int, why: Ending) -> None:
         earliest = self.due()
-        heapq.heappush(self._timers, (when, next(self._order), session, number))
+        heapq.heappush(self._timers, (when, next(self._order), session, number, why))
         if earliest is None or when < earliest:
             self._changed.set()

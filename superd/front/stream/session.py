@@ -26,7 +26,7 @@ from superd.front.stream.tcpmux import read_choice
 from superd.internal import STREAM, auth
 from superd.ipc.relay_messages import RELAY
 from superd.net.listener import is_dead
-from superd.net.silence import watch
+from superd.net.silence import watch, watch_first_byte
 from superd.peer import UNKNOWN
 from superd.record import Ending
 from superd.system.closing import let_socket_go
@@ -91,13 +91,14 @@ class _Session:
     async def run(self, first: Verdict | Ask) -> CompiledService | None:
         """Decide and serve, or refuse. Returns the service that the client named to tcpmux."""
         trip, session, service = self._trip, self._session, self._service.service
+        chosen: CompiledService | None = None
         try:
             with trio.CancelScope() as scope:
                 # On shutdown, look-ups in progress are cancelled.
                 session.stage, session.running = Stage.WAITING, Task(scope)
                 verdict = await self._decide(first)
             if scope.cancelled_caught:
-                verdict = Verdict(False, Reason.STOPPING)
+                verdict = self._stopped()
             if verdict.admit and "IDONLY" in service.flags and self._connection.client.user in ("", UNKNOWN):
                 verdict = replace(verdict, admit=False, reason=Reason.IDENT, detail=self._connection.no_user)
             session.record.decided = trip.clock()
@@ -105,7 +106,11 @@ class _Session:
                 if verdict.rule is not None:
                     session.record.rule = verdict.rule.origin
                 trip.log.granted_by_rule(session.record)
-                chosen = await self._serve()
+                with trio.CancelScope() as scope:
+                    session.running = Task(scope)
+                    chosen = await self._serve()
+                if scope.cancelled_caught and session.stage is not Stage.SERVING:
+                    await self._refuse(self._stopped())
                 if chosen is not None:
                     session.record.ended_by = Ending.TCPMUX
                 return chosen
@@ -126,6 +131,13 @@ class _Session:
         record = self._session.record
         if record.ended_by is None:
             record.ended_by = cause
+
+    def _stopped(self) -> Verdict:
+        """Return why the session was ended before its service began."""
+        if self._session.record.ended_by is Ending.START_LIMIT:
+            limit = self._service.service.limits.start
+            return Verdict(False, Reason.START_LIMIT, detail=f"its service did not begin within {limit:g} s")
+        return Verdict(False, Reason.STOPPING)
 
     def _over(self) -> None:
         """End the session: a service that has begun was served, one that has not was refused."""
@@ -217,6 +229,7 @@ class _Session:
             silent = trio.CancelScope()
             session.when_over(lambda _session: silent.cancel())
             self._limit_silence(silent, lambda: trip.book.end_silent(session))
+        self._limit_first_byte()
         self._passed_on = True
         trip.dispatch.hand_over(session, connection.server, connection.sock.detach(), how)
         trip.dispatch.flush()
@@ -228,6 +241,7 @@ class _Session:
             await self._refuse(Verdict(False, Reason.REDIRECT, detail=str(problem)))
             return
         self._started()
+        self._limit_first_byte()
         self._passed_on = True
         self._trip.carriers.carry(self._session, RELAY, (self._connection.sock.detach(), other.detach()))
 
@@ -236,6 +250,7 @@ class _Session:
         connection, service, silent = self._connection, self._service.service, trio.CancelScope()
         chosen: CompiledService | None = None
         self._started()
+        self._limit_first_byte()
         if service.internal in MODES:
             self._passed_on = True
             self._trip.carriers.carry(self._session, MODES[service.internal], (connection.sock.detach(),))
@@ -266,6 +281,14 @@ class _Session:
         self._trip.book.count_start(self._session)
         self._trip.book.started(self._session)
         self._trip.log.flush()
+
+    def _limit_first_byte(self) -> None:
+        limit, session = self._service.service.limits.first_byte, self._session
+        if limit is not None:
+            copy = socket.socket(fileno=os.dup(self._connection.sock.fileno()))
+            scope = trio.CancelScope()
+            session.when_over(lambda _session: scope.cancel())
+            self._trip.start_task(watch_first_byte, copy, limit, scope, lambda: self._trip.book.end_mute(session))
 
     def _limit_silence(self, scope: trio.CancelScope, on_idle: Callable[[], None]) -> None:
         limit = self._service.service.limits.idle

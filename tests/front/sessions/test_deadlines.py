@@ -33,6 +33,22 @@ def test_a_session_gets_sigterm_at_its_limit_and_sigkill_after_its_grace() -> No
     assert parts.deadlines.due() is None
 
 
+def test_a_session_that_has_not_begun_in_time_ends_and_one_that_has_begun_does_not() -> None:
+    parts = Parts()
+    late, begun = (parts.book.enter(service(limits={"start": 2, "kill_grace": 3}), CLIENT, parts.clock()) for _ in range(2))
+    late.running, begun.running = slow, quick = FakeRunning(), FakeRunning()
+    parts.clock.now += 1.9
+    parts.book.started(begun, pid=7)
+    parts.deadlines.end_overdue()
+    assert slow.signals == []
+    parts.clock.now += 0.2
+    parts.deadlines.end_overdue()
+    parts.clock.now += 60
+    parts.deadlines.end_overdue()
+    assert [number for _, number in slow.signals] == [signal.SIGTERM, signal.SIGKILL]
+    assert (quick.signals, begun.record.ended_by, late.record.ended_by) == ([], None, Ending.START_LIMIT)
+
+
 def test_a_session_that_is_over_gets_no_signal() -> None:
     parts, running = Parts(), FakeRunning()
     session = parts.book.enter(service(**LIMITED), CLIENT, parts.clock())

@@ -14,6 +14,7 @@ import trio.lowlevel
 from superd.front.sessions.live import Stage
 from superd.ipc.relay_messages import ECHO, RELAY
 from superd.net import ident
+from superd.record import Ending
 from superd.verdict import Reason
 from superd.wire.ident import Identity
 from tests.front.fakes import service
@@ -56,6 +57,16 @@ async def test_at_the_end_of_superd_a_look_up_is_not_waited_for(nursery: trio.Nu
         assert session.running is not None
         session.running.signal(1, signal.SIGTERM)
     assert front.log.take()[0][3] is Reason.STOPPING
+
+
+async def test_a_look_up_beyond_the_time_for_a_start_refuses(nursery: trio.Nursery) -> None:
+    front = Front(nursery)
+    front.names.name = None
+    async with front.connected(service(**NAMED, limits={"start": 3})) as (session, _):
+        await trio.testing.wait_all_tasks_blocked()
+        front.parts.deadlines.end(session, Ending.START_LIMIT)
+    assert front.log.take()[0][3] is Reason.START_LIMIT
+    assert front.parts.counts.total == 0
 
 
 @pytest.mark.parametrize(("status", "reason"), [(0, Reason.RULE_DENY), (1, None), (None, Reason.RULE_BROKEN)])
