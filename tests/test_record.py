@@ -12,7 +12,7 @@ from superd.record import COUNT_BITS, SessionRecord, first_number, next_number, 
 from superd.service import Service
 
 
-def test_a_new_record_knows_who_and_when_and_nothing_else() -> None:
+def test_a_new_record_has_nothing_of_the_one_before() -> None:
     service = Service.model_validate({"name": "s", "server": "/bin/cat", "port": 7})
     peer = peer_from_text("192.0.2.1", 5)
     record = SessionRecord(3, service, peer, 1.5)
