@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from superd.peer import peer_from_text, unix_peer
 from superd.policy.reflection import ECHOERS, reflects
 
-
 ALL_PORTS = st.integers(1, 65535)
 
 
