@@ -5,7 +5,8 @@ Runs in: the front; master's reading child. Believes no time and no size: the by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from superd.config.hosts.scan import scan
 from superd.problem import Problem
@@ -13,101 +14,156 @@ from superd.rule import Table
 from superd.rule_block import Piece, Rules
 
 _STEP = 1 << 16
+_ANCHOR = 256
+"""Bytes by which a place of the old text is found again in the new one: some ten lines."""
+_DEPTH = 5
 MOST_PIECES = 16
 """Pieces of a table, each of which costs a look-up in every decision; a table with more is read as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Where the old text and the new one differ: byte ranges in each."""
+
+    old: int
+    old_end: int
+    new: int
+    new_end: int
 
 
 def edited(
     old: Rules, problems: Sequence[Problem], old_text: bytes, text: bytes, file: str, table: Table
 ) -> tuple[Rules, tuple[Problem, ...]] | None:
     """The rules and problems of ``text`` where most of it stands in ``old_text``; None where it does not."""
-    head = _line_start(text, _common(old_text, text))
-    tail = _common_end(old_text, text, min(len(old_text), len(text)) - head)
-    tail = _after_line(text, old_text, len(text) - tail)
-    old_tail = len(old_text) - tail
-    new_tail = len(text) - tail
-    between = text[head:new_tail]
-    if len(between) * 4 > len(text) and len(between) > _STEP:
+    changes = _whole_lines(list(_changes(old_text, 0, len(old_text), text, 0, len(text), _DEPTH)), old_text, text)
+    read = sum(change.new_end - change.new for change in changes)
+    if 2 * len(changes) + len(old.pieces) > MOST_PIECES or (read * 4 > len(text) and read > _STEP):
         return None
-    lines_before = old_text.count(b"\n", 0, head)
-    lines_between_old = old_text.count(b"\n", head, old_tail)
-    block, fresh = scan(between, file, table)
-    last, by = lines_before + lines_between_old, block.newlines - lines_between_old
-    found = [problem for problem in problems if problem.origin.line <= lines_before]
-    found += [_moved(problem, lines_before) for problem in fresh]
-    found += [_moved(problem, by) for problem in problems if tail and problem.origin.line > last]
-    kept_before = _first_lines(old, lines_before)
-    # A last line without its end has a number beyond the text's last newline: with no tail there is nothing after.
-    kept_after = _after_lines(old, last, by) if tail else []
-    pieces = (*kept_before, Piece(block, 0, len(block), lines_before), *kept_after)
-    rules = Rules(pieces)
-    return None if len(rules.pieces) > MOST_PIECES else (rules, tuple(found))
+    pieces: list[Piece] = []
+    found: list[Problem] = []
+    old_line = new_line = old_at = 0
+    for change in changes:
+        kept = old_text.count(b"\n", old_at, change.old)
+        pieces += _kept(old, old_line, old_line + kept, new_line - old_line)
+        found += _moved(problems, old_line, old_line + kept, new_line - old_line)
+        new_line += kept
+        block, fresh = scan(text[change.new : change.new_end], file, table)
+        pieces.append(Piece(block, 0, len(block), new_line))
+        found += _moved(fresh, 0, None, new_line)
+        old_line += kept + old_text.count(b"\n", change.old, change.old_end)
+        new_line += block.newlines
+        old_at = change.old_end
+    if old_at < len(old_text):
+        # A last line without its end has a number beyond the text's last newline.
+        pieces += _kept(old, old_line, None, new_line - old_line)
+        found += _moved(problems, old_line, None, new_line - old_line)
+    return Rules(pieces), tuple(found)
 
 
-def _moved(problem: Problem, lines: int) -> Problem:
-    origin = problem.origin
-    return Problem(type(origin)(origin.file, origin.line + lines), problem.severity, problem.message, problem.hint)
+def _kept(rules: Rules, after: int, until: int | None, by: int) -> Iterator[Piece]:
+    """The pieces with the rules of the lines after ``after``, until ``until``; ``by`` is how far they moved."""
+    for piece in rules.pieces:
+        low, high, block = piece.low, piece.high, piece.block
+        if after > piece.first_line:
+            low = max(low, block.position_after(after - piece.first_line))
+        if until is not None:
+            high = min(high, block.position_after(until - piece.first_line)) if until > piece.first_line else low
+        if low < high:
+            yield Piece(block, low, high, piece.first_line + by)
 
 
-def _common(one: bytes, other: bytes) -> int:
-    """How many bytes at the beginning are the same."""
-    least, at = min(len(one), len(other)), 0
-    while at < least and one[at : at + _STEP] == other[at : at + _STEP]:
-        at += _STEP
-    at = min(at, least)
-    step = _STEP
-    while step and at < least:
-        step //= 2
-        if step and one[at : at + step] == other[at : at + step]:
-            at = min(at + step, least)
+def _moved(problems: Sequence[Problem], after: int, until: int | None, by: int) -> Iterator[Problem]:
+    for problem in problems:
+        line = problem.origin.line
+        if line > after and (until is None or line <= until):
+            yield replace(problem, origin=replace(problem.origin, line=line + by))
+
+
+def _changes(old: bytes, a: int, a_end: int, new: bytes, b: int, b_end: int, depth: int) -> Iterator[_Change]:
+    """Ranges outside of which the two ranges of the texts are the same, in their order."""
+    same = _common(old, a, a_end, new, b, b_end)
+    a, b = a + same, b + same
+    same = _common_end(old, a, a_end, new, b, b_end)
+    a_end, b_end = a_end - same, b_end - same
+    if a == a_end and b == b_end:
+        return
+    if depth and min(a_end - a, b_end - b) > _STEP // 4:
+        for part in (2, 1, 3):
+            there = old.find(b"\n", a + (a_end - a) * part // 4, a_end) + 1
+            here = new.find(old[there : there + _ANCHOR], b, b_end) if 0 < there <= a_end - _ANCHOR else -1
+            if here >= 0:
+                yield from _changes(old, a, there, new, b, here, depth - 1)
+                yield from _changes(old, there, a_end, new, here, b_end, depth - 1)
+                return
+    yield _Change(a, a_end, b, b_end)
+
+
+def _whole_lines(changes: list[_Change], old: bytes, new: bytes) -> list[_Change]:
+    """The changes made as long as whole lines, which are joined to no line outside of them; those that meet are one."""
+    found: list[_Change] = []
+    for index, change in enumerate(changes):
+        before = found[-1].new_end if found else 0
+        start = _line_start(old, new, change, before)
+        after = changes[index + 1].new if index + 1 < len(changes) else len(new)
+        end = _line_end(old, new, change, after)
+        grown = _Change(change.old - (change.new - start), change.old_end + (end - change.new_end), start, end)
+        if found and start <= before:
+            last = found.pop()
+            grown = _Change(last.old, grown.old_end, last.new, grown.new_end)
+        found.append(grown)
+    return found
+
+
+def _line_start(old: bytes, new: bytes, change: _Change, least: int) -> int:
+    """The nearest line at or before the change, not before ``least``; what lies between is the same in both texts."""
+    at = change.new
+    while at > least:
+        if _begins_line(old, change.old - (change.new - at), new, at):
+            return at
+        at = max(least, new.rfind(b"\n", least, at - 1) + 1)
+    return least
+
+
+def _line_end(old: bytes, new: bytes, change: _Change, most: int) -> int:
+    at = change.new_end
+    while at < most:
+        if _begins_line(old, change.old_end + (at - change.new_end), new, at):
+            return at
+        at = new.find(b"\n", at, most) + 1 or most
+    return most
+
+
+def _begins_line(old: bytes, there: int, new: bytes, here: int) -> bool:
+    """Whether a line begins here in both texts, and is joined to the one before in neither."""
+    for text, at in ((old, there), (new, here)):
+        if at and (text[at - 1 : at] != b"\n" or text[max(0, at - 2) : at - 1] == b"\\"):
+            return False
+    return True
+
+
+def _common(old: bytes, a: int, a_end: int, new: bytes, b: int, b_end: int) -> int:
+    """How many bytes at the beginning of the ranges are the same."""
+    least, at, step = min(a_end - a, b_end - b), 0, _STEP
+    while step:
+        size = min(step, least - at)
+        if size and old[a + at : a + at + size] == new[b + at : b + at + size]:
+            at += size
+        else:
+            step //= 2
+        if at == least:
+            break
     return at
 
 
-def _common_end(one: bytes, other: bytes, most: int) -> int:
-    """How many bytes at the end are the same, ``most`` at most."""
-    at, a, b = 0, len(one), len(other)
-    while at < most and one[max(0, a - at - _STEP) : a - at] == other[max(0, b - at - _STEP) : b - at]:
-        at += _STEP
-    at = min(at, most)
-    step = _STEP
-    while step and at < most:
-        step //= 2
-        if step and at + step <= most and one[a - at - step : a - at] == other[b - at - step : b - at]:
-            at += step
-    return min(at, most)
-
-
-def _line_start(text: bytes, at: int) -> int:
-    """The nearest place at or before ``at`` where a line begins that is not joined to the one before."""
-    while at:
-        if text[at - 1 : at] == b"\n" and text[at - 2 : at - 1] != b"\\":
-            return at
-        at = text.rfind(b"\n", 0, at - 1) + 1
-    return 0
-
-
-def _after_line(text: bytes, old: bytes, at: int) -> int:
-    """How many bytes of the end begin with a line, at or after ``at``, that is joined to the one before in neither text."""
-    while at < len(text):
-        there = at - len(text) + len(old)
-        joined = b"\\" in (text[at - 2 : at - 1], old[there - 2 : there - 1])
-        if at and there and text[at - 1 : at] == old[there - 1 : there] == b"\n" and not joined:
-            return len(text) - at
-        at = text.find(b"\n", at) + 1 or len(text)
-    return 0
-
-
-def _first_lines(rules: Rules, lines: int) -> list[Piece]:
-    found = []
-    for piece in rules.pieces:
-        high = min(piece.high, piece.block.position_after(lines - piece.first_line)) if lines > piece.first_line else piece.low
-        found.append(Piece(piece.block, piece.low, high, piece.first_line))
-    return found
-
-
-def _after_lines(rules: Rules, lines: int, by: int) -> list[Piece]:
-    found = []
-    for piece in rules.pieces:
-        low = max(piece.low, piece.block.position_after(lines - piece.first_line)) if lines > piece.first_line else piece.low
-        found.append(Piece(piece.block, low, piece.high, piece.first_line + by))
-    return found
+def _common_end(old: bytes, a: int, a_end: int, new: bytes, b: int, b_end: int) -> int:
+    """How many bytes at the end of the ranges are the same."""
+    least, at, step = min(a_end - a, b_end - b), 0, _STEP
+    while step:
+        size = min(step, least - at)
+        if size and old[a_end - at - size : a_end - at] == new[b_end - at - size : b_end - at]:
+            at += size
+        else:
+            step //= 2
+        if at == least:
+            break
+    return at
