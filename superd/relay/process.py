@@ -20,8 +20,8 @@ from collections import deque
 from superd.errors import ControlError
 from superd.ipc import relay_messages as messages
 from superd.relay.confinement import become, confine
+from superd.relay.program_ways import watch_terminals
 from superd.relay.session import Endless, Session
-from superd.relay.ways import watch_terminals
 from superd.system.closing import let_all_go
 from superd.system.process_title import set_title
 from superd.wire.chargen import LINES

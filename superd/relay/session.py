@@ -7,7 +7,7 @@ import os
 import stat
 
 from superd.ipc import relay_messages as messages
-from superd.relay import ways
+from superd.relay import program_ways, ways
 from superd.system.closing import let_go
 
 TYPE_CHECKING = False  # typing costs a small process 0.6 MiB
@@ -155,7 +155,7 @@ def _ways(mode: int, fds: list[int], endless: Endless) -> list[Way]:
         case messages.CHARGEN, [client]:
             return [ways.Chargen(client, endless.memory, endless.size)]
         case messages.PIPE, [client, into, out]:
-            return [ways.IntoPipe(client, into), ways.FromPipe(out, client)]
+            return [program_ways.IntoPipe(client, into), program_ways.FromPipe(out, client)]
         case messages.PTY, [client, terminal]:
-            return [ways.IntoTerminal(client, terminal), ways.FromTerminal(terminal, client)]
+            return [program_ways.IntoTerminal(client, terminal), program_ways.FromTerminal(terminal, client)]
     raise ValueError("the mode and its descriptors were checked before")

@@ -1,7 +1,8 @@
-"""Ways: one direction of a session each, pumped without waiting until nothing more can flow.
+"""Ways: one direction of a session each, pumped without waiting until nothing more can flow. Here: those of sockets.
 
 Runs in relays. Never waits and never keeps time; the loop in ``process.py`` says when to go on, after an event (edges,
-epoll(7) EPOLLET) or at its next turn. A way raises ``OSError`` when one of its ends breaks.
+epoll(7) EPOLLET) or at its next turn. A way raises ``OSError`` when one of its ends breaks. Ways of programs with pipes or a
+terminal are in ``program_ways.py``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import signal
 import socket
-import termios
 
 TYPE_CHECKING = False  # typing costs a small process 0.6 MiB
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
-    from typing import Protocol, TypeVar
-
-    T = TypeVar("T")
+    from typing import Protocol
 
     class Way(Protocol):
         """One direction. ``passed`` counts bytes; ``done`` says that its source has ended and all of it was passed on."""
@@ -45,16 +40,10 @@ SPARE = 8
 BIG_PIPES = 7
 """Pipes of ``CHUNK`` bytes; further ones keep their 64 KiB. One user may have 64 MiB of pipes on most hosts
 (pipe-user-pages-soft), after which a new one has a single page: eight relays stay below it."""
-TERMINAL = 4096
-"""Bytes read from or for a terminal at once: what its line discipline holds."""
-TERMINAL_SECONDS = 1.0
-"""Seconds that one read or write of a terminal may take: its program's user can make it a blocking one. A busy machine alone
-does not take as long."""
 
 IN = select.EPOLLIN | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 OUT = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
-_PRI, _ERR = select.EPOLLPRI, select.EPOLLERR
-_NONBLOCK = os.SPLICE_F_NONBLOCK
+_PRI = select.EPOLLPRI
 _F_SETPIPE_SZ = 1031
 _SIOCATMARK = 0x8905
 
@@ -89,14 +78,15 @@ def give_pipe(pipe: tuple[int, int], *, empty: bool) -> None:
 
 def shut(fd: int, how: int) -> None:
     """shutdown(2) of a descriptor. Raises ``OSError``."""
-    sock = _socket(fd)
+    sock = socket_of(fd)
     try:
         sock.shutdown(how)
     finally:
         sock.detach()
 
 
-def _socket(fd: int) -> socket.socket:
+def socket_of(fd: int) -> socket.socket:
+    """Return a socket object that borrows the descriptor: ``detach`` it."""
     # The family is not asked for: the kernel knows it, and nothing here depends on it.
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fd)
 
@@ -164,14 +154,14 @@ class Splice:
 
     def _pass_urgent(self, into: int) -> int:
         """What splice(2) stops at: the urgent byte, and the first of what follows it. Bytes that it put into the pipe."""
-        sock = _socket(self._source)
+        sock = socket_of(self._source)
         try:
             if not int.from_bytes(fcntl.ioctl(self._source, _SIOCATMARK, bytes(4)), "little"):
                 return 0
             self.urgent = False
             if self._resend:
                 urgent = sock.recv(1, socket.MSG_OOB)
-                other = _socket(self._target)
+                other = socket_of(self._target)
                 try:
                     other.send(urgent, socket.MSG_OOB)
                     self.passed += len(urgent)
@@ -194,179 +184,13 @@ class Splice:
             self._pipe = None
 
 
-class IntoPipe:
-    """From the client to a program's standard input, which is a pipe; what nobody reads any more is not passed on."""
-
-    __slots__ = ("_source", "_target", "done", "ended", "passed", "urgent")
-
-    def __init__(self, source: int, target: int) -> None:
-        self._source = source
-        self._target = target
-        self.passed = 0
-        self.done = False
-        self.ended = False
-        """The client has ended its side, so nothing of it can be left unread."""
-        self.urgent = False
-
-    def wants(self, fd: int, events: int) -> bool:
-        if fd == self._target and events & _ERR:
-            self.done = True  # no process reads it any more
-        return not self.done and ((fd == self._source and bool(events & IN)) or fd == self._target)
-
-    def pump(self) -> bool:
-        turn = CHUNK
-        while turn > 0:
-            try:
-                # Both ends can be what is waited for; each wakes us. The flag is the pipe's: its own may be another's.
-                given = os.splice(self._source, self._target, CHUNK, flags=_NONBLOCK)
-            except BlockingIOError:
-                return False
-            except BrokenPipeError:
-                self.done = True
-                return False
-            if not given:
-                self.done = self.ended = True
-                return False
-            self.passed += given
-            turn -= given
-        return True
-
-    def close(self) -> None:
-        """It has nothing of its own."""
-
-
-class FromPipe:
-    """From a program's standard output, which is a pipe, to the client."""
-
-    __slots__ = ("_source", "_target", "done", "passed", "urgent")
-
-    def __init__(self, source: int, target: int) -> None:
-        self._source = source
-        self._target = target
-        self.passed = 0
-        self.done = False
-        self.urgent = False
-
-    def wants(self, fd: int, events: int) -> bool:
-        return fd == self._source or (fd == self._target and bool(events & OUT))
-
-    def pump(self) -> bool:
-        turn = CHUNK
-        while turn > 0:
-            try:
-                given = os.splice(self._source, self._target, CHUNK, flags=_NONBLOCK)
-            except BlockingIOError:
-                return False
-            if not given:
-                self.done = True
-                shut(self._target, socket.SHUT_WR)
-                return False
-            self.passed += given
-            turn -= given
-        return True
-
-    def close(self) -> None:
-        """It has nothing of its own."""
-
-
-class IntoTerminal:
-    """From the client to a program's terminal. The client's end becomes an end of file (^D), as if it were typed."""
-
-    __slots__ = ("_left", "_source", "_target", "done", "ended", "passed", "urgent")
-
-    def __init__(self, source: int, target: int) -> None:
-        self._source = source
-        self._target = target
-        self._left = b""
-        self.passed = 0
-        self.done = False
-        self.ended = False
-        self.urgent = False
-
-    def wants(self, fd: int, events: int) -> bool:
-        return (fd == self._source and bool(events & IN)) or (fd == self._target and bool(events & OUT))
-
-    def pump(self) -> bool:
-        turn = 16 * TERMINAL
-        while turn > 0:
-            if not self._left:
-                if self.ended:
-                    self.done = True
-                    return False
-                try:
-                    self._left = os.read(self._source, TERMINAL)
-                except BlockingIOError:
-                    return False
-                if not self._left:
-                    self.ended = True
-                    self._left = _end_of_file(self._target)
-                    self.passed -= len(self._left)
-            try:
-                given = within(os.write, self._target, self._left)
-            except BlockingIOError:
-                return False
-            except OSError:
-                self.done = True  # its last process has let it go
-                return False
-            self._left = self._left[given:]
-            self.passed += given
-            turn -= given
-        return True
-
-    def close(self) -> None:
-        """It has nothing of its own."""
-
-
-class FromTerminal:
-    """From a program's terminal to the client, until the last process has let it go."""
-
-    __slots__ = ("_left", "_source", "_target", "done", "passed", "urgent")
-
-    def __init__(self, source: int, target: int) -> None:
-        self._source = source
-        self._target = target
-        self._left = b""
-        self.passed = 0
-        self.done = False
-        self.urgent = False
-
-    def wants(self, fd: int, events: int) -> bool:
-        return fd == self._source or (fd == self._target and bool(events & OUT))
-
-    def pump(self) -> bool:
-        turn = 16 * TERMINAL
-        while turn > 0:
-            if not self._left:
-                try:
-                    self._left = within(os.read, self._source, TERMINAL)
-                except BlockingIOError:
-                    return False
-                except OSError:
-                    self._left = b""  # EIO: the terminal is hung up
-                if not self._left:
-                    self.done = True
-                    shut(self._target, socket.SHUT_WR)
-                    return False
-            try:
-                given = os.write(self._target, self._left)
-            except BlockingIOError:
-                return False
-            self._left = self._left[given:]
-            self.passed += given
-            turn -= given
-        return True
-
-    def close(self) -> None:
-        """It has nothing of its own."""
-
-
 class Discard:
     """Reads and throws away, up to ``most`` bytes."""
 
     __slots__ = ("_most", "_source", "done", "passed", "urgent")
 
     def __init__(self, source: int, sink: memoryview, most: int | None = None) -> None:
-        self._source = (_socket(source), sink)
+        self._source = (socket_of(source), sink)
         self._most = most
         self.passed = 0
         self.done = False
@@ -426,37 +250,3 @@ class Chargen:
 
     def close(self) -> None:
         """It has nothing of its own."""
-
-
-# ---------------------------------------------------------------------------------------------------- terminals
-
-
-def _end_of_file(terminal: int) -> bytes:
-    """The character that ends its program's input."""
-    try:
-        found = termios.tcgetattr(terminal)[6][termios.VEOF]
-    except termios.error:
-        return b""
-    return found if isinstance(found, bytes) and found != b"\0" else b""
-
-
-class _TooLong(OSError):
-    """A terminal held a read or write up."""
-
-
-def _too_long(number: int, frame: FrameType | None) -> None:
-    raise _TooLong("the terminal blocks")
-
-
-def watch_terminals() -> None:
-    """Once, before the first terminal."""
-    signal.signal(signal.SIGALRM, _too_long)
-
-
-def within(call: Callable[..., T], *args: object) -> T:
-    """``call(*args)`` on a terminal, for TERMINAL_SECONDS at most. O_NONBLOCK is not enough: its launcher can clear that."""
-    signal.setitimer(signal.ITIMER_REAL, TERMINAL_SECONDS)
-    try:
-        return call(*args)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,144 +1,107 @@
-"""Ways of programs: pipes and terminals with a real program at their end, and what a hostile one does to them."""
+"""Ways of sockets, pumped by hand: what flows, what is held back, what ends them, and that no pipe is shared by two sessions."""
 
 from __future__ import annotations
 
+import mmap
 import os
-import pty
-import signal
+import select
 import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from superd.ipc import relay_messages as messages
-from superd.ipc.relay_messages import PIPE, PTY
 from superd.relay import ways
-from tests.relay_process import WAIT, RelayProcess, carry, read_all, tcp_pair
+from tests.relay_process import WAIT, tcp_pair
+
+Pair = tuple[socket.socket, socket.socket]
 
 
 @pytest.fixture
-def relay() -> Iterator[RelayProcess]:
-    process = RelayProcess()
-    yield process
-    process.close()
-
-
-class Piped:
-    """A client of a program whose standard input and output are pipes."""
-
-    def __init__(self, relay: RelayProcess, *command: str, number: int = 1) -> None:
-        self.client, ours = tcp_pair()
-        self.client.settimeout(WAIT)
-        into, out = os.pipe(), os.pipe()
-        self.program = subprocess.Popen(command, stdin=into[0], stdout=out[1])
-        with ours:
-            relay.carry(carry(number, PIPE), ours.fileno(), into[1], out[0])
-        for fd in (*into, *out):
-            os.close(fd)
-
-    def __enter__(self) -> Piped:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
-        self.program.kill()
-        self.program.wait(WAIT)
-
-
-def test_a_program_behind_pipes_gets_the_clients_end_and_its_last_word_arrives(relay: RelayProcess) -> None:
-    data = os.urandom(1 << 20)
-    with Piped(relay, "/bin/sh", "-c", "wc -c; echo done") as piped:
-        piped.client.sendall(data)
-        piped.client.shutdown(socket.SHUT_WR)
-        assert read_all(piped.client).split() == [b"1048576", b"done"]
-    over = relay.report(messages.Over)
-    assert (over.received, over.sent, over.reason) == (1 << 20, 13, messages.CLIENT)
-
-
-def test_a_program_that_ends_first_ends_the_session_though_the_client_stays(relay: RelayProcess) -> None:
-    with Piped(relay, "/bin/echo", "bye") as piped:
-        assert read_all(piped.client) == b"bye\n"
-        piped.client.sendall(b"too late")
-        piped.client.shutdown(socket.SHUT_WR)
-        over = relay.report(messages.Over)
-    assert (over.sent, over.reason) == (4, messages.OTHER)
-
-
-def test_a_client_that_never_ends_its_side_is_not_waited_for(relay: RelayProcess) -> None:
-    with Piped(relay, "/bin/echo", "bye") as piped:
-        assert read_all(piped.client) == b"bye\n"
-        assert relay.report(messages.Over).seconds < WAIT / 2
-
-
-def test_a_program_that_reads_nothing_gets_the_clients_bytes_held_back_and_its_answer_through(relay: RelayProcess) -> None:
-    with Piped(relay, "/bin/sh", "-c", "exec <&-; echo deaf") as piped:
-        piped.client.sendall(b"x" * 100)
-        assert read_all(piped.client) == b"deaf\n"
-    assert relay.report(messages.Over).reason == messages.CLIENT
-
-
-def test_a_client_that_goes_away_leaves_the_program_a_broken_pipe(relay: RelayProcess) -> None:
-    with Piped(relay, "/bin/cat", "/dev/zero") as piped:
-        assert piped.client.recv(100)
-        piped.client.close()
-        assert piped.program.wait(WAIT) == -signal.SIGPIPE
-    assert relay.report(messages.Over).reason == messages.BROKEN
-
-
-def terminal(relay: RelayProcess, *command: str) -> tuple[socket.socket, subprocess.Popen[bytes], int]:
-    """The client, the program and the terminal's other end, which a launcher would have."""
+def left() -> Iterator[Pair]:
+    """A client and our end of its connection."""
     client, ours = tcp_pair()
     client.settimeout(WAIT)
-    ours_end, theirs = pty.openpty()
-    program = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-    os.close(theirs)
-    with ours:
-        relay.carry(carry(1, PTY), ours.fileno(), ours_end)
-    return client, program, ours_end
+    ours.setblocking(False)
+    with client, ours:
+        yield client, ours
 
 
-def test_a_program_at_a_terminal_reads_lines_and_the_clients_end_is_the_inputs(relay: RelayProcess) -> None:
-    client, program, end = terminal(relay, "/bin/sh", "-c", "stty -echo; test -t 0 && read line && echo got $line; cat; echo end")
-    os.close(end)
-    with client:
-        client.sendall(b"hello\nmore\n")
-        client.shutdown(socket.SHUT_WR)
-        answer = read_all(client)
-    assert program.wait(WAIT) == 0
-    assert b"got hello\r\n" in answer
-    assert answer.endswith(b"more\r\nend\r\n")
-    over = relay.report(messages.Over)
-    assert (over.received, over.sent, over.reason) == (11, len(answer), messages.CLIENT)
+def readable(sock: socket.socket) -> None:
+    assert select.select([sock], [], [], WAIT)[0]
 
 
-def test_a_client_that_goes_away_hangs_the_terminal_up(relay: RelayProcess) -> None:
-    client, program, end = terminal(relay, "/bin/sh", "-c", "trap '' INT; while read line; do echo $line; done")
-    os.close(end)
-    relay.settled()
-    relay.ask(messages.End(1))
-    assert relay.report(messages.Over).reason == messages.KILLED
-    assert client.recv(1) == b""
-    client.close()
-    program.wait(WAIT)
+def test_bytes_and_the_end_flow_through_and_a_silent_way_has_no_pipe(left: Pair) -> None:
+    target, far = socket.socketpair()
+    with target, far:
+        way = ways.Splice(left[1].fileno(), target.fileno(), resend=False)
+        assert not way.pump()
+        assert way._pipe is None
+        left[0].sendall(b"hello")
+        readable(left[1])
+        assert not way.pump()
+        assert far.recv(100) == b"hello"
+        assert (way.passed, way.done, way._pipe) == (5, False, None)
+        left[0].shutdown(socket.SHUT_WR)
+        readable(left[1])
+        way.pump()
+        assert way.done
+        assert far.recv(100) == b""
 
 
-def test_a_terminal_that_its_user_made_a_blocking_one_stops_no_other_session(
-    relay: RelayProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, program, end = terminal(relay, "/bin/sleep", "60")
-    relay.settled()
-    os.set_blocking(end, True)
-    with client, Piped(relay, "/bin/cat", number=2) as piped:
-        client.sendall(b"x\n")  # an answer wakes the relay, which then reads once more: and that read would wait for ever
-        piped.client.sendall(b"hello")
-        assert piped.client.recv(5, socket.MSG_WAITALL) == b"hello"
-        piped.client.sendall(b"hello")
-        assert piped.client.recv(5, socket.MSG_WAITALL) == b"hello"
-        relay.settled()
-    program.kill()
-    program.wait(WAIT)
-    os.close(end)
+def test_a_target_that_takes_nothing_holds_the_bytes_and_says_when_to_go_on(left: Pair) -> None:
+    target, far = socket.socketpair()
+    with target, far:
+        target.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                target.send(bytes(65536))
+        way = ways.Splice(left[1].fileno(), target.fileno(), resend=False)
+        left[0].sendall(b"hello")
+        readable(left[1])
+        assert not way.pump()
+        assert way.passed == 0
+        assert way.wants(target.fileno(), select.EPOLLOUT)
+        assert not way.wants(left[1].fileno(), select.EPOLLIN)
+        way.close()
+
+
+def test_a_broken_target_is_an_error(left: Pair) -> None:
+    target, far = socket.socketpair()
+    far.close()
+    with target:
+        way = ways.Splice(left[1].fileno(), target.fileno(), resend=False)
+        left[0].sendall(b"hello")
+        readable(left[1])
+        with pytest.raises(BrokenPipeError):
+            way.pump()
+        way.close()
+
+
+def test_discard_counts_what_it_throws_away_and_stops_at_its_limit(left: Pair) -> None:
+    sink = memoryview(mmap.mmap(-1, ways.CHUNK))
+    way = ways.Discard(left[1].fileno(), sink, most=8)
+    left[0].sendall(b"four")
+    readable(left[1])
+    assert not way.pump()
+    assert (way.passed, way.done) == (4, False)
+    left[0].sendall(b"eight")
+    readable(left[1])
+    way.pump()
+    assert way.done
+    assert way.passed >= 8
+    way.close()
+
+
+def test_chargen_goes_round_and_waits_for_a_client_that_does_not_read(left: Pair) -> None:
+    memory = os.memfd_create("lines")
+    os.write(memory, b"abc")
+    way = ways.Chargen(left[1].fileno(), memory, 3)
+    while way.pump():
+        pass
+    assert way.passed > 3
+    assert left[0].recv(9, socket.MSG_WAITALL) == b"abcabcabc"
+    way.close()
+    os.close(memory)
 
 
 def test_pipes_are_used_again_and_one_with_bytes_in_it_never_is() -> None:
