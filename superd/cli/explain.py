@@ -14,13 +14,16 @@ from superd.cli.names import confirmed_name
 from superd.errors import ConfigError
 from superd.load.sources import Sources
 from superd.occupancy import Occupancy
-from superd.peer import UNKNOWN, Peer, peer_from_text
+from superd.peer import UNKNOWN, Peer, peer_from_text, unix_peer
 from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
 from superd.policy.deciding import Known, deciding, drive
 from superd.policy.hosts_access import compile_policy, decide_unseen
 from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
 from superd.problem import Origin, did_you_mean
+from superd.safe_text import safe
+from superd.service_kinds import is_set
+from superd.system import accounts
 from superd.verdict import Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class _Now:
 
 
 def explain(sources: Sources, name: str, address: str, client: str, user: str) -> int:
-    """Prints every step. Returns 0 let in, 1 refused, 64 usage, 78 errors."""
+    """Prints every step. ``address`` may be ``uid:NAME``. Returns 0 let in, 1 refused, 64 usage, 78 errors."""
     from superd.config.hosts.policy import parse_policy
     from superd.load.policy import load_policy
     from superd.load.registry import load
@@ -66,8 +69,8 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str) -
         sys.stderr.write(f"superd: error: no service `{name}`{'; ' + hint if hint else ''}\n")
         return 64
     try:
-        peer = peer_from_text(address, name=client, user=user)
-    except ValueError:
+        peer = _local_peer(address) if address.startswith("uid:") else peer_from_text(address, name=client, user=user)
+    except (KeyError, ValueError):
         sys.stderr.write(f"superd: error: `{address}` is not an address\n")
         return 64
     if service.wait and service.socket_type is SocketType.STREAM:
@@ -133,13 +136,31 @@ class _Try:
             case Need.SERVER_NAME:
                 known = replace(known, server=replace(known.server, name=confirmed_name(known.server.address)))
             case _:
-                known = replace(known, client=_unknown(known.client, ask.need))
+                known = replace(known, client=_found_out(known.client, ask.need))
         self._known = known
         return known
 
 
+def _local_peer(text: str) -> Peer:
+    """The client of a unix socket, by user. Raises ``KeyError`` for an unknown one."""
+    user = accounts.account(text.removeprefix("uid:"))
+    return unix_peer(user.uid, accounts.groups_of(user.name, user.gid))
+
+
+def _only_live(registry: Registry, service: Service) -> str:
+    """What the decision hangs on besides, that only the running superd knows: bans, and what came or runs just now."""
+    keys = [key for key in ("instances", "per_source") if getattr(service, key) is not None]
+    keys += [f"limits.{key}" for key in ("source_rate", "per_minute") if getattr(service.limits, key) is not None]
+    keys += ["cps"] if service.cps is not None and is_set(service, "cps") else []
+    if any(other.sensor and other.deny_time != "NEVER" for other in registry.services.values()):
+        keys.append("the bans of sensors")
+    return ", ".join(keys)
+
+
 def _last_word(registry: Registry, service: Service, user: str) -> int:
     """Whoever was let in may still be refused by IDONLY."""
+    if live := _only_live(registry, service):
+        sys.stdout.write(f"not known here, but to the running superd alone: {live}\n")
     if "IDONLY" not in service.flags or user not in ("", UNKNOWN):
         return 0
     where = _place(registry, service.name, "flags")
@@ -147,10 +168,14 @@ def _last_word(registry: Registry, service: Service, user: str) -> int:
     return 1
 
 
-def _unknown(peer: Peer, need: Need) -> Peer:
-    key, option = ("user", "--user") if need is Need.USER_NAME else ("name", "--name")
-    sys.stdout.write(f"the client's {key} is asked for, and taken as unknown: {option} says another\n")
-    return replace(peer, user=UNKNOWN) if need is Need.USER_NAME else replace(peer, name=UNKNOWN)
+def _found_out(peer: Peer, need: Need) -> Peer:
+    """The client with its name, looked up as for a connection; its user only its own ident server could say."""
+    if need is Need.USER_NAME:
+        sys.stdout.write("the client's user is asked for, and taken as unknown: --user says another\n")
+        return replace(peer, user=UNKNOWN)
+    name = confirmed_name(peer.address) if peer.version else UNKNOWN
+    sys.stdout.write(f"the client's name is asked for, and is `{safe(name)}`: --name says another\n")
+    return replace(peer, name=name)
 
 
 def _server(service: Service, peer: Peer) -> Peer:

@@ -81,7 +81,7 @@ def test_what_is_not_said_of_the_client_is_unknown_and_told_where_a_rule_asks(to
             "services.d/cat.toml:3: no_access does not name 192.0.2.1",
             "services.d/cat.toml:4: only_from names 192.0.2.1: `192.0.2.0/24`",
             "service cat: its own rules let 192.0.2.1 come",
-            "the client's name is asked for, and taken as unknown: --name says another",
+            "the client's name is asked for, and is `unknown`: --name says another",
             "the client's user is asked for, and taken as unknown: --user says another",
             "hosts.allow:1: does not match: its client list does not name 192.0.2.1: cat@127.0.0.1 : .example.org",
             "hosts.allow:2: does not match: this is not the server of `cat@127.0.0.2`: cat@127.0.0.2 : ALL",
@@ -122,3 +122,27 @@ def test_a_program_that_accepts_by_itself_is_asked_by_nobody(told: Told, folder:
 def test_wrong_questions_are_wrong_usage(told: Told) -> None:
     assert told("192.0.2.1", service="cta") == (64, ["superd: error: no service `cta`; did you mean `cat`?"])
     assert told("nobody") == (64, ["superd: error: `nobody` is not an address"])
+
+
+def test_a_name_that_was_not_given_is_looked_up_as_for_a_connection(told: Told, folder: Path) -> None:
+    (folder / "services.d" / "cat.toml").write_text(
+        'server = "/bin/cat"\nuser = "nobody"\nlisten = ["127.0.0.1:7001"]\nonly_from = ["localhost"]\n'
+    )
+    status, lines = told("127.0.0.1")
+    assert "the client's name is asked for, and is `localhost`: --name says another" in lines
+    assert status == 0
+
+
+def test_what_only_the_running_superd_knows_is_said(told: Told, folder: Path) -> None:
+    (folder / "services.d" / "cat.toml").write_text(
+        'server = "/bin/cat"\nuser = "nobody"\nlisten = ["127.0.0.1:7001"]\ninstances = 3\ncps = [5, 5]\n'
+    )
+    assert told("192.0.2.1")[1][-1] == "not known here, but to the running superd alone: instances, cps"
+
+
+def test_a_client_of_a_unix_socket_is_named_by_its_user(told: Told, folder: Path) -> None:
+    (folder / "services.d" / "cat.toml").write_text(
+        'server = "/bin/cat"\nuser = "nobody"\nlisten = ["unix:/run/cat.sock"]\nonly_from = ["uid:root"]\n'
+    )
+    assert told("uid:root")[0] == 0
+    assert told("uid:nobody")[0] == 1
