@@ -20,11 +20,14 @@ from superd.expansion import ExpansionTooLong
 from superd.ipc import launch_codec as messages
 from superd.ipc import launcher_control as orders
 from superd.ipc.running_table import RunningTable
+from superd.launcher import retries
+from superd.launcher.commands import NEVER, Commands, signal_program
 from superd.launcher.front_end import FrontEnd
 from superd.launcher.identity import Limits, become, close_inside, reset_signals, say
-from superd.launcher.leftovers import Child, Leftovers, inherit_orphans, signal_group
+from superd.launcher.leftovers import Child, Leftovers, inherit_orphans
 from superd.launcher.lingering import Copies, as_client, was_reset
 from superd.launcher.programs import Programs
+from superd.launcher.retries import Retries
 from superd.system.closing import let_all_go, let_go, let_socket_go, lingers
 from superd.system.descriptors import close_on_exec, open_null
 from superd.system.spawn import choose_spawn
@@ -33,33 +36,13 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from typing import NoReturn
 
-RETRY_FIRST, RETRY_LAST, RETRY_TOTAL = 0.05, 1.0, 10.0
-"""Seconds between tries to start when the kernel has no room, doubling, and how long a connection is kept for them."""
-MAX_WAITING = 128
-"""Connections kept for a retry; from here on requests stay in the socket's buffer, which pushes back on accept."""
 IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
-COMMANDS_AT_ONCE = 128
-"""Twice ``policy.hooks_at_once`` at its highest: commands that hold a connection, and background commands."""
 EX_NOPERM = 77
-NEVER = float("inf")
 
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-
-
-class Waiting:
-    """A launch that is tried again: at ``due``, then after ``pause``, until ``until`` (monotonic seconds)."""
-
-    __slots__ = ("due", "fd", "pause", "request", "until")
-
-    def __init__(self, due: float, pause: float, until: float, request: messages.Launch, fd: int) -> None:
-        self.due = due
-        self.pause = pause
-        self.until = until
-        self.request = request
-        self.fd = fd
 
 
 class Launcher:
@@ -79,9 +62,8 @@ class Launcher:
         self._table = RunningTable()
         self._copies = Copies(self._poll)
         self._leftovers = Leftovers()
-        self._commands: dict[int, tuple[int, float]] = {}
-        """pid → the front's number of a running command, and when it is killed; infinite once that is done."""
-        self._waiting: list[Waiting] = []
+        self._commands = Commands(self._programs, self._front)
+        self._waiting = Retries()
         self._wakeup, wakeup_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll.register(self._wakeup, select.POLLIN)
         signal.set_wakeup_fd(wakeup_in, warn_on_full_buffer=False)
@@ -115,7 +97,7 @@ class Launcher:
                 if self._due() <= now:
                     self._on_time(now)
             self._front.send()
-            self._front.set_interest(full=len(self._waiting) >= MAX_WAITING)
+            self._front.set_interest(full=self._waiting.full)
 
     def _wait(self) -> list[tuple[int, int]]:
         ready = self._poll.poll(0)
@@ -143,14 +125,8 @@ class Launcher:
 
     def _due(self) -> float:
         """Return when ``_on_time`` has something to do (monotonic seconds)."""
-        due = self._leftovers.due
-        if self._copies:
-            due = min(due, self._copies.due)
-        if self._waiting:
-            due = min(due, min(entry.due for entry in self._waiting))
-        if self._commands:
-            due = min(due, min(deadline for _, deadline in self._commands.values()))
-        return due
+        due = min(self._leftovers.due, self._waiting.due, self._commands.due)
+        return min(due, self._copies.due) if self._copies else due
 
     def _timeout(self) -> float | None:
         due = min(self._due(), self._front.due)
@@ -185,7 +161,7 @@ class Launcher:
     def _on_front(self) -> bool:
         """Obey some messages; False when the master turned out to be gone."""
         for _ in range(MESSAGES_A_PASS):
-            if len(self._waiting) >= MAX_WAITING or self._front.full:
+            if self._waiting.full or self._front.full:
                 break
             left: list[int] = []
             try:
@@ -220,10 +196,10 @@ class Launcher:
                 fd = left.pop() if left else -1
                 if fd < 0:
                     self._failed(request.conn, errno.EMFILE, "superd's launcher")
-                elif not self._launch(request, fd, RETRY_FIRST, now + RETRY_TOTAL, now):
+                elif not self._launch(request, fd, retries.FIRST, now + retries.TOTAL, now):
                     return False
             elif type(request) is messages.Hook:
-                self._command(request, now)
+                self._commands.start(request, now)
             elif type(request) is messages.Signal:
                 self._signal(request)
             elif type(request) is messages.List:
@@ -259,7 +235,7 @@ class Launcher:
             if client is not None:
                 client.detach()
             if problem.errno in _TRANSIENT and now < until:
-                self._waiting.append(Waiting(min(now + pause, until), min(pause * 2, RETRY_LAST), until, request, fd))
+                self._waiting.keep(request, fd, pause, until, now)
                 return True
             let_go(fd)
             self._failed(request.conn, problem.errno or errno.EIO, os.fsdecode(spec.paths[0]))
@@ -293,27 +269,15 @@ class Launcher:
     def _failed(self, conn: int, number: int, what: str) -> None:
         self._front.reports.append(messages.encode_report(messages.Failed(conn, number, what)))
 
-    def _command(self, request: messages.Hook, now: float) -> None:
-        if len(self._commands) < COMMANDS_AT_ONCE:
-            try:
-                self._commands[self._programs.run_command(request, now)] = (request.hook, now + request.seconds)
-            except (OSError, ValueError):
-                pass
-            else:
-                return
-        self._front.reports.append(messages.encode_report(messages.HookDone(request.hook, -1)))
-
     def _signal(self, request: messages.Signal) -> None:
         pid = self._by_conn.get(request.conn)
         if pid is not None:
-            _signal_program(pid, request.signal)
+            signal_program(pid, request.signal)
             return
-        for entry in self._waiting:
-            if entry.request.conn == request.conn:
-                self._waiting.remove(entry)
-                let_go(entry.fd)
-                self._failed(request.conn, errno.ETIMEDOUT, "superd's launcher")
-                return
+        entry = self._waiting.take(request.conn)
+        if entry is not None:
+            let_go(entry.fd)
+            self._failed(request.conn, errno.ETIMEDOUT, "superd's launcher")
 
     def _list(self, number: int) -> None:
         reports = self._front.reports
@@ -322,7 +286,7 @@ class Launcher:
             reports.append(messages.encode_report(living))
         for entry in self._waiting:
             request = entry.request
-            living = messages.Living(request.conn, request.service, 0, request.remote_host, entry.until - RETRY_TOTAL)
+            living = messages.Living(request.conn, request.service, 0, request.remote_host, entry.began)
             reports.append(messages.encode_report(living))
         self._leftovers.changed.update(self._leftovers.kept)
         self._report_kept()
@@ -345,10 +309,7 @@ class Launcher:
                 return
             child = children.pop(pid, None)
             if child is None:
-                command = self._commands.pop(pid, None)
-                if command is not None:
-                    code = os.waitstatus_to_exitcode(status)
-                    reports.append(messages.encode_report(messages.HookDone(command[0], code if code >= 0 else 128 - code)))
+                self._commands.reaped(pid, status)
                 self._leftovers.reaped(pid)
                 continue
             now = time.monotonic()
@@ -367,20 +328,15 @@ class Launcher:
             )  # fmt: skip
 
     def _on_time(self, now: float) -> None:
-        due = [entry for entry in self._waiting if entry.due <= now]
-        if due:
-            self._waiting = [entry for entry in self._waiting if entry.due > now]
+        due = self._waiting.take_due(now)
         for index, entry in enumerate(due):
             try:
                 self._launch(entry.request, entry.fd, entry.pause, entry.until, now)
             except ControlError as problem:
                 self._distrust_front(problem)
-                self._waiting += due[index + 1 :]
+                self._waiting.give_back(due[index + 1 :])
                 break
-        for pid, (number, deadline) in self._commands.items():
-            if now >= deadline:
-                self._commands[pid] = (number, NEVER)
-                _signal_program(pid, signal.SIGKILL)
+        self._commands.on_time(now)
         if self._copies:
             self._copies.on_time(now)
         if self._leftovers.due <= now:
@@ -392,14 +348,6 @@ class Launcher:
         for service in leftovers.changed:
             self._front.reports.append(messages.encode_report(messages.Kept(service, leftovers.kept.get(service, 0))))
         leftovers.changed.clear()
-
-
-def _signal_program(pid: int, number: int) -> None:
-    if not signal_group(pid, number):
-        try:
-            os.kill(pid, number)
-        except OSError:
-            pass  # it left its group and is another user's by a set-uid program, or ended since the last sweep
 
 
 def _nothing(*_: object) -> None:

@@ -1,0 +1,84 @@
+"""Launches that the kernel had no room for: kept with their connections, and tried again with growing pauses.
+
+Runs in: launchers. Standard library only. Never starts a program: ``process.py`` does, with what is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from superd.ipc.launch_codec import Launch
+
+FIRST, LAST, TOTAL = 0.05, 1.0, 10.0
+"""Seconds between tries, doubling, and how long a connection is kept for them."""
+MOST = 128
+"""Connections that are kept; from here on requests stay in the socket's buffer, which pushes back on accept."""
+NEVER = float("inf")
+
+
+class Retry:
+    """A launch that is tried again: at ``due``, then after ``pause``, until ``until`` (monotonic seconds). It owns ``fd``."""
+
+    __slots__ = ("due", "fd", "pause", "request", "until")
+
+    def __init__(self, due: float, pause: float, until: float, request: Launch, fd: int) -> None:
+        self.due = due
+        self.pause = pause
+        self.until = until
+        self.request = request
+        self.fd = fd
+
+    @property
+    def began(self) -> float:
+        """When it was tried first."""
+        return self.until - TOTAL
+
+
+class Retries:
+    """All launches that wait, in the order of their first try."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[Retry] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Retry]:
+        return iter(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further request may be read."""
+        return len(self._waiting) >= MOST
+
+    @property
+    def due(self) -> float:
+        """When the first is tried again (monotonic)."""
+        return min((entry.due for entry in self._waiting), default=NEVER)
+
+    def keep(self, request: Launch, fd: int, pause: float, until: float, now: float) -> None:
+        """Keep a launch that failed just now, and was tried ``pause`` seconds after the try before."""
+        self._waiting.append(Retry(min(now + pause, until), min(pause * 2, LAST), until, request, fd))
+
+    def take_due(self, now: float) -> list[Retry]:
+        """Return what is to be tried now; its descriptors are the caller's."""
+        due = [entry for entry in self._waiting if entry.due <= now]
+        if due:
+            self._waiting = [entry for entry in self._waiting if entry.due > now]
+        return due
+
+    def give_back(self, entries: list[Retry]) -> None:
+        """Take entries that were not tried."""
+        self._waiting += entries
+
+    def take(self, conn: int) -> Retry | None:
+        """Return the launch of a connection, which is the caller's then; None if none of it waits."""
+        for entry in self._waiting:
+            if entry.request.conn == conn:
+                self._waiting.remove(entry)
+                return entry
+        return None
