@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.address import SocketType
+
 if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.registry import Registry
@@ -13,12 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Addresses to open, to point at another (or changed) service, to close, and to leave alone."""
+    """Addresses to open, to point at another (or changed) service, to close, and to leave alone.
+
+    ``renew`` are those of ``retarget`` that a `wait` program has had and that superd accepts from now: they need another socket.
+    """
 
     open: tuple[tuple[BindAddress, Service], ...]
     retarget: tuple[tuple[BindAddress, Service], ...]
     close: tuple[BindAddress, ...]
     keep: tuple[tuple[BindAddress, Service], ...]
+    renew: frozenset[BindAddress] = frozenset()
 
     def summary(self) -> str:
         """Return the counts, as the reload's log line has them."""
@@ -38,4 +44,12 @@ def plan(old: Registry, new: Registry) -> Plan:
         ),
         close=tuple(address for address in before if address not in after),
         keep=tuple((address, service) for address, service in after.items() if before.get(address) == service),
+        renew=frozenset(
+            address
+            for address, service in after.items()
+            if address in before
+            and before[address].hands_over
+            and not service.hands_over
+            and address.socket_type is not SocketType.DGRAM
+        ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +49,22 @@ def test_carried_out_it_leaves_exactly_what_the_new_registry_says(
 def test_services_that_swap_their_ports_close_nothing() -> None:
     changes = plan(registry({1001: ("a", 1), 1002: ("b", 1)}), registry({1001: ("b", 1), 1002: ("a", 1)}))
     assert changes.summary() == "0 opened, 0 kept, 2 retargeted, 0 closed"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "renewed"),
+    [
+        ({"wait": True}, {"wait": False}, True),
+        ({"wait": True}, {"wait": True, "backlog": 7}, False),
+        ({"wait": False}, {"wait": True}, False),
+        ({"wait": True, "socket_type": "dgram"}, {"wait": False, "socket_type": "dgram"}, False),
+    ],
+)
+def test_a_socket_that_a_wait_program_has_had_is_renewed_before_superd_accepts_from_it(
+    before: dict[str, object], after: dict[str, object], renewed: bool
+) -> None:
+    old, new = (
+        Registry({"a": Service.model_validate({"name": "a", "server": "/bin/cat", "port": 1001, **keys})})
+        for keys in (before, after)
+    )
+    assert bool(plan(old, new).renew) == renewed

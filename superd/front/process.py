@@ -107,6 +107,8 @@ class _Front:
     async def run(self, begin: front_orders.Begin) -> None:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
         self._apply(begin.first, begin.running)
+        for address in begin.shared & self._in_force.listeners.keys():
+            self._wait.shared(self._in_force.listeners[address])
         for orphaned in begin.orphaned:
             self.orphaned(orphaned)
         parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines)

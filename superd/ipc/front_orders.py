@@ -113,12 +113,16 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first order: everything. ``running`` are the launchers that an earlier front may have used."""
+    """The first order: everything. ``running`` are the launchers that an earlier front may have used.
+
+    ``shared`` are the addresses whose socket a `wait` program may have had.
+    """
 
     first: Change
     policy: PolicySnapshot
     running: frozenset[int] = frozenset()
     orphaned: tuple[Orphaned, ...] = ()
+    shared: frozenset[BindAddress] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ class Launcher:
 
     def _on_front(self) -> bool:
         """Obey some messages; False when the master turned out to be gone."""
-        for _ in range(MESSAGES_A_PASS):
+        for number in range(MESSAGES_A_PASS):
             if self._waiting.full or self._front.full:
                 break
             left: list[int] = []
@@ -170,6 +170,8 @@ class Launcher:
                     break
                 data, left, lost = message
                 left.reverse()
+                if number and not self._on_control():
+                    return False  # what came since poll(2) may be asked for by a service that the master changed before
                 if not self._obey(data, left, lost=lost):
                     return False
             except ControlError as problem:

@@ -47,6 +47,8 @@ class FrontOrders:
         self._number = 0
         self._closing: dict[int, tuple[BindAddress, ...]] = {}
         """Addresses that the front does not accept from once it has applied the order of this number."""
+        self._lent: set[BindAddress] = set()
+        """Addresses of `wait` services that an earlier front may have given to a program."""
 
     def begin(self) -> Begin:
         """Return the first order of a new front, with everything. The log files are open until ``close_logs``."""
@@ -65,12 +67,20 @@ class FrontOrders:
             logs=self._open_logs(),
         )
         self._launchers.take_orphaned()  # all that live are in the order
-        return Begin(first, state.policy, running, self._launchers.orphans.all())
+        shared = self._sockets.from_manager() | self._lent
+        self._lend(open_here)
+        return Begin(first, state.policy, running, self._launchers.orphans.all(), frozenset(shared))
+
+    def _lend(self, addresses: Iterable[BindAddress]) -> None:
+        table = self._state.registry.by_address()
+        self._lent.update(address for address in addresses if table[address].hands_over)
 
     def reloaded(self, reload: Reloaded) -> int:
         """Give the order of a reload that is in force in the master; return its number."""
         number = self._next()
         self._closing[number] = reload.changes.close
+        self._lent.difference_update(reload.changes.close, reload.opened)
+        self._lend(reload.listeners())
         logs = self._open_logs()
         self._log_files.follow()
         self._front.tell(
@@ -94,6 +104,7 @@ class FrontOrders:
     def opened(self, addresses: list[BindAddress]) -> None:
         """Give the listeners that could be bound at last."""
         table = self._state.registry.by_address()
+        self._lend(addresses)
         self._front.tell(
             Change(
                 self._next(),

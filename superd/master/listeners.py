@@ -42,6 +42,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         self._sockets: dict[BindAddress, socket.socket] = {}
         self._missing: dict[BindAddress, BindError] = {}
         self._pauses: dict[BindAddress, float] = {}
+        self._from_manager: set[BindAddress] = set()
         self.due: float | None = None
 
     def __iter__(self) -> Iterator[BindAddress]:
@@ -56,6 +57,10 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
     def missing(self) -> dict[BindAddress, str]:
         """Return the addresses that are configured and not open, each with the reason."""
         return {address: problem.why for address, problem in self._missing.items()}
+
+    def from_manager(self) -> frozenset[BindAddress]:
+        """Return the addresses whose sockets a service manager has opened."""
+        return frozenset(self._from_manager)
 
     def forbidden(self) -> bool:
         """Return whether nothing is open and the kernel refuses something for want of rights: waiting will not help."""
@@ -77,6 +82,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             adopted = inherited.pop(address, None)
             if adopted is not None:
                 self._sockets[address] = adopted
+                self._from_manager.add(address)
                 self._adjust(address, service)
                 continue
             try:
@@ -133,7 +139,8 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         """Open every address that the plan opens, or none: a failure closes what this call opened. Raises ``BindError``.
 
         An address that waited before goes on waiting if it still cannot be opened: it does not keep the reload from its work.
-        A unix path that was deleted is made anew.
+        A unix path that was deleted is made anew. An address that a `wait` program has had, and that superd accepts from now,
+        gets another socket.
         """
         opened: dict[BindAddress, socket.socket] = {}
         try:
@@ -142,11 +149,15 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
                     continue
                 leaving = [self._sockets[old] for old in changes.close if old in self._sockets and old.overlaps(address)]
                 opened[address] = open_address(address, service, beside=[] if address.path else leaving)
+            for address, service in changes.retarget:
+                if address in changes.renew and address in self._sockets:
+                    opened[address] = self._open_anew(address, service)
         except BindError:
             _close_new(opened)
             raise
         for address, service in (*changes.keep, *changes.retarget):
-            if address not in self._missing and not (address in self._sockets and lost_path(self._sockets[address])):
+            lost = address in self._missing or (address in self._sockets and lost_path(self._sockets[address]))
+            if not lost or address in opened:
                 continue
             try:
                 opened[address] = open_address(address, service)
@@ -154,13 +165,33 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
                 self._miss(address, problem, service.name)
         return opened
 
+    def _open_anew(self, address: BindAddress, service: Service) -> socket.socket:
+        """Open another socket in the place of one that a `wait` program has had. Raises ``BindError``.
+
+        A process that the program left shares the old one's description and can make it blocking at any time, and accept(2) has
+        no MSG_DONTWAIT: the front would stand still. ``take`` makes the old one stop listening, also for a program that runs.
+        """
+        old = self._sockets[address]
+        if address in self._from_manager or address.path.startswith("@"):
+            why = "a `wait` program has had this socket, and it cannot be bound again while superd runs"
+            raise BindError(address.describe(), errno.EBUSY, why)
+        if address.path:
+            remove_path(old)
+            return open_address(address, service)
+        where = address if address.port else replace(address, port=old.getsockname()[1])
+        # The new one listens before the old one stops: a process that the program left could listen again in between.
+        return open_address(where, service, beside=[old])
+
     def take(self, opened: dict[BindAddress, socket.socket], changes: Plan) -> None:
         """The plan is carried out: ``opened`` are this object's, and what stays gets its service's options."""
         for address, sock in opened.items():
             old = self._sockets.get(address)
             if old is not None:
+                if address in changes.renew:
+                    _stop_listening(old)
                 let_socket_go(old)
             self._sockets[address] = sock
+            self._from_manager.discard(address)
             self._found(address)
         wanted = {address for address, _ in (*changes.open, *changes.keep, *changes.retarget)}
         for address in [address for address in self._missing if address not in wanted]:
@@ -180,6 +211,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         """Close these: no service listens there any more."""
         for address in addresses:
             sock = self._sockets.pop(address, None)
+            self._from_manager.discard(address)
             if sock is not None:
                 let_socket_go(sock)
                 remove_path(sock)
@@ -224,6 +256,14 @@ def explain(address: BindAddress, problem: BindError) -> str:
     if problem.errno in _FORBIDDEN and 0 < address.port < 1024:
         return f"{text}: ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a port from 1024"
     return text
+
+
+def _stop_listening(sock: socket.socket) -> None:
+    """Stop the socket in every process that has it."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # its program has done that
 
 
 def _close_new(opened: dict[BindAddress, socket.socket]) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 
 from superd.ipc import launch_codec as messages
@@ -117,3 +118,20 @@ def test_a_signal_reaches_the_whole_group_of_a_connection() -> None:
         launcher.ask(messages.Signal(conn, signal.SIGTERM))
         assert os.WTERMSIG(launcher.report(messages.Exited).status) == signal.SIGTERM
         assert client.recv(1) == b""
+
+
+def test_what_the_master_changed_before_a_request_counts_for_it_though_earlier_ones_take_their_time() -> None:
+    """A client that came after a reload got the program of before, when the launcher had been busy meanwhile."""
+    with real_launcher() as launcher, ExitStack() as stack:
+        launcher.service("busy", "/bin/true")
+        launcher.service("changed", "/bin/echo", "before")
+        others = [stack.enter_context(connection())[1] for _ in range(32)]
+        client, accepted = stack.enter_context(connection())
+        launcher.ask(messages.List(1))
+        launcher.report(messages.Listed)
+        launcher.launch("busy", *others)
+        while not launcher.process.programs():
+            pass  # it sleeps still
+        launcher.service("changed", "/bin/echo", "after")
+        launcher.launch("changed", accepted)
+        assert client.recv(16) == b"after\n"

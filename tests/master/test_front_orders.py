@@ -15,6 +15,9 @@ from superd.master.reading import Unusable
 from superd.master.relay_pool import RelayPool
 from superd.master.reload import Reloaded, reload
 from superd.problem import Origin, error
+from superd.registry import Registry
+from superd.service import Service
+from superd.settings import Settings
 from tests.daemon_process import free_port
 from tests.master.parts import Lines, configuration, in_service, registry
 
@@ -98,3 +101,19 @@ def test_answers_say_what_there_is_or_why_not() -> None:
     assert isinstance(policy, PolicyReply)
     assert policy.files == parts.state.policy
     assert (renewed, stop) == (Renewed("x", None, "in use"), Stop(end=True, grace=3.0))
+
+
+def test_a_new_front_learns_which_sockets_a_wait_program_may_have_had() -> None:
+    parts = Parts()
+    keys = {"name": "a", "server": "/bin/cat", "wait": True, "listen": [f"127.0.0.1:{free_port()}"]}
+    parts.state.registry = Registry({"a": Service.model_validate(keys)}, Settings())
+    parts.sockets.bind_all(parts.state.registry, {})
+    assert parts.orders.begin().shared == frozenset()
+    assert parts.orders.begin().shared == set(parts.sockets)
+    new = configuration(registry())
+    outcome = reload(parts.state, new, parts.sockets)
+    assert isinstance(outcome, Reloaded)
+    parts.state.registry = new.registry
+    parts.orders.reloaded(outcome)
+    assert parts.orders.begin().shared == frozenset()
+    parts.sockets.close_all()

@@ -13,6 +13,7 @@ import pytest
 from superd.address import BindAddress, SocketType
 from superd.errors import BindError
 from superd.master.listeners import FIRST_RETRY, LAST_RETRY, BoundSockets, explain
+from superd.plan import plan
 from superd.registry import Registry
 from superd.service import Service
 from superd.settings import Settings
@@ -136,3 +137,46 @@ def test_the_holder_of_a_port_is_named_where_it_can_be_found() -> None:
         # This process itself is never the holder that is meant.
         assert text == f"cannot listen on `{address.describe()}`: Address already in use"
     assert os.getpid()
+
+
+def waits(where: str, *, wait: bool) -> Registry:
+    keys = {"name": "a", "server": "/bin/cat", "wait": wait, "listen": [where]}
+    return Registry({"a": Service.model_validate(keys)}, Settings())
+
+
+@pytest.mark.parametrize("unix", [False, True])
+def test_a_socket_that_a_wait_program_has_had_stops_listening_in_every_process(tmp_path: Path, unix: bool) -> None:
+    port = free_port()
+    where = f"unix:{tmp_path}/a" if unix else f"127.0.0.1:{port}"
+    old, new = waits(where, wait=True), waits(where, wait=False)
+    sockets, _ = made()
+    sockets.bind_all(old, {})
+    (address,) = sockets
+    with sockets[address].dup() as program:
+        changes = plan(old, new)
+        sockets.take(sockets.open_all(changes), changes)
+        with socket.socket(program.family) as client:
+            client.connect(str(tmp_path / "a") if unix else ("127.0.0.1", port))
+            sockets[address].accept()[0].close()
+            program.setblocking(False)
+            with pytest.raises(OSError, match=r"Invalid|temporarily"):
+                program.accept()
+        if not unix:
+            with pytest.raises(OSError, match="in use"):
+                program.listen()
+    sockets.close_all()
+
+
+@pytest.mark.parametrize("managed", [False, True])
+def test_a_socket_that_cannot_be_bound_again_refuses_the_reload(managed: bool) -> None:
+    sockets, _ = made()
+    where = f"127.0.0.1:{free_port()}" if managed else f"unix:@superd-test-{os.getpid()}"
+    old, new = waits(where, wait=True), waits(where, wait=False)
+    (address,) = old.by_address()
+    inherited = {address: socket.create_server((address.host, address.port))} if managed else {}
+    sockets.bind_all(old, inherited)
+    assert sockets.from_manager() == ({address} if managed else set())
+    with pytest.raises(BindError, match="cannot be bound again while superd runs"):
+        sockets.open_all(plan(old, new))
+    sockets.close_all()
+    assert sockets.from_manager() == set()

@@ -8,6 +8,8 @@ import signal
 import socket
 import sys
 
+import pytest
+
 from tests.daemon_process import WAIT, Superd, free_port, talk
 
 TAKER = """
@@ -30,12 +32,14 @@ with socket.socket(fileno=0) as listener, listener.accept()[0] as sock:
 """
 
 
+def program_text(script: str) -> str:
+    """Return the keys of a `wait` service whose program is ``script``."""
+    arguments = json.dumps([sys.executable, "-I", "-S", "-c", script])
+    return f'wait = true\nserver = "{sys.executable}"\nflags = ["NAMEINARGS"]\nserver_args = {arguments}\n'
+
+
 def program(superd: Superd, name: str, script: str, port: int, extra: str = "") -> None:
-    superd.service(
-        name,
-        f'wait = true\nserver = "{sys.executable}"\nflags = ["NAMEINARGS"]\n'
-        f'server_args = ["{sys.executable}", "-I", "-S", "-c", {json.dumps(script)}]\nlisten = ["127.0.0.1:{port}"]\n{extra}',
-    )
+    superd.service(name, f'{program_text(script)}listen = ["127.0.0.1:{port}"]\n{extra}')
 
 
 def test_what_waits_in_the_queue_when_a_program_ends_is_the_next_ones(superd: Superd) -> None:
@@ -123,3 +127,88 @@ def test_a_rule_that_cannot_be_held_against_clients_refuses_them_all(superd: Sup
     assert talk(open_port, b"two") == b"two"
     superd.deny.write_text("")
     assert talk(port, b"three") == b"three"
+
+
+KEEPS = """
+import os, signal, socket, time
+signal.alarm(60)
+sock = socket.socket(fileno=0)
+if os.fork():
+    conn, _ = sock.accept()
+    conn.sendall(b"kept")
+    os._exit(0)
+signal.alarm(60)
+while True:
+    try:
+        sock.setblocking(True)
+        sock.accept()[0].close()
+    except OSError:
+        try:
+            sock.listen()
+        except OSError:
+            pass
+        time.sleep(0.01)
+"""
+"""A program that leaves a process which goes on accepting from the socket, and makes it blocking each time."""
+
+
+@pytest.mark.parametrize("unix", [False, True])
+def test_a_service_that_is_accepted_from_now_has_a_socket_that_no_program_has_had(superd: Superd, unix: bool) -> None:
+    """The front stood still in accept(2): a process that the program had left took its connections away."""
+    port, other, path = free_port(), free_port(), superd.folder / "socket"
+    where = f"unix:{path}" if unix else f"127.0.0.1:{port}"
+    extra = f'listen = ["{where}"]\n'
+
+    def ask(data: bytes = b"") -> bytes:
+        family, address = (socket.AF_UNIX, str(path)) if unix else (socket.AF_INET, ("127.0.0.1", port))
+        with socket.socket(family) as client:
+            client.settimeout(WAIT)
+            client.connect(address)
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: client.recv(100), b""))
+
+    superd.service("keeps", program_text(KEEPS) + extra)
+    superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{other}"]\n')
+    superd.start()
+    while ask() != b"kept":
+        pass  # the process that stays took it
+    superd.event(event="EXIT", service="keeps")
+    superd.service("keeps", f'server = "/bin/cat"\n{extra}')
+    assert "1 retargeted" in superd.reload()
+    for _ in range(20):
+        assert ask(b"one") == b"one"
+        assert talk(other, b"two") == b"two"
+
+
+BLOCKING = """
+import os, socket
+sock = socket.socket(fileno=0)
+for _ in range(2):
+    conn, _ = sock.accept()
+    conn.sendall(b"%d" % os.get_blocking(0))
+    conn.close()
+"""
+
+
+@pytest.mark.parametrize("reload", [False, True])
+def test_neither_a_new_front_nor_a_reload_makes_the_socket_of_a_running_program_non_blocking(
+    superd: Superd, reload: bool
+) -> None:
+    """Its next accept(2) got EAGAIN, and it ended."""
+    port = free_port()
+    program(superd, "blocking", BLOCKING, port)
+    superd.start()
+    assert talk(port) == b"1"
+    if reload:
+        program(superd, "blocking", BLOCKING, port, "backlog = 7\n")
+        assert "1 retargeted" in superd.reload()
+    else:
+        front = superd.front()
+        os.kill(front, signal.SIGKILL)
+        superd.message("the front ended")
+        while superd.front() == front:
+            pass
+        assert superd.reload()  # the new one serves
+    assert talk(port) == b"1"
+    superd.event(event="EXIT", service="blocking")

@@ -6,7 +6,8 @@ without reading is started ever more seldom.
 A program shares the socket's description with the front, and a child of it may keep it for good: it can make it blocking, set
 SO_PEEK_OFF, or take datagrams away between two calls. So each call here says MSG_DONTWAIT, undoes SO_PEEK_OFF and expects to
 find nothing; a socket that says "ready" and then gives nothing is left alone for a while. A fresh socket would not help: the
-child's is bound to the same port and would get a part of the datagrams.
+child's is bound to the same port and would get a part of the datagrams. Connections are never accepted from a socket that a
+program has had, since accept(2) has no such flag; when a reload makes its service a `nowait` one, the master binds a fresh one.
 """
 
 from __future__ import annotations
@@ -127,6 +128,10 @@ class WaitPrograms:
                 self._free_at_end(session, listener)
                 return
 
+    def shared(self, listener: Listener) -> None:
+        """Note that an earlier program may have had this listener."""
+        self._shared.add(listener)
+
     def forget(self, listener: Listener) -> None:
         """Forget a listener that is closed."""
         self._queues.pop(listener, None)
@@ -140,7 +145,6 @@ class WaitPrograms:
         """Wait for the listener again after its program has ended, after a rest if that ended at once."""
         if listener.sock.fileno() < 0:
             return
-        os.set_blocking(listener.fd, False)
         queue = self._queues.setdefault(listener, _Queue())
         queue.quick = queue.quick + 1 if seconds < QUICK else 0
         if queue.quick > 1:

@@ -157,7 +157,7 @@ async def test_a_stream_service_that_a_rule_names_is_closed_and_never_accepted_f
     assert waiting.client.recv(1) == b""  # refused
     assert waiting.desk.parts.log.take()[0][0] == "FAIL"
     # After a program has had it, accept(2) could block: the clients wait in the queue instead.
-    waiting.programs._shared.add(waiting.listener)
+    waiting.programs.shared(waiting.listener)
     waiting.sock.setblocking(True)
     waiting.ready()
     assert waiting.listener.deaf
