@@ -1,0 +1,113 @@
+"""Penalties: a source that misbehaves is refused for a while, longer with each offence. Pure; runs in the front.
+
+The idea is sshd's PerSourcePenalties (sshd_config(5)), for any program: each cause costs so many seconds, they add up to a most,
+and they go by with time. Times are monotonic seconds, passed in.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from superd.occupancy import Source
+
+MAX_SOURCES = 65536
+"""Sources remembered for one service, about 200 bytes each; sshd remembers as many of each family."""
+FALL_OUT = 8
+"""A full table drops the source with the least penalty left among this many of the oldest: exact order would cost a heap."""
+
+
+class Cause(StrEnum):
+    """What a source can be penalised for: the keys of `[limits.penalties]`."""
+
+    REFUSED = "refused"
+    NO_BYTES = "no_bytes"
+    EXIT_NONZERO = "exit_nonzero"
+    SIGNAL = "signal"
+    START_TIMEOUT = "start_timeout"
+    LIMIT_HIT = "limit_hit"
+
+
+@dataclass(slots=True)
+class Penalty:
+    """One source's: ``until`` it is refused, its ``offences`` by cause, how often it was ``refused`` since the first."""
+
+    until: float
+    since: float
+    offences: dict[Cause, int]
+    refused: int = 0
+
+
+class Penalties:
+    """The penalties of one service. Owned by the front."""
+
+    __slots__ = ("_by_source", "_cost", "_least", "_most")
+
+    def __init__(self, cost: Mapping[Cause, float], least: float, most: float) -> None:
+        """``cost``: seconds for each cause, 0 for none. ``least``: seconds from which a penalty counts. ``most``: its cap."""
+        self._cost = dict(cost)
+        self._least = least
+        self._most = most
+        self._by_source: OrderedDict[Source, Penalty] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_source)
+
+    def add(self, source: Source, cause: Cause, now: float) -> float:
+        """Add the seconds of ``cause`` and return how long the source is refused from ``now`` on, 0.0 if it is not."""
+        cost = self._cost.get(cause, 0.0)
+        if not cost:
+            return self.left(source, now)
+        known = self._by_source.pop(source, None)
+        if known is None or known.until <= now:
+            self._make_room(now)
+            known = Penalty(now, now, {})
+        known.until = min(known.until + cost, now + self._most)
+        known.offences[cause] = known.offences.get(cause, 0) + 1
+        self._by_source[source] = known
+        return self.left(source, now)
+
+    def left(self, source: Source, now: float) -> float:
+        """Return the seconds for which the source is still refused; 0.0 while its penalty is below the least that counts."""
+        known = self._by_source.get(source)
+        if known is None:
+            return 0.0
+        if known.until <= now:
+            del self._by_source[source]
+            return 0.0
+        return known.until - now if self._counts(known) else 0.0
+
+    def refuses(self, source: Source, now: float) -> bool:
+        """Return whether a connection of ``source`` is refused, and count it if so."""
+        if not self._by_source or not self.left(source, now):
+            return False
+        self._by_source[source].refused += 1
+        return True
+
+    def forgive(self, source: Source) -> bool:
+        """Forget the source's penalty; return whether it had one."""
+        return self._by_source.pop(source, None) is not None
+
+    def living(self, now: float) -> Iterator[tuple[Source, Penalty]]:
+        """The penalties that count at ``now``, oldest first."""
+        for source, known in self._by_source.items():
+            if known.until > now and self._counts(known):
+                yield source, known
+
+    def same_as(self, other: Penalties) -> bool:
+        """Whether the other table penalises alike, so that a reload may hand it on."""
+        return (self._cost, self._least, self._most) == (other._cost, other._least, other._most)
+
+    def _counts(self, known: Penalty) -> bool:
+        return sum(self._cost.get(cause, 0.0) * count for cause, count in known.offences.items()) >= self._least
+
+    def _make_room(self, now: float) -> None:
+        if len(self._by_source) < MAX_SOURCES:
+            return
+        oldest = [source for source, _ in zip(self._by_source, range(FALL_OUT), strict=False)]
+        least = min(oldest, key=lambda source: self._by_source[source].until)
+        for source in oldest:
+            if source == least or self._by_source[source].until <= now:
+                del self._by_source[source]

@@ -1,0 +1,94 @@
+"""Penalties add up, go by, have a cap, and a full table keeps the guiltiest."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.policy import penalties
+from superd.policy.penalties import Cause, Penalties
+
+A, B = (4, 1), (4, 2)
+COST = {Cause.REFUSED: 10.0, Cause.NO_BYTES: 5.0, Cause.EXIT_NONZERO: 1.0, Cause.SIGNAL: 0.0}
+
+
+def test_each_cause_costs_its_seconds_and_they_add_up() -> None:
+    table = Penalties(COST, least=0.0, most=60.0)
+    assert table.add(A, Cause.REFUSED, 100.0) == 10.0
+    assert table.add(A, Cause.NO_BYTES, 103.0) == 12.0
+    assert table.left(A, 110.0) == 5.0
+    assert table.left(B, 110.0) == 0.0
+    assert table.left(A, 115.0) == 0.0
+    assert len(table) == 0
+
+
+def test_a_cause_without_seconds_is_off() -> None:
+    table = Penalties(COST, least=0.0, most=60.0)
+    assert table.add(A, Cause.SIGNAL, 0.0) == 0.0
+    assert table.add(A, Cause.START_TIMEOUT, 0.0) == 0.0
+    assert len(table) == 0
+
+
+def test_the_most_is_a_cap_on_what_is_left() -> None:
+    table = Penalties(COST, least=0.0, most=25.0)
+    for _ in range(10):
+        table.add(A, Cause.REFUSED, 0.0)
+    assert table.left(A, 0.0) == 25.0
+
+
+def test_the_first_offences_are_free_until_the_least_is_reached() -> None:
+    table = Penalties(COST, least=15.0, most=60.0)
+    assert table.add(A, Cause.REFUSED, 0.0) == 0.0
+    assert not table.refuses(A, 1.0)
+    assert table.add(A, Cause.NO_BYTES, 2.0) == 13.0
+    assert table.refuses(A, 3.0)
+    assert [(source, item.refused) for source, item in table.living(3.0)] == [(A, 1)]
+
+
+def test_what_went_by_counts_for_nothing_at_the_next_offence() -> None:
+    table = Penalties(COST, least=15.0, most=60.0)
+    table.add(A, Cause.REFUSED, 0.0)
+    assert table.add(A, Cause.NO_BYTES, 20.0) == 0.0
+
+
+def test_a_source_is_forgiven() -> None:
+    table = Penalties(COST, least=0.0, most=60.0)
+    table.add(A, Cause.REFUSED, 0.0)
+    assert table.forgive(A)
+    assert not table.forgive(A)
+    assert not table.refuses(A, 0.0)
+
+
+def test_a_full_table_drops_the_least_guilty_of_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(penalties, "MAX_SOURCES", 4)
+    table = Penalties(COST, least=0.0, most=600.0)
+    for number in range(4):
+        for _ in range(1 if number == 2 else 2):
+            table.add((4, number), Cause.REFUSED, float(number))
+    table.add((4, 9), Cause.REFUSED, 5.0)
+    assert {source[1] for source, _ in table.living(5.0)} == {0, 1, 3, 9}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([A, B]), st.sampled_from(list(Cause)), st.floats(0, 100)), max_size=30),
+    st.floats(0, 20),
+    st.floats(1, 200),
+)
+def test_more_offences_never_shorten_a_penalty_and_the_clock_only_lowers_it(
+    offences: list[tuple[tuple[int, int], Cause, float]], least: float, most: float
+) -> None:
+    table, now = Penalties(COST, least, most), 0.0
+    for source, cause, seconds in offences:
+        now += seconds
+        before = table.left(source, now)
+        after = table.add(source, cause, now)
+        assert before <= after + 1e-6
+        assert after <= most + 1e-6
+        assert table.left(source, now + 1) <= after
+        assert len(table) <= 2
+
+
+def test_the_same_costs_may_be_handed_on() -> None:
+    assert Penalties(COST, 0.0, 1.0).same_as(Penalties(dict(COST), 0.0, 1.0))
+    assert not Penalties(COST, 0.0, 1.0).same_as(Penalties(COST, 0.0, 2.0))
