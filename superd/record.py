@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from superd.peer import Peer
     from superd.problem import Origin
     from superd.service import Service
+    from superd.through import Through
 
 COUNT_BITS = 31
 """Bits of a connection number that count connections; the bits above are the front's own number."""
@@ -61,7 +62,7 @@ class SessionRecord:
     connection. ``rule`` is the place of the rule that decided. ``status`` is the wait(2) status of the program, ``None``
     for what the front served itself. ``usage`` is seconds of CPU in user and kernel mode, and the peak of resident memory
     in KiB. ``traffic`` is bytes from and to the client. ``userid`` is the answer of the client's ident server, unchanged.
-    Of a ``quiet`` session no line is written.
+    Of a ``quiet`` session no line is written. ``through`` is the proxy that announced ``peer`` and ``local``, if one did.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class SessionRecord:
         "severity",
         "started",
         "status",
+        "through",
         "traffic",
         "usage",
         "userid",
@@ -100,6 +102,7 @@ class SessionRecord:
         self.quiet = False
         self.severity = ""
         self.userid = ""
+        self.through: Through | None = None
 
     @property
     def session(self) -> str:

@@ -203,6 +203,17 @@ class Service(BaseModel):
     )
     socket_type: SocketType = Field(SocketType.STREAM, description="kind of socket: stream, dgram or seqpacket")
     protocol: str = Field("", description="name in /etc/protocols; default: tcp for stream, udp for dgram")
+    proxy_protocol: Literal["v1", "v2", "any"] | None = Field(
+        None, description="versions of the PROXY protocol's header that each connection begins with; needs proxy_from"
+    )
+    proxy_from: Words | None = Field(
+        None,
+        description="addresses and networks of the proxies that announce their clients, or `uid:` and `gid:` on a unix socket, "
+        "and no names; an empty list is no proxy; all others are refused",
+    )
+    proxy_optional_from: Words = Field(
+        (), description="the same of clients that connect by themselves: served as they are, and no header is looked for"
+    )
     wait: bool = Field(False, description="hand the listening socket to one program at a time")
     port: int | str | None = Field(None, description="port number, or a name from /etc/services")
     listen: Words = Field((), description="addresses: 21, *:21, 192.0.2.1:21, [::1]:21, unix:/run/x.sock")
@@ -217,6 +228,9 @@ class Service(BaseModel):
     server: str = Field("", description="absolute path of the program")
     server_args: Words = Field((), description="its arguments, without argv[0] unless NAMEINARGS")
     redirect: Target = Field(None, description="host:port, or unix:/path, to relay to instead of a program")
+    send_proxy: Literal["v1", "v2"] | None = Field(
+        None, description="announce the client to the target of `redirect` with a PROXY header of this version"
+    )
     user: str = Field("", description="login name or uid the program runs as; default: superd's own")
     group: str = Field("", description="group name or gid; default: the user's")
     groups: bool | tuple[str, ...] = Field(False, description="true: the user's supplementary groups; or a list of groups")
@@ -362,6 +376,13 @@ class Service(BaseModel):
             raise ValueError('nothing to run: give `server`, `redirect` or `type = "INTERNAL"`')
         if "server" in handlers and "redirect" in handlers:
             raise ValueError("`server` and `redirect` exclude each other")
+        if self.proxy_protocol and self.proxy_from is None:
+            raise ValueError("`proxy_protocol` needs `proxy_from`: the addresses of the proxies")
+        for key in ("proxy_from", "proxy_optional_from"):
+            if getattr(self, key) and not self.proxy_protocol:
+                raise ValueError(f"`{key}` needs `proxy_protocol`")
+        if self.proxy_protocol and self.socket_type is SocketType.SEQPACKET:
+            raise ValueError('`proxy_protocol` needs socket_type = "stream"')
         if self.redirect and (self.wait or self.socket_type is not SocketType.STREAM):
             raise ValueError('`redirect` needs socket_type = "stream" and wait = false')
         return self

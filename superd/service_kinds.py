@@ -78,10 +78,12 @@ SENSOR = Kind("sensor", '`flags = "SENSOR"`', lambda s: s.sensor)
 UNIX = Kind("unix socket", "`listen = unix:`", lambda s: any(_paths(s)))
 NETWORK = Kind("network alone", "`listen` without a unix socket", lambda s: not any(_paths(s)))
 TCPMUX = Kind("through tcpmux", '`type = "TCPMUX"`', lambda s: s.mux_client)
+PROXIED = Kind("announced by a proxy", "`proxy_protocol`", lambda s: bool(s.proxy_protocol))
+NO_REDIRECT = Kind("not a redirect", "`redirect` unset", lambda s: not s.redirect)
 NO_RPC = Kind("not RPC", '`type` without "RPC"', lambda s: "RPC" not in s.type)
 BY_ANSWER = (PROGRAM, WAIT, DGRAM, DGRAM_WAIT, INTERNAL, INTERNAL_DGRAM, REDIRECT, SENSOR)
 """What answers a client; every service is exactly one of these."""
-BY_WAY = (UNIX, NETWORK, TCPMUX, NO_RPC)
+BY_WAY = (UNIX, NETWORK, TCPMUX, PROXIED, NO_REDIRECT, NO_RPC)
 """How a client reaches it; a service may be several of these."""
 KINDS = (*BY_ANSWER, *BY_WAY)
 
@@ -90,7 +92,9 @@ _ACCEPTS = "the program accepts the connections itself, and superd sees no clien
 _NO_CONNECTION = "a datagram has no connection"
 _LIVES_ON = "the program serves one client after another"
 
-_ACCESS = frozenset({"only_from", "no_access", "access_times", "max_load", "flags IDONLY", "flags SENSOR"})
+_ACCESS = frozenset(
+    {"only_from", "no_access", "access_times", "max_load", "flags IDONLY", "flags SENSOR", "proxy_protocol", "proxy_from"}
+)
 """Without one of these more clients would be let in, so that superd never leaves it out, not even one of [defaults]."""
 
 _IDENTITY = ("user", "group", "groups")
@@ -131,6 +135,7 @@ _OF_A_CONNECTION = (
     "log_on_success USERID",
     "log_on_failure USERID",
 )
+_OF_A_PROXY = ("proxy_protocol", "proxy_from", "proxy_optional_from")
 _OF_THE_SOCKET = ("port", "listen", "backlog", "v6only", "socket_mode", "socket_user", "socket_group")
 
 _IN_THE_FRONT = (
@@ -149,7 +154,7 @@ _IN_THE_FRONT = (
 TABLE: dict[Kind, dict[str, str]] = {
     PROGRAM: {"deny_time": "only a sensor bans", "log_on_success TRAFFIC": "superd sees no byte of it"},
     WAIT: {
-        **dict.fromkeys(("only_from", "no_access", *_OF_A_CONNECTION), _ACCEPTS),
+        **dict.fromkeys(("only_from", "no_access", *_OF_A_CONNECTION, *_OF_A_PROXY), _ACCEPTS),
         "quiet": _ACCEPTS,
         **dict.fromkeys(("per_source", "limits.source_rate", "limits.v4_prefix", "limits.v6_prefix", "limits.exempt"), _ACCEPTS),
         "log_on_success TRAFFIC": "superd sees no byte of it",
@@ -160,14 +165,14 @@ TABLE: dict[Kind, dict[str, str]] = {
         "deny_time": "only a sensor bans",
     },
     DGRAM: {
-        **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
+        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), _NO_CONNECTION),
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.start": _NO_CONNECTION,
         "stdio": "the program gets a socket of datagrams",
         "deny_time": "only a sensor bans",
     },
     DGRAM_WAIT: {
-        **dict.fromkeys(_OF_A_CONNECTION, _NO_CONNECTION),
+        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), _NO_CONNECTION),
         "stdio": "the program gets the listening socket",
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
@@ -183,7 +188,8 @@ TABLE: dict[Kind, dict[str, str]] = {
     },
     INTERNAL_DGRAM: {
         **dict.fromkeys(_IN_THE_FRONT, _NO_PROGRAM),
-        **dict.fromkeys((*_OF_A_CONNECTION, "instances", "per_source", "limits.session"), "each datagram is answered at once"),
+        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), "each datagram is answered at once"),
+        **dict.fromkeys(("instances", "per_source", "limits.session"), "each datagram is answered at once"),
         "limits.start": "each datagram is answered at once",
         "access_times": "each datagram is answered at once",
         "max_load": "each datagram is answered at once",
@@ -211,9 +217,14 @@ TABLE: dict[Kind, dict[str, str]] = {
     NETWORK: dict.fromkeys(("socket_mode", "socket_user", "socket_group"), "only a unix socket has a path"),
     TCPMUX: {
         **dict.fromkeys(_OF_THE_SOCKET, "tcpmux listens for it"),
+        **dict.fromkeys(_OF_A_PROXY, "tcpmux reads the header, and has the keys for it"),
         "wait": "tcpmux hands over a connection",
         "socket_type": "tcpmux hands over a connection",
     },
+    PROXIED: dict.fromkeys(
+        ("flags IDONLY", "log_on_success USERID", "log_on_failure USERID"), "the client's ident server knows the proxy alone"
+    ),
+    NO_REDIRECT: {"send_proxy": "there is no target"},
     NO_RPC: {
         "rpc_version": "it is no RPC service",
         "rpc_number": "it is no RPC service",
@@ -222,6 +233,8 @@ TABLE: dict[Kind, dict[str, str]] = {
 """For each kind the keys that have no effect there, each with the reason. All other keys work."""
 
 _EXCEPTIONS: dict[tuple[Kind, str], Callable[[Service], bool]] = {
+    # A proxy announces addresses, over whatever socket.
+    (UNIX, "flags SENSOR"): lambda service: bool(service.proxy_protocol),
     # A relay keeps its own watch on silence, so it has one for unix sockets too.
     (UNIX, "limits.idle"): lambda service: bool(service.redirect) or service.stdio != "socket",
     (PROGRAM, "log_on_success TRAFFIC"): lambda service: service.stdio != "socket",
@@ -285,6 +298,8 @@ def fit(service: Service, loose: Callable[[str], bool]) -> tuple[Service, tuple[
 def _of_addresses(service: Service) -> Iterator[Conflict]:
     """``only_from`` and ``no_access`` whose words cannot match any client that could come."""
     paths = _paths(service)
+    if service.proxy_protocol:
+        return  # its clients have the addresses that proxies announce
     for key, words in (("only_from", service.only_from or ()), ("no_access", service.no_access)):
         users = [word for word in words if word.lower().startswith(USER_WORDS)]
         others = [word for word in words if word not in users and word.upper() != "ALL"]

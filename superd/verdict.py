@@ -28,6 +28,7 @@ class Reason(StrEnum):
     SOURCE_RATE = "source_rate"
     STARTS = "per_minute"
     IDENT = "ident"
+    PROXY = "proxy"
     DECIDE_TIMEOUT = "decide_timeout"
     START_LIMIT = "start_limit"
     OVERLOAD = "overload"
@@ -55,6 +56,7 @@ _XINETD_WORDS = {
     Reason.DECIDE_TIMEOUT: "libwrap",
     Reason.START_LIMIT: "UNKNOWN",
     Reason.OVERLOAD: "process_limit",
+    Reason.PROXY: "address",
     Reason.BANNER: "UNKNOWN",
     Reason.GONE: "UNKNOWN",
     Reason.STOPPING: "UNKNOWN",

@@ -16,6 +16,7 @@ from superd.log.repeats import WINDOW
 from superd.peer import unix_peer
 from superd.record import Ending
 from superd.settings import LogSettings
+from superd.through import Through
 from superd.verdict import Reason, Verdict
 from tests.log.events import record
 from tests.needs import needs
@@ -53,7 +54,7 @@ def test_every_cause_has_its_row() -> None:
 
 
 def test_every_field_has_its_row() -> None:
-    full, unix = record(), record()
+    full, unix = record(through=Through(unix_peer(0))), record()
     full.peer = full.peer and type(full.peer)(**{name: getattr(full.peer, name) for name in full.peer.__slots__} | {"user": "x"})
     unix.peer, unix.status = unix_peer(3), 9
     verdict = Verdict(False, Reason.INSTANCES, limit=1, now=1)

@@ -40,6 +40,7 @@ VALUES: dict[str, Any] = {
     "limits.exempt": ["192.0.2.1"], "quiet": ["192.0.2.1"],
     "limits.session": 5,
     "limits.start": 5, "limits.first_byte": 5, "limits.cpu": 5, "stdio": "pipe",
+    "proxy_protocol": "any", "proxy_from": ["192.0.2.1"], "proxy_optional_from": ["192.0.2.1"], "send_proxy": "v1",
     "limits.kill_grace": 2, "deny_time": 5, "access_times": ["1:00-2:00"], "max_load": 3.5,
     "wait": True, "socket_type": "dgram", "rpc_version": "1-2", "rpc_number": 300001,
 }  # fmt: skip
@@ -51,6 +52,8 @@ def with_key(keys: dict[str, Any], key: str) -> dict[str, Any]:
     if space:
         before = keys.get(name, sorted(Service.model_fields[name].default))
         return {**keys, name: [*([before] if isinstance(before, str) else before), word]}
+    if key.startswith("proxy_"):  # each of them needs the other two
+        keys = {"proxy_protocol": "any", "proxy_from": ["192.0.2.9"], **keys}
     return {**keys, table: {inner: VALUES[key]}} if dot else {**keys, key: VALUES[key]}
 
 

@@ -19,6 +19,7 @@ from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
 from superd.policy.deciding import Known, deciding, drive
 from superd.policy.hosts_access import compile_policy, decide_unseen
+from superd.policy.proxies import STRANGER, Proxies, Sender
 from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
 from superd.problem import Origin, did_you_mean
 from superd.safe_text import safe
@@ -50,8 +51,11 @@ class _Now:
         return None
 
 
-def explain(sources: Sources, name: str, address: str, client: str, user: str) -> int:
-    """Prints every step. ``address`` may be ``uid:NAME``. Returns 0 let in, 1 refused, 64 usage, 78 errors."""
+def explain(sources: Sources, name: str, address: str, client: str, user: str, proxy: str = "") -> int:
+    """Prints every step. ``address`` may be ``uid:NAME``; ``proxy`` is the peer that announces it in a PROXY header.
+
+    Returns 0 let in, 1 refused, 64 usage, 78 errors.
+    """
     from superd.config.hosts.policy import parse_policy
     from superd.load.policy import load_policy
     from superd.load.registry import load
@@ -73,6 +77,17 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str) -
     except (KeyError, ValueError):
         sys.stderr.write(f"superd: error: `{address}` is not an address\n")
         return 64
+    if proxy and not service.proxy_protocol:
+        sys.stderr.write(f"superd: error: service `{name}` reads no PROXY header: it has no proxy_protocol\n")
+        return 64
+    if service.proxy_protocol:
+        try:
+            other = _local_peer(proxy) if proxy.startswith("uid:") else peer_from_text(proxy) if proxy else peer
+        except (KeyError, ValueError):
+            sys.stderr.write(f"superd: error: `{proxy}` is not an address\n")
+            return 64
+        if not _may_announce(registry, service, other, announced=bool(proxy)):
+            return 1
     if service.wait and service.socket_type is SocketType.STREAM:
         where = _place(registry, name, "wait")
         sys.stdout.write(f"{where}: wait = true: the program accepts the connections itself, and superd sees no client\n")
@@ -82,6 +97,25 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str) -
         sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
         return 0 if verdict.admit else 1
     return _Try(registry, service, user).run(compile_policy(parse_policy(files)[0]), peer)
+
+
+def _may_announce(registry: Registry, service: Service, other: Peer, *, announced: bool) -> bool:
+    """Print what the service makes of the other end of the socket; return whether the client's turn has come."""
+    proxies, write = Proxies(service), sys.stdout.write
+    sender = proxies.sender(other)
+    key = "proxy_optional_from" if sender is Sender.CLIENT else "proxy_from"
+    where = _place(registry, service.name, key)
+    if sender is Sender.STRANGER:
+        write(f"service {service.name}: refused: {STRANGER.why()} ({where})\n")
+        if not announced:
+            write("a client of a proxy is announced: --proxy ADDRESS says by which\n")
+        return False
+    if sender is Sender.CLIENT:
+        write(f"{where}: {key} names {other.address}: it is served as it is, and no header is read\n")
+        return not announced
+    write(f"{where}: {key} names {other.address}: ")
+    write("its header announces the client\n" if announced else "its header may say LOCAL, and then it is the client itself\n")
+    return True
 
 
 class _Try:

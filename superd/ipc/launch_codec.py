@@ -5,7 +5,7 @@ with it in the same order. A record is a JSON array whose first item is its lett
 
 | letter | sender | record | fields after the letter |
 |---|---|---|---|
-| L | front | Launch, with a descriptor | conn, service, remote and local host and port, name, user, proto, steps, values |
+| L | front | Launch, with a descriptor | conn, service, remote and local host and port, name, user, proto, steps, values, facts |
 | H | front | Hook | number, digest, values, seconds, steps |
 | S | front | Signal | conn, signal |
 | Q | front | List | number |
@@ -30,6 +30,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from superd.errors import ControlError
 from superd.expansion import Values
 from superd.ipc.launch_records import (
+    FACTS,
     Exited,
     Failed,
     Fresh,
@@ -87,6 +88,8 @@ def encode_launch(launch: Launch) -> str:
         # A rule of more options is refused: an option that was left out might have been the one that mattered.
         steps = launch.steps if len(launch.steps) <= MAX_STEPS else ("too many",)
         rule = f",{json.dumps(steps)},{json.dumps(None if launch.values is None else _letters(launch.values))}"
+    if launch.facts:
+        rule += f",{json.dumps({name: _fit(value) for name, value in launch.facts})}"
     # By hand: json.dumps makes an encoder for each call, which took a third of what the front does for a connection.
     return (
         f'["L",{launch.conn},{_quoted(launch.service)},{_quoted(launch.remote_host)},{launch.remote_port},'
@@ -166,13 +169,13 @@ _TEXTS = ((2, 256), (3, 128), (5, 128), (7, MAX_VALUE), (8, MAX_VALUE))
 
 def _launch(record: list[Any]) -> Launch:
     # Types all at once, and no call for each field: this is the launcher's, and so every connection's, longest check.
-    if len(record) != 12 or tuple(map(type, record[:11])) != _LAUNCH:
+    if not 12 <= len(record) <= 13 or tuple(map(type, record[:11])) != _LAUNCH:
         raise ControlError("a launch is wrong")
     for index, limit in _TEXTS:
         text = record[index]
         if len(text) > limit or "\0" in text:
             raise ControlError("a text field is wrong")
-    _, conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values = record
+    _, conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values = record[:12]
     if not (0 <= conn <= MAX_CONN and 0 <= rport <= 65535 and 0 <= lport <= 65535):
         raise ControlError("a number field is wrong")
     if len(steps) > MAX_STEPS or _PROTO.fullmatch(proto) is None:
@@ -180,7 +183,17 @@ def _launch(record: list[Any]) -> Launch:
     return Launch(
         conn, service, rhost, rport, lhost, lport, name, user, proto,
         tuple([_text(step, 16) for step in steps]) if steps else (), _values(values),
+        _facts(record[12]) if len(record) == 13 else (),
     )  # fmt: skip
+
+
+_FACTS = frozenset(FACTS)
+
+
+def _facts(value: object) -> tuple[tuple[str, str], ...]:
+    if type(value) is not dict or not value.keys() <= _FACTS:
+        raise ControlError("the facts are wrong")
+    return tuple([(name, _text(text, MAX_VALUE)) for name, text in value.items()])
 
 
 def parse_requests(data: bytes) -> list[Request]:

@@ -25,14 +25,31 @@ class Record:
         return f"{type(self).__name__}({fields})"
 
 
+FACTS = (
+    "PROXY_PROTOCOL",
+    "PROXY_ADDR",
+    "PROXY_PORT",
+    "PROXY_AUTHORITY",
+    "PROXY_ALPN",
+    "PROXY_UNIQUE_ID",
+    "PROXY_TLS_VERSION",
+    "PROXY_TLS_CIPHER",
+    "PROXY_TLS_CN",
+    "PROXY_TLS_VERIFIED",
+)
+"""What a program may learn of its connection besides its ends: the names of variables that a request can set."""
+
+
 class Launch(Record):
     """Start the program of ``service`` with the socket that goes with this record.
 
-    ``conn`` is the front's number for it. ``steps`` are digests of policy options (setenv, umask, nice, twist).
+    ``conn`` is the front's number for it. ``facts`` are (name, value) pairs that the front learned of the connection besides its
+    ends, with names of ``FACTS``. ``steps`` are digests of policy options (setenv, umask, nice, twist).
     """
 
     __slots__ = (
         "conn",
+        "facts",
         "local_host",
         "local_port",
         "name",
@@ -58,8 +75,10 @@ class Launch(Record):
         proto: str,
         steps: tuple[str, ...] = (),
         values: Values | None = None,
+        facts: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.conn = conn
+        self.facts = facts
         self.service = service
         self.remote_host = remote_host
         self.remote_port = remote_port

@@ -22,6 +22,8 @@ _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_.-])?")
 _USER = re.compile(r"[\x21-\x7e]{1,255}")
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9._:@-]{1,15})?")
 """With a zone: an interface's name is at most 15 bytes (IFNAMSIZ)."""
+_UNSAFE = re.compile(r"[^0-9A-Za-z:,._+\-/=@* ]")
+"""What no shell gives a meaning to, and names of certificates consist of, is left."""
 _SEEN_MOST = 4096
 _seen: set[str] = set()
 
@@ -33,7 +35,7 @@ def connection_environment(launch: Launch) -> list[bytes]:
     """
     proto = launch.proto
     if proto == "unix":
-        return [b"PROTO=UNIX", b"REMOTE_HOST=localhost", b"REMOTE_ADDR=localhost"]
+        return [b"PROTO=UNIX", b"REMOTE_HOST=localhost", b"REMOTE_ADDR=localhost", *fact_environment(launch)]
     remote = launch.remote_host
     if not remote:
         return [b"PROTO=" + proto.upper().encode()]
@@ -56,7 +58,14 @@ def connection_environment(launch: Launch) -> list[bytes]:
         found.append(b"TCPREMOTEHOST=" + name.encode())
     if user and user != "unknown" and _USER.fullmatch(user):
         found.append(b"TCPREMOTEINFO=" + user.encode())
+    if launch.facts:
+        found += fact_environment(launch)
     return found
+
+
+def fact_environment(launch: Launch) -> list[bytes]:
+    """``NAME=value`` for what else is known of the connection. Some of it is the client's own choice, so it is defused."""
+    return [f"{name}={_UNSAFE.sub('_', value)}".encode("ascii") for name, value in launch.facts]
 
 
 def unix_environment(fd: int) -> list[bytes]:

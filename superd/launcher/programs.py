@@ -144,7 +144,7 @@ class Programs:
         env = spec.env + connection_environment(request)
         if spec.stdio != "socket":
             return self._start_apart(spec, request, env, now)
-        if request.proto == "unix":
+        if request.proto == "unix" and not request.facts:  # with them, the other end of the socket is a proxy
             env += unix_environment(fd)
         # The one place where a socket is handed to a program: trio's are non-blocking, and `cat` dies of that.
         os.set_blocking(fd, True)

@@ -1,4 +1,4 @@
-"""Words of only_from, no_access, limits.exempt and access_times that nothing can be made of: each of them, not the first.
+"""Words of the lists of addresses and times of a service that nothing can be made of: each of them, not the first.
 
 Runs in the master and the operator's commands. Reads no file.
 """
@@ -11,10 +11,12 @@ from functools import lru_cache
 
 from superd.policy.addresses import AddressList
 from superd.policy.hours import Hours
+from superd.policy.proxies import sender_list
 from superd.problem import Origin, Problem, error, warning
 from superd.service import Service
 
 _ANYBODY = frozenset({"any", "anyone", "anybody", "anywhere", "everyone", "everybody", "world", "*"})
+_NETWORK = "write its address, or a network like `192.0.2.0/24`"
 _MOST = 100
 """Words of one list that are named one by one."""
 
@@ -28,6 +30,8 @@ def check_access_words(services: Mapping[str, Service], origins: Mapping[tuple[s
             ("no_access", service.no_access, AddressList),
             ("limits.exempt", service.limits.exempt, AddressList),
             ("quiet", service.quiet, AddressList),
+            ("proxy_from", service.proxy_from or (), sender_list),
+            ("proxy_optional_from", service.proxy_optional_from, sender_list),
             ("access_times", service.access_times, Hours),
         ):
             where = origins.get((name, key)) or origins.get((name, key.partition(".")[0])) or origins.get((name, ""))
@@ -45,7 +49,7 @@ def _wrong(words: tuple[str, ...], make: Callable[[tuple[str, ...]], object]) ->
         try:
             make((word,))
         except (ValueError, OverflowError) as problem:
-            found.append((str(problem), _meant(word) if make is AddressList else "", True))
+            found.append((str(problem), _meant(word) if make is AddressList else _NETWORK if make is sender_list else "", True))
             if len(found) > _MOST:
                 break
     return tuple(found)

@@ -47,13 +47,11 @@ def resolved(service: Service, files: FileReader) -> Service:
         update["redirect"] = replace(service.redirect, port=port_number(service.redirect.port, "tcp"))
     if "RPC" in service.type and service.rpc_number is None:
         update["rpc_number"] = _program(service, files)
-    for key, words in (("only_from", service.only_from or ()), ("no_access", service.no_access)):
+    for key in ("only_from", "no_access", "quiet", "proxy_from", "proxy_optional_from"):
+        words = getattr(service, key) or ()
         numbers = tuple(map(user_number, words))
         if numbers != words:
             update[key] = numbers
-    quiet = tuple(map(user_number, service.quiet))
-    if quiet != service.quiet:
-        update["quiet"] = quiet
     exempt = tuple(map(user_number, service.limits.exempt))
     if exempt != service.limits.exempt:
         update["limits"] = service.limits.model_copy(update={"exempt": exempt})

@@ -11,6 +11,7 @@ from superd.load.services import read
 from superd.load.settings import tables_of
 from superd.load.sources import Sources
 from superd.policy.admission import compile_access
+from superd.policy.proxies import compile_proxies
 from superd.problem import Origin, Problem, error
 from superd.registry import Registry
 from superd.service import Service
@@ -28,7 +29,15 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     faults: dict[tuple[object, ...], str] = {}
     for name, service in registry.services.items():
         # Once for each: 150 services may have the same 1,000 networks out of [defaults].
-        lists = (service.only_from, service.no_access, service.access_times, service.limits, service.cps)
+        lists = (
+            service.only_from,
+            service.no_access,
+            service.access_times,
+            service.limits,
+            service.cps,
+            service.proxy_from,
+            service.proxy_optional_from,
+        )
         if lists not in faults:
             faults[lists] = _fault(service)
         if fault := faults[lists]:
@@ -45,6 +54,7 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
 def _fault(service: Service) -> str:
     try:
         compile_access(service)
+        compile_proxies(service)
     except (ValueError, OverflowError) as problem:
         return str(problem)
     return ""
@@ -58,8 +68,8 @@ def _of_tables(sources: Sources) -> tuple[Problem, ...]:
 
 
 def _key_of(message: str, service: Service) -> str:
-    lists = (("only_from", service.only_from or ()), ("no_access", service.no_access), ("quiet", service.quiet))
-    for key, words in (*lists, ("limits.exempt", service.limits.exempt)):
+    keys = ("only_from", "no_access", "quiet", "proxy_from", "proxy_optional_from")
+    for key, words in (*((key, getattr(service, key) or ()) for key in keys), ("limits.exempt", service.limits.exempt)):
         if any(f"`{word}`" in message for word in words):
             return key
     return "access_times"

@@ -52,6 +52,8 @@ def _client(record: SessionRecord, flags: frozenset[str]) -> Fields:
     if local is not None and local.version:
         fields["local"] = safe(local.address)
         fields["local_port"] = local.port
+    if record.through is not None:
+        fields["proxy"] = safe(str(record.through.proxy))
     return fields
 
 

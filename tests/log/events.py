@@ -9,6 +9,7 @@ from superd.record import Ending, SessionRecord
 from superd.rule import Rule
 from superd.service import Service
 from superd.syslog_priority import Level
+from superd.through import Through
 from superd.verdict import Reason, Verdict
 
 WHEN = 1_796_087_527.120931
@@ -20,13 +21,16 @@ def service(**keys: object) -> Service:
     return Service.model_validate({"name": "tftp", "server": "/bin/cat", "log_on_success": ALL, **keys})
 
 
-def record(owner: Service | None = None, *, address: str = "198.51.100.7", port: int = 2071) -> SessionRecord:
+def record(
+    owner: Service | None = None, *, address: str = "198.51.100.7", port: int = 2071, through: Through | None = None
+) -> SessionRecord:
     """A session with everything known."""
     made = SessionRecord(
         (9 * 36 * 36 + 15 * 36 + 3) << 31 | 82, owner or service(), peer_from_text(address, port, name="a.example"), 10.0
     )
     made.local = peer_from_text("192.0.2.1", 69)
     made.rule = Origin("/etc/hosts.allow", 9)
+    made.through = through
     made.decided, made.seconds, made.pid = 10.25, 2.5, 8121
     made.status, made.usage, made.traffic = 0, (0.5, 0.25, 2048), (10, 20)
     return made

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from superd.address import SocketType
 from superd.internal import CARRIED, STREAM
 from superd.policy.admission import Access, compile_access
+from superd.policy.proxies import compile_proxies
 
 if TYPE_CHECKING:
     from superd.service import Service
@@ -21,10 +22,23 @@ class CompiledService:
 
     ``inside``: the same, but the front itself serves it; the name of the internal service.
     ``carried``: its bytes are a relay's business.
+    ``proxies``: who may and must announce its client, or None.
     ``closes_at_once``: a refused connection gets no banner, and no ident server is asked about it.
     """
 
-    __slots__ = ("access", "carried", "closes_at_once", "daemon", "fast", "inside", "name", "program", "service", "wrapped")
+    __slots__ = (
+        "access",
+        "carried",
+        "closes_at_once",
+        "daemon",
+        "fast",
+        "inside",
+        "name",
+        "program",
+        "proxies",
+        "service",
+        "wrapped",
+    )
 
     def __init__(self, service: Service, before: CompiledService | None = None) -> None:
         """``before`` is the service's earlier self: the counts of its rates go on."""
@@ -33,6 +47,7 @@ class CompiledService:
         self.access: Access = compile_access(service)
         if before is not None:
             self.access.adopt(before.access)
+        self.proxies = compile_proxies(service)
         self.daemon = service.daemon
         self.wrapped = "NOLIBWRAP" not in service.flags
         self.program = bool(service.server) and not service.sensor

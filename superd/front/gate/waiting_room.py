@@ -39,9 +39,9 @@ class WaitingRoom:
         detail = "too many connections wait"
         return Verdict(False, Reason.OVERLOAD, detail=detail, limit=self._limit, now=self._shares.taken)
 
-    def enter(self, service: CompiledService, peer: Peer) -> Place | None:
-        """Return a place, or None when there is none for this service or this source."""
-        key = (service.name, service.access.shared_source(peer))
+    def enter(self, service: CompiledService, peer: Peer | None) -> Place | None:
+        """Return a place, or None when there is none for this service or this source. ``peer`` is None for a trusted proxy."""
+        key = (service.name, None if peer is None else service.access.shared_source(peer))
         return Place(self._shares, key) if self._shares.enter(key) else None
 
 

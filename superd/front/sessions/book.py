@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from superd.policy.bans import Sensor
     from superd.rule import Rule
     from superd.syslog_priority import LevelWord
+    from superd.through import Through
 
 CROWD = 256
 """Sessions at once from which on their memory is worth giving back when they have gone."""
@@ -76,9 +77,12 @@ class SessionBook:
 
     # ------------------------------------------------------------------ beginnings
 
-    def enter(self, service: CompiledService, peer: Peer | None, now: float, rule: Rule | None = None) -> LiveSession:
+    def enter(
+        self, service: CompiledService, peer: Peer | None, now: float, rule: Rule | None = None, through: Through | None = None
+    ) -> LiveSession:
         """Begin a session: count it, number it, start its limit on time. ``rule`` admitted it, if one did."""
         record = SessionRecord(self.number(), service.service, peer, now)
+        record.through = through
         record.quiet = service.access.is_quiet(peer)
         if rule is not None:
             record.rule = rule.origin
@@ -165,9 +169,10 @@ class SessionBook:
             callback(session)
         self._shrunk()
 
-    def turned_away(self, service: CompiledService, peer: Peer, verdict: Verdict) -> None:
+    def turned_away(self, service: CompiledService, peer: Peer, verdict: Verdict, through: Through | None = None) -> None:
         """Log a connection that never became a session, and ban the peer of a sensor."""
         record = SessionRecord(self.number(), service.service, peer, self._clock())
+        record.through = through
         record.quiet = service.access.is_quiet(peer)
         self._refused(record, verdict)
         self._tell_rates(service)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from superd.address import SocketType
+from superd.front.stream.proxied import ProxiedArrivals
 from superd.front.stream.session import run_session
 from superd.net import peername
 from superd.system.closing import let_go
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from superd.front.stream.connection import Trip
     from superd.front.stream.internal_services import InternalStreams
     from superd.net.listener import Listener, ListenerSet
+    from superd.peer import Peer
+    from superd.through import Through
 
 BATCH = 32
 """Connections taken from one queue before the others are looked at: 8 costs 5 % more, 128 gains nothing (measured)."""
@@ -50,6 +53,7 @@ class Arrivals:
         self._listeners = listeners
         self._internal = internal
         self._on_other = on_other
+        self._proxied = ProxiedArrivals(trip, self._decide)
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._ceiling = limit - min(RESERVE, limit // 4)
         self._highest = 0
@@ -96,30 +100,39 @@ class Arrivals:
     def _arrive(self, listener: Listener, service: CompiledService, fd: int, sockaddr: Any) -> None:
         """Decide about one accepted connection; ``fd`` is this function's, then the launcher's or the session's."""
         peer = peername.remote(sockaddr) if listener.tcp else peername.remote_of_unix(fd)
+        if service.proxies is not None:
+            self._proxied.arrive(listener, service, fd, peer)
+            return
+        self._decide(listener, service, fd, peer, None, None)
+
+    def _decide(
+        self, listener: Listener, service: CompiledService, fd: int, peer: Peer, server: Peer | None, through: Through | None
+    ) -> None:
+        """Decide about ``peer``, who connected to ``server`` as a proxy says; without one the socket's own end counts."""
         now = self._clock()
-        answer = self._gate.first_look(service, peer, lambda: listener.local_of(fd), now)
+        answer = self._gate.first_look(service, peer, lambda: server or listener.local_of(fd), now)
         if answer is ADMITTED or (type(answer) is Verdict and answer.admit and not answer.steps):
             if service.fast:
-                session = self._book.enter(service, peer, now, answer.rule)
-                self._dispatch.hand_over(session, listener.local_of(fd), fd)
+                session = self._book.enter(service, peer, now, answer.rule, through)
+                self._dispatch.hand_over(session, server or listener.local_of(fd), fd)
                 return
             if service.inside:
-                session = self._book.enter(service, peer, now, answer.rule)
-                session.record.local = listener.local_of(fd)
+                session = self._book.enter(service, peer, now, answer.rule, through)
+                session.record.local = server or listener.local_of(fd)
                 self._internal.serve(session, socket.socket(listener.sock.family, socket.SOCK_STREAM, 0, fd))
                 return
         elif type(answer) is Verdict and not answer.admit and not answer.steps and service.closes_at_once:
             # The peer may react by a change of the tables and connect again before this batch has ended.
             self._gate.end_batch()
             let_go(fd)
-            self._book.turned_away(service, peer, answer)
+            self._book.turned_away(service, peer, answer, through)
             return
         place = self._trip.room.enter(service, peer)
         if place is None:
             let_go(fd)
-            self._book.turned_away(service, peer, self._trip.room.overload(answer))
+            self._book.turned_away(service, peer, self._trip.room.overload(answer), through)
             return
         sock = socket.socket(fileno=fd)
         # Entered here, not in the task: else two connections both pass a limit of one.
-        session = self._book.enter(service, peer, now)
-        self._trip.start_task(run_session, self._trip, sock, session, place, listener.local_of(fd), answer)
+        session = self._book.enter(service, peer, now, through=through)
+        self._trip.start_task(run_session, self._trip, sock, session, place, server or listener.local_of(fd), answer)

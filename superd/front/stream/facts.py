@@ -82,6 +82,10 @@ class ConnectionFacts:
         connection = self._connection
         if connection.client.user:
             return
+        if connection.session.record.through is not None:
+            # Its ident server knows of a connection to the proxy, and answers nobody else about it.
+            connection.client = connection.session.record.peer = replace(connection.client, user=UNKNOWN)
+            return
         timeout = self._trip.in_force.settings.policy.ident_timeout
         allowed = seconds or max(0.0, min(timeout, self._until - trio.current_time()))
         found = Identity(failure="no server")

@@ -1,6 +1,7 @@
 """Redirects: connects to the service's target; a relay carries the bytes.
 
-Runs in: the front. Decides nothing: the connection has been admitted.
+Runs in: the front. Decides nothing: the connection has been admitted. A PROXY header goes out here, before a relay has the
+connection: at most 232 bytes, which an empty send buffer always takes.
 """
 
 from __future__ import annotations
@@ -18,13 +19,18 @@ class NoTarget(Exception):
     """The target cannot be reached; the text says why."""
 
 
-async def reach(target: Redirect) -> trio.socket.SocketType:
-    """Return a connection to the target. Raises ``NoTarget``."""
+async def reach(target: Redirect, header: bytes = b"") -> trio.socket.SocketType:
+    """Return a connection to the target, which got ``header`` as its first bytes. Raises ``NoTarget``."""
     try:
         with trio.fail_after(CONNECT_TIMEOUT):
-            if target.path:
-                return await connect_unix(target.path)
-            return await connect(target.host, int(target.port))
+            sock = await (connect_unix(target.path) if target.path else connect(target.host, int(target.port)))
+            try:
+                while header:
+                    header = header[await sock.send(header) :]
+            except BaseException:
+                sock.close()
+                raise
+            return sock
     except OSError as problem:
         raise NoTarget(f"cannot connect to `{target}`: {problem}") from None
     except trio.TooSlowError:

@@ -31,6 +31,7 @@ from superd.peer import UNKNOWN
 from superd.record import Ending
 from superd.system.closing import let_socket_go
 from superd.verdict import Ask, Need, Reason, Verdict
+from superd.wire.proxy_header import build
 from superd.wire.tcpmux import ACCEPTED, REFUSED
 
 if TYPE_CHECKING:
@@ -63,15 +64,15 @@ async def run_session(
 
 async def _serve_chosen(trip: Trip, connection: Connection, chosen: CompiledService) -> None:
     """Serve the service that the client named to tcpmux: admitted as a connection to a port of its own would be."""
-    client = connection.client
+    client, through = connection.client, connection.session.record.through
     first = trip.gate.first_look(chosen, client, lambda: connection.server, trip.clock())
     trip.gate.end_batch()
     place = trip.room.enter(chosen, client)
     if place is None:
-        trip.book.turned_away(chosen, client, trip.room.overload(first))
+        trip.book.turned_away(chosen, client, trip.room.overload(first), through)
         await connection.sock.send(REFUSED)
         return
-    session = trip.book.enter(chosen, client, trip.clock())
+    session = trip.book.enter(chosen, client, trip.clock(), through=through)
     await _Session(trip, Connection(connection.sock, session, client, connection.server, place)).run(first)
 
 
@@ -220,7 +221,7 @@ class _Session:
 
     async def _hand_over(self) -> None:
         connection, trip, session = self._connection, self._trip, self._session
-        if connection.client.version and is_dead(connection.sock):
+        if connection.sock.family != socket.AF_UNIX and is_dead(connection.sock):
             # Reset while it waited for its verdict: not worth a process.
             await self._refuse(Verdict(False, Reason.GONE, detail="the client is gone"))
             return
@@ -235,15 +236,19 @@ class _Session:
         trip.dispatch.flush()
 
     async def _redirect(self, target: Redirect) -> None:
+        connection, service = self._connection, self._service.service
+        header = b""
+        if service.send_proxy:
+            header = build(2 if service.send_proxy == "v2" else 1, connection.client, connection.server)
         try:
-            other = await reach(target)
+            other = await reach(target, header)
         except NoTarget as problem:
             await self._refuse(Verdict(False, Reason.REDIRECT, detail=str(problem)))
             return
         self._started()
         self._limit_first_byte()
         self._passed_on = True
-        self._trip.carriers.carry(self._session, RELAY, (self._connection.sock.detach(), other.detach()))
+        self._trip.carriers.carry(self._session, RELAY, (connection.sock.detach(), other.detach()))
 
     async def _serve_inside(self) -> CompiledService | None:
         """Serve an internal service: this task is all that runs for it."""
