@@ -209,7 +209,7 @@ class Service(BaseModel):
     proxy_from: Words | None = Field(
         None,
         description="addresses and networks of the proxies that announce their clients, or `uid:` and `gid:` on a unix socket, "
-        "and no names; an empty list is no proxy; all others are refused",
+        "but no names; all others are refused, and with an empty list everything is",
     )
     proxy_optional_from: Words = Field(
         (), description="the same of clients that connect by themselves: served as they are, and no header is looked for"

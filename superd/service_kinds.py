@@ -224,7 +224,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     PROXIED: dict.fromkeys(
         ("flags IDONLY", "log_on_success USERID", "log_on_failure USERID"), "the client's ident server knows the proxy alone"
     ),
-    NO_REDIRECT: {"send_proxy": "there is no target"},
+    NO_REDIRECT: {"send_proxy": "nothing is redirected"},
     NO_RPC: {
         "rpc_version": "it is no RPC service",
         "rpc_number": "it is no RPC service",

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
-    "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
+    "FACTS", "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
     "Exited", "Failed", "Fresh", "Hook", "HookDone", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "Signal",
     "IN", "OUT", "TERMINAL", "Started", "StderrPipe", "Stdio",
     "batch", "encode_exited", "encode_launch", "encode_report", "encode_request", "parse_reports", "parse_requests",

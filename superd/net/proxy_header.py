@@ -64,4 +64,4 @@ async def read(sock: trio.socket.SocketType, reader: HeaderReader) -> ProxyHeade
 
 def _check(taken: bytes, wanted: int) -> None:
     if len(taken) != wanted:
-        raise PeerError("the PROXY header is interrupted")  # what was peeked at is there, but for urgent data
+        raise PeerError("the PROXY header is interrupted")  # urgent data lies in between

@@ -53,7 +53,7 @@ class Proxies:
 def sender_list(words: tuple[str, ...]) -> AddressList:
     """Return the list of these words. Raises ``ValueError`` for a name, and for `ALL`.
 
-    Whoever answers for a name could announce clients; and with `ALL` each client would choose its own address.
+    The name server that answers for a name could choose the proxies; and with `ALL` each client would choose its own address.
     """
     made = address_list(words)
     wrong = next((word for word in words if word.upper() == "ALL"), "") if made.all else next(iter(made.names), "")

@@ -32,8 +32,11 @@ class Told:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._folder, self._capsys = folder, capsys
 
-    def __call__(self, address: str, *, name: str = "", user: str = "", service: str = "cat") -> tuple[int, list[str]]:
-        status = explain(sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"), service, address, name, user)
+    def __call__(
+        self, address: str, *, name: str = "", user: str = "", service: str = "cat", proxy: str = ""
+    ) -> tuple[int, list[str]]:
+        sources = sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny")
+        status = explain(sources, service, address, name, user, proxy)
         out, err = self._capsys.readouterr()
         return status, (out + err).replace(f"{self._folder}/", "").splitlines()
 
@@ -146,3 +149,22 @@ def test_a_client_of_a_unix_socket_is_named_by_its_user(told: Told, folder: Path
     )
     assert told("uid:root")[0] == 0
     assert told("uid:nobody")[0] == 1
+
+
+def test_a_proxy_announces_the_client_only_from_its_own_addresses(told: Told) -> None:
+    assert told("192.0.2.1", proxy="10.0.0.1")[0] == 64
+    told.add('proxy_protocol = "any"\nproxy_from = ["10.0.0.1"]\nproxy_optional_from = ["192.0.2.0/24"]\n')
+    status, lines = told("192.0.2.1", name="x", proxy="10.0.0.1")
+    assert (status, lines[0]) == (0, "services.d/cat.toml:7: proxy_from names 10.0.0.1: its header announces the client")
+    assert told("203.0.113.1", name="x", proxy="10.0.0.1")[0] == 1
+    assert told("192.0.2.1", proxy="10.0.0.2") == (
+        1, ["service cat: refused: proxy: not in proxy_from (services.d/cat.toml:7)"],
+    )  # fmt: skip
+    assert told("192.0.2.1", proxy="192.0.2.5") == (
+        1,
+        ["services.d/cat.toml:8: proxy_optional_from names 192.0.2.5: it is served as it is, and no header is read"],
+    )
+    assert told("192.0.2.1", name="x")[0] == 0
+    assert told("203.0.113.1")[1][-1] == "a client of a proxy is announced: --proxy ADDRESS says by which"
+    assert told("10.0.0.1", name="x")[1][0].endswith("its header may say LOCAL, and then it is the client itself")
+    assert told("192.0.2.1", proxy="nonsense")[0] == 64

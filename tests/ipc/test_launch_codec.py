@@ -18,7 +18,7 @@ VALUES = st.builds(Values, **{letter: TEXT for letter in "aAcdhHnNprRsu"})
 LAUNCHES = st.builds(
     messages.Launch, NUMBER, TEXT, TEXT, st.integers(0, 65535), TEXT, st.integers(0, 65535), TEXT, TEXT,
     st.sampled_from(["tcp", "udp", "unix", ""]), st.lists(st.text("0123456789abcdef", max_size=16), max_size=3).map(tuple),
-    st.none() | VALUES,
+    st.none() | VALUES, st.dictionaries(st.sampled_from(messages.FACTS), TEXT).map(lambda facts: tuple(facts.items())),
 )  # fmt: skip
 OTHERS = st.one_of(
     st.builds(messages.Hook, NUMBER, st.text("0123456789abcdef", max_size=16), VALUES, st.floats(0.5, 86400)),
@@ -80,6 +80,10 @@ def test_whatever_else_is_said_is_refused_and_never_half_taken(data: bytes) -> N
         ["L", True, "s", "1.2.3.4", 1, "", 0, "", "", "tcp", [], None],
         ["L", 1, "s", "1.2.3.4", 1, "", 0, "n" * 256, "", "tcp", [], None],
         ["L", 1, "s", "1.2.3.4", 1, "", 0, "", "", "tcp", ["0" * 17], None],
+        ["L", 1, "s", "1.2.3.4", 1, "", 0, "", "", "tcp", [], None, {"LD_PRELOAD": "x"}],
+        ["L", 1, "s", "1.2.3.4", 1, "", 0, "", "", "tcp", [], None, {"PROXY_ADDR": "x" * 256}],
+        ["L", 1, "s", "1.2.3.4", 1, "", 0, "", "", "tcp", [], None, {"PROXY_ADDR": 1}],
+        ["L", 1, "s", "1.2.3.4", 1, "", 0, "", "", "tcp", [], None, {}, None],
         ["H", 1, "digest", None, 5], ["H", 1, "digest", ["x"] * 13, 0], ["S", 1, 11], ["S", 1, 15.0], ["Q", -1], ["X"], [],
     ],
 )  # fmt: skip

@@ -83,7 +83,7 @@ class ConnectionFacts:
         if connection.client.user:
             return
         if connection.session.record.through is not None:
-            # Its ident server knows of a connection to the proxy, and answers nobody else about it.
+            # Its ident server knows a connection to the proxy, and answers the proxy alone about it.
             connection.client = connection.session.record.peer = replace(connection.client, user=UNKNOWN)
             return
         timeout = self._trip.in_force.settings.policy.ident_timeout

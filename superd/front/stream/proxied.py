@@ -1,7 +1,7 @@
 """The step before the gate of a connection from a proxy: its header says who the client is, and only then is it decided.
 
-Runs in: the front. Only a peer in `proxy_from` is listened to, for `limits.start` or else five seconds; others are refused unread.
-Consumes the header alone.
+Runs in: the front. Only a peer in `proxy_from` is listened to, for `limits.start` or else five seconds; others are refused
+unread. Consumes the header alone.
 """
 
 from __future__ import annotations

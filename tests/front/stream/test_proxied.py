@@ -119,7 +119,7 @@ async def test_a_header_that_is_too_slow_ends_the_connection(
     with step.arrive(HEADER[:4]):
         began = trio.current_time()
         await trio.sleep(10)
-        assert (step.refused, len(step.front.room)) == ([Reason.START_TIMEOUT], 0)
+        assert (step.refused, len(step.front.room)) == ([Reason.START_LIMIT], 0)
         assert trio.current_time() - began == 10
 
 
