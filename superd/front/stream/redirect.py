@@ -10,6 +10,7 @@ import trio
 
 from superd.net.relay import connect, connect_unix
 from superd.redirect import Redirect
+from superd.system.closing import let_socket_go
 
 CONNECT_TIMEOUT = 10.0
 """Seconds a redirect's target may take to answer; TCP's own two minutes would hold the client."""
@@ -28,7 +29,7 @@ async def reach(target: Redirect, header: bytes = b"") -> trio.socket.SocketType
                 while header:
                     header = header[await sock.send(header) :]
             except BaseException:
-                sock.close()
+                let_socket_go(sock)
                 raise
             return sock
     except OSError as problem:
