@@ -260,7 +260,7 @@ def test_a_relay_loads_the_standard_library_alone_and_little_of_that() -> None:
 def test_check_loads_no_event_loop() -> None:
     code = (
         "import sys; from superd.load.sources import Sources; from superd.cli.check import check; "
-        "check(Sources(services=('services.d',)), strict=False, as_json=True); print(*sys.modules)"
+        "check(Sources(services=('services.d',)), strict=False, form='json'); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert "trio" not in loaded

@@ -68,17 +68,32 @@ def check(
     hosts_deny: Deny = None,
     strict: Annotated[bool, typer.Option("--strict", help="warnings fail too")] = False,
     explicit: Annotated[bool, typer.Option("-a", help="want allow or deny in every rule of hosts.allow, as tcpdchk -a")] = False,
+    candidate: Annotated[
+        Path | None, typer.Option("--candidate", metavar="FILE", help="check this service's file among all the others")
+    ] = None,
+    name: Annotated[str, typer.Option("--as", metavar="NAME", help="the name the candidate is to have; default: its own")] = "",
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORM", help="text, json, sarif (code scanners) or github (annotations)")
+    ] = "text",
     json_output: AsJson = False,
 ) -> None:
     """Check every file and start nothing. Ends with 0 when all is fine, 78 for errors."""
     from superd.cli.check import check as look
-    from superd.cli.sources import named, sources_of
+    from superd.cli.problem_formats import FORMATS
+    from superd.cli.sources import named, sources_of, with_candidate
 
+    if form not in FORMATS:
+        raise typer.BadParameter(f"`{form[:40]}` is none of {', '.join(FORMATS)}")
     if path is not None and not services:
         sources = named(path, config, hosts_allow, hosts_deny)
     else:
         sources = sources_of(path or config, services, hosts_allow, hosts_deny)
-    raise typer.Exit(look(sources, strict=strict, as_json=json_output, explicit=explicit))
+    if candidate is not None or name:
+        try:
+            sources = with_candidate(sources, candidate, name)
+        except ValueError as problem:
+            raise typer.BadParameter(str(problem)) from None
+    raise typer.Exit(look(sources, strict=strict, form="json" if json_output else form, explicit=explicit))
 
 
 @app.command(rich_help_panel="Look", epilog="Example: superd show git")

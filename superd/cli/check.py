@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from superd.address import SocketType
 from superd.cli.diagnostics import print_problems
 from superd.cli.folded import folded
+from superd.cli.problem_formats import formatted
 from superd.counted import counted
 from superd.errors import ConfigError
 from superd.load.settings import tables_of
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 EX_CONFIG = 78
 
 
-def check(sources: Sources, *, strict: bool, as_json: bool, explicit: bool = False) -> int:
-    """Prints what is wrong. Returns 0, 78 with errors, 1 with warnings when ``strict``."""
+def check(sources: Sources, *, strict: bool, form: str = "text", explicit: bool = False) -> int:
+    """Prints what is wrong, in one of problem_formats.FORMATS. Returns 0, 78 with errors, 1 with warnings when ``strict``."""
     from superd.load.registry import load
 
     registry: Registry | None = None
@@ -36,8 +36,8 @@ def check(sources: Sources, *, strict: bool, as_json: bool, explicit: bool = Fal
     more = _tables(sources, registry, explicit=explicit)
     # What is wrong with a table is said by whoever refused the services, too.
     problems = tuple(folded(dict.fromkeys((*problems, *more))))
-    if as_json:
-        sys.stdout.write(json.dumps([_plain(problem) for problem in problems], indent=1) + "\n")
+    if form != "text":
+        sys.stdout.write(formatted(problems, form))
     else:
         print_problems(problems)
         if not any(problem.severity is Severity.ERROR for problem in problems):
@@ -123,13 +123,3 @@ def _target(service: Service) -> str:
 _CUT = re.compile(r"cut at its colon|\(U\+|is HTML for")
 _OF_THE_CUT = "so whoever matches is refused"
 """What the reader says of a rule that is cut at a wrong colon: lint has said why, and one cause has one message."""
-
-
-def _plain(problem: Problem) -> dict[str, object]:
-    return {
-        "file": problem.origin.file,
-        "line": problem.origin.line,
-        "severity": problem.severity.value,
-        "message": problem.message,
-        "hint": problem.hint,
-    }

@@ -34,6 +34,18 @@ def named(path: Path, config: Path | None, hosts_allow: str | None, hosts_deny: 
     return sources_of(path, None, hosts_allow, hosts_deny)
 
 
+def with_candidate(sources: Sources, candidate: Path | None, name: str) -> Sources:
+    """The sources with a service's file in the place of the one that is to have its name. Raises ``ValueError``."""
+    if candidate is None:
+        raise ValueError("`--as` needs `--candidate FILE`")
+    if not os.path.isfile(candidate):
+        raise ValueError(f"`{candidate}` is not a file")
+    stem = (name or candidate.name).removesuffix(".toml")
+    if "/" in stem or stem.startswith(".") or not stem:
+        raise ValueError(f"`{stem[:80]}` cannot be the name of a service's file: give another with `--as NAME`")
+    return replace(sources, candidate=(os.path.abspath(candidate), stem))
+
+
 def _holds_a_service(path: Path) -> bool:
     """Whether a regular file reads as one service; whoever reads it then says what else is wrong with it."""
     from superd.config.grammar import grammar_of

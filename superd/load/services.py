@@ -75,7 +75,10 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
     if main.single and (entry := _read_one(main.single, files, problems)) is not None:
         found[os.path.basename(main.single).removesuffix(".toml")] = entry
     for folder in folders:
-        _read_folder(folder, files, found, problems, named=bool(sources.services or settings.services))
+        instead = sources.candidate if folder == folders[-1] else None
+        _read_folder(folder, files, found, problems, instead, named=bool(sources.services or settings.services))
+    if sources.candidate is not None and not folders and (entry := _read_one(sources.candidate[0], files, problems)) is not None:
+        found[sources.candidate[1]] = entry
     services: dict[str, Service] = {}
     broken: set[str] = set()
     origins: dict[tuple[str, str], Origin] = {}
@@ -125,13 +128,23 @@ def _fitting(service: Service, own: Mapping[str, Origin]) -> Service:
     return fit(service, lambda key: key not in own and key.partition(" ")[0] not in own)[0]
 
 
-def _read_folder(folder: str, files: FileReader, found: dict[str, _Layers], problems: list[Problem], *, named: bool) -> None:
+def _read_folder(
+    folder: str,
+    files: FileReader,
+    found: dict[str, _Layers],
+    problems: list[Problem],
+    instead: tuple[str, str] | None,
+    *,
+    named: bool,
+) -> None:
+    """Read each file of a folder, but the candidate's path for the file of its name."""
+    replaced = {f"{instead[1]}.toml": instead[0]} if instead is not None else {}
     try:
-        names = sorted(files.list(folder))
+        names = sorted({*files.list(folder), *replaced})
     except FileNotFoundError:
         if named:
             problems.append(error(Origin(folder), "no such folder"))
-        return
+        names = sorted(replaced)
     except OSError as problem:
         problems.append(error(Origin(folder), f"cannot be read: {why(problem)}", hint(problem)))
         return
@@ -139,7 +152,7 @@ def _read_folder(folder: str, files: FileReader, found: dict[str, _Layers], prob
         problems.append(error(Origin(folder), f"holds more than {MAX_FILES} files"))
         return
     for name in names:
-        path = os.path.join(folder, name)
+        path = replaced.get(name) or os.path.join(folder, name)
         if skipped(name):
             continue
         if name.endswith(".toml.d"):

@@ -17,6 +17,7 @@ class Sources:
     """What the command line named. ``config``: superd.toml, or a file of any other grammar; ``services``: folders, lowest first.
 
     ``inetd`` are inetd.conf files to read as well, where they exist. ``single`` is one service's file, read by itself.
+    ``candidate`` is the path of a service's file and the name it is to have: read in the place of the uppermost NAME.toml.
     """
 
     config: str = ""
@@ -25,3 +26,4 @@ class Sources:
     hosts_deny: str | None = None
     inetd: tuple[str, ...] = ()
     single: str = ""
+    candidate: tuple[str, str] | None = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,13 +142,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def status_and_problems(capsys: pytest.CaptureFixture[str], **how: bool) -> tuple[int, list[tuple[str, int, str]]]:
+def status_and_problems(capsys: pytest.CaptureFixture[str], **how: Any) -> tuple[int, list[tuple[str, int, str]]]:
     from superd.cli.check import check
     from superd.cli.sources import sources_of
 
     status = check(
         sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"),
-        **{"strict": False, "as_json": True, "explicit": False} | how,
+        **{"strict": False, "form": "json", "explicit": False} | how,
     )
     problems = json.loads(capsys.readouterr().out)
     return status, [(Path(one["file"]).name, one["line"], one["message"]) for one in problems]
@@ -206,7 +208,50 @@ def test_what_a_table_holds_is_shown_so_that_no_terminal_obeys_it(folder: Path, 
     from superd.cli.sources import sources_of
 
     (folder / "hosts.allow").write_bytes(b"\x1b]0;evil\x07 \xff no rule\n")
-    check(sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"), strict=False, as_json=False, explicit=False)
+    check(sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"), strict=False, form="text", explicit=False)
     said = capsys.readouterr()
     assert "\\x1b]0;evil\\x07 \\xff no rule" in said.out + said.err
     assert "\x1b" not in said.out + said.err
+
+
+CANDIDATE = 'server = "/bin/cat"\nuser = "nobody"\nport = {}\n'
+
+
+def candidate(folder: Path, text: str, name: str = "") -> dict[str, Any]:
+    file = folder / "tmpx3k2"
+    file.write_text(text)
+    words = ["--candidate", str(file), *(("--as", name) if name else ())]
+    done = subprocess.run(
+        [sys.executable, "-m", "superd", "check", "-s", folder / "services.d", *words], capture_output=True, text=True
+    )
+    return {"status": done.returncode, "out": done.stdout, "err": done.stderr.replace(f"{folder}/", "")}
+
+
+def test_a_candidate_is_checked_in_the_place_of_the_file_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "services.d").mkdir()
+    (tmp_path / "services.d/a.toml").write_text(CANDIDATE.format(7001))
+    (tmp_path / "services.d/b.toml").write_text(CANDIDATE.format(7002))
+    assert candidate(tmp_path, CANDIDATE.format(7001), "a") == {"status": 0, "out": "2 services, no errors\n", "err": ""}
+    assert candidate(tmp_path, CANDIDATE.format(7003), "c")["out"] == "3 services, no errors\n"
+    clash = candidate(tmp_path, CANDIDATE.format(7002), "a")
+    assert clash["status"] == 78
+    assert "7002/stream is taken by service `a` (tmpx3k2:3)" in clash["err"]
+
+
+def test_a_candidate_has_the_fragments_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "services.d/a.toml.d").mkdir(parents=True)
+    (tmp_path / "services.d/a.toml.d/1.toml").write_text("bogus = 1\n")
+    assert candidate(tmp_path, CANDIDATE.format(7001), "a.toml")["status"] == 78
+
+
+@pytest.mark.parametrize("name", ["../a", ".a", "/etc/a"])
+def test_a_candidate_with_a_name_that_no_file_can_have_is_wrong_usage(tmp_path: Path, name: str) -> None:
+    (tmp_path / "services.d").mkdir()
+    assert candidate(tmp_path, CANDIDATE.format(7001), name)["status"] == 64
+
+
+def test_a_candidate_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "superd", "check", "--candidate", tmp_path / "none.toml"], capture_output=True, text=True
+    )
+    assert (done.returncode, "is not a file" in done.stderr) == (64, True)
