@@ -146,10 +146,8 @@ def status_and_problems(capsys: pytest.CaptureFixture[str], **how: Any) -> tuple
     from superd.cli.check import check
     from superd.cli.sources import sources_of
 
-    status = check(
-        sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"),
-        **{"strict": False, "form": "json", "explicit": False} | how,
-    )
+    options: dict[str, Any] = {"strict": False, "form": "json", "explicit": False} | how
+    status = check(sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny"), **options)
     problems = json.loads(capsys.readouterr().out)
     return status, [(Path(one["file"]).name, one["line"], one["message"]) for one in problems]
 
