@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from superd.cli import app_files
+from superd.cli.app_files import Allow, AsJson, Config, Deny, Folders
 from superd.cli.help_format import Commands
 
 app = typer.Typer(
@@ -20,17 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="superd.toml, or an xinetd.conf or inetd.conf as it is")
-]
-Folders = Annotated[
-    list[Path] | None,
-    typer.Option("--services", "-s", metavar="DIR", help="folder of service files; may be given several times"),
-]
-Allow = Annotated[str | None, typer.Option("--hosts-allow", metavar="FILE", help="table instead of /etc/hosts.allow")]
-Deny = Annotated[str | None, typer.Option("--hosts-deny", metavar="FILE", help="table instead of /etc/hosts.deny")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="serve the right files and report the wrong ones")]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON value instead of text")]
 
 
 @app.callback(invoke_without_command=True)

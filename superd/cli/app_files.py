@@ -7,10 +7,24 @@ from typing import Annotated
 
 import typer
 
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="superd.toml, or an xinetd.conf or inetd.conf as it is")
+]
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option("--services", "-s", metavar="DIR", help="folder of service files; may be given several times"),
+]
+Allow = Annotated[str | None, typer.Option("--hosts-allow", metavar="FILE", help="table instead of /etc/hosts.allow")]
+Deny = Annotated[str | None, typer.Option("--hosts-deny", metavar="FILE", help="table instead of /etc/hosts.deny")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON value instead of text")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add each command to the program."""
     app.command(rich_help_panel="Check", epilog="Example: superd diff /etc/superd/services.d services.d")(diff)
+    app.command(rich_help_panel="Check", epilog="Example: superd doctor --all")(doctor)
+    app.command(rich_help_panel="Check", epilog="Example: superd audit --json")(audit)
+    app.command(rich_help_panel="Write", epilog="Example: superd new hello --run '/bin/echo hello' --port 7070")(new)
     app.command("help", rich_help_panel="Learn", epilog="Example: superd help per_source")(help_key)
     app.command(rich_help_panel="Learn", epilog="Example: superd schema service >superd-service.json")(schema)
 
@@ -34,10 +48,62 @@ def schema(kind: Annotated[str, typer.Argument(help="service or config")]) -> No
 def diff(
     old: Annotated[Path, typer.Argument(help="a folder of service files, superd.toml, or another daemon's file")],
     new: Annotated[Path, typer.Argument(help="the same, as it is to be")],
-    json_output: Annotated[bool, typer.Option("--json", help="one JSON value instead of text")] = False,
+    json_output: AsJson = False,
 ) -> None:
     """Say what would be served otherwise, key by key. Ends with 0 for no difference, 1 for some."""
     from superd.cli.diff import diff as compare
     from superd.cli.sources import named
 
     raise typer.Exit(compare(named(old, None, None, None), named(new, None, None, None), as_json=json_output))
+
+
+def doctor(
+    config: Config = None,
+    services: Folders = None,
+    hosts_allow: Allow = None,
+    hosts_deny: Deny = None,
+    everything: Annotated[bool, typer.Option("--all", help="list the checks that passed, too")] = False,
+    json_output: AsJson = False,
+) -> None:
+    """Say what of this host keeps superd from its work, and what to do. Ends with 1 where something does."""
+    from superd.cli.doctor import doctor as look
+    from superd.cli.sources import sources_of
+
+    raise typer.Exit(look(sources_of(config, services, hosts_allow, hosts_deny), everything=everything, as_json=json_output))
+
+
+def audit(
+    config: Config = None,
+    services: Folders = None,
+    hosts_allow: Allow = None,
+    hosts_deny: Deny = None,
+    json_output: AsJson = False,
+) -> None:
+    """List each listener, its user, who can reach it, and what is unusual."""
+    from superd.cli.audit import audit as list_all
+    from superd.cli.sources import sources_of
+
+    raise typer.Exit(list_all(sources_of(config, services, hosts_allow, hosts_deny), as_json=json_output))
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="[SERVICE]", help="the service's id; default: the program's name")] = "",
+    run: Annotated[str, typer.Option("--run", metavar="COMMAND", help="the program and its arguments, in one word")] = "",
+    redirect: Annotated[str, typer.Option("--redirect", metavar="HOST:PORT", help="relay to another host and port")] = "",
+    builtin: Annotated[str, typer.Option("--builtin", metavar="NAME", help="a built-in service, as echo")] = "",
+    port: Annotated[str, typer.Option("--port", metavar="NUMBER", help="the port that clients reach")] = "",
+    only_from: Annotated[
+        list[str] | None, typer.Option("--only-from", metavar="NET", help="who may connect; may be given several times")
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--everybody", help="whoever reaches the port may connect")] = False,
+    user: Annotated[str, typer.Option("--user", metavar="USER", help="the program's user; default: nobody")] = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="folder the file goes to")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that exists")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the file and write nothing")] = False,
+) -> None:
+    """Write the first file of a service, from options or by a few questions, and say what to try."""
+    from superd.cli.new_service import Wanted
+    from superd.cli.new_service import new as make
+
+    wanted = Wanted(name, run, redirect, builtin, port, user, list(only_from or ()), everybody)
+    raise typer.Exit(make(wanted, str(output) if output is not None else None, force=force, dry_run=dry_run))
