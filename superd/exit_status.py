@@ -5,6 +5,8 @@ from __future__ import annotations
 EX_FAILURE = 1
 """Nothing can be served."""
 EX_USAGE = 64
+EX_UNAVAILABLE = 69
+"""No superd answers."""
 EX_SOFTWARE = 70
 """An exception that a process did not expect."""
 EX_CANTCREAT = 73

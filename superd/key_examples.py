@@ -98,6 +98,7 @@ SETTINGS = {
     "stop_sessions": '"keep"',
     "policy": '{ hosts_allow = "", hosts_deny = "" }',
     "log": '{ format = "json" }',
+    "control": '{ viewers = ["%monitoring"] }',
 }
 POLICY = {
     "hosts_allow": '"/etc/superd/hosts.allow"',
@@ -118,5 +119,13 @@ LOG = {
     "facility": '"local0"',
     "queue": "50000",
 }
-EXAMPLES = {"Service": SERVICE, "Limits": LIMITS, "Settings": SETTINGS, "PolicySettings": POLICY, "LogSettings": LOG}
+CONTROL = {
+    "socket": '"/run/superd/control"',
+    "admins": '["%superd", "alice"]',
+    "viewers": '["%monitoring"]',
+}
+EXAMPLES = {
+    "Service": SERVICE, "Limits": LIMITS, "Settings": SETTINGS, "PolicySettings": POLICY, "LogSettings": LOG,
+    "ControlSettings": CONTROL,
+}  # fmt: skip
 """By the name of the model that has the keys."""

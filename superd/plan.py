@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from superd.address import SocketType
 
@@ -53,3 +53,35 @@ def plan(old: Registry, new: Registry) -> Plan:
             and address.socket_type is not SocketType.DGRAM
         ),
     )
+
+
+def describe_changes(old: Registry, changes: Plan, new: Registry) -> dict[str, object]:
+    """Return what a reload changes, service by service, as plain values: opened, changed with the keys, closed, kept."""
+    opened = [_whole(new, name) for name in new.services if name not in old.services]
+    closed = [_whole(old, name) for name in old.services if name not in new.services]
+    changed: list[dict[str, object]] = []
+    for name, service in new.services.items():
+        before = old.services.get(name)
+        if before is None or before == service:
+            continue
+        changed.append({"service": name, "keys": _keys(before.model_dump(mode="json"), service.model_dump(mode="json"))})
+    kept = len(new.services) - len(opened) - len(changed)
+    return {"opened": opened, "changed": changed, "closed": closed, "kept": kept, "addresses": changes.summary()}
+
+
+def _whole(registry: Registry, name: str) -> dict[str, object]:
+    return {"service": name, "addresses": [address.describe() for address in registry.services[name].addresses()]}
+
+
+def _keys(old: dict[str, Any], new: dict[str, Any], before: str = "") -> list[dict[str, object]]:
+    """Return the keys that differ, with their values as files have them."""
+    found: list[dict[str, object]] = []
+    for key, value in new.items():
+        was = old.get(key)
+        if was == value:
+            continue
+        if isinstance(was, dict) and isinstance(value, dict):
+            found += _keys(was, value, f"{before}{key}.")
+        else:
+            found.append({"key": before + key, "old": was, "new": value})
+    return found

@@ -115,6 +115,15 @@ def session_id(conn: int) -> str:
     return f"{_prefix(conn >> COUNT_BITS)}-{_base36(conn & (1 << COUNT_BITS) - 1)}"
 
 
+def conn_of(session: str) -> int | None:
+    """Return the connection number of a session's id, None for text that is not one."""
+    parts = session.split("-")
+    if len(parts) != 2 or not all(part and len(part) <= 7 and set(part) <= set(_DIGITS) for part in parts):
+        return None
+    front, count = (int(part, 36) for part in parts)
+    return front << COUNT_BITS | count if front < 36**5 and count < 1 << COUNT_BITS else None
+
+
 def first_number(seconds: float) -> int:
     """Return the connection number that a front of this wall-clock time counts from.
 

@@ -64,6 +64,22 @@ class LogSettings(BaseModel):
     )
 
 
+class ControlSettings(BaseModel):
+    """``[control]``: the socket that `superd status` and its like use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    socket: str = Field(
+        "auto",
+        description='path of the control socket; auto: /run/superd/control, or a user\'s below $XDG_RUNTIME_DIR; "" is none',
+        json_schema_extra={"restart": True},
+    )
+    admins: Words = Field(
+        ("%superd",), description="users and %groups, besides root, who may change things: kick, ban, pause, reload"
+    )
+    viewers: Words = Field((), description="users and %groups who may look: status, sessions, bans, logs")
+
+
 class Settings(BaseModel):
     """All of superd.toml but ``[defaults]``, which belongs to the services."""
 
@@ -103,14 +119,16 @@ class Settings(BaseModel):
     )
     policy: PolicySettings = Field(default_factory=PolicySettings, description="TCP Wrappers")
     log: LogSettings = Field(default_factory=LogSettings, description="where events go")
+    control: ControlSettings = Field(default_factory=ControlSettings, description="who may use superd's own commands")
 
 
-def needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
+def needing_restart(old: BaseModel, new: BaseModel, before: str = "") -> tuple[str, ...]:
     """Return the keys that differ and that a reload cannot apply: they count from the next start."""
-    return tuple(
-        key
-        for key, field in Settings.model_fields.items()
-        if isinstance(field.json_schema_extra, dict)
-        and field.json_schema_extra.get("restart")
-        and getattr(old, key) != getattr(new, key)
-    )
+    found: list[str] = []
+    for key, field in type(old).model_fields.items():
+        was, becomes = getattr(old, key), getattr(new, key)
+        if isinstance(was, BaseModel) and isinstance(becomes, BaseModel):
+            found += needing_restart(was, becomes, f"{before}{key}.")
+        elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("restart") and was != becomes:
+            found.append(before + key)
+    return tuple(found)

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     RULE_BROKEN = "rule_broken"
     ADDRESS = "address"
     SENSOR = "sensor"
+    BANNED = "banned"
+    PAUSED = "paused"
     HOURS = "time"
     LOAD = "load"
     INSTANCES = "instances"
@@ -52,6 +54,8 @@ _XINETD_WORDS = {
     Reason.SOURCE_RATE: "connections per second",
     Reason.STARTS: "connections per second",
     Reason.SENSOR: "address",
+    Reason.BANNED: "address",
+    Reason.PAUSED: "UNKNOWN",
     Reason.RULE_BROKEN: "libwrap",
     Reason.DECIDE_TIMEOUT: "libwrap",
     Reason.START_LIMIT: "UNKNOWN",

@@ -56,6 +56,8 @@ class Superd:
         self.prefix: list[str] = []
         """The command that starts it, like setpriv with its options; nothing is itself."""
         self.pass_fds: tuple[int, ...] = ()
+        self.control = folder / "control"
+        """Its control socket: several tests run at once."""
 
     def service(self, name: str, text: str) -> None:
         """Writes one service file whole."""
@@ -78,7 +80,7 @@ class Superd:
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=os.environ if manager is None else os.environ | {"NOTIFY_SOCKET": str(self.folder / "ready")},
+            env=self.environment | ({} if manager is None else {"NOTIFY_SOCKET": str(self.folder / "ready")}),
             cwd=Path(__file__).parent.parent,
             pass_fds=self.pass_fds,
         )  # fmt: skip
@@ -98,6 +100,23 @@ class Superd:
                 except TimeoutError:
                     continue
         raise AssertionError(f"superd did not start: {self.events}")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the daemon, and of commands that are to reach it."""
+        return os.environ | {"SUPERD_SOCKET": str(self.control), "STATE_DIRECTORY": str(self.folder / "state")}
+
+    def command(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs `superd WORDS` as an operator, against this daemon."""
+        return subprocess.run(
+            [sys.executable, "-m", "superd", *words],
+            env=self.environment | (env or {}),
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+            timeout=WAIT,
+            check=False,
+        )
 
     def _manager(self) -> socket.socket | None:
         """A service manager's socket, which hears when superd serves; None where the test has its own."""
@@ -173,6 +192,10 @@ class Superd:
     def relays(self) -> set[int]:
         """The pids of all relays that run."""
         return set(self._children(b"superd: relay"))
+
+    def panels(self) -> set[int]:
+        """The pid of the panel, if one runs."""
+        return set(self._children(b"superd: panel"))
 
     def _children(self, part: bytes = b"") -> list[int]:
         assert self.process is not None

@@ -17,6 +17,10 @@ _VARIES = (
     (r"\b(duration|cpu|memory)=[\d.]+", r"\1=N"),
     (r"\bsuperd \d+ serves", "superd N serves"),
     (r"(127\.0\.0\.1):[3-6]\d{4}\b", r"\1:N"),
+    (r"\bup [\d.]+ s   Linux [\d.]+   \d+ processes, [\d.]+MB   config read [\d.]+ s ago", "up N"),
+    (r"\buntil \d\d:\d\d\b", "until TIME"),
+    (r"\b\d\d:\d\d:\d\d\b", "TIME"),
+    (r"(?<![\d:.])\d\d:\d\d\b(?!:)", "TIME"),
 )
 """What no two runs have in common."""
 

@@ -18,6 +18,7 @@ SCOPES = "cancel scopes and limiters, which close nothing"
 OWN: dict[str, dict[str, str]] = {
     "front/datagram/peer_programs.py": {"with feeder": "a datagram socket, whose close never waits", "with scope": SCOPES},
     "front/ending.py": {"close": PARTS},
+    "front/panel_link.py": {"sock.close": PAIRS, "with scope": SCOPES},
     "front/process.py": {"log.close": PARTS, "self._listeners.close": PARTS},
     "front/programs/launcher_link.py": {"self._sock.close": PAIRS},
     "front/programs/launcher_links.py": {"link.close": PARTS},
@@ -32,6 +33,10 @@ OWN: dict[str, dict[str, str]] = {
     "launcher/process.py": {"client.close": "a copy that did not linger one call before", "os.close": "/dev/null"},
     "launcher/programs.py": {"os.close": "pipes and terminals that this launcher has made"},
     "launcher/stdio.py": {"os.close": "pipes and terminals that this launcher has made"},
+    "master/control_socket.py": {
+        **{"for_front.close": PAIRS, "for_panel.close": PAIRS, "ours.close": PAIRS, "theirs.close": PAIRS},
+        **{"self._channel.close": PAIRS, "self._listener.close": "a listener", "sock.close": "a socket that was not bound"},
+    },
     "master/front_child.py": {
         **{"os.close": MEMORY, "ours.close": PAIRS, "theirs.close": PAIRS, "self._channel.close": PAIRS},
         **{"self._writer.close": PARTS},
@@ -46,7 +51,13 @@ OWN: dict[str, dict[str, str]] = {
     "master/listeners.py": {"self.close": PARTS},
     "master/log_files.py": {"os.close": MEMORY, "self.close": PARTS},
     "master/process.py": {
-        **{"end.close": PAIRS, "self._launchers.close": PARTS, "self._log_files.close": PARTS, "self._relays.close": PARTS},
+        **{
+            "self._control.close": PARTS,
+            "end.close": PAIRS,
+            "self._launchers.close": PARTS,
+            "self._log_files.close": PARTS,
+            "self._relays.close": PARTS,
+        },
         **{"self._rpc.close": PARTS},
     },
     "master/reading_child.py": {"os.close": "a pipe that this process has made"},

@@ -93,6 +93,7 @@ class Place:
             program.write_text(f'#!/bin/sh\nexec {sys.executable} -m superd{arguments} "$@"\n')
             program.chmod(0o755)
         self.environ = os.environ | {"PATH": f"{folder}/bin:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        self.environ |= {"SUPERD_SOCKET": str(folder / "control"), "STATE_DIRECTORY": str(folder / "state")}
         self._holder = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ from superd.config.toml.settings_file import parse_settings
 from superd.key_examples import EXAMPLES, LIMITS, LOG, POLICY, SERVICE, SETTINGS
 from superd.problem import Origin, errors
 from superd.service import Limits, Service
-from superd.settings import LogSettings, PolicySettings, Settings
+from superd.settings import ControlSettings, LogSettings, PolicySettings, Settings
 
 MODELS: dict[str, type[BaseModel]] = {
     "Service": Service,
@@ -18,6 +18,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Settings": Settings,
     "PolicySettings": PolicySettings,
     "LogSettings": LogSettings,
+    "ControlSettings": ControlSettings,
 }
 
 

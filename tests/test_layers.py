@@ -26,13 +26,14 @@ MAY_USE = {
     "load": {"config", "policy", "system"},
     "internal": {"wire", "net"},
     "relay": {"ipc", "wire", "system"},  # confined, and loaded in milliseconds as launchers are
+    "panel": {"ipc", "wire", "system"},  # confined; the log's events reach it as records of ipc/panel_messages.py
     "launcher": {"ipc", "system"},  # loaded in milliseconds, by a user who may be unable to read what is installed
     # never load: it reads no configuration; it parses the bytes of the tables that the master read
     "front": {"log", "net", "internal", "policy", "ipc", "wire", "system", "config/hosts"},
     # never front: root loads nothing that parses a peer's bytes
     "master": {"load", "log", "net", "ipc", "wire", "system", "config/hosts"},
     "daemon": {"front", "master", "load", "log", "net", "ipc", "system"},  # introduces front and master to each other
-    "cli": {"daemon", "load", "config", "lint", "policy", "net", "log", "system", "ipc"},
+    "cli": {"daemon", "load", "config", "lint", "policy", "net", "log", "system", "ipc", "wire"},
 }
 """Folder → the folders (or one room of a folder) that its modules may import from, besides itself and the words in superd/."""
 

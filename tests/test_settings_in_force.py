@@ -86,6 +86,8 @@ APPLIES: dict[str, Any] = {
     "policy.hosts_deny": "trips/test_policy_files.py",
     "policy.hook_user": "master/test_assignment.py",
     "relays": "master/test_relay_pool.py",
+    "control.admins": "trips/test_control.py",
+    "control.viewers": "trips/test_control.py",
     "stop_grace": "trips/test_end.py",
     "stop_sessions": "trips/test_end.py",
 }

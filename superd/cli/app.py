@@ -8,6 +8,7 @@ import typer
 from superd.cli import app_files
 from superd.cli.app_files import Allow, AsJson, Config, Deny, Folders
 from superd.cli.help_format import Commands
+from superd.cli.operator_commands import register
 
 app = typer.Typer(
     name="superd",
@@ -168,3 +169,4 @@ def import_files(
 
 
 app_files.add_to(app)
+register(app)

@@ -21,6 +21,7 @@ from superd.policy.deciding import Known, deciding, drive
 from superd.policy.hosts_access import compile_policy, decide_unseen
 from superd.policy.proxies import STRANGER, Proxies, Sender
 from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
+from superd.policy.wished import Wished
 from superd.problem import Origin, did_you_mean
 from superd.safe_text import safe
 from superd.service_kinds import is_set
@@ -37,6 +38,7 @@ class _Now:
     """The world as admission sees it for a try: nobody banned, nothing running."""
 
     sensor = Sensor()
+    wished = Wished()
 
     def load(self, now: float) -> float:
         import os

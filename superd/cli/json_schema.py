@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from superd.address import SocketType
 from superd.cli.key_facts import TABLES, Key, Table, keys_of, limits_of
 from superd.service import Count, Limits, LogType, Mode, Seconds, Size, Target, Versions, Words
-from superd.settings import Facility, LogSettings, PolicySettings
+from superd.settings import ControlSettings, Facility, LogSettings, PolicySettings
 from superd.syslog_priority import FACILITIES
 
 KINDS = ("service", "config")
@@ -68,7 +68,7 @@ _ALIASES: list[tuple[Any, Schema]] = [
     (Target, {"type": "string"}),
     (Versions, {"type": "string"}),
 ]
-_TABLE_OF = {Limits: TABLES[1], PolicySettings: TABLES[3], LogSettings: TABLES[4]}
+_TABLE_OF = {Limits: TABLES[1], PolicySettings: TABLES[3], LogSettings: TABLES[4], ControlSettings: TABLES[5]}
 
 
 def schema_of(kind: str) -> Schema:

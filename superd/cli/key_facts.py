@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from superd.address import SocketType
 from superd.key_examples import EXAMPLES
 from superd.service import Count, Limits, LogType, Mode, Seconds, Service, Size, Target, Versions, Words
-from superd.settings import Facility, LogSettings, PolicySettings, Settings
+from superd.settings import ControlSettings, Facility, LogSettings, PolicySettings, Settings
 
 ALIASES: list[tuple[Any, str, str]] = [
     (Seconds, "duration", "seconds"),
@@ -51,6 +51,7 @@ TABLES = (
     Table("superd.toml", "", Settings, "superd.toml"),
     Table("`[policy]` of superd.toml", "policy.", PolicySettings, "superd.toml"),
     Table("`[log]` of superd.toml", "log.", LogSettings, "superd.toml"),
+    Table("`[control]` of superd.toml", "control.", ControlSettings, "superd.toml"),
 )
 
 

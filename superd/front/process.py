@@ -29,8 +29,10 @@ from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
 from superd.front.master_link import MasterLink
 from superd.front.memory import tidy
+from superd.front.panel_link import PanelLink
 from superd.front.programs.launches import Launches
 from superd.front.relays.carriers import Carriers
+from superd.front.sessions.answers import Answers
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.status import status
@@ -102,6 +104,9 @@ class _Front:
         self._peers = PeerPrograms(verdicts, gate, book, dispatch, listeners, in_force.services, master.renew, start_task, clock)
         self._datagrams = DatagramSockets(answers, self._wait, self._peers)
         self._arrivals = Arrivals(trip, listeners, InternalStreams(book, carriers, log, start_task), self._datagrams.on_ready)
+        leftovers_of = launches.reports.leftovers_of
+        answers_for_panel = Answers(in_force, book, counts, world, self._room, log, leftovers_of, clock)
+        self._panel = PanelLink(answers_for_panel, log.message)
         in_force.configures((world, self._room, launches, resolver, names, log))
 
     async def run(self, begin: front_orders.Begin) -> None:
@@ -109,6 +114,7 @@ class _Front:
         self._apply(begin.first, begin.running)
         for address in begin.shared & self._in_force.listeners.keys():
             self._wait.shared(self._in_force.listeners[address])
+        self.wished(begin.wished)
         for orphaned in begin.orphaned:
             self.orphaned(orphaned)
         parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines)
@@ -143,6 +149,7 @@ class _Front:
             self._listeners.remove(listener)
         if order.policy is not None:
             self._policy.replace(order.policy)
+        self._hold_listeners()
 
     def log_files(self, order: front_orders.LogFiles) -> None:
         """Take log files that were opened anew."""
@@ -202,6 +209,19 @@ class _Front:
                 self._log.message("error", f"the state cannot be written: {problem.strerror}")
                 return
         self._master.request("dump", number=len(text))
+
+    def wished(self, order: front_orders.Wished) -> None:
+        """Put what operators want into force."""
+        self._world.wished.replace(order.bans, order.holds, time.monotonic())
+        self._hold_listeners()
+
+    def _hold_listeners(self) -> None:
+        for listener in self._in_force.listeners.values():
+            self._listeners.hold(listener, self._world.wished.waits(listener.name))
+
+    def panel(self, order: front_orders.Panel) -> None:
+        """Answer the panel at the other end of a new pair."""
+        self._nursery.start_soon(self._panel.run, socket.socket(fileno=order.channel))
 
     def stop(self, order: front_orders.Stop) -> None:
         """Let sessions end, or end them; then end the process."""

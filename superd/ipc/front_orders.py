@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from superd.policy_snapshot import Look, PolicySnapshot
     from superd.service import Service
     from superd.settings import Settings
+    from superd.wishes import Ban, Hold
 
 MAX_FDS = 200
 """Descriptors in one message; the kernel takes 253 (SCM_MAX_FD)."""
@@ -112,6 +113,25 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
+class Wished:
+    """What operators want from now on, in the place of what they wanted before. The front answers ``applied`` with ``number``.
+
+    ``bans`` each with the seconds that it goes on.
+    """
+
+    number: int = 0
+    bans: tuple[tuple[Ban, float], ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The front's end of a new pair to the panel; an earlier one is gone."""
+
+    channel: Fd
+
+
+@dataclass(frozen=True, slots=True)
 class Begin:
     """The first order: everything. ``running`` are the launchers that an earlier front may have used.
 
@@ -123,6 +143,7 @@ class Begin:
     running: frozenset[int] = frozenset()
     orphaned: tuple[Orphaned, ...] = ()
     shared: frozenset[BindAddress] = frozenset()
+    wished: Wished = field(default_factory=Wished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +228,9 @@ class Stop:
     grace: float
 
 
-Order = Change | LogFiles | PolicyReply | Pairs | Relays | Renewed | Orphaned | Ended | Stuck | Dump | Ping | Stop
+Order = (
+    Change | LogFiles | PolicyReply | Pairs | Relays | Renewed | Orphaned | Ended | Stuck | Dump | Wished | Panel | Ping | Stop
+)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -14,6 +14,7 @@ import trio
 from superd.counted import counted
 from superd.log.event import Event, Kind
 from superd.log.repeats import Repeats, Told
+from superd.log.ring import Ring
 from superd.log.routing import MAIN, Places, Router
 from superd.safe_text import safe
 from superd.syslog_priority import Level, level_of, priority
@@ -48,6 +49,8 @@ class Log:
     def __init__(self, settings: Settings, places: Places = HERE) -> None:
         self._policy_facility = settings.policy.facility
         self._repeats: Repeats[Event] = Repeats()
+        self.recent = Ring()
+        self._lost = 0
         self._dirty = False
         self._stuck = False
         self._wake: trio.Event | None = None
@@ -206,6 +209,7 @@ class Log:
         self._put(self._made(kind, level, record))
 
     def _put(self, event: Event) -> None:
+        self.recent.add(event)
         for formatter, sink in self._router.of(event.owner):
             for record in formatter.records(event):
                 sink.put(record)
@@ -216,6 +220,7 @@ class Log:
     def forget(self) -> None:
         """Drop what waits: a forked process has a copy of it, and its parent writes it."""
         self._repeats = Repeats()
+        self.recent = Ring()
         for sink in self._router.sinks():
             sink.queue.clear()
         self._dirty = self._stuck = False
@@ -228,6 +233,11 @@ class Log:
         """Close the files of all other targets."""
         self._router.keep(targets)
 
+    def backlog(self) -> tuple[int, int]:
+        """Return how many records wait for targets that do not take them, and how many were lost since the start."""
+        sinks = tuple(self._router.sinks()) if self._stuck else ()
+        return sum(len(sink.queue) for sink in sinks), self._lost
+
     def flush(self) -> None:
         """Write what targets take now."""
         self._report_repeats()
@@ -239,6 +249,7 @@ class Log:
                 left = True
             elif sink.queue.dropped:
                 lost, sink.queue.dropped = sink.queue.dropped, 0
+                self._lost += lost
                 text = f"{counted(lost, 'log record')} lost: the log did not take them"
                 self.message("error", text, kind=Kind.LOG_LOST, fields={"count": lost})
                 left = True  # the message itself

@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from superd.ipc.front_orders import Begin, Change, Ended, Fd, LogFiles, Pairs, PolicyReply, Relays, Renewed, Stop, Stuck
+from superd.ipc.front_orders import (
+    Begin,
+    Change,
+    Ended,
+    Fd,
+    LogFiles,
+    Pairs,
+    PolicyReply,
+    Relays,
+    Renewed,
+    Stop,
+    Stuck,
+    Wished,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +37,7 @@ if TYPE_CHECKING:
     from superd.master.reading import Unusable
     from superd.master.relay_pool import RelayPool
     from superd.master.reload import Reloaded
+    from superd.master.wishes_store import WishesStore
 
 
 class FrontOrders:
@@ -37,6 +51,7 @@ class FrontOrders:
         launchers: LauncherPool,
         relays: RelayPool,
         log_files: OpenLogs,
+        wishes: WishesStore,
     ) -> None:
         self._front = front
         self._state = state
@@ -44,6 +59,7 @@ class FrontOrders:
         self._launchers = launchers
         self._relays = relays
         self._log_files = log_files
+        self._wishes = wishes
         self._number = 0
         self._closing: dict[int, tuple[BindAddress, ...]] = {}
         """Addresses that the front does not accept from once it has applied the order of this number."""
@@ -69,7 +85,7 @@ class FrontOrders:
         self._launchers.take_orphaned()  # all that live are in the order
         shared = self._sockets.from_manager() | self._lent
         self._lend(open_here)
-        return Begin(first, state.policy, running, self._launchers.orphans.all(), frozenset(shared))
+        return Begin(first, state.policy, running, self._launchers.orphans.all(), frozenset(shared), self._wished(0))
 
     def _lend(self, addresses: Iterable[BindAddress]) -> None:
         table = self._state.registry.by_address()
@@ -171,6 +187,16 @@ class FrontOrders:
         """Tell a new front of orphans that ended while there was none: they are in its first order."""
         for pid, status in self._launchers.orphans.untold():
             self.ended(pid, status)
+
+    def wishes(self) -> int:
+        """Give what operators want now; return the order's number."""
+        number = self._next()
+        self._front.tell(self._wished(number))
+        return number
+
+    def _wished(self, number: int) -> Wished:
+        wishes = self._wishes.wishes
+        return Wished(number, tuple((ban, self._wishes.seconds_left(ban)) for ban in wishes.bans), wishes.holds)
 
     def stop(self, *, end: bool, grace: float) -> None:
         """Give the order to end."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from superd.master.assignment import Assignment
     from superd.master.reading import Configuration
+    from superd.operators import Operators
     from superd.policy_snapshot import PolicySnapshot
     from superd.problem import Problem
     from superd.registry import Registry
@@ -24,8 +25,9 @@ class InService:
     problems: tuple[Problem, ...]
     policy: PolicySnapshot
     assignment: Assignment
+    operators: Operators
 
     @classmethod
     def of(cls, found: Configuration) -> InService:
         """Return the first state: what was read at the start."""
-        return cls(found.registry, found.problems, found.policy, found.assignment)
+        return cls(found.registry, found.problems, found.policy, found.assignment, found.operators)

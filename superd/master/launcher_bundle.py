@@ -24,7 +24,11 @@ from superd.system.path_facts import look
 if TYPE_CHECKING:
     from importlib.abc import InspectLoader
 
-FIRST = {"launcher": "superd.launcher.process", "relay": "superd.relay.process"}
+FIRST = {
+    "launcher": "superd.launcher.process",
+    "relay": "superd.relay.process",
+    "panel": "superd.panel.process",
+}
 """The module whose ``main`` each kind of process runs."""
 EX_OTHER_PYTHON = 69
 """Exit status of a process whose interpreter on disk cannot run the master's code."""

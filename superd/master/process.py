@@ -23,6 +23,7 @@ from superd.exit_status import EX_FAILURE, EX_NOPERM
 from superd.ipc.front_orders import LAST_GRACE
 from superd.log.event import Kind
 from superd.master.children import Reaper
+from superd.master.control_socket import ControlSocket
 from superd.master.front_child import FrontChild, Run
 from superd.master.front_orders import FrontOrders
 from superd.master.front_requests import FrontRequests
@@ -30,11 +31,14 @@ from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_pool import LauncherPool
 from superd.master.listeners import BoundSockets
 from superd.master.log_files import LogFiles
+from superd.master.operator_requests import OperatorRequests
 from superd.master.reading import Configuration, Read, Tables, Unusable, read_configuration, read_tables
 from superd.master.reading_child import Reading, ReadingChild
 from superd.master.relay_pool import RelayPool
-from superd.master.reload import Refused, Reloaded, reload
+from superd.master.reload import Refused, Reloaded, refusal, reload
 from superd.master.rpc_registration import RpcRegistrar, mappings_of
+from superd.master.wishes_store import WishesStore
+from superd.plan import describe_changes, plan
 from superd.settings import needing_restart
 
 if TYPE_CHECKING:
@@ -104,7 +108,15 @@ class Master:
         self._readings = ReadingChild(log, self._close_copies)
         self._rpc = RpcRegistrar(log)
         self._log_files = LogFiles(log, parts.log_file)
-        self._orders = FrontOrders(self._front, state, self._sockets, self._launchers, self._relays, self._log_files)
+        self._wishes = WishesStore()
+        self._orders = FrontOrders(
+            self._front, state, self._sockets, self._launchers, self._relays, self._log_files, self._wishes
+        )  # fmt: skip
+        self._operators = OperatorRequests(
+            self._orders, state, self._sockets, self._wishes, log, self._processes, self._reload_now, self._dry_run
+        )  # fmt: skip
+        self._control = ControlSocket(log, self._poll, parts.account, self._front.tell, self._operators)
+        self._operators.control = self._control
         self._requests = FrontRequests(
             self._front, self._orders, self._launchers, self._sockets, self._relays, state, log,
             ready=self._on_front_ready, applied=self._on_applied, read_policy=self._read_policy, write_dump=hooks.on_dump,
@@ -114,6 +126,7 @@ class Master:
         self._last_reload = 0.0
         self._reloads: dict[int, str] = {}
         """What each reload does; it is over when the front has applied its order, or another front has begun with it."""
+        self._changes: dict[int, object] = {}
         self._close_at: float | None = None
         """When a stopping superd closes its listeners."""
         self._patience: float | None = None
@@ -155,6 +168,7 @@ class Master:
                 self._on_timers,
                 self._launchers.on_timer,
                 self._relays.on_timer,
+                self._control.on_timer,
                 self._readings.on_timer,
                 self._rpc.on_timer,
             ):
@@ -165,6 +179,10 @@ class Master:
 
     def _begin(self) -> None:
         self._patience = None
+        if problem := self._wishes.load():
+            self._log.message("error", f"the bans of before cannot be read: {problem}")
+        self._control.configure(self._state.operators)
+        self._control.open(self._state.registry.settings)
         self._rpc.want(mappings_of(self._state.registry, self._sockets))
         self._launchers.assign(self._state.assignment)
         self._relays.configure(self._state.registry.settings)
@@ -173,6 +191,7 @@ class Master:
 
     def _at_end(self) -> None:
         self._close_listeners()
+        self._control.close()
         self._launchers.close()
         self._relays.close()
         signal.set_wakeup_fd(-1)  # launchers end only now, and the pair is closed before the last of them is reaped
@@ -195,6 +214,7 @@ class Master:
         known = (
             self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due, self._readings.due,
             self._close_at, self._patience, self._reaper.due, self._log.due, self._relays.due,
+            self._control.due,
         )  # fmt: skip
         due = [moment for moment in known if moment is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
@@ -208,7 +228,7 @@ class Master:
             except Exception:
                 self._front.distrust("the master failed to carry out a request")  # its answer may never come
                 raise
-        elif not self._relays.on_readable(fd):
+        elif not self._relays.on_readable(fd) and not self._control.on_readable(fd):
             complaint = self._launchers.on_readable(fd)
             if complaint:
                 self._front.replace(complaint)
@@ -241,7 +261,7 @@ class Master:
         if signal.SIGCHLD in seen:
             self._reap()
         if signal.SIGHUP in seen and not self._stopping:
-            self._reload_due = max(time.monotonic(), self._last_reload + RELOAD_PAUSE)
+            self._reload_now()
         if signal.SIGUSR1 in seen:
             self._front.ask_dump()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -251,7 +271,7 @@ class Master:
     # ------------------------------------------------------------------ children
 
     def _reap(self) -> None:
-        for pid, status in self._reaper.sweep((self._front.pid, *self._launchers.pids(), *self._relays.pids()), time.monotonic()):
+        for pid, status in self._reaper.sweep(self._children(), time.monotonic()):
             self._guarded("the end of a child", self._on_child, pid, status)
 
     def _on_child(self, pid: int, status: int) -> None:
@@ -261,17 +281,29 @@ class Master:
             else:
                 self._launchers.stopped(pid, time.monotonic())
                 self._relays.stopped(pid, time.monotonic())
+                self._control.stopped(pid, time.monotonic())
         elif pid == self._front.pid:
             self._on_front_ended(status)
-        elif self._readings.ended(pid, status):
+        elif self._readings.ended(pid, status) or self._control.ended(pid, status):
             pass
         elif self._relays.ended(pid, status):
             self._orders.relays()
-        elif self._launchers.ended(pid, status, (self._front.pid, *self._relays.pids())):
+        elif self._launchers.ended(pid, status, (self._front.pid, *self._relays.pids(), self._control.pid)):
             self._orders.orphaned()
             self._orders.pairs()
         elif self._launchers.any_died:
             self._orders.ended(pid, status)
+
+    def _children(self) -> tuple[int, ...]:
+        return (self._front.pid, *self._launchers.pids(), *self._relays.pids(), self._control.pid)
+
+    def _processes(self) -> list[tuple[str, int]]:
+        """Return kind and pid of superd's processes."""
+        found = [("master", os.getpid())]
+        kinds = (("front", (self._front.pid,)), ("panel", (self._control.pid,)), ("relay", self._relays.pids()))
+        for kind, pids in (*kinds, ("launcher", self._launchers.pids())):
+            found += [(kind, pid) for pid in pids if pid]
+        return found
 
     def _on_front_ended(self, status: int) -> None:
         self._orders.front_ended()
@@ -286,6 +318,7 @@ class Master:
             self._front.cannot_start(problem.strerror or str(problem))
         else:
             self._orders.relays(all_of_them=True)
+            self._control.front_started()
             self._orders.ended_meanwhile()
         finally:
             self._orders.close_logs()
@@ -298,6 +331,7 @@ class Master:
         self._sockets.close_copies()
         self._launchers.close_copies()
         self._relays.close_copies()
+        self._control.close_copies()
         self._log_files.close()
 
     # ------------------------------------------------------------------ what is served
@@ -305,11 +339,14 @@ class Master:
     def _on_front_ready(self) -> None:
         for number in tuple(self._reloads):
             self._on_applied(number)
+        self._operators.on_front_ready()
         self._report_ready()
 
     def _on_applied(self, number: int) -> None:
+        self._operators.on_applied(number)
         if summary := self._reloads.pop(number, ""):
             self._log.message("notice", f"reload: {summary}{self._missing()}", kind=Kind.RELOAD, always=True)
+            self._operators.on_reloaded("done", summary, self._state.problems, self._changes.pop(number, None))
             self._report_ready()
 
     def _report_ready(self) -> None:
@@ -341,6 +378,23 @@ class Master:
 
     # ------------------------------------------------------------------ readings
 
+    def _reload_now(self) -> None:
+        self._reload_due = max(time.monotonic(), self._last_reload + RELOAD_PAUSE)
+
+    def _dry_run(self) -> None:
+        reading = Reading("dry run", lambda: read_configuration(self._parts.read, before=self._state.policy), self._on_dry_run)
+        self._readings.ask(reading)
+
+    def _on_dry_run(self, found: object) -> None:
+        assert isinstance(found, (Configuration, Unusable))
+        if why := refusal(self._state, found):
+            self._operators.on_dry_run("refused", why, found.problems, None)
+            return
+        assert isinstance(found, Configuration)
+        changes = plan(self._state.registry, found.registry)
+        described = describe_changes(self._state.registry, changes, found.registry)
+        self._operators.on_dry_run("done", changes.summary(), found.problems, described)
+
     def _read_policy(self) -> None:
         registry, policy = self._state.registry, self._state.policy
         self._readings.ask(Reading("policy", lambda: read_tables(registry, policy), self._on_tables))
@@ -369,6 +423,7 @@ class Master:
                 "error", f"reload refused, nothing has changed: {outcome.why}", kind=Kind.RELOAD_REFUSED, always=True
             )
             self._parts.notifier.ready(f"reload refused: {outcome.why}")
+            self._operators.on_reloaded("refused", outcome.why, outcome.problems, None)
             return
         self._report((*outcome.found.problems, *outcome.found.policy_problems), most=None)
         try:
@@ -377,13 +432,16 @@ class Master:
             # Half a reload: a front that begins anew gets all that the master holds.
             self._front.distrust("a reload could not be completed")
             self._parts.notifier.ready("a reload could not be completed")
+            why = "it could not be completed; a new front takes over what the master has"
+            self._operators.on_reloaded("refused", why, (), None)
             raise
 
     def _put_into_force(self, outcome: Reloaded) -> None:
         state, new = self._state, outcome.found
         old_settings = state.registry.settings
-        state.registry, state.problems, state.policy, state.assignment = (
-            new.registry, new.problems, new.policy, new.assignment,
+        changes = describe_changes(state.registry, outcome.changes, new.registry)
+        state.registry, state.problems, state.policy, state.assignment, state.operators = (
+            new.registry, new.problems, new.policy, new.assignment, new.operators,
         )  # fmt: skip
         for key in needing_restart(old_settings, new.registry.settings):
             self._log.message("warning", f"`{key}` in superd.toml counts from the next start: restart superd")
@@ -392,9 +450,10 @@ class Master:
         self._rpc.want(mappings_of(new.registry, self._sockets))
         self._launchers.assign(new.assignment)
         self._relays.configure(new.registry.settings)
+        self._control.configure(new.operators)
         number = self._orders.reloaded(outcome)
         self._orders.relays()
-        self._reloads[number] = outcome.changes.summary()
+        self._reloads[number], self._changes[number] = outcome.changes.summary(), changes
         if not new.registry.services and not self._parts.stay_alive:
             self._log.message("crit", "no service is left")
             self._status = EX_FAILURE

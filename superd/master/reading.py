@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
 from superd.load.env_files import variables_of
+from superd.load.operators import operators_of
 from superd.load.policy import UnusableTables, load_policy, load_settled_policy
 from superd.load.privilege import front_of
 from superd.master.assignment import Assignment, assign
 from superd.master.launcher_pool import LANES
+from superd.operators import Operators
 from superd.problem import Origin, Problem, error, note
 from superd.system.accounts import system_accounts
 from superd.system.credentials import is_root
@@ -40,6 +42,7 @@ class Configuration:
     policy: PolicySnapshot
     policy_problems: tuple[Problem, ...]
     assignment: Assignment
+    operators: Operators = field(default_factory=Operators)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ def read_configuration(read: Read, *, keep_going: bool = False, before: PolicySn
     try:
         registry, problems = read()
         policy, more = _tables(registry, before, keep_going=keep_going)
-        return Configuration(registry, problems, policy, more, _assignment(registry, policy))
+        operators = operators_of(registry.settings, registry.services.values())
+        return Configuration(registry, problems, policy, more, _assignment(registry, policy), operators)
     except ConfigError as refused:
         return Unusable(refused.problems)
     except Exception as fault:  # noqa: BLE001 - whatever bytes of files make a reader raise, it refuses these files alone

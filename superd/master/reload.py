@@ -51,12 +51,18 @@ class Refused:
     problems: tuple[Problem, ...] = ()
 
 
+def refusal(state: InService, found: Configuration | Unusable) -> str:
+    """Return why what was read is not put into force, "" for no reason."""
+    if isinstance(found, Unusable) or new_errors(state.problems, found.problems):
+        return counted(len(errors(found.problems)), "problem")
+    return ""
+
+
 def reload(state: InService, found: Configuration | Unusable, sockets: BoundSockets) -> Reloaded | Refused:
     """Return what a reload with ``found`` does. An error that the configuration in force has too does not refuse it."""
-    if isinstance(found, Unusable):
-        return Refused(counted(len(errors(found.problems)), "problem"), found.problems)
-    if new_errors(state.problems, found.problems):
-        return Refused(counted(len(errors(found.problems)), "problem"), found.problems)
+    if why := refusal(state, found):
+        return Refused(why, found.problems)
+    assert isinstance(found, Configuration)
     old, new = state.registry, found.registry
     changes = plan(old, new)
     try:

@@ -38,7 +38,7 @@ _TCP_CLOSE = 7
 class Listener:
     """One bound socket. ``name``, the id of the service it serves, is the one mutable cell: a reload points it anew."""
 
-    __slots__ = ("_local", "address", "deaf", "fd", "name", "sock", "tcp")
+    __slots__ = ("_local", "address", "deaf", "fd", "held", "name", "sock", "tcp")
 
     def __init__(self, address: BindAddress, name: str, sock: socket.socket) -> None:
         self.address = address
@@ -46,6 +46,8 @@ class Listener:
         self.sock = sock
         self.fd = sock.fileno()
         self.deaf = True
+        self.held = False
+        """Whether an operator has paused its service."""
         self.tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and address.socket_type is SocketType.STREAM
         # None where each connection must be asked for its own end: a wildcard listener has many.
         self._local: Peer | None = None if self.tcp else Peer("localhost", 0, 0)
@@ -94,13 +96,26 @@ class ListenerSet:
         """Waits for the listener (again)."""
         if listener.deaf and self._by_fd.get(listener.fd) is listener:
             listener.deaf = False
-            self._epoll.register(listener.fd, select.EPOLLIN)
+            if not listener.held:
+                self._epoll.register(listener.fd, select.EPOLLIN)
 
     def ignore(self, listener: Listener) -> None:
         """Leaves what comes in the kernel's queue: a ``wait`` program has the socket."""
         if not listener.deaf:
             listener.deaf = True
-            self._epoll.unregister(listener.fd)
+            if not listener.held:
+                self._epoll.unregister(listener.fd)
+
+    def hold(self, listener: Listener, held: bool) -> None:
+        """Leave what comes in the kernel's queue for as long as it is held, whatever else hears or ignores the listener."""
+        if listener.held != held and self._by_fd.get(listener.fd) is listener:
+            listener.held = held
+            if listener.deaf:
+                return
+            if held:
+                self._epoll.unregister(listener.fd)
+            else:
+                self._epoll.register(listener.fd, select.EPOLLIN)
 
     def remove(self, listener: Listener) -> None:
         """Lets the listener go and closes this process's copy of it."""
@@ -169,7 +184,7 @@ class ListenerSet:
             return
         for fd, _ in self._epoll.poll(0):
             listener = self._by_fd.get(fd)
-            if listener is not None and not listener.deaf:
+            if listener is not None and not listener.deaf and not listener.held:
                 on_ready(listener)
         on_batch_end()
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from superd.occupancy import Occupancy, Source
     from superd.peer import Peer
     from superd.policy.bans import Sensor
+    from superd.policy.wished import Wished
     from superd.service import Service
 
 
@@ -29,6 +30,7 @@ class Conditions(Protocol):
     """What admission asks of the world; each is looked at only by services that care."""
 
     sensor: Sensor
+    wished: Wished
 
     def load(self, now: float) -> float: ...
     def minute_of_week(self) -> tuple[int, int]: ...
@@ -156,9 +158,11 @@ def compile_access(service: Service) -> Access:
 _ASK_NAME = Ask(Need.HOST_NAME, own=True)
 
 
-def check_addresses(access: Access, peer: Peer, bans: Sensor, now: float) -> Verdict | Ask:
+def check_addresses(access: Access, peer: Peer, world: Conditions, now: float) -> Verdict | Ask:
     """Ask bans and address lists alone: ADMITTED when they admit the peer. no_access wins over only_from, always."""
-    if bans.banned(peer, now):
+    if world.wished.any and (refusal := world.wished.refusal(access.name, peer, now)) is not None:
+        return refusal
+    if world.sensor.banned(peer, now):
         return Verdict(False, Reason.ADDRESS, detail="banned by a sensor")
     if access.no_access is not None:
         answer = access.no_access.matches(peer)
@@ -179,7 +183,7 @@ def check_addresses(access: Access, peer: Peer, bans: Sensor, now: float) -> Ver
 
 def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | Ask:
     """Ask all of a service's own rules: ADMITTED, a refusal, or an ``Ask`` with ``own`` when the peer's name is needed first."""
-    answer = check_addresses(access, peer, world.sensor, now)
+    answer = check_addresses(access, peer, world, now)
     return check_limits(access, peer, counts, now, world) if answer is ADMITTED else answer
 
 

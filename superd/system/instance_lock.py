@@ -32,7 +32,7 @@ def lock(configuration: str, folder: str = "") -> int | None:
         configuration += f"\0{os.stat('/proc/self/ns/net').st_ino}"
     name = hashlib.sha256(configuration.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     try:
-        fd = _open(folder or _folder(), f"{name}.lock")
+        fd = _open(folder or run_folder(), f"{name}.lock")
     except OSError:
         return None
     try:
@@ -48,7 +48,8 @@ def lock(configuration: str, folder: str = "") -> int | None:
     return fd
 
 
-def _folder() -> str:
+def run_folder() -> str:
+    """Return the folder of superd's files of one boot: root's, or the user's own."""
     if os.geteuid() == 0:
         return RUN
     return os.path.join(os.environ.get("XDG_RUNTIME_DIR") or "/tmp", f"superd.{os.getuid()}")  # noqa: S108 - checked below

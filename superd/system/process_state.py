@@ -5,6 +5,7 @@ Runs in: master, for processes that it started.
 
 from __future__ import annotations
 
+import os
 import resource
 
 _WORDS = {
@@ -57,3 +58,13 @@ def own_size() -> int:
             return int(statm.read().split()[0]) * resource.getpagesize()
     except OSError:
         return 0
+
+
+def resident(pid: int) -> dict[str, int]:
+    """Return ``memory``, the resident bytes of a process, and ``descriptors``, how many it has open; {} where unknown."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as statm:
+            memory = int(statm.read().split()[1]) * resource.getpagesize()
+        return {"memory": memory, "descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
+    except (OSError, ValueError, IndexError):
+        return {}

@@ -14,6 +14,7 @@ from superd.master.log_files import LogFiles
 from superd.master.reading import Unusable
 from superd.master.relay_pool import RelayPool
 from superd.master.reload import Reloaded, reload
+from superd.master.wishes_store import WishesStore
 from superd.problem import Origin, error
 from superd.registry import Registry
 from superd.service import Service
@@ -50,6 +51,7 @@ class Parts:
             LauncherPool(log, select.poll()),
             RelayPool(log, select.poll(), None),
             LogFiles(log),
+            WishesStore(),
         )
 
 

@@ -13,6 +13,7 @@ from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text, unix_peer
 from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
+from superd.policy.wished import Wished
 from superd.service import Service
 from superd.verdict import ADMITTED, Reason, Verdict
 
@@ -20,6 +21,7 @@ from superd.verdict import ADMITTED, Reason, Verdict
 @dataclass
 class World:
     sensor: Sensor = field(default_factory=Sensor)
+    wished: Wished = field(default_factory=Wished)
     load_now: float = 0.0
     limit: int | None = None
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from superd.policy.bans import Sensor
+from superd.policy.wished import Wished
 
 if TYPE_CHECKING:
     from superd.settings import Settings
@@ -21,6 +22,7 @@ class World:
     def __init__(self, settings: Settings) -> None:
         self._process_limit = settings.process_limit
         self.sensor = Sensor()
+        self.wished = Wished()
         self._load: tuple[float, float] = (-LOAD_AGE, 0.0)
 
     def load(self, now: float) -> float:

@@ -111,7 +111,7 @@ class Gate:
 
         def own(peer: Peer) -> Verdict | Ask:
             now = self._clock()
-            answer = check_addresses(service.access, peer, self._conditions.sensor, now)
+            answer = check_addresses(service.access, peer, self._conditions, now)
             return service.access.over_rate(peer, now) or answer if answer is ADMITTED else answer
 
         return own

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from superd.front.sessions.live import End, Exited, LiveSession, Refused, Running, Served, Stage
+from superd.front.sessions.tally import Tallies
 from superd.log.event import Kind
 from superd.record import Ending, SessionRecord, next_number
 from superd.verdict import Reason, Verdict
@@ -61,6 +62,7 @@ class SessionBook:
         self._clock = clock
         self._on_crowd_gone = on_crowd_gone
         self._live: dict[int, LiveSession] = {}
+        self.tallies = Tallies()
         self._next = first
         self._most = 0
         self._empty: trio.Event | None = None
@@ -139,6 +141,8 @@ class SessionBook:
         """Log that a session's program runs as ``pid``, or without one that the front serves it."""
         session.record.pid = pid
         session.stage = Stage.RUNNING if pid else Stage.SERVING
+        now = self._clock()
+        self.tallies.of(session.service.name).count_start(now, now - session.record.started)
         self._log.started(session.record)
 
     # ------------------------------------------------------------------ ends
@@ -164,6 +168,8 @@ class SessionBook:
             case Served():
                 record.seconds = self._clock() - record.started
                 self._log.exited(record)
+        if not isinstance(end, Refused):
+            self.tallies.of(session.service.name).count_end(record.seconds, record.status)
         callbacks, session.on_end = session.on_end, ()
         for callback in callbacks:
             callback(session)
@@ -189,6 +195,10 @@ class SessionBook:
         self._log.message("notice", f"ended after {service.limits.first_byte:g} s without a byte", record=session.record)
         self._deadlines.end(session, Ending.FIRST_BYTE)
 
+    def end_one(self, session: LiveSession, why: Ending, *, at_once: bool) -> None:
+        """Send SIGTERM to a session, and SIGKILL after its service's ``kill_grace``; ``at_once``: SIGKILL now."""
+        self._deadlines.end(session, why, at_once=at_once)
+
     def end_all(self) -> None:
         """Send SIGTERM to every session, and SIGKILL to each after its service's ``kill_grace``."""
         for session in self:
@@ -201,6 +211,7 @@ class SessionBook:
             await self._empty.wait()
 
     def _refused(self, record: SessionRecord, verdict: Verdict) -> None:
+        self.tallies.of(record.service.name).count_refusal(verdict, record.peer, self._clock())
         self._log.refused(record, verdict)
         if verdict.reason is not Reason.SENSOR or record.peer is None:
             return

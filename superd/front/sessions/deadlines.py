@@ -49,9 +49,9 @@ class Deadlines:
             self._timers = [timer for timer in self._timers if timer[2].stage is not Stage.OVER]
             heapq.heapify(self._timers)
 
-    def end(self, session: LiveSession, why: Ending) -> None:
-        """Send SIGTERM to a session now, and SIGKILL after its service's ``kill_grace``."""
-        self._end(session, signal.SIGTERM, self._clock(), why)
+    def end(self, session: LiveSession, why: Ending, *, at_once: bool = False) -> None:
+        """Send SIGTERM to a session now, and SIGKILL after its service's ``kill_grace``; ``at_once``: SIGKILL now."""
+        self._end(session, signal.SIGKILL if at_once else signal.SIGTERM, self._clock(), why)
 
     def due(self) -> float | None:
         """Return when the next timer fires."""

@@ -1,0 +1,54 @@
+"""``superd logs``: the last events from memory and what follows, whatever the log's targets are.
+
+Runs in: the operator's commands. Never: reads a log file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from superd.cli.colours import dim, red, yellow
+from superd.cli.control import Control
+from superd.cli.operate import run
+from superd.safe_text import safe
+
+_BAD = ("emerg", "alert", "crit", "err")
+
+
+def logs(service: str | None, source: str, reason: str, event: str, lines: int, *, follow: bool, as_json: bool) -> int:
+    """Print events. With ``follow`` until Ctrl-C."""
+
+    def work(control: Control) -> int:
+        if follow:
+            control.patience(None)
+        chosen = {"service": service, "source": source, "reason": reason, "event": event, "limit": lines}
+        for answer in control.replies("ListEvents", more=follow, follow=follow, **chosen):
+            for found in answer["events"]:
+                sys.stdout.write((json.dumps(found) if as_json else event_line(found)) + "\n")
+            sys.stdout.flush()
+        return 0
+
+    return run(work, as_json=as_json)
+
+
+def event_line(found: dict[str, Any]) -> str:
+    """Return an event as one line, as the text log has it."""
+    when = time.strftime("%H:%M:%S", time.localtime(found["when"]))
+    fields = " ".join(f"{safe(key)}={_value(value)}" for key, value in found["fields"].items())
+    kind = found["event"]
+    if kind in ("start", "exit", "fail", "repeats"):
+        word = kind.upper()
+        shown = red(word) if kind == "fail" else word
+        return f"{when} {shown} {safe(found['service'])} {found['session']} {fields}".rstrip()
+    level = found["level"]
+    shown = red(level) if level in _BAD else yellow(level) if level == "warning" else dim(level)
+    about = f"{safe(found['service'])}: " if found["service"] else ""
+    return f"{when} {shown}: {about}{safe(found['text'], 2000)}"
+
+
+def _value(value: object) -> str:
+    text = safe(str(value), 1000)
+    return f'"{text}"' if " " in text else text

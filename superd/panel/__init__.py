@@ -1,0 +1,1 @@
+"""The panel process: answers operators. Runs as the front's user, confined; holds no session and no configuration."""

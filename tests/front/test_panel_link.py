@@ -1,0 +1,87 @@
+"""The front answers the panel, and nothing that a panel does holds the front."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, cast
+
+import trio
+
+from superd.front.panel_link import PanelLink
+from superd.ipc import panel_messages as messages
+
+
+class Answers:
+    lag = 0.0
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def answer(self, question: Any) -> bytes:
+        self.asked.append(question)
+        return messages.encode_answer(question.number, [messages.BanRow("x" * 1000, "", 1)] * 50)
+
+
+class Parts:
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.answers, self.lines = Answers(), list[str]()
+        self.link = PanelLink(cast("Any", self.answers), lambda level, text: self.lines.append(f"{level}: {text}"))
+        self.nursery = nursery
+
+    def pair(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        theirs.setblocking(False)
+        self.nursery.start_soon(self.link.run, ours)
+        return theirs
+
+
+async def read(sock: socket.socket) -> bytes:
+    await trio.lowlevel.wait_readable(sock)
+    return sock.recv(messages.MAX_MESSAGE + 1)
+
+
+async def test_questions_are_answered_one_by_one() -> None:
+    async with trio.open_nursery() as nursery:
+        parts = Parts(nursery)
+        with parts.pair() as panel:
+            for number in range(3):
+                panel.send(messages.encode_question(messages.AskFront(number)))
+            assert [messages.parse_answer(await read(panel))[0].number for _ in range(3)] == [0, 1, 2]
+
+
+async def test_a_panel_that_breaks_the_protocol_is_not_answered_any_more() -> None:
+    for data in (b"\xff", b"z", b"x" * 9000):
+        async with trio.open_nursery() as nursery:
+            parts = Parts(nursery)
+            with parts.pair() as panel:
+                panel.send(data)
+                assert await read(panel) == b""
+            assert parts.lines[0].startswith("alert: the panel broke its protocol")
+
+
+async def test_a_panel_that_reads_nothing_holds_nothing() -> None:
+    async with trio.open_nursery() as nursery:
+        parts = Parts(nursery)
+        with parts.pair() as panel:
+            for number in range(40):
+                while True:
+                    try:
+                        panel.send(messages.encode_question(messages.AskFront(number)))
+                        break
+                    except BlockingIOError:
+                        await trio.sleep(0.001)
+            with trio.fail_after(20):
+                while len(parts.answers.asked) < 40:
+                    await trio.sleep(0.001)
+
+
+async def test_a_new_pair_takes_the_place_of_the_old_one() -> None:
+    async with trio.open_nursery() as nursery:
+        parts = Parts(nursery)
+        with parts.pair() as first:
+            first.send(messages.encode_question(messages.AskFront(1)))
+            await read(first)
+            with parts.pair() as second:
+                assert await read(first) == b""
+                second.send(messages.encode_question(messages.AskFront(2)))
+                assert messages.parse_answer(await read(second))[0].number == 2
