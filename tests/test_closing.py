@@ -25,7 +25,7 @@ OWN: dict[str, dict[str, str]] = {
     "front/programs/stderr_lines.py": {"os.close": "a pipe, as was seen before", "with scope": SCOPES},
     "front/relays/carriers.py": {"carrier.link.close": PARTS},
     "front/relays/relay_link.py": {"self._sock.close": PAIRS, "self.close": PARTS, "with self._scope": SCOPES},
-    "front/stream/arrivals.py": {"os.close": "a copy of a listener, whose original stays open"},
+    "front/stream/descriptor_room.py": {"os.close": "a copy of a listener, whose original stays open, and /dev/null"},
     "ipc/descriptors.py": {"os.close": MEMORY},
     "ipc/launcher_control.py": {"os.close": MEMORY},
     "ipc/running_table.py": {"os.close": MEMORY},

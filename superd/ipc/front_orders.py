@@ -242,13 +242,15 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def own_copies(order: Begin) -> Begin:
-    """Return the same order with descriptors that are this process's own: for a front that was forked with it."""
+    """Return the same order with descriptors that are this process's own: for a front that was forked with it.
+
+    The listeners keep their numbers, and the caller must not close them: with two of each a small limit would be too small.
+    """
     first = order.first
     return dataclasses.replace(
         order,
         first=dataclasses.replace(
             first,
-            sockets={address: Fd(os.dup(fd)) for address, fd in first.sockets.items()},
             launchers={number: Fd(os.dup(fd)) for number, fd in first.launchers.items()},
             logs={name: Fd(os.dup(fd)) for name, fd in (first.logs or {}).items()},
         ),

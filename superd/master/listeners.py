@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -238,6 +238,12 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         """In another child of the master: a listener closed later must have no forgotten copy there."""
         for sock in self._sockets.values():
             let_socket_go(sock)
+
+    def give_up(self, fds: Collection[int]) -> None:
+        """Leave these descriptors open, and to the caller: in a front, which knows their numbers."""
+        for sock in self._sockets.values():
+            if sock.fileno() in fds:
+                sock.detach()
 
     def close_all(self) -> None:
         """Close everything and remove the paths: superd ends."""

@@ -43,6 +43,7 @@ from superd.settings import needing_restart
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
+    from superd.ipc.front_orders import Begin
     from superd.launch_spec import Account
     from superd.log.log import Log
     from superd.master.in_service import InService
@@ -313,7 +314,8 @@ class Master:
 
     def _start_front(self) -> None:
         try:
-            self._front.start(self._orders.begin(), self._close_copies)
+            begin = self._orders.begin()
+            self._front.start(begin, lambda: self._become_front(begin))
         except OSError as problem:
             self._front.cannot_start(problem.strerror or str(problem))
         else:
@@ -322,6 +324,11 @@ class Master:
             self._orders.ended_meanwhile()
         finally:
             self._orders.close_logs()
+
+    def _become_front(self, begin: Begin) -> None:
+        """In the front: close what only the master may hold, but not the listeners, which are the front's from here."""
+        self._sockets.give_up(frozenset(begin.first.sockets.values()))
+        self._close_copies()
 
     def _close_copies(self) -> None:
         """In a child: close what only the master may hold."""

@@ -30,7 +30,8 @@ FIRST_PAUSE = 0.1
 LAST_PAUSE = 1.0
 """Seconds without accepting when descriptors or memory run out; doubles from the first to the last."""
 
-_OVERLOAD: frozenset[int | None] = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+OVERLOAD: frozenset[int | None] = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Errors of accept(2) that mean that descriptors or memory ran out."""
 _TCP_CLOSE = 7
 """tcpi_state of a connection that the peer reset while it waited in the queue (tcp(7), include/net/tcp_states.h)."""
 
@@ -132,15 +133,8 @@ class ListenerSet:
         self._by_fd[listener.fd] = listener
         return old
 
-    def overloaded(self, number: int | None) -> bool:
-        """Whether the errno means that descriptors or memory ran out; then the whole set pauses, and says so once."""
-        if number not in _OVERLOAD:
-            return False
-        self.pause(number or 0)
-        return True
-
     def pause(self, number: int) -> None:
-        """Accept nothing for a moment, because of the errno ``number``; each pause in a row is twice as long."""
+        """Accept nothing for a moment, because of the errno ``number``, and say so once; each pause in a row is twice as long."""
         if not self._pausing:
             self._pausing = True
             if not self._pause:

@@ -185,3 +185,16 @@ def test_a_launcher_that_takes_nothing_more_holds_up_its_own_services_alone(supe
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_limit_that_is_hardly_enough_serves_and_says_so(superd: Superd) -> None:
+    """The front died of it every second, with a traceback: it had each listener twice at its start."""
+    superd.prefix = [needs("util-linux", "prlimit"), "--nofile=64:64"]
+    ports = [free_port() for _ in range(32)]
+    for port in ports:
+        superd.service(f"cat{port}", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
+    superd.start()
+    superd.message("RLIMIT_NOFILE is too small")
+    for port in ports[::8]:
+        assert talk(port, b"hello") == b"hello"
+    assert not [event for event in superd.rest() if event["event"] == "process_replaced"]

@@ -7,18 +7,18 @@ a place.
 from __future__ import annotations
 
 import errno
-import os
-import resource
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from superd.address import SocketType
+from superd.front.stream.descriptor_room import DescriptorRoom
 from superd.front.stream.proxied import ProxiedArrivals
 from superd.front.stream.session import run_session
 from superd.net import peername
+from superd.net.listener import OVERLOAD
 from superd.system.closing import let_go
-from superd.verdict import ADMITTED, Verdict
+from superd.verdict import ADMITTED, Reason, Verdict
 
 if TYPE_CHECKING:
     from superd.front.gate.compiled_service import CompiledService
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 BATCH = 32
 """Connections taken from one queue before the others are looked at: 8 costs 5 % more, 128 gains nothing (measured)."""
-
-RESERVE = 64
-"""Descriptors that connections leave free: for the master's orders, of which each brings some, and for name look-ups."""
 
 
 class Arrivals:
@@ -54,10 +51,10 @@ class Arrivals:
         self._internal = internal
         self._on_other = on_other
         self._proxied = ProxiedArrivals(trip, self._decide)
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._ceiling = limit - min(RESERVE, limit // 4)
-        self._highest = 0
-        """The descriptor of the last connection: the kernel gives the lowest that is free."""
+        self._descriptors = DescriptorRoom()
+        if self._descriptors.small:
+            text = f"RLIMIT_NOFILE is too small: connections that have room at once: {self._descriptors.small}"
+            trip.log.message("warning", text)
 
     def on_ready(self, listener: Listener) -> None:
         """Take a batch of what waits at the listener."""
@@ -68,7 +65,9 @@ class Arrivals:
             self._on_other(listener, service)
             return
         for _ in range(BATCH):
-            if self._highest >= self._ceiling and not self._room(listener):
+            room = self._descriptors
+            if room.highest >= room.ceiling and not room.look(listener.fd):
+                self._no_room(listener, service)
                 return
             if service.carried and self._trip.carriers.hold(listener):
                 return
@@ -77,25 +76,28 @@ class Arrivals:
             except BlockingIOError:
                 return
             except OSError as problem:
-                if self._listeners.overloaded(problem.errno):
+                if problem.errno in OVERLOAD:
+                    self._no_room(listener, service, problem.errno or errno.EMFILE)
                     return
                 continue  # the connection was reset, or its network is gone: accept(2) lists a dozen such errors
-            self._highest = fd
+            room.highest = fd
             self._arrive(listener, service, fd, sockaddr)
 
-    def _room(self, listener: Listener) -> bool:
-        """Look, before the next accept, whether connections have left descriptors free below the reserve."""
-        try:
-            fd = os.dup(listener.fd)
-        except OSError as problem:
-            self._listeners.overloaded(problem.errno)
-            return False
-        os.close(fd)
-        self._highest = fd
-        if fd >= self._ceiling:
-            self._listeners.overloaded(errno.EMFILE)
-            return False
-        return True
+    def _no_room(self, listener: Listener, service: CompiledService, number: int = errno.EMFILE) -> None:
+        """Wait until sessions have ended; without any, nothing would change, and those who come are refused."""
+        if len(self._book):
+            self._listeners.pause(number)
+            return
+        for _ in range(BATCH):
+            try:
+                fd, sockaddr = self._descriptors.accept_to_refuse(listener)
+            except OSError:
+                return
+            peer = peername.remote(sockaddr) if listener.tcp else peername.remote_of_unix(fd)
+            let_go(fd)
+            self._descriptors.refused()
+            detail = "no descriptor is free (RLIMIT_NOFILE)"
+            self._book.turned_away(service, peer, Verdict(False, Reason.OVERLOAD, detail=detail))
 
     def _arrive(self, listener: Listener, service: CompiledService, fd: int, sockaddr: Any) -> None:
         """Decide about one accepted connection; ``fd`` is this function's, then the launcher's or the session's."""

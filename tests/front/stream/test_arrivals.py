@@ -126,16 +126,33 @@ async def test_connections_leave_the_reserve_of_descriptors_alone(door: Any) -> 
     here.connect(10)
     probe = os.dup(here.sock.fileno())
     os.close(probe)
-    here.arrivals._ceiling = probe + 2
+    here.arrivals._descriptors.ceiling = probe + 2
     for _ in range(20):
         here.ready()
         here.listeners._pausing = False
     taken = len(here.front.parts.book)
     assert 1 <= taken <= 3
     assert here.overloads == [errno.EMFILE]
-    here.arrivals._ceiling = 1 << 20
+    here.arrivals._descriptors.ceiling = 1 << 20
     here.ready()
     assert len(here.front.parts.book) == 10
     for session in here.front.parts.book:
         await trio.testing.wait_all_tasks_blocked()
         session.running.signal(session.record.conn, 15)
+
+
+async def test_without_room_and_without_a_session_that_could_end_clients_are_refused_with_a_line(door: Any) -> None:
+    """They waited in the kernel's queue for a descriptor that nothing would ever free."""
+    here = door(service())
+    here.connect(3)
+    here.arrivals._descriptors.ceiling = 0
+    here.ready()
+    assert [client.recv(1) for client in here.clients] == [b""] * 3
+    assert [event[3] for event in here.front.log.take()] == [Reason.OVERLOAD] * 3
+    assert here.overloads == []
+
+
+async def test_a_limit_that_is_too_small_is_said_at_the_start(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (64, 64))
+    here = door(service())
+    assert "RLIMIT_NOFILE is too small" in str(here.front.log.take())
