@@ -69,6 +69,7 @@ SERVICE = {
     "log_style": '"xinetd"',
     "rpc_version": '"1-3"',
     "rpc_number": "300019",
+    "sandbox": '"strict"',
     "limits": '{ idle = "5m", session = "1h" }',
 }
 LIMITS = {
@@ -84,6 +85,20 @@ LIMITS = {
     "v6_prefix": "56",
     "exempt": '["192.0.2.9"]',
     "kill_grace": '"30s"',
+}
+SANDBOX = {
+    "preset": '"strict"',
+    "no_new_privs": "true",
+    "capabilities": '["CAP_NET_RAW"]',
+    "ambient": '["CAP_NET_RAW"]',
+    "private_tmp": '"64M"',
+    "read_only": '["/"]',
+    "read_write": '["/var/lib/rsync"]',
+    "hide": '["/home", "-/root"]',
+    "private_network": "true",
+    "private_pids": "true",
+    "private_ipc": "true",
+    "seccomp": '["default", "@network-io"]',
 }
 SETTINGS = {
     "services": '["/usr/lib/superd/services.d", "/etc/superd/services.d"]',
@@ -125,7 +140,12 @@ CONTROL = {
     "viewers": '["%monitoring"]',
 }
 EXAMPLES = {
-    "Service": SERVICE, "Limits": LIMITS, "Settings": SETTINGS, "PolicySettings": POLICY, "LogSettings": LOG,
+    "Service": SERVICE,
+    "Limits": LIMITS,
+    "Sandbox": SANDBOX,
+    "Settings": SETTINGS,
+    "PolicySettings": POLICY,
+    "LogSettings": LOG,
     "ControlSettings": CONTROL,
-}  # fmt: skip
+}
 """By the name of the model that has the keys."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from superd.sandbox import plan_of
+
 if TYPE_CHECKING:
     from superd.service import Service
 
@@ -50,6 +52,8 @@ class Profile:
     groups: tuple[int, ...] = ()
     nice: int = 0
     rlimits: tuple[tuple[int, int], ...] = ()
+    sandbox: str = ""
+    """The plan that ``superd/sandbox.py`` makes of the table; one with namespaces names its service, which then is alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
     if service.limits.cpu is not None and service.rlimit_cpu is None:
         rlimits = (*rlimits, (RLIMITS["cpu"], service.limits.cpu))
     if not root:
-        return Profile(nice=max(0, service.nice), rlimits=rlimits)
+        return Profile(nice=max(0, service.nice), rlimits=rlimits, sandbox=plan_of(service.sandbox, service.name))
     account = accounts.user(service.user) if service.user else Account("root", 0, 0)
     gid = accounts.group(service.group) if service.group else account.gid
     if service.groups is True:
@@ -117,7 +121,7 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
         groups = ()
     else:
         groups = tuple(sorted({accounts.group(name) for name in service.groups}))
-    return Profile(account.uid, gid, groups, service.nice, rlimits)
+    return Profile(account.uid, gid, groups, service.nice, rlimits, plan_of(service.sandbox, service.name))
 
 
 def launch_spec(

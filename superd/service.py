@@ -17,8 +17,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from superd.address import BindAddress, SocketType, parse_listen
 from superd.auth_options import AuthOptions, parse_auth_options
 from superd.log_target import FileTarget, SyslogTarget, parse_log_target
+from superd.quantities import Seconds, Size, Words, as_words
 from superd.redirect import Redirect, parse_redirect
 from superd.rpc_versions import RpcVersions, parse_rpc_versions
+from superd.sandbox import Sandbox
 
 BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
 """IANA's, for hosts whose /etc/services is short or missing."""
@@ -27,32 +29,6 @@ ServiceType = Literal["INTERNAL", "RPC", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMU
 Flag = Literal["IDONLY", "KEEPALIVE", "NAMEINARGS", "NODELAY", "NOLIBWRAP", "SENSOR"]
 LogSuccess = Literal["HOST", "PID", "EXIT", "DURATION", "USERID", "TRAFFIC"]
 LogFailure = Literal["HOST", "USERID", "ATTEMPT"]
-
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
-_SIZE = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-
-
-def parse_duration(value: object) -> object:
-    """``90``, ``"90s"``, ``"1h30m"``, ``"2d"`` to seconds. Raises ``ValueError`` for other text."""
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value)
-    if not value or match is None:
-        raise ValueError(f"`{value}` is not a duration like 90, 30s, 5m, 1h30m, 2d")
-    days, hours, minutes, seconds = (float(group or 0) for group in match.groups())
-    return days * 86400 + hours * 3600 + minutes * 60 + seconds
-
-
-def parse_size(value: object) -> object:
-    """``4096``, ``"64K"``, ``"256M"``, ``"1G"`` to bytes, ``"UNLIMITED"`` to -1. Raises ``ValueError`` for other text."""
-    if not isinstance(value, str):
-        return value
-    if value.upper() == "UNLIMITED":
-        return -1
-    match = re.fullmatch(r"(\d+)([KMG]?)", value.upper(), re.ASCII)
-    if match is None:
-        raise ValueError(f"`{value}` is not a size like 4096, 64K, 256M, 1G or UNLIMITED")
-    return int(match[1]) * _SIZE[match[2]]
 
 
 def _unlimited(value: object) -> object:
@@ -71,12 +47,8 @@ def _octal(value: object) -> object:
     return value
 
 
-def _words(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _upper_words(value: object) -> object:
-    words = _words(value)
+    words = as_words(value)
     if isinstance(words, (list, tuple, set, frozenset)):
         return [word.upper() if isinstance(word, str) else word for word in words]
     return words
@@ -121,10 +93,7 @@ Target = Annotated[Redirect | None, BeforeValidator(_parsed(parse_redirect, Redi
 Versions = Annotated[RpcVersions | None, BeforeValidator(_parsed(parse_rpc_versions, RpcVersions)), PlainSerializer(_text)]
 LogType = Annotated[SyslogTarget | FileTarget | None, BeforeValidator(_target), PlainSerializer(lambda value: str(value or ""))]
 Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
-Size = Annotated[int, BeforeValidator(parse_size), Field(ge=-1)]
 Mode = Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o7777), PlainSerializer(lambda value: f"0{value:o}")]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Rate = Annotated[float, Field(gt=0)]
 Pause = Annotated[float, Field(ge=0)]
 
@@ -326,6 +295,9 @@ class Service(BaseModel):
     rpc_version: Versions = Field(None, description="version of an RPC service: n or n-m")
     rpc_number: int | None = Field(None, description="program number of an RPC service whose name is not in /etc/rpc")
     limits: Limits = Field(Limits(), description="table of limits that xinetd never had")
+    sandbox: Sandbox = Field(
+        Sandbox(), description='table of what the program is kept from; `"strict"` alone stands for `{ preset = "strict" }`'
+    )
 
     @field_validator("directory", mode="after")
     @classmethod

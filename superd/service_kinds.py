@@ -81,9 +81,10 @@ TCPMUX = Kind("through tcpmux", '`type = "TCPMUX"`', lambda s: s.mux_client)
 PROXIED = Kind("announced by a proxy", "`proxy_protocol`", lambda s: bool(s.proxy_protocol))
 NO_REDIRECT = Kind("not a redirect", "`redirect` unset", lambda s: not s.redirect)
 NO_RPC = Kind("not RPC", '`type` without "RPC"', lambda s: "RPC" not in s.type)
+PRIVATE_PIDS = Kind("own processes", "`sandbox.private_pids`", lambda s: s.sandbox.private_pids)
 BY_ANSWER = (PROGRAM, WAIT, DGRAM, DGRAM_WAIT, INTERNAL, INTERNAL_DGRAM, REDIRECT, SENSOR)
 """What answers a client; every service is exactly one of these."""
-BY_WAY = (UNIX, NETWORK, TCPMUX, PROXIED, NO_REDIRECT, NO_RPC)
+BY_WAY = (UNIX, NETWORK, TCPMUX, PROXIED, NO_REDIRECT, NO_RPC, PRIVATE_PIDS)
 """How a client reaches it; a service may be several of these."""
 KINDS = (*BY_ANSWER, *BY_WAY)
 
@@ -118,6 +119,7 @@ _OF_A_PROGRAM = (
     "rlimit_core",
     "rlimit_fsize",
     "leftovers",
+    "sandbox",
     "limits.memory",
     "limits.cpu",
     "flags NAMEINARGS",
@@ -147,6 +149,7 @@ _IN_THE_FRONT = (
     "login_environment",
     "directory",
     "flags NAMEINARGS",
+    "sandbox",
     "limits.kill_grace",
 )
 """The rest of what a program has is in force for internal services too: the commands of hosts.allow and hosts.deny get it."""
@@ -229,6 +232,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "rpc_version": "it is no RPC service",
         "rpc_number": "it is no RPC service",
     },
+    PRIVATE_PIDS: {"leftovers": "the kernel ends what the program leaves"},
 }  # fmt: skip
 """For each kind the keys that have no effect there, each with the reason. All other keys work."""
 

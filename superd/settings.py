@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from superd.service import Seconds, Words
+from superd.quantities import Seconds, Words
 from superd.syslog_priority import FACILITIES
 
 

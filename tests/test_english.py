@@ -149,7 +149,6 @@ ALLOWED: dict[str, int] = {
     "superd/service_kinds.py": 4,
     "superd/system/accounts.py": 1,
     "superd/system/allow_list.py": 1,
-    "superd/system/credentials.py": 2,
     "superd/system/oom_score.py": 1,
     "superd/system/path_facts.py": 1,
     "superd/system/path_writes.py": 4,

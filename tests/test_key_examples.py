@@ -7,14 +7,16 @@ from pydantic import BaseModel
 
 from superd.config.toml.service_file import make_service, parse_toml
 from superd.config.toml.settings_file import parse_settings
-from superd.key_examples import EXAMPLES, LIMITS, LOG, POLICY, SERVICE, SETTINGS
+from superd.key_examples import EXAMPLES, LIMITS, LOG, POLICY, SANDBOX, SERVICE, SETTINGS
 from superd.problem import Origin, errors
+from superd.sandbox import Sandbox
 from superd.service import Limits, Service
 from superd.settings import ControlSettings, LogSettings, PolicySettings, Settings
 
 MODELS: dict[str, type[BaseModel]] = {
     "Service": Service,
     "Limits": Limits,
+    "Sandbox": Sandbox,
     "Settings": Settings,
     "PolicySettings": PolicySettings,
     "LogSettings": LogSettings,
@@ -27,10 +29,14 @@ def test_every_example_is_of_a_key_that_exists() -> None:
     assert found == {key: [] for key in MODELS}
 
 
-@pytest.mark.parametrize("key", [*SERVICE, *(f"limits.{name}" for name in LIMITS)])
+@pytest.mark.parametrize("key", [*SERVICE, *(f"limits.{name}" for name in LIMITS), *(f"sandbox.{name}" for name in SANDBOX)])
 def test_an_example_of_a_service_is_read(key: str) -> None:
-    value = (SERVICE | {f"limits.{name}": example for name, example in LIMITS.items()})[key]
+    keys_of = (("limits", LIMITS), ("sandbox", SANDBOX))
+    tables = {f"{table}.{name}": text for table, keys in keys_of for name, text in keys.items()}
+    value = (SERVICE | tables)[key]
     text = f"{key} = {value}\n"
+    if key == "sandbox.read_write":
+        text += 'sandbox.read_only = "/"\n'
     if key not in ("server", "redirect"):
         text += 'server = "/bin/cat"\n'
     keys, origins, problems = parse_toml(text.encode(), "x.toml")

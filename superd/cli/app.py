@@ -94,11 +94,15 @@ def show(
     config: Config = None,
     services: Folders = None,
     json_output: AsJson = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="what its program is kept from, and how exposed it is")] = False,
 ) -> None:
     """Print the effective configuration and where each value was written."""
     from superd.cli.show import show as print_all
+    from superd.cli.show_sandbox import show_sandbox
     from superd.cli.sources import sources_of
 
+    if sandbox:
+        raise typer.Exit(show_sandbox(sources_of(config, services, None, None), service))
     raise typer.Exit(print_all(sources_of(config, services, None, None), service, as_json=json_output))
 
 

@@ -16,7 +16,9 @@ from pydantic import BaseModel
 
 from superd.address import SocketType
 from superd.cli.key_facts import TABLES, Key, Table, keys_of, limits_of
-from superd.service import Count, Limits, LogType, Mode, Seconds, Size, Target, Versions, Words
+from superd.quantities import Seconds, Size, Words
+from superd.sandbox import Sandbox
+from superd.service import Count, Limits, LogType, Mode, Target, Versions
 from superd.settings import ControlSettings, Facility, LogSettings, PolicySettings
 from superd.syslog_priority import FACILITIES
 
@@ -68,7 +70,13 @@ _ALIASES: list[tuple[Any, Schema]] = [
     (Target, {"type": "string"}),
     (Versions, {"type": "string"}),
 ]
-_TABLE_OF = {Limits: TABLES[1], PolicySettings: TABLES[3], LogSettings: TABLES[4], ControlSettings: TABLES[5]}
+_TABLE_OF = {
+    Limits: TABLES[1],
+    Sandbox: TABLES[2],
+    PolicySettings: TABLES[4],
+    LogSettings: TABLES[5],
+    ControlSettings: TABLES[6],
+}
 
 
 def schema_of(kind: str) -> Schema:
@@ -77,7 +85,7 @@ def schema_of(kind: str) -> Schema:
     if kind == "service":
         body, title = service, "A service file of superd"
     else:
-        body, title = _table(TABLES[2]), "superd.toml, the settings of superd"
+        body, title = _table(TABLES[3]), "superd.toml, the settings of superd"
         body["properties"]["defaults"] = {**service, "description": "keys of a service file, for all services"}
     return {"$schema": DRAFT, "$id": IDS[kind], "title": title, **body}
 
@@ -153,7 +161,8 @@ def _of(hint: Any) -> Schema:
     if hint is SocketType:
         return {"enum": [word.value for word in SocketType]}
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return _table(_TABLE_OF[hint])
+        table = _table(_TABLE_OF[hint])
+        return {"anyOf": [{"enum": ["strict"]}, table]} if hint is Sandbox else table
     return {"type": {bool: "boolean", int: "integer", float: "number", str: "string"}[hint]}
 
 

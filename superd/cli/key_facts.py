@@ -15,7 +15,9 @@ from pydantic.fields import FieldInfo
 
 from superd.address import SocketType
 from superd.key_examples import EXAMPLES
-from superd.service import Count, Limits, LogType, Mode, Seconds, Service, Size, Target, Versions, Words
+from superd.quantities import Seconds, Size, Words
+from superd.sandbox import Sandbox
+from superd.service import Count, Limits, LogType, Mode, Service, Target, Versions
 from superd.settings import ControlSettings, Facility, LogSettings, PolicySettings, Settings
 
 ALIASES: list[tuple[Any, str, str]] = [
@@ -48,6 +50,7 @@ SERVICE_FILE = "a service file, or [defaults] of superd.toml"
 TABLES = (
     Table("A service", "", Service, SERVICE_FILE),
     Table("`[limits]` of a service", "limits.", Limits, SERVICE_FILE),
+    Table("`[sandbox]` of a service", "sandbox.", Sandbox, SERVICE_FILE),
     Table("superd.toml", "", Settings, "superd.toml"),
     Table("`[policy]` of superd.toml", "policy.", PolicySettings, "superd.toml"),
     Table("`[log]` of superd.toml", "log.", LogSettings, "superd.toml"),

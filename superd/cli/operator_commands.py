@@ -12,7 +12,7 @@ from superd.cli.completion import banned, service_names, session_ids
 
 
 def _seconds(text: str | float) -> float:
-    from superd.service import parse_duration
+    from superd.quantities import parse_duration
 
     try:
         seconds = parse_duration(text)

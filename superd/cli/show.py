@@ -19,7 +19,7 @@ from superd.load.services import read
 from superd.load.sources import Sources
 from superd.registry import Registry
 from superd.safe_text import safe
-from superd.service import Limits, Service
+from superd.service import Service
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SET_BY_THE_FORMAT = frozenset({"stderr", "log_style", "passenv", "groups", "cps", "flags", "log_on_success", "log_on_failure"})
@@ -68,11 +68,12 @@ def text_of(service: Service, registry: Registry) -> str:
         if value in (None, "") or (written is None and getattr(service, key) == default):
             continue
         lines.append(_line(key, value, _origin(service, key, registry)))
-    given, default_limits = service.limits.model_dump(mode="json"), Limits().model_dump(mode="json")
-    limits = {key: value for key, value in given.items() if value != default_limits[key]}
-    if limits:
-        lines += [f"[{title}.limits]"]
-        lines += [_line(key, value, _origin(service, f"limits.{key}", registry)) for key, value in limits.items()]
+    for name, table in (("limits", service.limits), ("sandbox", service.sandbox)):
+        given, default = table.model_dump(mode="json"), type(table)().model_dump(mode="json")
+        differing = {key: value for key, value in given.items() if value != default[key]}
+        if differing:
+            lines += [f"[{title}.{name}]"]
+            lines += [_line(key, value, _origin(service, f"{name}.{key}", registry)) for key, value in differing.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -47,9 +47,12 @@ def identity_text(
     nice: int,
     rlimits: tuple[tuple[int, int], ...],
     open_files: int | None,
+    sandbox: str = "",
 ) -> str:
     """Return the argument that a launcher is started with: what it becomes for good."""
-    return json.dumps({"uid": uid, "gid": gid, "groups": groups, "nice": nice, "rlimits": rlimits, "open_files": open_files})
+    return json.dumps({
+        "uid": uid, "gid": gid, "groups": groups, "nice": nice, "rlimits": rlimits, "open_files": open_files, "sandbox": sandbox,
+    })  # fmt: skip
 
 
 def send_configuration(

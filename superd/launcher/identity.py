@@ -17,6 +17,8 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from typing import Any
 
+    from superd.system.confinement import Confinement
+
 Limits = tuple[tuple[int, int], ...]
 """(RLIMIT number, value) pairs; -1 is unlimited."""
 _ENOUGH = {
@@ -31,12 +33,15 @@ _ENOUGH = {
 """What a launcher can live with itself: its programs then inherit such limits for nothing."""
 
 
-def become(profile: dict[str, Any]) -> Limits:
-    """Takes the profile on. Returns the limits that each of its programs must still be given, soft and hard alike.
+def become(profile: dict[str, Any], confinement: Confinement | None = None) -> Limits:
+    """Takes the profile on, and the confinement of its sandbox.
+
+    Returns the limits that each of its programs must still be given, soft and hard alike.
 
     Raises ``OSError`` when any part of the identity fails; then nothing may be started. A priority or a limit that the
     kernel does not give is reported on stderr and left where it is.
     """
+    was_root = os.geteuid() == 0
     limits = tuple((number, _hard_limit(number, value)) for number, value in profile["rlimits"])
     if profile.get("open_files") is not None:
         # superd raised its own; a program that knows only select(2) breaks with more than it expects.
@@ -50,11 +55,17 @@ def become(profile: dict[str, Any]) -> Limits:
         except PermissionError:
             _warn(f"nice {profile['nice']} is not permitted")
     uid, gid = profile["uid"], profile["gid"]
+    if confinement is not None and was_root:
+        confinement.as_root()
     if uid >= 0:
         # Not the bounding set: programs that are set-uid root, like a mailer, work as under the inetds.
-        take_on(uid, gid, sorted(set(profile["groups"])))
+        take_on(uid, gid, sorted(set(profile["groups"])), ambient=() if confinement is None else confinement.ambient)
     elif os.geteuid() != 0:
         drop_capabilities()  # a service manager gave them to superd (AmbientCapabilities=), not to its programs
+    if confinement is not None:
+        if not was_root:
+            confinement.as_user()
+        confinement.for_good(was_root=was_root)
     return tuple(limit for limit in limits if limit not in kept)
 
 

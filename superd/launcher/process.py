@@ -36,6 +36,9 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from superd.system.confinement import Confinement
+    from superd.system.spawn import Spawn
+
 IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
@@ -48,12 +51,12 @@ _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 class Launcher:
     """The process's whole state."""
 
-    def __init__(self, control: socket.socket, limits: Limits) -> None:
+    def __init__(self, control: socket.socket, limits: Limits, spawn: Spawn) -> None:
         control.setblocking(False)
         self._control = control
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._programs = Programs(choose_spawn(), limits)
+        self._programs = Programs(spawn, limits)
         self._front = FrontEnd(self._poll, self._programs, lambda why: orders.send_complaint(control, orders.DROPPED, why))
         # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
@@ -356,6 +359,16 @@ def _nothing(*_: object) -> None:
     """Wakes poll(2) through the wakeup descriptor."""
 
 
+def _confinement(plan: str) -> Confinement | None:
+    if not plan:
+        return None
+    import json
+
+    from superd.system.confinement import Confinement  # most launchers have none, and do not pay for its code
+
+    return Confinement(json.loads(plan))
+
+
 def main() -> NoReturn:
     """Entry: argv is the control descriptor and what to become, as ``identity_text`` made it."""
     reset_signals()
@@ -368,11 +381,13 @@ def main() -> NoReturn:
     os.close(null)
     os.chdir("/")
     try:
-        limits = become(orders.parse_identity(sys.argv[2]))
+        profile = orders.parse_identity(sys.argv[2])
+        confinement = _confinement(profile["sandbox"])
+        limits = become(profile, confinement)
         close_inside()
         inherit_orphans()
     except OSError as problem:
         say(str(problem))
         os._exit(EX_NOPERM)
-    Launcher(control, limits).run()
+    Launcher(control, limits, choose_spawn() if confinement is None else confinement.spawn()).run()
     os._exit(0)

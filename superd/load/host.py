@@ -5,11 +5,14 @@ Runs in: master, cli. Never: judges a service; changes nothing.
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
 
 from superd.config.checks.services import Host
+from superd.sandbox import plan_of
 from superd.system import accounts, path_facts
+from superd.system.confinement import fault
 from superd.system.credentials import is_root
 
 
@@ -38,5 +41,6 @@ def this_host() -> Host:
         stranger=cache(lambda path: path_facts.changed_by(path, ())),
         own_names=accounts.names_of(os.geteuid()),
         log_file=cache(lambda path: path_facts.log_fault(path) if root else ""),
+        sandbox=cache(lambda sandbox: fault(json.loads(plan_of(sandbox, "")))),
         socket_folder=socket_folder,
     )

@@ -67,8 +67,9 @@ def assign(
         profile = profile_of(service, accounts, root=root)
         account = accounts.user(service.user) if service.user and root else own
         spec = launch_spec(service, profile, variables, account, files[name])
-        # A `wait` service has one program at a time.
-        keys = tuple((profile, lane) for lane in range(1 if service.wait else lanes))
+        # A `wait` service has one program at a time; the programs of a sandbox share its namespaces.
+        alone = service.wait or service.sandbox.namespaces
+        keys = tuple((profile, lane) for lane in range(1 if alone else lanes))
         for key in keys:
             found.specs.setdefault(key, {})[name] = spec
             found.users.setdefault(key, service.user or "root" if root else "")
@@ -90,7 +91,9 @@ def assign(
         profile = Profile(account.uid, gid, accounts.groups_of(account.name, gid) if user else ())
         specs = found.specs.setdefault((profile, 0), {})
         for name, service in registry.services.items():
-            specs[name] = launch_spec(service, profile, variables, account, files[name])
+            # A user of a rule gets no program of a service with a sandbox: this launcher is not in it.
+            if not service.sandbox.any:
+                specs[name] = launch_spec(service, profile, variables, account, files[name])
         found.launcher_for[user, group] = (profile, 0)
         found.users.setdefault((profile, 0), account.name)
     hook = None

@@ -96,7 +96,8 @@ def start_launcher(profile: Profile, *, user: str = "", open_files: int | None =
     have. A launcher that cannot become its profile exits with 77 (EX_NOPERM) and has started nothing.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    described = orders.identity_text(profile.uid, profile.gid, profile.groups, profile.nice, profile.rlimits, open_files)
+    who = (profile.uid, profile.gid, profile.groups, profile.nice, profile.rlimits)
+    described = orders.identity_text(*who, open_files, profile.sandbox)
     bundle = launcher_bundle()
     try:
         refuse_descriptors(ours)  # a launcher has none to send

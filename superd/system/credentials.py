@@ -12,15 +12,20 @@ import struct
 
 from superd.system import prctl
 
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _VERSION_3 = 0x20080522
 """_LINUX_CAPABILITY_VERSION_3: 64 capabilities in two halves."""
 _SETS = struct.Struct("=6I")
 """effective, permitted, inheritable of the lower 32 capabilities, then of the upper."""
 _ALL = 64
+_SETGID, _SETUID = 6, 7
 
 
 def is_root() -> bool:
-    """Whether this process is root and there are users whom it can become.
+    """Whether this process is root and it can become other users.
 
     In a user namespace with one user, as ``unshare -r`` makes it, root is that one user by another name.
     """
@@ -37,8 +42,10 @@ def alone() -> bool:
     return len(ranges) == 1 and ranges[0][2:] == [b"1"]
 
 
-def take_on(uid: int, gid: int, groups: list[int], *, bounding: bool = False) -> None:
+def take_on(uid: int, gid: int, groups: list[int], *, bounding: bool = False, ambient: Sequence[int] = ()) -> None:
     """Become this user for good. With ``bounding`` no program that is executed gets a capability either (set-uid root).
+
+    The capabilities ``ambient``, by number, stay, and every program that is executed has them, too.
 
     Raises ``OSError`` if any part fails, ``PermissionError`` if anything is left: then nothing may be served or started.
     """
@@ -48,10 +55,12 @@ def take_on(uid: int, gid: int, groups: list[int], *, bounding: bool = False) ->
         drop_bounding_set()
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)
+    if ambient and uid != 0:
+        prctl.prctl(prctl.SET_KEEPCAPS, 1)
     os.setresuid(uid, uid, uid)
     if uid != 0:
-        drop_capabilities()
-    verify(uid, gid, groups)
+        drop_capabilities(ambient)
+    verify(uid, gid, groups, ambient)
 
 
 def lacking_capabilities() -> list[str]:
@@ -60,14 +69,34 @@ def lacking_capabilities() -> list[str]:
     return [name for name, number in (("CAP_SETGID", 6), ("CAP_SETUID", 7)) if not effective >> number & 1]
 
 
-def drop_capabilities() -> None:
-    """Empty all sets of capabilities. Under SECBIT_NO_SETUID_FIXUP and SECBIT_KEEP_CAPS setresuid(2) empties none."""
+def drop_capabilities(ambient: Sequence[int] = ()) -> None:
+    """Empty all sets of capabilities except ``ambient``, which programs inherit.
+
+    Under SECBIT_NO_SETUID_FIXUP and SECBIT_KEEP_CAPS setresuid(2) empties none.
+    """
     try:
         prctl.prctl(prctl.CAP_AMBIENT, prctl.CAP_AMBIENT_CLEAR_ALL)
     except OSError as problem:
         if problem.errno != errno.EINVAL:  # a kernel before 4.3 has no such set
             raise
-    _capability_call("capset", bytes(_SETS.size))
+    kept = sum(1 << number for number in ambient)
+    halves = [kept & 0xFFFFFFFF] * 3 + [kept >> 32] * 3
+    _capability_call("capset", _SETS.pack(*halves))
+    for number in ambient:
+        prctl.prctl(prctl.CAP_AMBIENT, prctl.CAP_AMBIENT_RAISE, number)
+
+
+def limit_bounding_set(kept: Sequence[int]) -> None:
+    """Take every capability but ``kept`` out of the bounding set. Raises ``OSError`` where the kernel does not let us."""
+    for number in range(_ALL):
+        try:
+            has = prctl.prctl(prctl.CAPBSET_READ, number)
+        except OSError as problem:
+            if problem.errno == errno.EINVAL:
+                return  # after the last capability of this kernel
+            raise
+        if has and number not in kept:
+            prctl.prctl(prctl.CAPBSET_DROP, number)
 
 
 def drop_bounding_set() -> None:
@@ -77,7 +106,7 @@ def drop_bounding_set() -> None:
             prctl.prctl(prctl.CAPBSET_DROP, number)
         except OSError as problem:
             if problem.errno in (errno.EINVAL, errno.EPERM):
-                return  # behind the last capability of this kernel; or it was taken away from this container
+                return  # after the last capability of this kernel; or it was taken away from this container
             raise
 
 
@@ -98,16 +127,18 @@ def _capability_call(name: str, sets: bytes) -> bytes:
     return data.raw
 
 
-def verify(uid: int, gid: int, groups: list[int]) -> None:
-    """Raise ``PermissionError`` unless this process is exactly that, with no capability and no way back to root."""
+def verify(uid: int, gid: int, groups: list[int], ambient: Sequence[int] = ()) -> None:
+    """Raise ``PermissionError`` unless this process is exactly that: no capability but ``ambient``, no way back to root."""
     if os.getresuid() != (uid,) * 3 or os.getresgid() != (gid,) * 3:
         raise PermissionError(errno.EPERM, "the identity was not taken on")
     if sorted(os.getgroups()) != sorted(groups):
         raise PermissionError(errno.EPERM, "the groups were not taken on")
     if uid == 0:
         return
-    if capabilities():
+    if capabilities() & ~sum(1 << number for number in ambient):
         raise PermissionError(errno.EPERM, "capabilities are left")
+    if {_SETGID, _SETUID} & set(ambient):
+        return  # an administrator gave the way back on purpose
     for back in (os.setresuid, os.setresgid) if gid else (os.setresuid,):
         try:
             back(0, 0, 0)

@@ -14,6 +14,7 @@ from superd.service import BUILTINS
 from superd.service_kinds import conflicts
 
 if TYPE_CHECKING:
+    from superd.sandbox import Sandbox
     from superd.service import Service
 
 
@@ -38,6 +39,8 @@ class Host:
     """What this process's own user is called: by name and by number."""
     log_file: Callable[[str], str] = lambda _: ""
     """Why root may not append to a log file."""
+    sandbox: Callable[[Sandbox], str] = lambda _: ""
+    """Why this host cannot keep a program from what the table says."""
     socket_folder: Callable[[str, tuple[str, ...]], str] = lambda _path, _users: ""
     """How others than root and these users can change the folder of a unix socket."""
 
@@ -124,6 +127,12 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
             found.append(error(at("server"), f"`{service.server}` runs as root, and {_it(wrong)}", hint))
     if service.directory.startswith("/") and (wrong := host.folder(service.directory)):
         found.append(error(at("directory"), f"`{service.directory}` {wrong}", f"mkdir {service.directory}"))
+    if service.sandbox.any and not service.disable:
+        if service.sandbox.ambient and not host.root:
+            found.append(error(at("sandbox.ambient"), "superd is not root, so that it cannot give capabilities"))
+        elif wrong := host.sandbox(service.sandbox):
+            hint = "remove the key, or give superd what it needs (root, CAP_SYS_ADMIN, user namespaces)"
+            found.append(error(at("sandbox"), f"this host cannot do what `sandbox` says: {wrong}", hint))
     if service.internal and service.internal not in BUILTINS:
         hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
         found.append(error(at("type"), f"no internal service `{service.internal}`", hint))

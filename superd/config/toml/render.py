@@ -13,7 +13,7 @@ from tomlkit.container import Container
 from tomlkit.items import Table
 
 from superd.config.toml.values import item
-from superd.service import Limits, Service
+from superd.service import Service
 
 
 def render(service: Service, comments: Mapping[str, str] | None = None, given: Mapping[str, Any] | None = None) -> str:
@@ -31,14 +31,14 @@ def render(service: Service, comments: Mapping[str, str] | None = None, given: M
     for key, value in values.items():
         if value != given.get(key, defaults[key]):
             _add(document, key, value, comments)
-    limits = service.limits.model_dump(mode="json")
-    plain = Limits().model_dump(mode="json")
-    differing = {key: value for key, value in limits.items() if value != plain[key]}
-    if differing:
-        table = tomlkit.table()
-        for key, value in differing.items():
-            _add(table, key, value, {key: comments.get(f"limits.{key}", "")})
-        document.add("limits", table)
+    for name, own in (("limits", service.limits), ("sandbox", service.sandbox)):
+        plain = type(own)().model_dump(mode="json")
+        differing = {key: value for key, value in own.model_dump(mode="json").items() if value != plain[key]}
+        if differing:
+            table = tomlkit.table()
+            for key, value in differing.items():
+                _add(table, key, value, {key: comments.get(f"{name}.{key}", "")})
+            document.add(name, table)
     return tomlkit.dumps(document).strip("\n") + "\n"
 
 
@@ -53,9 +53,9 @@ def render_defaults(defaults: Mapping[str, Any]) -> str:
 
 
 def file_values(service: Service) -> dict[str, Any]:
-    """Every key but ``name`` and ``limits`` as a file has it."""
+    """Every key but ``name`` and the tables as a file has it."""
     values = service.model_dump(mode="json")
-    found = {key: _plain(key, values[key], service) for key in Service.model_fields if key not in ("name", "limits")}
+    found = {key: _plain(key, values[key], service) for key in Service.model_fields if key not in ("name", "limits", "sandbox")}
     if service.service == service.name:
         found["service"] = ""
     return found

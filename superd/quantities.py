@@ -1,0 +1,44 @@
+"""Durations, sizes and lists of words as the files write them, to seconds, bytes and tuples. Pure: any process."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
+_SIZE = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def parse_duration(value: object) -> object:
+    """``90``, ``"90s"``, ``"1h30m"``, ``"2d"`` to seconds. Raises ``ValueError`` for other text."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value)
+    if not value or match is None:
+        raise ValueError(f"`{value}` is not a duration like 90, 30s, 5m, 1h30m, 2d")
+    days, hours, minutes, seconds = (float(group or 0) for group in match.groups())
+    return days * 86400 + hours * 3600 + minutes * 60 + seconds
+
+
+def parse_size(value: object) -> object:
+    """``4096``, ``"64K"``, ``"256M"``, ``"1G"`` to bytes, ``"UNLIMITED"`` to -1. Raises ``ValueError`` for other text."""
+    if not isinstance(value, str):
+        return value
+    if value.upper() == "UNLIMITED":
+        return -1
+    match = re.fullmatch(r"(\d+)([KMG]?)", value.upper(), re.ASCII)
+    if match is None:
+        raise ValueError(f"`{value}` is not a size like 4096, 64K, 256M, 1G or UNLIMITED")
+    return int(match[1]) * _SIZE[match[2]]
+
+
+def as_words(value: object) -> object:
+    """Return one text as a list of it, and anything else as it is."""
+    return [value] if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=-1)]
+Words = Annotated[tuple[str, ...], BeforeValidator(as_words)]

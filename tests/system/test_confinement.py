@@ -1,0 +1,76 @@
+"""A plan is carried out whole or not at all, and a host that cannot do it is found by trying."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from superd.sandbox import Sandbox, plan_of
+from superd.system import namespaces
+from superd.system.confinement import Confinement, fault
+from tests.in_child import in_child
+from tests.needs import needs_root
+
+
+def plan(**keys: Any) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(plan_of(Sandbox.model_validate(keys), "s"))
+    return made
+
+
+def status() -> dict[str, str]:
+    with open("/proc/self/status", encoding="ascii") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"no_new_privs": True}, {"capabilities": []}, {"ambient": "CAP_NET_RAW"}, {"private_tmp": "1M"}, {"read_only": "/"},
+        {"hide": "/home"}, {"private_network": True}, {"private_pids": True}, {"private_ipc": True}, {"seccomp": "default"},
+        {"preset": "strict"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("root", [True, False])
+def test_each_key_can_be_done_here_by_root_and_by_a_user(keys: dict[str, Any], root: bool) -> None:
+    needs_root()
+
+    def look() -> str:
+        if not root:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+        return fault(plan(**keys))
+
+    refused = {"capabilities": "prctl(24): Operation not permitted", "ambient": "only root can give capabilities"}
+    assert in_child(look) == ("" if root else refused.get(next(iter(keys)), ""))
+
+
+def test_what_the_host_cannot_do_is_said() -> None:
+    assert fault(plan(hide="/no/such/file")).endswith("`/no/such/file` does not exist, so it cannot be hidden") or os.geteuid()
+
+
+def test_a_part_that_fails_leaves_nothing_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(flags: int) -> None:
+        raise PermissionError(1, "unshare: Operation not permitted")
+
+    monkeypatch.setattr(namespaces, "unshare", refused)
+    for key in ("private_ipc", "private_network"):
+        with pytest.raises(PermissionError, match="unshare"):
+            Confinement(plan(**{key: True})).as_root()
+    assert fault(plan(private_ipc=True)) == "unshare: Operation not permitted"
+
+
+def test_no_new_privs_and_the_bounding_set_hold_for_good() -> None:
+    needs_root()
+
+    def confine() -> list[str]:
+        confinement = Confinement(plan(no_new_privs=True, capabilities=["CAP_NET_RAW"]))
+        confinement.as_root()
+        confinement.for_good(was_root=True)
+        found = status()
+        return [found["NoNewPrivs"], found["CapBnd"].lstrip("0")]
+
+    assert in_child(confine) == ["1", "2000"]

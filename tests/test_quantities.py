@@ -1,0 +1,30 @@
+"""Durations and sizes: each text that is read is what it says, and any other is an error."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superd.quantities import parse_duration, parse_size
+
+
+@given(st.integers(0, 9), st.integers(0, 99), st.integers(0, 99), st.integers(1, 99))
+def test_a_duration_is_the_sum_of_its_parts(days: int, hours: int, minutes: int, seconds: int) -> None:
+    assert parse_duration(f"{days}d{hours}h{minutes}m{seconds}s") == days * 86400 + hours * 3600 + minutes * 60 + seconds
+
+
+@given(st.integers(0, 10**6), st.sampled_from([("", 1), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)]))
+def test_a_size_is_its_number_of_units_in_either_case(number: int, unit: tuple[str, int]) -> None:
+    for text in (f"{number}{unit[0]}", f"{number}{unit[0].lower()}"):
+        assert parse_size(text) == number * unit[1]
+    assert parse_size("UNLIMITED") == -1
+
+
+@given(st.text(max_size=8))
+def test_any_other_text_is_an_error(text: str) -> None:
+    for parse in (parse_duration, parse_size):
+        try:
+            number = parse(text)
+        except ValueError:
+            continue
+        assert isinstance(number, (int, float))
