@@ -1,0 +1,114 @@
+"""What packaging/ holds for fleets and other distributions is understood by the tools it is for."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from superd import __version__
+from tests.needs import needs, needs_root
+
+ROOT = Path(__file__).parent.parent
+PACKAGING = ROOT / "packaging"
+ANSIBLE = PACKAGING / "ansible"
+
+
+def play(folder: Path, *arguments: str, keys: str = "") -> subprocess.CompletedProcess[str]:
+    """The play of packaging/ansible on this host, with ``folder`` for /etc/superd/services.d."""
+    program = needs("ansible-core", str(Path(sys.executable).parent / "ansible-playbook"))
+    extra = f'{{"superd_folder": "{folder}", "superd_program": "{Path(sys.executable).parent / "superd"}"{keys}}}'
+    command = [program, "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", "-e", extra]
+    environ = {
+        **os.environ,
+        "ANSIBLE_LOCAL_TEMP": str(folder.parent / "local"),
+        "ANSIBLE_REMOTE_TEMP": str(folder.parent / "remote"),
+    }
+    environ |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "0"}
+    return subprocess.run([*command, *arguments, ANSIBLE / "playbook.yml"], capture_output=True, text=True, env=environ)
+
+
+def changes(done: subprocess.CompletedProcess[str]) -> int:
+    found = re.search(r"changed=(\d+) .*failed=0", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    return int(found[1])
+
+
+def test_a_play_changes_once_and_in_check_mode_nothing(services_dir: Path) -> None:
+    needs_root()
+    done = play(services_dir, "--check", "--diff")
+    assert changes(done) == 1
+    assert '+server = "/bin/echo"' in done.stdout
+    assert not list(services_dir.iterdir())
+    assert changes(play(services_dir)) == 1
+    assert (services_dir / "hello.toml").read_text().startswith("# Written by Ansible")
+    assert changes(play(services_dir)) == 0
+    (services_dir / "gone.toml").write_text("disable = true\n")
+    assert changes(play(services_dir)) == 1
+    assert [path.name for path in services_dir.iterdir()] == ["hello.toml"]
+
+
+def test_a_service_that_superd_refuses_is_never_written(services_dir: Path) -> None:
+    needs_root()
+    done = play(services_dir, keys=', "superd_services": {"hello": {"server": "/bin/echo", "user": "nobody", "waite": true}}')
+    assert done.returncode == 2
+    assert "unknown key `waite`" in done.stdout
+    assert not list(services_dir.iterdir())
+
+
+def test_ansible_lint_finds_nothing_to_say() -> None:
+    program = needs("ansible-lint", str(Path(sys.executable).parent / "ansible-lint"))
+    done = subprocess.run([program, "--offline", "--strict", "-q"], cwd=ANSIBLE, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_rpmlint_finds_nothing_to_say() -> None:
+    needs("rpmlint", "/usr/bin/rpmlint")
+    spec = PACKAGING / "rpm/superd.spec"
+    command: list[str | Path] = ["/usr/bin/rpmlint", "-r", PACKAGING / "rpm/superd.rpmlintrc", spec]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+    # Some of the filters are for the package that is built of it.
+    said = [line for line in done.stdout.splitlines() if re.search(": [EW]: ", line) and "unused-rpmlintrc-filter" not in line]
+    assert said == []
+
+
+@pytest.mark.parametrize("name", ["arch/PKGBUILD", "alpine/APKBUILD"])
+def test_the_recipes_name_every_dependency_and_file_that_exists(name: str) -> None:
+    text = (PACKAGING / name).read_text()
+    assert f"pkgver={__version__}" in text
+    assert subprocess.run(["bash", "-n", PACKAGING / name], capture_output=True).returncode == 0
+    project = (ROOT / "pyproject.toml").read_text()
+    line = re.search(r"^dependencies = \[(.*)\]", project, re.MULTILINE)
+    assert line is not None
+    for wanted in re.findall(r'"([a-z-]+)>=', line[1]):
+        assert wanted in text, wanted
+    for path in re.findall(r"packaging/[a-z.]+(?=[ \"])", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_recipe_is_of_this_version() -> None:
+    for name in ("rpm/superd.spec", "debian/changelog"):
+        assert __version__ in (PACKAGING / name).read_text(), name
+
+
+def test_the_container_and_pod_examples_hold_services_that_are_right(tmp_path: Path) -> None:
+    documents = list(yaml.safe_load_all((PACKAGING / "oci/kubernetes.yaml").read_text()))
+    compose = yaml.safe_load((PACKAGING / "oci/compose.yaml").read_text())
+    assert compose["services"]["superd"]["cap_drop"] == ["ALL"]
+    texts = {
+        "hello.toml": documents[0]["data"]["hello.toml"],
+        "other.toml": (PACKAGING / "oci/services.d/hello.toml").read_text(),
+    }
+    for name, text in texts.items():
+        for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+            folder.chmod(0o755)
+        (tmp_path / name).write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-m", "superd", "check", tmp_path / name], capture_output=True, text=True, cwd=ROOT
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
