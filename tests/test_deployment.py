@@ -39,6 +39,7 @@ def changes(done: subprocess.CompletedProcess[str]) -> int:
     return int(found[1])
 
 
+@pytest.mark.timeout(180)  # five plays of some seconds each
 def test_a_play_changes_once_and_in_check_mode_nothing(services_dir: Path) -> None:
     needs_root()
     done = play(services_dir, "--check", "--diff")
