@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 SETTLE = 0.02
 """Seconds a changed table must stay as it is before it is read: a rewriting in place truncates first (measured)."""
 SETTLE_TRIES = 25
-"""A table that never stays still is not waited for longer than this many times SETTLE."""
+"""A table that never stays still is not waited for longer than this many times SETTLE, and once: until it is still again the
+last good tables are in force. One that only grows needs no stillness: nothing is taken away from it."""
 
 
 class PolicyWatch:
@@ -49,6 +50,8 @@ class PolicyWatch:
         """Readings that have begun, and those of them that are over."""
         self._finished = trio.Event()
         self._taking = False
+        self._restless = False
+        """The files change without a pause, and that was said."""
 
     def _look_at(self, paths: tuple[str, ...], looks: Signature) -> None:
         """From here on a change is one from how the master read them; it may see into folders that the front does not."""
@@ -86,6 +89,9 @@ class PolicyWatch:
 
         Not "until the files look as they were read": of tables that change all the time, that would never come.
         """
+        if self._restless and self._replacement is None:
+            self._wanted.set()
+            return self._tables
         needed = self._begun + 1
         while self._done < needed:
             tables = self.current()
@@ -126,15 +132,14 @@ class PolicyWatch:
             finished.set()
 
     async def _read(self) -> None:
-        look = await self._still()
-        self._begun += 1
-        if look is None or look == self._seen:
-            return
-        self._reply = trio.Event()
-        self._ask()
-        await self._reply.wait()
-        answer = self._answer
-        assert answer is not None
+        look = signature(self._paths)
+        answer = await self._answer_of_master() if self._grew(look) else None
+        if answer is None or not self._only_appended(answer):
+            still = await self._still()
+            if still is None or still == self._seen:
+                self._begun += 1
+                return
+            look, answer = still, await self._answer_of_master()
         if answer.unsettled:
             return  # not remembered: the files look as they do in the middle of a change, and the next connection asks again
         if answer.files is None:
@@ -147,17 +152,46 @@ class PolicyWatch:
             self._look_at(answer.files.paths, answer.files.signature)
             await self._take(answer.files)
 
+    async def _answer_of_master(self) -> PolicyReply:
+        self._begun += 1
+        self._reply = trio.Event()
+        self._ask()
+        await self._reply.wait()
+        assert self._answer is not None
+        return self._answer
+
+    def _grew(self, looks: Signature) -> bool:
+        """Return whether each file that changed is the same one as before, and longer."""
+        changed = [(look, seen) for look, seen in zip(looks, self._seen, strict=True) if look != seen]
+        return bool(changed) and all(
+            not isinstance(look, str) and not isinstance(seen, str) and look[:2] == seen[:2] and look[4] > seen[4] > 0
+            for look, seen in changed
+        )
+
+    def _only_appended(self, answer: PolicyReply) -> bool:
+        """Return whether the master read what was known and whole lines after it: nothing was taken away on the way."""
+        files, known = answer.files, self._files
+        if files is None or files.files.keys() != known.files.keys():
+            return False
+        pairs = [(files.allow, known.allow), (files.deny, known.deny)]
+        pairs += [(files.files[path], text) for path, text in known.files.items()]
+        return all(new == old or _appended(new or b"", old or b"") for new, old in pairs)
+
     async def _still(self) -> Signature | None:
         """Return how the files look once none of them is being written; None when that does not come."""
         look = signature(self._paths)
         for _ in range(SETTLE_TRIES):
             if look == self._seen or self._settled(look):
+                self._restless = False
                 return look
             await trio.sleep(SETTLE)
             before, look = look, signature(self._paths)
             if before == look:
+                self._restless = False
                 return look
-        self._say("warning", "the policy tables change without a pause: the last good ones stay in force")
+        if not self._restless:
+            self._restless = True
+            self._say("warning", "the policy tables change without a pause: the last good ones stay in force")
         return None
 
     def _settled(self, looks: Signature) -> bool:
@@ -177,6 +211,10 @@ class PolicyWatch:
             self._say("notice", "policy read again")
         finally:
             self._taking = False
+
+
+def _appended(new: bytes, old: bytes) -> bool:
+    return old.endswith(b"\n") and new.endswith(b"\n") and new.startswith(old)
 
 
 def _compile(files: PolicySnapshot) -> Tables:
