@@ -51,6 +51,20 @@ def run(
     raise typer.Exit(serve(sources_of(config, services, hosts_allow, hosts_deny), keep_going=keep_going))
 
 
+@app.command(rich_help_panel="Serve", epilog="Example: superd upgrade")
+def upgrade(
+    config: Config = None,
+    services: Folders = None,
+    hosts_allow: Allow = None,
+    hosts_deny: Deny = None,
+) -> None:
+    """Have the superd that runs go on as the program on disk. No session ends, and no connection is refused."""
+    from superd.cli.sources import sources_of
+    from superd.cli.upgrade import upgrade as ask
+
+    raise typer.Exit(ask(sources_of(config, services, hosts_allow, hosts_deny)))
+
+
 @app.command(rich_help_panel="Check", epilog="Example: superd check services.d")
 def check(
     path: Annotated[Path | None, typer.Argument(help="a file or folder instead of the host's own")] = None,

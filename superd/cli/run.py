@@ -15,6 +15,7 @@ from superd.system.credentials import is_root
 from superd.system.descriptors import close_unknown, open_null
 from superd.system.path_writes import replace
 from superd.system.paths import Trust
+from superd.system.successor import handed_on
 
 if TYPE_CHECKING:
     from superd.registry import Registry
@@ -25,7 +26,7 @@ DUMP = "/run/superd.dump"
 
 def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> int:
     """Serves until told to stop. Returns the exit status: 0, or 78 for a configuration with errors."""
-    close_unknown(inherited_fds(os.environ))
+    close_unknown(own_fds())
     from superd.daemon.start import Manner
     from superd.daemon.start import run as serve
     from superd.load.registry import load
@@ -37,6 +38,12 @@ def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> i
         on_dump=lambda data: write_dump(dump_path, data),
         manner=Manner(keep_going=keep_going, configuration=repr(sources)),
     )
+
+
+def own_fds() -> set[int]:
+    """Return the descriptors that this process was started with and that are superd's."""
+    table = handed_on(os.environ)
+    return {*inherited_fds(os.environ), *(table["fds"] if table is not None else ())}
 
 
 def default_dump() -> str:

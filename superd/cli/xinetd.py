@@ -13,6 +13,7 @@ from superd.system.credentials import is_root
 from superd.system.path_facts import exists
 from superd.system.path_writes import remove_if, write_new
 from superd.system.paths import Trust
+from superd.system.successor import handed_on, leave_folder, on_trial
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -100,12 +101,14 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for word in options.ignored:
         sys.stderr.write(f"superd xinetd: note: `{word}` has no effect\n")
-    from superd.net.inherited import inherited_fds
+    from superd.cli.run import own_fds
     from superd.system.descriptors import close_unknown
 
-    close_unknown(inherited_fds(os.environ))
+    close_unknown(own_fds())
     background = None
-    if not options.foreground:
+    if handed_on(os.environ) is not None:
+        leave_folder()  # in the background already, or in the foreground as before
+    elif not options.foreground and not on_trial(os.environ):
         from superd.daemon.background import go_to_background
 
         background = go_to_background()

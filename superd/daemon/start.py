@@ -17,10 +17,12 @@ from superd.log.event import Kind
 from superd.log.log import MAX_TEXT, Log, Places
 from superd.log.routing import default_target
 from superd.master.in_service import InService
+from superd.master.listeners import sockets_of
 from superd.master.log_files import open_log
 from superd.master.notify import Notifier
 from superd.master.process import Master, MasterHooks, MasterParts
 from superd.master.reading import Unusable, read_configuration
+from superd.master.upgrade import Own
 from superd.net.inherited import inherited
 from superd.registry import Registry
 from superd.safe_text import safe
@@ -31,6 +33,7 @@ from superd.system.instance_lock import AlreadyServed, lock
 from superd.system.oom_score import protect
 from superd.system.process_title import set_title
 from superd.system.standard_descriptors import open_missing
+from superd.system.successor import on_trial, take_table, this_folder, understood
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -38,6 +41,10 @@ if TYPE_CHECKING:
     from superd.launch_spec import Account
     from superd.log.fields import Fields
     from superd.problem import Problem
+
+
+_MANAGERS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""Variables of the service manager: superd's own, and not for programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,12 @@ def run(
     want of services or addresses, or when another superd serves the configuration.
     """
     open_missing()
-    set_title("superd: master")
+    trial = on_trial(os.environ)
+    if trial and not understood(os.environ):
+        return _fail(None, "this superd cannot take over from the one that runs: restart superd", EX_FAILURE)
+    table = take_table(os.environ)
+    set_title("superd: trial" if trial else "superd: master")
+    folder = table["folder"] if table is not None else this_folder()
     os.umask(0o077)  # what superd makes is root's alone, unless it is given a mode; programs have their service's umask
     os.environ.setdefault("SUPERD_NOFILE", str(raise_limit()))
 
@@ -91,20 +103,24 @@ def run(
     except OSError as problem:
         print_problems((*found.problems, *found.policy_problems))
         return _fail(None, f"`{problem.filename}` cannot be written: {problem.strerror}", EX_CANTCREAT)
-    if log.json:
+    if log.json and not trial:
         _log_problems(log, (*found.problems, *found.policy_problems))
     else:
         print_problems((*found.problems, *found.policy_problems))
     if not found.registry.services and not manner.stay_alive:
         return _fail(log, "there is no service to serve", EX_FAILURE)
-    try:
-        lock(manner.configuration)
-    except AlreadyServed as other:
-        return _fail(log, str(other), EX_FAILURE)
-    adopted = inherited(os.environ)
-    notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))
-    for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
-        os.environ.pop(name, None)
+    held: int | None = -1
+    if table is not None:
+        held = table["lock"]
+    elif not trial:
+        try:
+            held = lock(manner.configuration)
+        except AlreadyServed as other:
+            return _fail(log, str(other), EX_FAILURE)
+    adopted = inherited(os.environ) if table is None else sockets_of(table["listeners"])
+    environ = {name: os.environ.pop(name) for name in _MANAGERS if name in os.environ}
+    notifier = Notifier("" if trial else environ.get("NOTIFY_SOCKET", ""))
+    own = Own(-1 if held is None else held, folder, environ, table)
 
     # Before the fork, not in the front: a front that is replaced must be there in milliseconds, and shares the pages. And as
     # another user it may not be able to read the interpreter's files any more: idna is what getaddrinfo asks for by name.
@@ -144,7 +160,7 @@ def run(
         log.flush()
         on_ready(registry, missing)
 
-    if manner.settle is not None:
+    if manner.settle is not None and not trial:
         try:
             manner.settle()
         except OSError as problem:
@@ -152,9 +168,11 @@ def run(
     protect()
     no_core()
     parts = MasterParts(
-        read_bare, front, log, notifier, adopted, account, log_file=manner.log_file, stay_alive=manner.stay_alive
+        read_bare, front, log, notifier, adopted, account, log_file=manner.log_file, stay_alive=manner.stay_alive, own=own
     )  # fmt: skip
     master = Master(parts, InService.of(found), MasterHooks(ready, on_dump))
+    if trial:
+        return master.rehearse()
     try:
         return master.run()
     except Exception as fault:

@@ -32,9 +32,12 @@ from superd.front.memory import tidy
 from superd.front.panel_link import PanelLink
 from superd.front.programs.launches import Launches
 from superd.front.relays.carriers import Carriers
+from superd.front.relays.relay_link import RelayLink
+from superd.front.retirement import kept, restore, retire
 from superd.front.sessions.answers import Answers
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
+from superd.front.sessions.live import Stage
 from superd.front.sessions.status import status
 from superd.front.stream.arrivals import Arrivals
 from superd.front.stream.connection import Trip
@@ -115,6 +118,7 @@ class _Front:
         for address in begin.shared & self._in_force.listeners.keys():
             self._wait.shared(self._in_force.listeners[address])
         self.wished(begin.wished)
+        restore(begin.kept, self._in_force.services, self._world.sensor, time.monotonic())
         for orphaned in begin.orphaned:
             self.orphaned(orphaned)
         parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines)
@@ -226,6 +230,24 @@ class _Front:
     def stop(self, order: front_orders.Stop) -> None:
         """Let sessions end, or end them; then end the process."""
         self._nursery.start_soon(end, order, self._book, self._close, self._log, self._on_end)
+
+    def retire(self, order: front_orders.Retire) -> None:
+        """Make room for another front when the master says so."""
+        self._nursery.start_soon(
+            retire, order.go, order.memory, self._close, self._settled, self._kept, self._log, self._nursery.cancel_scope.cancel
+        )
+
+    def _settled(self) -> bool:
+        """Whether no session is this process's alone: all others are known to launchers and relays."""
+        alone = any(
+            session.stage is not Stage.RUNNING
+            and (session.stage is not Stage.SERVING or not isinstance(session.running, RelayLink))
+            for session in self._book
+        )
+        return not alone and not len(self._room) and self._carriers.settled and self._launches.settled
+
+    def _kept(self) -> bytes:
+        return kept(self._in_force.services, self._world.sensor, time.monotonic())
 
     def _close(self) -> None:
         self._in_force.listeners.clear()

@@ -38,6 +38,11 @@ MAX_PENDING = 10_000
 LAST_GRACE = 15.0
 """Seconds that sessions get to end after ``Stop``'s grace; then the front ends without them."""
 
+RETIRE_SECONDS = 5.0
+"""Seconds that connections get for their verdict when a front makes room for another; those without one are closed."""
+MAX_KEPT = 16 << 20
+"""Bytes of what a front writes for the next one."""
+
 _FDS = b"F"
 _VALUE = b"V"
 _NO_ROOM = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ETOOMANYREFS})
@@ -144,6 +149,8 @@ class Begin:
     orphaned: tuple[Orphaned, ...] = ()
     shared: frozenset[BindAddress] = frozenset()
     wished: Wished = field(default_factory=Wished)
+    kept: bytes = b""
+    """What the front before this one wrote at an upgrade: its bans and rates. A front wrote it, so only a front reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +235,33 @@ class Stop:
     grace: float
 
 
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Make room for another front as soon as ``go`` has a byte; when it ends without one, go on.
+
+    What the next front is to know is written into ``memory``.
+    """
+
+    go: Fd
+    memory: Fd
+
+
 Order = (
-    Change | LogFiles | PolicyReply | Pairs | Relays | Renewed | Orphaned | Ended | Stuck | Dump | Wished | Panel | Ping | Stop
+    Change
+    | LogFiles
+    | PolicyReply
+    | Pairs
+    | Relays
+    | Renewed
+    | Orphaned
+    | Ended
+    | Stuck
+    | Dump
+    | Wished
+    | Panel
+    | Ping
+    | Stop
+    | Retire
 )
 
 

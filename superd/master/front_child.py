@@ -132,6 +132,46 @@ class FrontChild:
         self._poll.register(ours, select.POLLIN)
         self._ask_for_life(now)
 
+    def says_ready(self, seconds: float) -> bool:
+        """Wait for the front's first request; return whether it is that it is ready. Blocks: only where nothing is served."""
+        assert self._channel is not None
+        waiting = select.poll()
+        waiting.register(self._channel, select.POLLIN)
+        if not waiting.poll(seconds * 1000):
+            return False
+        try:
+            return front_requests.receive_request(self._channel).word == "ready"
+        except (ControlError, EOFError, OSError):
+            return False
+
+    def end_now(self) -> None:
+        """Kill the front and reap it."""
+        self._kill_silently()
+        os.waitpid(self.pid, 0)
+        self.pid = 0
+
+    def prepare_retirement(self) -> dict[str, int]:
+        """Have the front make room when the next program of this process says so; return what that needs for it.
+
+        Raises ``OSError`` when the front takes no order now: then it goes on as it is.
+        """
+        if self._channel is None or self._writer is None or self._writer.blocked:
+            raise BlockingIOError(errno.EAGAIN, "the front does not take orders just now")
+        told, go = os.pipe()
+        memory = -1
+        try:
+            memory = os.memfd_create("superd-kept", os.MFD_CLOEXEC)
+            if not self.tell(front_orders.Retire(front_orders.Fd(told), front_orders.Fd(memory))) or self._writer.blocked:
+                raise BlockingIOError(errno.EAGAIN, "the front does not take orders just now")
+        except OSError:
+            os.close(go)  # the front sees its end, and goes on
+            if memory >= 0:
+                os.close(memory)
+            raise
+        finally:
+            os.close(told)
+        return {"pid": self.pid, "go": go, "memory": memory, "channel": self._channel.fileno()}
+
     def cannot_start(self, why: str) -> None:
         """Log that no front can be started now, and try again later."""
         self._log.message("alert", f"the front cannot be started: {why}; trying again")

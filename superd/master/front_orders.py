@@ -66,8 +66,11 @@ class FrontOrders:
         self._lent: set[BindAddress] = set()
         """Addresses of `wait` services that an earlier front may have given to a program."""
 
-    def begin(self) -> Begin:
-        """Return the first order of a new front, with everything. The log files are open until ``close_logs``."""
+    def begin(self, kept: bytes = b"") -> Begin:
+        """Return the first order of a new front, with everything. The log files are open until ``close_logs``.
+
+        ``kept`` is what the front before it wrote for it.
+        """
         state = self._state
         table = state.registry.by_address()
         open_here = [address for address in self._sockets if address in table]
@@ -85,7 +88,16 @@ class FrontOrders:
         self._launchers.take_orphaned()  # all that live are in the order
         shared = self._sockets.from_manager() | self._lent
         self._lend(open_here)
-        return Begin(first, state.policy, running, self._launchers.orphans.all(), frozenset(shared), self._wished(0))
+        return Begin(first, state.policy, running, self._launchers.orphans.all(), frozenset(shared), self._wished(0), kept)
+
+    def lent(self) -> list[str]:
+        """Return the addresses that a program may have, as text: for the next program of this process."""
+        return [address.describe() for address in self._lent]
+
+    def lent_before(self, addresses: Iterable[str]) -> None:
+        """Take over what ``lent`` returned in an earlier program of this process."""
+        known = {*addresses}
+        self._lent.update(address for address in self._sockets if address.describe() in known)
 
     def _lend(self, addresses: Iterable[BindAddress]) -> None:
         table = self._state.registry.by_address()

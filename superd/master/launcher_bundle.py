@@ -8,6 +8,7 @@ Never: reads the files again.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import marshal
 import os
@@ -30,6 +31,10 @@ FIRST = {
     "panel": "superd.panel.process",
 }
 """The module whose ``main`` each kind of process runs."""
+PROTOCOL = tuple(
+    f"superd.ipc.{name}" for name in ("launch_codec", "launch_records", "launcher_control", "running_table", "relay_messages")
+)
+"""What a front, launchers and relays must have alike to understand each other."""
 EX_OTHER_PYTHON = 69
 """Exit status of a process whose interpreter on disk cannot run the master's code."""
 
@@ -60,7 +65,7 @@ main()
 
 
 class LauncherBundle:
-    """``fd`` is the sealed memory, ``magic`` the interpreter's number for its code."""
+    """``fd`` is the sealed memory, ``magic`` the interpreter's number for its code, ``protocol`` what its processes speak."""
 
     def __init__(self) -> None:
         codes: dict[str, tuple[bool, bytes]] = {}
@@ -78,6 +83,7 @@ class LauncherBundle:
             self._looks[spec.origin] = look(spec.origin)
             waiting += [used for used in _imported(code) if used not in codes]
             waiting += [name.rpartition(".")[0]] if "." in name else []
+        self.protocol = _protocol(codes)
         self.fd = as_memory("superd-launcher", marshal.dumps(codes), seal=True)
         self.magic = importlib.util.MAGIC_NUMBER.hex()
 
@@ -105,6 +111,14 @@ class LauncherBundle:
 def launcher_bundle() -> LauncherBundle:
     """Return the one bundle of this process; the first call makes it."""
     return LauncherBundle()
+
+
+def _protocol(codes: dict[str, tuple[bool, bytes]]) -> str:
+    """Return what two bundles have alike if their processes understand each other."""
+    digest = hashlib.sha256()
+    for name in PROTOCOL:
+        digest.update(codes[name][1])
+    return digest.hexdigest()
 
 
 def _imported(code: CodeType) -> Iterator[str]:

@@ -39,12 +39,14 @@ def request_pair() -> tuple[socket.socket, socket.socket]:
 class LauncherProcess:
     """A launcher that runs: its pid and its control socket. It ends when that is closed; its programs live on."""
 
-    def __init__(self, pid: int, control: socket.socket) -> None:
+    def __init__(self, pid: int, control: socket.socket, table: int = -1) -> None:
+        """``table`` is the memory that it writes its programs to already; without one it gets one."""
         self.pid = pid
         self.control = control
-        self.table = make_table()
-        """The memory that it writes its programs to."""
-        self._tell(orders.send_table, self.table)
+        self.table = table
+        if table < 0:
+            self.table = make_table()
+            self._tell(orders.send_table, self.table)
 
     def configure(self, specs: Mapping[str, Mapping[str, Any]], hooks: Mapping[str, tuple[str, str]]) -> None:
         """Send what it may start: services, and options of the policy as digest → (keyword, text)."""

@@ -8,8 +8,10 @@ that wait in it outlive either process. A launcher that does not run is one whos
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import select
+import socket
 import time
 from collections import Counter
 from dataclasses import replace
@@ -17,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from superd.ipc.front_orders import Fd, Launching, Orphaned
 from superd.ipc.launcher_control import BROKEN, DROPPED
+from superd.launch_spec import Profile
 from superd.log.event import Kind
 from superd.master.assignment import Assignment, Key
 from superd.master.launcher_bundle import launcher_bundle
-from superd.master.launcher_child import start_launcher
+from superd.master.launcher_child import LauncherProcess, start_launcher
 from superd.master.launcher_slot import LauncherSlot
 from superd.master.orphans import Orphans
 from superd.master.wait_status import describe
@@ -29,9 +32,8 @@ from superd.system import core_limit, oom_score
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from superd.launch_spec import LaunchSpec, Profile
+    from superd.launch_spec import LaunchSpec
     from superd.log.log import Log
-    from superd.master.launcher_child import LauncherProcess
     from superd.registry import Registry
 
 LANES = min(2, os.cpu_count() or 1)
@@ -69,6 +71,52 @@ class LauncherPool:
         self.orphans = Orphans()
         self.any_died = False
         """Whether a launcher has died: its programs are the master's children since then."""
+
+    def table(self) -> dict[str, Any]:
+        """Return the launchers for the next program of this process."""
+        rows = [
+            {
+                "number": slot.number,
+                "profile": dataclasses.astuple(slot.profile),
+                "lane": lane,
+                "user": slot.user,
+                "names": sorted(slot.names),
+                "front": slot.front_end.fileno(),
+                "launcher": slot.launcher_end.fileno(),
+                "process": None
+                if slot.process is None
+                else [slot.process.pid, slot.process.control.fileno(), slot.process.table],
+            }
+            for (_, lane), slot in self._slots.items()
+        ]
+        return {"slots": rows, "indexes": self._indexes, "orphans": self.orphans.table(), "any_died": self.any_died}
+
+    def take_over(self, table: dict[str, Any]) -> None:
+        """Go on with the launchers of this process's earlier program."""
+        for row in table["slots"]:
+            uid, gid, groups, nice, rlimits = row["profile"]
+            profile = Profile(uid, gid, tuple(groups), nice, tuple((number, value) for number, value in rlimits))
+            pair = (socket.socket(fileno=row["front"]), socket.socket(fileno=row["launcher"]))
+            slot = self._slots[profile, row["lane"]] = LauncherSlot(row["number"], profile, pair)
+            slot.user, slot.names = row["user"], set(row["names"])
+            if row["lane"] >= LANES:
+                self._extra[profile] = max(self._extra[profile], row["lane"] - LANES + 1)
+            if row["process"] is None:
+                self._poll.register(slot.launcher_end, select.POLLIN)
+            else:
+                pid, control, memory = row["process"]
+                slot.process = LauncherProcess(pid, socket.socket(fileno=control), memory)
+                self._poll.register(slot.process.control, select.POLLIN)
+        self._indexes.update(table["indexes"])
+        self.orphans.take_over(table["orphans"])
+        self.any_died = table["any_died"]
+
+    def replace_all(self) -> None:
+        """End every launcher that runs: another version's. Their programs run on, as orphans."""
+        for slot in self._slots.values():
+            if slot.process is not None:
+                slot.renew_pair()
+                self._kill(slot.process)
 
     def pairs(self) -> dict[int, Fd]:
         """Return the front's end of every pair, by number: for a new front, which then knows them all."""

@@ -14,6 +14,7 @@ from superd.master.back_off import BackOff
 from superd.master.launcher_child import request_pair
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from superd.launch_spec import LaunchSpec, Profile
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class LauncherSlot:
     """``number`` names it to the front. The slot watches ``launcher_end`` while no process does."""
 
-    def __init__(self, number: int, profile: Profile) -> None:
+    def __init__(self, number: int, profile: Profile, pair: tuple[socket.socket, socket.socket] | None = None) -> None:
         self.number = number
         self.profile = profile
         self.user = ""
@@ -32,7 +33,7 @@ class LauncherSlot:
         """Every service that it ever had: its programs may still run."""
         self._former: dict[str, tuple[LaunchSpec, float]] = {}
         """What was configured here just now, and until when it may be asked for: the request may be in the pair."""
-        self.front_end, self.launcher_end = request_pair()
+        self.front_end, self.launcher_end = pair or request_pair()
         self.process: LauncherProcess | None = None
         self.started = 0.0
         self.start_at: float | None = None

@@ -7,17 +7,18 @@ Never: accepts.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from superd.address import BindAddress
+from superd.address import BindAddress, SocketType
 from superd.errors import BindError
 from superd.log.event import Kind
-from superd.net.bind import adjust, lost_path, open_address, remove_path
+from superd.net.bind import adjust, again, lost_path, open_address, place_of, remove_path
 from superd.system.closing import let_socket_go
 from superd.system.port_holder import holder_of
 
@@ -43,6 +44,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         self._missing: dict[BindAddress, BindError] = {}
         self._pauses: dict[BindAddress, float] = {}
         self._from_manager: set[BindAddress] = set()
+        self._own: set[BindAddress] = set()
         self.due: float | None = None
 
     def __iter__(self) -> Iterator[BindAddress]:
@@ -82,7 +84,8 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
             adopted = inherited.pop(address, None)
             if adopted is not None:
                 self._sockets[address] = adopted
-                self._from_manager.add(address)
+                if address not in self._own:
+                    self._from_manager.add(address)
                 self._adjust(address, service)
                 continue
             try:
@@ -92,8 +95,25 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         for address, sock in inherited.items():
             self._log.message("warning", f"closing inherited socket {address.describe()}: no service listens there")
             let_socket_go(sock)
+            remove_path(sock)
         inherited.clear()
         self._set_due()
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the sockets for the next program of this process."""
+        return [
+            {
+                "address": dataclasses.astuple(address),
+                "fd": sock.fileno(),
+                "place": place_of(sock),
+                "manager": address in self._from_manager,
+            }
+            for address, sock in self._sockets.items()
+        ]
+
+    def bound_before(self, table: list[dict[str, Any]]) -> None:
+        """Take note which sockets of ``bind_all`` an earlier program of this process has bound itself."""
+        self._own = {_address_of(row) for row in table if not row["manager"]}
 
     def _open(self, address: BindAddress, service: Service) -> None:
         self._sockets[address] = open_address(address, service)
@@ -251,6 +271,16 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         self._missing.clear()
         self._pauses.clear()
         self.close(tuple(self._sockets))
+
+
+def sockets_of(table: list[dict[str, Any]]) -> dict[BindAddress, socket.socket]:
+    """Return the sockets of ``BoundSockets.table``, which are the caller's."""
+    return {_address_of(row): again(row["fd"], row["place"]) for row in table}
+
+
+def _address_of(row: dict[str, Any]) -> BindAddress:
+    kind, *rest = row["address"]
+    return BindAddress(SocketType(kind), *rest)
 
 
 def explain(address: BindAddress, problem: BindError) -> str:

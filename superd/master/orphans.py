@@ -8,7 +8,7 @@ Never: believes the table beyond what the kernel confirms: a launcher runs as a 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from superd.ipc.front_orders import Orphan, Orphaned
 from superd.ipc.launch_codec import MAX_CONN
@@ -60,6 +60,21 @@ class Orphans:
         for number, orphan in self._known.values():
             by_launcher.setdefault(number, []).append(orphan)
         return tuple(Orphaned(number, tuple(orphans)) for number, orphans in by_launcher.items())
+
+    def table(self) -> dict[str, Any]:
+        """Return all of them for the next program of this process."""
+        known = [
+            [number, orphan.pid, orphan.conn, orphan.service, orphan.source, orphan.started]
+            for number, orphan in self._known.values()
+        ]
+        return {"known": known, "ended": list(self._ended.items())}
+
+    def take_over(self, table: dict[str, Any]) -> None:
+        """Go on with the orphans of this process's earlier program."""
+        for number, *facts in table["known"]:
+            orphan = Orphan(*facts)
+            self._known[orphan.pid] = (number, orphan)
+        self._ended.update((pid, status) for pid, status in table["ended"])
 
     def reaped(self, pid: int, status: int) -> None:
         """A child was reaped: its number can be another process's from now on."""

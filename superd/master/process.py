@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from superd.counted import counted
@@ -24,6 +24,7 @@ from superd.ipc.front_orders import LAST_GRACE
 from superd.log.event import Kind
 from superd.master.children import Reaper
 from superd.master.control_socket import ControlSocket
+from superd.master.former_front import FormerFront
 from superd.master.front_child import FrontChild, Run
 from superd.master.front_orders import FrontOrders
 from superd.master.front_requests import FrontRequests
@@ -37,6 +38,7 @@ from superd.master.reading_child import Reading, ReadingChild
 from superd.master.relay_pool import RelayPool
 from superd.master.reload import Refused, Reloaded, refusal, reload
 from superd.master.rpc_registration import RpcRegistrar, mappings_of
+from superd.master.upgrade import Own, Upgrade
 from superd.master.wishes_store import WishesStore
 from superd.plan import describe_changes, plan
 from superd.settings import needing_restart
@@ -59,10 +61,14 @@ BIND_PATIENCE = 2.0
 """Seconds that a start waits for other processes to let go of every address: the daemon before this one may just end."""
 REST = 0.05
 """Seconds the loop rests after an error that no step expected, so that one that repeats does not cost a core."""
+REHEARSAL_SECONDS = 60.0
+"""Seconds in which a front of the trial of an upgrade says that it could serve."""
 KILL_GRACE = 5.0
 """Seconds over its own time that a front gets to end."""
 
-_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD)
+_SIGNALS = (
+    signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class MasterParts:
     log_file: str = ""
     stay_alive: bool = True
     """Without it a reload to no service ends superd."""
+    own: Own = field(default_factory=Own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,8 @@ class Master:
             ready=self._on_front_ready, applied=self._on_applied, read_policy=self._read_policy, write_dump=hooks.on_dump,
         )  # fmt: skip
         self._reaper = Reaper()
+        self._upgrade = Upgrade(log, parts.notifier, parts.own)
+        self._former = FormerFront(parts.own.table["front"] if parts.own.table else None)
         self._reload_due: float | None = None
         self._last_reload = 0.0
         self._reloads: dict[int, str] = {}
@@ -148,12 +157,15 @@ class Master:
         signal.set_wakeup_fd(wakeup_in.fileno(), warn_on_full_buffer=False)
         for number in _SIGNALS:
             signal.signal(number, lambda *_: None)
-        for number in (signal.SIGUSR2, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # an upgrade has held them back
         self._poll.register(wakeup, select.POLLIN)
         launcher_bundle()  # of the files as they are now
         state = self._state
+        self._take_over()
         self._sockets.bind_all(state.registry, self._parts.inherited)
+        if self._parts.own.table is not None:
+            self._orders.lent_before(self._parts.own.table["lent"])
         if self._sockets.forbidden():
             self._log.message("crit", "no address can be opened, and waiting will not help; superd ends")
             self._log.flush()
@@ -162,7 +174,8 @@ class Master:
             self._patience = time.monotonic() + BIND_PATIENCE
         else:
             self._begin()
-        while self._front.pid or not self._stopping:
+        self._reap()
+        while self._front.pid or self._former.pid or not self._stopping:
             for fd, events in self._poll.poll(self._next_due()):
                 self._guarded("an event", self._on_event, fd, events)
             for step in (
@@ -172,11 +185,30 @@ class Master:
                 self._control.on_timer,
                 self._readings.on_timer,
                 self._rpc.on_timer,
+                self._former.on_timer,
+                self._upgrade.on_timer,
             ):
                 self._guarded("a timer", step, time.monotonic())
             self._guarded("the log", self._log.flush)
         self._guarded("the end", self._at_end)
         return self._status
+
+    def rehearse(self) -> int:
+        """Have a front begin with this configuration and without a listener; return 0 when it could serve."""
+        self._front.start(self._orders.begin(), self._close_copies)
+        self._orders.close_logs()
+        ready = self._front.says_ready(REHEARSAL_SECONDS)
+        self._front.end_now()
+        return 0 if ready else EX_FAILURE
+
+    def _take_over(self) -> None:
+        """Go on with what this process's earlier program had, as its table says."""
+        table = self._parts.own.table
+        if table is not None:
+            self._sockets.bound_before(table["listeners"])
+            self._launchers.take_over(table["launchers"])
+            if table["protocol"] == launcher_bundle().protocol:
+                self._relays.take_over(table["relays"])
 
     def _begin(self) -> None:
         self._patience = None
@@ -187,7 +219,10 @@ class Master:
         self._rpc.want(mappings_of(self._state.registry, self._sockets))
         self._launchers.assign(self._state.assignment)
         self._relays.configure(self._state.registry.settings)
-        self._start_front()
+        if self._former.pid:
+            self._former.retire()
+        else:
+            self._start_front()
         self._launchers.start_early(self._state.registry)
 
     def _at_end(self) -> None:
@@ -214,8 +249,8 @@ class Master:
     def _next_due(self) -> int | None:
         known = (
             self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due, self._readings.due,
-            self._close_at, self._patience, self._reaper.due, self._log.due, self._relays.due,
-            self._control.due,
+            self._close_at, self._patience, self._reaper.due, self._log.due, self._relays.due, self._former.due,
+            self._upgrade.due, self._control.due,
         )  # fmt: skip
         due = [moment for moment in known if moment is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
@@ -265,6 +300,8 @@ class Master:
             self._reload_now()
         if signal.SIGUSR1 in seen:
             self._front.ask_dump()
+        if signal.SIGUSR2 in seen and not self._stopping:
+            self._upgrade.ask()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             if number in seen:
                 self._stop(number)
@@ -285,6 +322,11 @@ class Master:
                 self._control.stopped(pid, time.monotonic())
         elif pid == self._front.pid:
             self._on_front_ended(status)
+        elif pid == self._former.pid:
+            self._on_former_front_ended(status)
+        elif pid == self._upgrade.pid:
+            if self._upgrade.passed(status) and not self._stopping:
+                self._replace_program()
         elif self._readings.ended(pid, status) or self._control.ended(pid, status):
             pass
         elif self._relays.ended(pid, status):
@@ -312,9 +354,17 @@ class Master:
             self._status, self._stopping = EX_NOPERM, True
         self._front.ended(status, stopping=self._stopping)
 
-    def _start_front(self) -> None:
+    def _on_former_front_ended(self, status: int) -> None:
+        kept = self._former.ended(status)
+        table = self._parts.own.table
+        if table is not None and table["protocol"] != launcher_bundle().protocol:
+            self._launchers.replace_all()
+        if not self._stopping:
+            self._start_front(kept)
+
+    def _start_front(self, kept: bytes = b"") -> None:
         try:
-            begin = self._orders.begin()
+            begin = self._orders.begin(kept)
             self._front.start(begin, lambda: self._become_front(begin))
         except OSError as problem:
             self._front.cannot_start(problem.strerror or str(problem))
@@ -335,11 +385,43 @@ class Master:
         for end in self._wakeup:
             end.close()  # what is written there reaches the master as signals
         self._front.close_copies()
+        self._former.close_copies()
         self._sockets.close_copies()
         self._launchers.close_copies()
         self._relays.close_copies()
         self._control.close_copies()
         self._log_files.close()
+
+    # ------------------------------------------------------------------ upgrade
+
+    def _replace_program(self) -> None:
+        """Execute superd as it is on disk in this process; what fails leaves everything as it is."""
+        self._log.flush()
+        try:
+            front = self._front.prepare_retirement()
+        except OSError as problem:
+            self._upgrade.failed(problem.strerror or str(problem))
+            return
+        listeners, launchers, relays = self._sockets.table(), self._launchers.table(), self._relays.table()
+        table = {
+            "front": front,
+            "listeners": listeners,
+            "launchers": launchers,
+            "relays": relays,
+            "lent": self._orders.lent(),
+            "protocol": launcher_bundle().protocol,
+        }
+        fds = [front["go"], front["memory"], front["channel"], *(row["fd"] for row in listeners)]
+        for row in launchers["slots"]:
+            fds += [row["front"], row["launcher"], *(row["process"][1:] if row["process"] else ())]
+        for relay in relays:
+            fds += [relay["front"], relay["relay"]]
+        try:
+            self._upgrade.replace_program(table, fds)
+        except OSError as problem:
+            os.close(front["go"])  # the front sees its end, and goes on
+            os.close(front["memory"])
+            self._upgrade.failed(problem.strerror or str(problem))
 
     # ------------------------------------------------------------------ what is served
 
@@ -361,9 +443,11 @@ class Master:
             return
         services, listeners = len(self._state.registry.services), len(self._sockets)
         self._parts.notifier.ready(f"{counted(services, 'service')}, {counted(listeners, 'listener')}{self._missing()}")
+        self._upgrade.served()
         if not self._greeted:
             self._greeted = True
-            self._guarded("the table of services", self._hooks.on_ready, self._state.registry, self._sockets.missing())
+            if self._parts.own.table is None:
+                self._guarded("the table of services", self._hooks.on_ready, self._state.registry, self._sockets.missing())
 
     def _missing(self) -> str:
         missing = [f"{address.describe()} ({why})" for address, why in self._sockets.missing().items()]

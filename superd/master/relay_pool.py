@@ -72,9 +72,9 @@ def relay_pair() -> tuple[socket.socket, socket.socket]:
 class _Slot:
     """One relay: its pair, and its process while there is one (``pid``, else 0)."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, pair: tuple[socket.socket, socket.socket] | None = None) -> None:
         self.number = number
-        self.front_end, self.relay_end = relay_pair()
+        self.front_end, self.relay_end = pair or relay_pair()
         self.pid = 0
         self.started = 0.0
         self.due: float | None = None
@@ -104,6 +104,19 @@ class RelayPool:
             self._slots.append(slot)
             self._new.append(slot.number)
             self._poll.register(slot.relay_end, select.POLLIN)
+
+    def table(self) -> list[dict[str, int]]:
+        """Return the relays for the next program of this process."""
+        return [{"front": slot.front_end.fileno(), "relay": slot.relay_end.fileno(), "pid": slot.pid} for slot in self._slots]
+
+    def take_over(self, table: list[dict[str, int]]) -> None:
+        """Go on with the relays of this process's earlier program."""
+        for number, row in enumerate(table):
+            slot = _Slot(number, (socket.socket(fileno=row["front"]), socket.socket(fileno=row["relay"])))
+            slot.pid = row["pid"]
+            self._slots.append(slot)
+            if not slot.pid:
+                self._poll.register(slot.relay_end, select.POLLIN)
 
     def pairs(self) -> dict[int, Fd]:
         """Return the front's end of every relay's pair."""

@@ -109,6 +109,21 @@ def remove_path(sock: socket.socket) -> None:
             sock.place.remove(Trust.own(strict=is_root(), others_folders=True))
 
 
+def place_of(sock: socket.socket) -> tuple[str, int, int] | None:
+    """Return the path that the socket was bound to, with device and inode; None for any other socket."""
+    place = sock.place if isinstance(sock, PathSocket) else None
+    return (place.path, place.device, place.inode) if place is not None else None
+
+
+def again(fd: int, place: tuple[str, int, int] | None) -> socket.socket:
+    """Return the socket that an earlier program of this process bound, with what ``place_of`` said of it."""
+    if place is None:
+        return socket.socket(fileno=fd)
+    sock = PathSocket(fileno=fd)
+    sock.place = SocketPath(*place)
+    return sock
+
+
 def lost_path(sock: socket.socket) -> bool:
     """Whether the path that the socket was bound to was removed or replaced since."""
     return isinstance(sock, PathSocket) and sock.place is not None and not sock.place.is_there()

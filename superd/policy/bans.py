@@ -34,6 +34,15 @@ class Sensor:
         self._until[key] = float("inf") if deny_time == "FOREVER" else now + 60.0 * deny_time
         return True
 
+    def entries(self, now: float) -> list[tuple[int, int, float]]:
+        """Return the bans that hold at ``now``, the oldest first: version, address, and until when."""
+        return [(*key, until) for key, until in self._until.items() if until > now]
+
+    def restore(self, version: int, number: int, until: float) -> None:
+        """Take over a ban that an earlier front set."""
+        if len(self._until) < MAX_BANS:
+            self._until[version, number] = until
+
     def banned(self, peer: Peer, now: float) -> bool:
         """Whether the peer is banned at ``now``."""
         if not self._until:

@@ -106,6 +106,19 @@ class RateTable:
             del buckets[oldest]
             self._recover(oldest, now)
 
+    def entries(self, now: float) -> list[tuple[int, int, float, float]]:
+        """Return the sources whose bucket is not full, the quietest first: version, number, tokens, since when."""
+        return [
+            (*source, tokens, since)
+            for source, (tokens, since) in self._buckets.items()
+            if now < since or tokens + (now - since) * self._rate < self._burst
+        ]
+
+    def restore(self, source: Source, tokens: float, since: float, now: float) -> None:
+        """Take over the bucket of a source. A pause never lasts longer than this table's own."""
+        if len(self._buckets) < MAX_SOURCES:
+            self._buckets[source] = (min(max(tokens, 0.0), self._burst), min(since, now + self._pause))
+
     def same_rate(self, other: RateTable) -> bool:
         """Whether the other table gives out tokens just as this one does."""
         return (self._rate, self._burst, self._pause) == (other._rate, other._burst, other._pause)
@@ -150,6 +163,15 @@ class StartLimit:
         if not self._started or not 0 <= now - self._began <= WINDOW:
             self._began, self._started = now, 0
         self._started += 1
+
+    def state(self) -> tuple[int, float, float]:
+        """Return starts, since when they are counted, and until when the service pauses."""
+        return self._started, self._began, self._paused_until
+
+    def restore(self, started: int, began: float, paused_until: float, now: float) -> None:
+        """Take over what an earlier front counted. A pause never lasts longer than this limit's own."""
+        self._started, self._began = max(0, started), min(began, now)
+        self._paused_until = min(paused_until, now + self._pause)
 
     def same_limit(self, other: StartLimit) -> bool:
         """Whether the other counts to the same number, and pauses as long."""

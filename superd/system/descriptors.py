@@ -8,11 +8,18 @@ from __future__ import annotations
 import os
 import resource
 
+TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def close_unknown(keep: range) -> None:
+
+def close_unknown(keep: Iterable[int]) -> None:
     """Close every descriptor above 2 but those in ``keep``: what superd was started with is not for its processes."""
-    os.closerange(3, keep.start if keep else 3)
-    os.closerange(keep.stop if keep else 3, _last() + 1)
+    first = 3
+    for fd in sorted({*keep}):
+        os.closerange(first, fd)
+        first = max(first, fd + 1)
+    os.closerange(first, _last() + 1)
 
 
 def _last() -> int:

@@ -11,8 +11,11 @@ import fcntl
 import hashlib
 import os
 import stat
+import struct
 
 RUN = "/run/superd"
+MAX_OUTCOME = 4096
+"""Bytes of a lock file: the process, and what became of its last upgrade."""
 
 
 class AlreadyServed(Exception):
@@ -28,24 +31,56 @@ def lock(configuration: str, folder: str = "") -> int | None:
 
     Returns None where no lock can be made. Raises ``AlreadyServed``.
     """
-    with contextlib.suppress(OSError):
-        configuration += f"\0{os.stat('/proc/self/ns/net').st_ino}"
-    name = hashlib.sha256(configuration.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     try:
-        fd = _open(folder or run_folder(), f"{name}.lock")
+        fd = _open(folder or run_folder(), _name(configuration))
     except OSError:
         return None
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
-        holder = os.pread(fd, 20, 0).strip()
+        holder = _holder(fd)
         os.close(fd)
         if isinstance(problem, (BlockingIOError, PermissionError)):
-            raise AlreadyServed(int(holder) if holder.isdigit() else 0) from None
+            raise AlreadyServed(holder) from None
         return None
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
     return fd
+
+
+def _holder(fd: int) -> int:
+    pid = os.pread(fd, 20, 0).partition(b"\n")[0]
+    return int(pid) if pid.isdigit() else 0
+
+
+def write_outcome(fd: int, outcome: str) -> None:
+    """Write what became of an upgrade for ``read_outcome``. ``fd`` holds the lock. Raises ``OSError``."""
+    data = f"{os.getpid()}\n{outcome}\n".encode("utf-8", "backslashreplace")[:MAX_OUTCOME]
+    os.pwrite(fd, data, 0)
+    os.ftruncate(fd, len(data))
+
+
+def read_outcome(configuration: str, folder: str = "") -> tuple[int, str]:
+    """Return the process that holds the lock of this configuration, 0 for none, and the last outcome that it wrote.
+
+    Raises ``OSError`` when the lock cannot be opened.
+    """
+    fd = _open(folder or run_folder(), _name(configuration))
+    try:
+        question = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, holder = struct.unpack("hhqqi", fcntl.fcntl(fd, fcntl.F_GETLK, question))
+        if kind == fcntl.F_UNLCK:
+            return 0, ""
+        text = os.pread(fd, MAX_OUTCOME, 0).decode("utf-8", "replace").partition("\n")[2]
+        return int(holder) or _holder(fd), text.strip()
+    finally:
+        os.close(fd)
+
+
+def _name(configuration: str) -> str:
+    with contextlib.suppress(OSError):
+        configuration += f"\0{os.stat('/proc/self/ns/net').st_ino}"
+    return hashlib.sha256(configuration.encode("utf-8", "surrogateescape")).hexdigest()[:16] + ".lock"
 
 
 def run_folder() -> str:

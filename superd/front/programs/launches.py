@@ -48,7 +48,7 @@ class Launches:
         self._log = log
         self._start_task = start_task
         self.links = LauncherLinks(log, self._on_report, self._on_room, start_task)
-        stdio = StdioPrograms(carriers)
+        self._stdio = stdio = StdioPrograms(carriers)
         self.dispatch = Dispatch(self.links, book, in_force, stdio, self._on_full)
         self.commands = Commands(self.links, in_force, self.dispatch.choose, log, start_task)
         self._backpressure = Backpressure(listeners, in_force)
@@ -71,6 +71,11 @@ class Launches:
         """Hear launchers until cancelled."""
         self._start_task(self.links.watch, self.stuck.on_silent)
         await self.links.run(self._log.flush)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no client waits here for its program's pipes or terminal."""
+        return not len(self._stdio)
 
     def poll(self, seconds: float) -> bool:
         """Hear what launchers report within ``seconds``, in which the whole loop stands still."""

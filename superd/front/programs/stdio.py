@@ -36,6 +36,10 @@ class StdioPrograms:
         session.when_over(self._forget)
         return instead
 
+    def __len__(self) -> int:
+        """Return how many clients wait for their program's ends."""
+        return len(self._waiting)
+
     def take(self, number: int, report: Stdio, fd: int) -> None:
         """Take one end of a program of launcher ``number``; ``fd`` is the callee's."""
         entry = self._waiting.get(report.conn)

@@ -210,6 +210,11 @@ class Carriers:
             if number < self._in_use and carrier.link.alive and carrier.files + _MOST_FILES <= self._most_files:
                 yield carrier
 
+    @property
+    def settled(self) -> bool:
+        """Whether every session that was to be carried is a relay's."""
+        return not self._waiting and all(carrier.link.settled for carrier in self._carriers.values())
+
     def hold(self, listener: Listener) -> bool:
         """True when no relay has room for another session: then what connects waits in the kernel's queue until one has."""
         if not self._carriers or any(True for _ in self._with_room()):

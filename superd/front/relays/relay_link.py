@@ -56,6 +56,11 @@ class RelayLink:
         self._flush()
         return True
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._queue or not self.alive
+
     def signal(self, conn: int, number: int) -> None:
         """End a session: relays know no gentler way."""
         self.send(messages.End(conn))

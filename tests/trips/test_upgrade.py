@@ -1,0 +1,150 @@
+"""An upgrade in place: the same process, the same listeners, the same sessions; what fails changes nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+from tests.daemon_process import WAIT, Superd, free_port, talk
+
+TIMES = int(os.environ.get("SUPERD_TEST_UPGRADES", "5"))
+
+
+def upgrade(superd: Superd) -> str:
+    """SIGUSR2, and its result."""
+    assert superd.process is not None
+    superd.process.send_signal(signal.SIGUSR2)
+    while True:
+        text = str(superd.message("upgrade")["message"])
+        if not text.startswith("upgrade: trying"):
+            return text
+
+
+def test_sessions_listeners_and_counts_last_over_many_upgrades(superd: Superd) -> None:
+    port, echo = free_port(), free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\ninstances = 2\n')
+    superd.service("hello", f'server = "/bin/echo"\nserver_args = ["hello"]\nlisten = ["127.0.0.1:{echo}"]\n')
+    superd.start()
+    assert superd.process is not None
+    failed: list[object] = []
+    served: list[int] = []
+    end = threading.Event()
+
+    def load() -> None:
+        while not end.is_set():
+            try:
+                if talk(echo) != b"hello\n":
+                    failed.append("no answer")
+                served.append(1)
+            except OSError as problem:
+                failed.append(problem)
+
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        sock.sendall(b"one\n")
+        assert sock.recv(16) == b"one\n"
+        begun = superd.event(event="start", service="cat")
+        threads = [threading.Thread(target=load) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(TIMES):
+                assert upgrade(superd).startswith("upgrade: done"), number
+                sock.sendall(b"more\n")
+                assert sock.recv(16) == b"more\n"
+        finally:
+            end.set()
+            for thread in threads:
+                thread.join()
+        assert failed == []
+        assert len(served) > TIMES
+        with socket.create_connection(("127.0.0.1", port), WAIT), socket.create_connection(("127.0.0.1", port), WAIT) as third:
+            assert third.recv(1) == b""
+        assert superd.event(event="fail", service="cat")["reason"] == "instances"
+    for _ in range(2):
+        ended = superd.event(event="exit", service="cat")
+        if ended["session"] == begun["session"]:
+            assert (ended["pid"], ended["status"], ended["peer"]) == (begun["pid"], 0, begun["peer"])
+            break
+    else:
+        raise AssertionError("the end of the session was not logged with its own id")
+    assert Path(f"/proc/{superd.process.pid}/stat").exists()
+
+
+def test_a_wrong_configuration_refuses_the_upgrade_and_nothing_changes(superd: Superd) -> None:
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
+    superd.start()
+    front = superd.front()
+    superd.service("wrong", 'server = "/bin/cat"\nlisten = ["127.0.0.1:99999"]\n')
+    outcome = upgrade(superd)
+    assert outcome.startswith("upgrade refused, superd goes on as it is: ")
+    assert "99999" in outcome
+    assert superd.front() == front
+    assert talk(port, b"still\n") == b"still\n"
+
+
+def test_a_new_program_that_cannot_begin_refuses_the_upgrade_and_nothing_changes(superd: Superd, tmp_path: Path) -> None:
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
+    # Found before the installed one, and empty while superd starts: the new version of the package.
+    package = tmp_path / "new"
+    package.mkdir()
+    superd.prefix = ["env", f"PYTHONPATH={package}"]
+    superd.start()
+    front = superd.front()
+    (package / "sitecustomize.py").write_text("raise SystemExit('this program is broken')\n")
+    assert upgrade(superd) == "upgrade refused, superd goes on as it is: SystemExit: this program is broken"
+    assert superd.front() == front
+    (package / "sitecustomize.py").unlink()
+    assert upgrade(superd).startswith("upgrade: done")
+    assert talk(port, b"still\n") == b"still\n"
+
+
+def test_the_new_configuration_is_in_force_after_an_upgrade(superd: Superd) -> None:
+    before, after = free_port(), free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{before}"]\n')
+    superd.start()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{after}"]\n')
+    assert upgrade(superd).startswith("upgrade: done")
+    assert talk(after, b"new\n") == b"new\n"
+    with socket.socket() as sock:
+        assert sock.connect_ex(("127.0.0.1", before)) != 0
+
+
+def test_a_path_is_kept_and_removed_at_the_end(superd: Superd) -> None:
+    path = superd.folder / "cat.sock"
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["unix:{path}"]\n')
+    superd.start()
+    inode = path.stat().st_ino
+    assert upgrade(superd).startswith("upgrade: done")
+    assert path.stat().st_ino == inode
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(WAIT)
+        sock.connect(str(path))
+        sock.sendall(b"x")
+        assert sock.recv(1) == b"x"
+    superd.stop()
+    assert not path.exists()
+
+
+def test_a_ban_and_a_pause_last_over_an_upgrade(superd: Superd) -> None:
+    trap, port, slow = free_port(), free_port(), free_port()
+    superd.service("trap", f'flags = ["SENSOR"]\nsocket_type = "stream"\ndeny_time = "FOREVER"\nlisten = ["127.0.0.1:{trap}"]\n')
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
+    superd.service("slow", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{slow}"]\ncps = [1, 600]\n')
+    superd.start()
+    assert talk(slow, b"x", source="127.0.0.3") == b"x"
+    assert talk(slow, source="127.0.0.3") == b""
+    assert superd.event(event="fail", service="slow")["reason"] == "cps"
+    talk(trap, source="127.0.0.2")
+    superd.message("to the global_no_access list")
+    assert upgrade(superd).startswith("upgrade: done")
+    with socket.create_connection(("127.0.0.1", port), WAIT, source_address=("127.0.0.2", 0)) as sock:
+        assert sock.recv(1) == b""
+    assert superd.event(event="fail", service="cat")["reason"] == "address"
+    with socket.create_connection(("127.0.0.1", slow), WAIT, source_address=("127.0.0.3", 0)) as sock:
+        assert sock.recv(1) == b""
+    assert superd.event(event="fail", service="slow")["reason"] == "cps"
