@@ -161,8 +161,8 @@ def match(
 
 @app.command("import", rich_help_panel="Write", epilog="Example: superd import xinetd /etc/xinetd.conf -o services.d")
 def import_files(
-    kind: Annotated[str, typer.Argument(help="xinetd or inetd")],
-    paths: Annotated[list[Path], typer.Argument(help="files or folders to read")],
+    kind: Annotated[str, typer.Argument(help="xinetd, inetd or systemd")],
+    paths: Annotated[list[Path], typer.Argument(help="files or folders to read; of systemd the names or files of socket units")],
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="folder the service files go to")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print, write nothing")] = False,
@@ -178,7 +178,7 @@ def import_files(
         typer.Option("--defaults", metavar="FILE", help="superd.toml to write, with what all services have alike as [defaults]"),
     ] = None,
 ) -> None:
-    """Write superd's own files from xinetd's or inetd's, with a report of every difference."""
+    """Write superd's own files from xinetd's, inetd's or systemd's, with a report of every difference."""
     from superd.cli.importer import import_command
 
     raise typer.Exit(

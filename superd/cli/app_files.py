@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="Check", epilog="Example: superd doctor --all")(doctor)
     app.command(rich_help_panel="Check", epilog="Example: superd audit --json")(audit)
     app.command(rich_help_panel="Write", epilog="Example: superd new hello --run '/bin/echo hello' --port 7070")(new)
+    app.command(rich_help_panel="Write", epilog="Example: superd export systemd git")(export)
     app.command("help", rich_help_panel="Learn", epilog="Example: superd help per_source")(help_key)
     app.command(rich_help_panel="Learn", epilog="Example: superd schema service >superd-service.json")(schema)
 
@@ -107,3 +108,16 @@ def new(
 
     wanted = Wanted(name, run, redirect, builtin, port, user, list(only_from or ()), everybody)
     raise typer.Exit(make(wanted, str(output) if output is not None else None, force=force, dry_run=dry_run))
+
+
+def export(
+    kind: Annotated[str, typer.Argument(help="systemd, xinetd or compose")],
+    name: Annotated[str, typer.Argument(help="a service's id")],
+    config: Config = None,
+    services: Folders = None,
+) -> None:
+    """Print one service in another daemon's words, and name each key that gets lost."""
+    from superd.cli.export import export as write
+    from superd.cli.sources import sources_of
+
+    raise typer.Exit(write(sources_of(config, services, None, None), kind, name))

@@ -1,4 +1,4 @@
-"""``superd import xinetd|inetd PATH… -o DIR``: old files → a TOML file a service, a report. Leaves the old files.
+"""``superd import xinetd|inetd|systemd PATH… -o DIR``: old files → a TOML file a service, a report. Leaves the old files.
 
 Runs in: the operator's commands. Never starts a service, and never writes over a file without ``--force``.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EX_CONFIG, EX_CANTCREAT, EX_USAGE = 78, 73, 64
 MAX_BYTES = 1 << 20
+KINDS: dict[str, Literal["xinetd", "inetd", "systemd"]] = {"xinetd": "xinetd", "inetd": "inetd", "systemd": "systemd"}
 KEPT_APART = frozenset({
     "only_from", "no_access", "access_times", "type", "flags", "disable", "service", "server", "server_args", "redirect", "port",
     "listen", "socket_type", "protocol", "wait", "v6only", "rpc_version", "rpc_number", "user", "group", "env",
@@ -49,12 +50,13 @@ class Disk:
 
 
 def read_foreign(
-    kind: Literal["xinetd", "inetd"], paths: Sequence[str], dialect: str = "auto", *, alone: bool = False
+    kind: Literal["xinetd", "inetd", "systemd"], paths: Sequence[str], dialect: str = "auto", *, alone: bool = False
 ) -> Foreign:
     """All ``paths`` as one ``Foreign``; the same id in two of them is an error that names both.
 
     A part of an xinetd.conf is read with the whole that includes it, for its defaults; ``alone``: it has none.
     """
+    from superd.cli.systemd_units import read_units
     from superd.config.foreign import Foreign
     from superd.config.inetd import source as inetd_source
 
@@ -66,6 +68,8 @@ def read_foreign(
     for path in paths:
         if kind == "xinetd":
             found = _read_xinetd(path, alone=alone)
+        elif kind == "systemd":
+            found = read_units(path, Disk())
         else:
             found = inetd_source.parse(path, Disk(), dialect)  # type: ignore[arg-type]
         problems |= dict.fromkeys(found.problems)
@@ -145,8 +149,8 @@ def import_command(
     from superd.load.foreign import wrong_here
 
     wrong = ""
-    if kind not in ("xinetd", "inetd"):
-        wrong = f"`{kind[:40]}` is neither xinetd nor inetd"
+    if kind not in KINDS:
+        wrong = f"`{kind[:40]}` is none of {', '.join(KINDS)}"
     elif dialect != "auto" and dialect not in DIALECTS:
         wrong = f"`{dialect[:40]}` is not a dialect of inetd.conf"
     elif not dry_run and not output:
@@ -155,10 +159,10 @@ def import_command(
         sys.stderr.write(f"superd: error: {wrong}\n")
         return EX_USAGE
     names = [os.fspath(path) for path in paths]
-    if mistaken := _of_the_other(kind, names):
+    if kind != "systemd" and (mistaken := _of_the_other(kind, names)):
         sys.stderr.write(mistaken)
         return EX_USAGE
-    foreign = read_foreign("xinetd" if kind == "xinetd" else "inetd", names, dialect, alone=alone)
+    foreign = read_foreign(KINDS[kind], names, dialect, alone=alone)
     written = _as_files(foreign)
     shared = _shared(list(written.values())) if defaults else {}
     texts = _texts(foreign, written, shared)

@@ -1,0 +1,1 @@
+"""systemd's socket and service units. Pure."""

@@ -1,0 +1,309 @@
+"""A socket unit and its service unit → ``Foreign``: the keys of superd that do the same, and every setting that none does.
+
+Pure; the operator's commands. Never: drops a setting in silence, or makes a service that would let in more clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from superd.address import SocketType, parse_listen
+from superd.config.foreign import Foreign
+from superd.config.systemd.unit import Setting, Unusual, plain, read_unit, seconds, truth, values_of, words
+from superd.problem import Origin, Problem, error, errors, note, warning
+from superd.service import Service
+
+Units = Mapping[str, bytes]
+"""The texts of a unit and of its drop-ins by their paths, in the order that they are read."""
+
+_TYPES = {
+    "ListenStream": SocketType.STREAM,
+    "ListenDatagram": SocketType.DGRAM,
+    "ListenSequentialPacket": SocketType.SEQPACKET,
+}
+_RLIMITS = {
+    "LimitAS": "rlimit_as", "LimitCPU": "rlimit_cpu", "LimitDATA": "rlimit_data", "LimitRSS": "rlimit_rss",
+    "LimitSTACK": "rlimit_stack", "LimitNOFILE": "rlimit_files", "LimitNPROC": "rlimit_nproc", "LimitCORE": "rlimit_core",
+    "LimitFSIZE": "rlimit_fsize",
+}  # fmt: skip
+_NETWORKS = {"localhost": ("127.0.0.0/8", "::1"), "link-local": ("169.254.0.0/16", "fe80::/64"), "any": ("ALL",)}
+_QUIET = frozenset({
+    "Type", "Service", "Restart", "RestartSec", "RemainAfterExit", "StandardInput", "StandardOutput", "StandardError", "Accept",
+    "RemoveOnStop", "FileDescriptorName", "SyslogIdentifier", "SuccessExitStatus", "Slice", "GuessMainPID",
+    "TriggerLimitIntervalSec", "TriggerLimitBurst", "PollLimitIntervalSec", "PollLimitBurst", "MaxConnections",
+    "MaxConnectionsPerSource", "ExecStart", "KillMode", "IPAddressAllow", "IPAddressDeny", *_TYPES,
+})  # fmt: skip
+"""Settings that are carried over elsewhere, or that only say when systemd starts what superd starts by itself."""
+_CONFINING = (
+    "Protect", "Private", "Restrict", "SystemCall", "Capability", "ReadOnly", "ReadWrite", "Inaccessible", "NoNew", "Lock",
+    "Memory", "CPU", "Tasks", "IO", "Device", "AppArmor", "SELinux", "Ambient", "Secure", "Bind", "Root", "TemporaryFile",
+)  # fmt: skip
+MAX_CONNECTIONS = 64
+"""systemd.socket(5): the default of MaxConnections=."""
+
+
+def parse(name: str, socket: Units, service: Units) -> Foreign:
+    """The service ``name`` of both units, or every reason why there is none."""
+    draft = _Draft(name)
+    for units in (socket, service):
+        for path, data in units.items():
+            settings, wrong = read_unit(data, path)
+            draft.settings += settings
+            draft.problems += wrong
+    whole = Origin(next(iter(socket), name))
+    draft.whole = whole
+    for step in (draft.sockets, draft.program, draft.clients, draft.simple, draft.rest):
+        try:
+            step()
+        except Unusual as problem:
+            draft.lost(whole, str(problem))
+    if errors(draft.problems):
+        return Foreign(problems=tuple(draft.problems))
+    try:
+        made = Service.model_validate({"name": name, **draft.keys})
+    except ValidationError as problem:
+        said = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in problem.errors())
+        return Foreign(problems=(*draft.problems, error(whole, said)))
+    origins = {(name, ""): whole} | {(name, key): origin for key, origin in draft.origins.items()}
+    about = tuple(item.value for item in values_of(draft.settings, "Unit", "Description"))
+    return Foreign((made,), origins, tuple(draft.problems), {name: about} if about else {})
+
+
+class _Draft:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.whole = Origin(name)
+        self.settings: list[Setting] = []
+        self.problems: list[Problem] = []
+        self.keys: dict[str, Any] = {"limits": {}}
+        self.origins: dict[str, Origin] = {}
+
+    def last(self, section: str, key: str) -> Setting | None:
+        found = values_of(self.settings, section, key)
+        return found[-1] if found else None
+
+    def lost(self, where: Origin, message: str, hint: str = "") -> None:
+        self.problems.append(error(where, message, hint))
+
+    def put(self, key: str, value: object, origin: Origin) -> None:
+        table, dot, inner = key.partition(".")
+        if dot:
+            self.keys[table][inner] = value
+        else:
+            self.keys[key] = value
+        self.origins[key] = origin
+
+    def word(self, section: str, key: str, default: str) -> str:
+        found = self.last(section, key)
+        return found.value if found is not None else default
+
+    def sockets(self) -> None:
+        """Where it listens, and whether each connection has a program of its own."""
+        listen: list[Setting] = []
+        for item in self.settings:
+            if item.section == "Socket" and item.key in _TYPES:
+                listen = [*listen, item] if item.value else []  # an empty one clears those before it
+        if not listen:
+            self.lost(self.whole, "no ListenStream=, ListenDatagram= or ListenSequentialPacket=")
+            return
+        kinds = {_TYPES[item.key] for item in listen}
+        if len(kinds) > 1:
+            self.lost(listen[-1].origin, "streams and datagrams in one unit", "import a unit of its own for each")
+            return
+        kind = kinds.pop()
+        addresses = []
+        for item in listen:
+            try:
+                addresses.append(_address(plain(item.value)))
+                parse_listen(addresses[-1], kind)
+            except (Unusual, ValueError) as problem:
+                self.lost(item.origin, f"{item.key}: {problem}")
+        self.put("listen", tuple(dict.fromkeys(addresses)), listen[0].origin)
+        if kind is not SocketType.STREAM:
+            self.put("socket_type", kind, listen[0].origin)
+        accept = self.last("Socket", "Accept")
+        each = accept is not None and truth(accept.value)
+        self.put("wait", not each, accept.origin if accept is not None else listen[0].origin)
+        if each:
+            limit = self.last("Socket", "MaxConnections")
+            where = limit.origin if limit is not None else self.whole
+            self._number("instances", "MaxConnections", where, limit.value if limit is not None else str(MAX_CONNECTIONS))
+            per_source = self.last("Socket", "MaxConnectionsPerSource")
+            if per_source is not None and per_source.value != "0":
+                self._number("per_source", "MaxConnectionsPerSource", per_source.origin, per_source.value)
+
+    def _number(self, key: str, name: str, where: Origin, value: str) -> None:
+        if value.isdecimal() and value.isascii() and len(value) < 10:
+            self.put(key, int(value), where)
+        else:
+            self.lost(where, f"{name}: `{value}` is not a number")
+
+    def program(self) -> None:
+        """ExecStart=, and what its descriptors are."""
+        commands = values_of(self.settings, "Service", "ExecStart")
+        if len(commands) != 1:
+            where = commands[-1].origin if commands else self.whole
+            self.lost(
+                where, f"{len(commands)} lines of ExecStart=; superd starts one program", "name a script that does all of it"
+            )
+            return
+        [command] = commands
+        text = command.value
+        prefix = text[: len(text) - len(text.lstrip("@-:+!"))]
+        if set(prefix) & set("+!:"):
+            self.lost(command.origin, f"ExecStart: the prefix `{prefix}` has no counterpart")
+        try:
+            line = [plain(word) for word in words(text[len(prefix) :])]
+        except Unusual as problem:
+            self.lost(command.origin, f"ExecStart: {problem}", "write a script that does it, and name the script")
+            return
+        if not line or not line[0].startswith("/"):
+            self.lost(command.origin, "ExecStart: the program needs its whole path")
+            return
+        self.put("server", line[0], command.origin)
+        if "@" in prefix:
+            self.keys["flags"] = ("NAMEINARGS",)
+        if line[1:]:
+            self.put("server_args", tuple(line[1:]), command.origin)
+        if self.word("Service", "StandardInput", "null") != "socket":
+            hint = "its program finds the socket at descriptor 3; superd gives it descriptors 0 and 1"
+            self.lost(command.origin, "no StandardInput=socket", hint)
+        if (output := self.word("Service", "StandardOutput", "inherit")) not in ("inherit", "socket"):
+            self.lost(command.origin, f"StandardOutput={output}: superd connects output to the client as well")
+        errors_to = self.word("Service", "StandardError", "inherit")
+        self.put("stderr", "socket" if errors_to in ("inherit", "socket") else "log", command.origin)
+        self._user(command.origin)
+
+    def _user(self, where: Origin) -> None:
+        user, dynamic = self.last("Service", "User"), self.last("Service", "DynamicUser")
+        if dynamic is not None and truth(dynamic.value):
+            self.lost(dynamic.origin, "DynamicUser: superd makes no users", "name one: `User=nobody` does in most cases")
+        self.put("user", plain(user.value) if user is not None else "root", user.origin if user is not None else where)
+        if user is not None:
+            self.put("login_environment", True, user.origin)
+            self.put("groups", True, user.origin)  # systemd gives a user all its groups
+        if self.word("Service", "KillMode", "control-group") in ("process", "none"):
+            self.put("leftovers", "keep", where)
+
+    def clients(self) -> None:
+        """IPAddressAllow= and IPAddressDeny=, where superd's lists can say the same."""
+        allow, deny = self._networks("IPAddressAllow"), self._networks("IPAddressDeny")
+        where = (values_of(self.settings, "Service", "IPAddressDeny") or [None])[0]  # type: ignore[list-item]
+        origin = where.origin if where is not None else self.whole
+        if "ALL" in deny:
+            self.put("only_from", tuple(allow), origin)
+        elif deny and allow:
+            self.lost(origin, "IPAddressAllow= wins over IPAddressDeny=, and superd's no_access wins over only_from")
+        elif deny:
+            self.put("no_access", tuple(deny), origin)
+
+    def _networks(self, key: str) -> list[str]:
+        found: list[str] = []
+        for section in ("Socket", "Service"):
+            for item in values_of(self.settings, section, key):
+                for word in item.value.split():
+                    found += _NETWORKS.get(word, (word,))
+        return list(dict.fromkeys(found))
+
+    def simple(self) -> None:
+        """Settings that one key takes as they are."""
+        for section, name, key, convert in _SIMPLE:
+            for item in values_of(self.settings, section, name)[-1:]:
+                self._convert(key, convert, item)
+        for name, key in _RLIMITS.items():
+            for item in values_of(self.settings, "Service", name)[-1:]:
+                self._convert(key, _rlimit, item)
+        lists: dict[str, list[str]] = {"env_file": [], "passenv": []}
+        pairs: dict[str, str] = {}
+        for item in values_of(self.settings, "Service", "Environment"):
+            try:
+                for word in words(item.value):
+                    variable, _, value = plain(word).partition("=")
+                    pairs[variable] = value
+                    self.origins["env"] = item.origin
+            except Unusual as problem:
+                self.lost(item.origin, f"Environment: {problem}")
+        for name, key in (("EnvironmentFile", "env_file"), ("PassEnvironment", "passenv")):
+            for item in values_of(self.settings, "Service", name):
+                lists[key] += [item.value] if key == "env_file" else item.value.split()
+                self.put(key, tuple(lists[key]), item.origin)
+        if pairs:
+            self.keys["env"] = pairs
+        flags = list(self.keys.get("flags", ()))
+        for name, flag in (("KeepAlive", "KEEPALIVE"), ("NoDelay", "NODELAY")):
+            setting = self.last("Socket", name)
+            if setting is not None and truth(setting.value):
+                flags.append(flag)
+        if flags:
+            self.keys["flags"] = tuple(flags)
+
+    def _convert(self, key: str, convert: Callable[[str], object], item: Setting) -> None:
+        try:
+            value = convert(plain(item.value))
+        except (Unusual, ValueError) as problem:
+            self.lost(item.origin, f"{item.key}: {problem}")
+        else:
+            if value is not None:
+                self.put(key, value, item.origin)
+
+    def rest(self) -> None:
+        """Each setting that no key of superd has: what confines a program is a warning, all else a note."""
+        taken = {name for _, name, *_ in _SIMPLE} | set(_RLIMITS) | {
+            "Environment", "EnvironmentFile", "PassEnvironment", "KeepAlive", "NoDelay", "User", "DynamicUser",
+        }  # fmt: skip
+        for item in self.settings:
+            if item.key in taken or item.key in _QUIET or item.section in ("Install", "Unit") or not item.value:
+                continue
+            said = f"`{item.key}={item.value}`"
+            if item.key.startswith("Listen"):
+                self.lost(item.origin, f"{said} has no counterpart")
+            elif item.key.startswith("Exec"):
+                self.lost(item.origin, f"{said} has no counterpart", "name a script in ExecStart= that does it")
+            elif item.key.startswith(_CONFINING):
+                self.problems.append(
+                    warning(item.origin, f"{said} is lost: it confined the program", "keep the unit where it matters")
+                )
+            else:
+                self.problems.append(note(item.origin, f"{said} has no counterpart"))
+
+
+def _address(value: str) -> str:
+    if value.startswith(("/", "@")):
+        return f"unix:{value}"
+    return f"*:{value}" if value.isdecimal() else value
+
+
+def _rlimit(value: str) -> object:
+    soft = value.partition(":")[0]
+    if soft == "infinity":
+        return "UNLIMITED"
+    if not soft[:-1].isdecimal() and not soft.isdecimal():
+        raise Unusual(f"`{value}` is not a limit that an import knows")
+    return soft if soft[-1:] in "KMG" else int(soft)
+
+
+def _whole(value: str) -> int:
+    return int(value)
+
+
+def _v6only(value: str) -> object:
+    return {"ipv6-only": True, "both": False}.get(value)
+
+
+_SIMPLE: tuple[tuple[str, str, str, Callable[[str], object]], ...] = (
+    ("Socket", "Backlog", "backlog", lambda value: min(65535, int(value))),
+    ("Socket", "SocketMode", "socket_mode", str),
+    ("Socket", "SocketUser", "socket_user", str),
+    ("Socket", "SocketGroup", "socket_group", str),
+    ("Socket", "BindIPv6Only", "v6only", _v6only),
+    ("Service", "Group", "group", str),
+    ("Service", "SupplementaryGroups", "groups", lambda value: tuple(value.split())),
+    ("Service", "WorkingDirectory", "directory", lambda value: value.removeprefix("-")),
+    ("Service", "UMask", "umask", str),
+    ("Service", "Nice", "nice", _whole),
+    ("Service", "RuntimeMaxSec", "limits.session", seconds),
+    ("Service", "TimeoutStopSec", "limits.kill_grace", seconds),
+)
