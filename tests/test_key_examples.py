@@ -24,6 +24,14 @@ MODELS: dict[str, type[BaseModel]] = {
 }
 
 
+NEEDS = {
+    "proxy_protocol": ("proxy_from",),
+    "proxy_from": ("proxy_protocol",),
+    "proxy_optional_from": ("proxy_protocol", "proxy_from"),
+}
+"""Keys that have a meaning only with others."""
+
+
 def test_every_example_is_of_a_key_that_exists() -> None:
     found = {name: [key for key in examples if key not in MODELS[name].model_fields] for name, examples in EXAMPLES.items()}
     assert found == {key: [] for key in MODELS}
@@ -39,6 +47,7 @@ def test_an_example_of_a_service_is_read(key: str) -> None:
         text += 'sandbox.read_only = "/"\n'
     if key not in ("server", "redirect"):
         text += 'server = "/bin/cat"\n'
+    text += "".join(f"{other} = {SERVICE[other]}\n" for other in NEEDS.get(key, ()))
     keys, origins, problems = parse_toml(text.encode(), "x.toml")
     service, wrong = make_service("x", keys, origins, Origin("x.toml"))
     assert errors((*problems, *wrong)) == ()
