@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from superd.address import SocketType
 from superd.cli.diagnostics import print_problems
+from superd.cli.explain_live import ask
 from superd.cli.match import with_netgroup
 from superd.cli.names import confirmed_name
 from superd.errors import ConfigError
@@ -98,7 +99,14 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str, p
         verdict = decide_unseen(compile_policy(parse_policy(files)[0]), service.daemon)
         sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
         return 0 if verdict.admit else 1
-    return _Try(registry, service, user).run(compile_policy(parse_policy(files)[0]), peer)
+    live = ask(sources, name, peer.address) if peer.version else None
+    status = _Try(registry, service, user, asked=live is not None).run(compile_policy(parse_policy(files)[0]), peer)
+    for line in live.lines if live is not None else ():
+        sys.stdout.write(f"{line}\n")
+    if live is not None and live.refuses and not status:
+        sys.stdout.write(f"refused now: {live.refuses}\n")
+        return 1
+    return status
 
 
 def _may_announce(registry: Registry, service: Service, other: Peer, *, announced: bool) -> bool:
@@ -123,8 +131,10 @@ def _may_announce(registry: Registry, service: Service, other: Peer, *, announce
 class _Try:
     """One question, with what was not given about the client taken as unknown; prints each step."""
 
-    def __init__(self, registry: Registry, service: Service, user: str) -> None:
+    def __init__(self, registry: Registry, service: Service, user: str, *, asked: bool) -> None:
+        """``asked``: the running superd is asked too."""
         self._registry = registry
+        self._asked = asked
         self._service = service
         self._user = user
         self._access = compile_access(service)
@@ -141,12 +151,12 @@ class _Try:
         if not wrapped:
             where = _place(self._registry, service.name, "flags")
             write(f"granted: flag NOLIBWRAP ({where}), hosts.allow and hosts.deny are not asked\n")
-            return _last_word(self._registry, service, self._user)
+            return _last_word(self._registry, service, self._user, asked=self._asked)
         known = self._known
         for look in trace(tables, service.daemon, known.client, known.server, known.facts)[0]:
             write(f"{look}\n")
         write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
-        return _last_word(self._registry, service, self._user) if verdict.admit else 1
+        return _last_word(self._registry, service, self._user, asked=self._asked) if verdict.admit else 1
 
     def _own(self, peer: Peer) -> Verdict | Ask:
         answer = admit(self._access, peer, Occupancy(), 0.0, _Now())
@@ -193,9 +203,9 @@ def _only_live(registry: Registry, service: Service) -> str:
     return ", ".join(keys)
 
 
-def _last_word(registry: Registry, service: Service, user: str) -> int:
+def _last_word(registry: Registry, service: Service, user: str, *, asked: bool) -> int:
     """Whoever was let in may still be refused by IDONLY."""
-    if live := _only_live(registry, service):
+    if not asked and (live := _only_live(registry, service)):
         sys.stdout.write(f"not known here, but to the running superd alone: {live}\n")
     if "IDONLY" not in service.flags or user not in ("", UNKNOWN):
         return 0

@@ -63,6 +63,20 @@ def sessions(
     raise typer.Exit(watched(watch, lambda: list_sessions(service, source, older_than, sort, as_json=json_output)))
 
 
+def top(
+    service: Name = None,
+    sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu or id")] = "cpu",
+    interval: Annotated[float, typer.Option("--interval", help="as 2s", metavar="TIME", parser=_seconds)] = 1.0,
+) -> None:
+    """Services and sessions, live: s sorts, / filters, k ends the marked session, q ends. On a pipe plain text, once."""
+    from superd.cli.sessions import SORTS
+    from superd.cli.top import top as watch
+
+    if sort not in SORTS:
+        raise typer.BadParameter(f"`{sort}` is not one of {', '.join(SORTS)}", param_hint="--sort")
+    raise typer.Exit(watch(service or "", sort, interval))
+
+
 def kick(
     ids: Annotated[list[str] | None, typer.Argument(help="sessions' ids", autocompletion=session_ids)] = None,
     source: Source = "",
@@ -172,6 +186,7 @@ def logs(
 LOOK: dict[Callable[..., None], str] = {
     status: "superd status tftp",
     sessions: "superd sessions git --source 198.51.100.0/24",
+    top: "superd top --sort memory",
     bans: "superd bans",
     logs: "superd logs -f --event fail",
 }

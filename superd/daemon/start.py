@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from superd.counted import counted
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_FAILURE, EX_NOPERM
 from superd.load.privilege import front_of
+from superd.load.sources import digest_of
 from superd.log.event import Kind
 from superd.log.log import MAX_TEXT, Log, Places
 from superd.log.routing import default_target
@@ -168,7 +169,8 @@ def run(
     protect()
     no_core()
     parts = MasterParts(
-        read_bare, front, log, notifier, adopted, account, log_file=manner.log_file, stay_alive=manner.stay_alive, own=own
+        read_bare, front, log, notifier, adopted, account, log_file=manner.log_file, stay_alive=manner.stay_alive, own=own,
+        configuration=digest_of(manner.configuration),
     )  # fmt: skip
     master = Master(parts, InService.of(found), MasterHooks(ready, on_dump))
     if trial:

@@ -5,6 +5,7 @@ Runs in: master, cli. Never: opens one.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 VENDOR = "/usr/lib/superd/services.d"
@@ -27,3 +28,13 @@ class Sources:
     inetd: tuple[str, ...] = ()
     single: str = ""
     candidate: tuple[str, str] | None = None
+
+    @property
+    def digest(self) -> str:
+        """Return a short text that two commands have in common when they name the same files."""
+        return digest_of(repr(self))
+
+
+def digest_of(configuration: str) -> str:
+    """Return the digest of ``repr(Sources)``."""
+    return hashlib.sha256(configuration.encode("utf-8", "surrogateescape")).hexdigest()[:16]

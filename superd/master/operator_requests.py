@@ -59,6 +59,7 @@ class OperatorRequests:
     processes: Callable[[], list[tuple[str, int]]]
     ask_reload: Callable[[], None]
     ask_dry_run: Callable[[], None]
+    configuration: str = ""
     started: float = field(default_factory=_wall)
     read: float = field(default_factory=_wall)
     last: LastReload = field(default_factory=LastReload)
@@ -121,6 +122,7 @@ class OperatorRequests:
             "uptime": max(0.0, now - self.started),
             "read": self.read,
             "kernel": release(),
+            "configuration": self.configuration,
             "processes": [{"kind": kind, "pid": pid, **resident(pid)} for kind, pid in self.processes()],
             "missing": [
                 {"address": address.describe(), "service": table[address].name if address in table else "", "why": why}

@@ -88,6 +88,8 @@ class MasterParts:
     stay_alive: bool = True
     """Without it a reload to no service ends superd."""
     own: Own = field(default_factory=Own)
+    configuration: str = ""
+    """The digest of the names of all files that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class Master:
             self._front, state, self._sockets, self._launchers, self._relays, self._log_files, self._wishes
         )  # fmt: skip
         self._operators = OperatorRequests(
-            self._orders, state, self._sockets, self._wishes, log, self._processes, self._reload_now, self._dry_run
+            self._orders, state, self._sockets, self._wishes, log, self._processes, self._reload_now, self._dry_run,
+            parts.configuration,
         )  # fmt: skip
         self._control = ControlSocket(log, self._poll, parts.account, self._front.tell, self._operators)
         self._operators.control = self._control

@@ -103,7 +103,9 @@ method ListEvents(
 ) -> (events: []Event)
 
 # What is in force for a client now; limits are null where there is none.
+# configuration is the same for commands that name the same files.
 method Explain(service: string, address: string) -> (
+  pid: int, configuration: string,
   ban: ?Ban, sensor: bool, paused: ?Pause, sessions: int, limit: ?int, of_source: int, source_limit: ?int
 )
 

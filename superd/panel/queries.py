@@ -62,7 +62,7 @@ def get_status(call: Call) -> Method:
 def _daemon(state: dict[str, Any], whole: front.FrontRow | None) -> dict[str, Any]:
     return {
         "version": state["version"],
-        "pid": next((found["pid"] for found in state["processes"] if found["kind"] == "master"), 0),
+        "pid": _master(state),
         "kernel": state["kernel"],
         "started": state["started"],
         "uptime": state["uptime"],
@@ -75,6 +75,10 @@ def _daemon(state: dict[str, Any], whole: front.FrontRow | None) -> dict[str, An
         "log_lost": state["log_lost"] + (whole.log_lost if whole is not None else 0),
         "lag": whole.lag if whole is not None else 0.0,
     }
+
+
+def _master(state: dict[str, Any]) -> int:
+    return next((int(found["pid"]) for found in state["processes"] if found["kind"] == "master"), 0)
 
 
 def service(row: front.ServiceRow, state: dict[str, Any], paused: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -255,12 +259,14 @@ def explain(call: Call) -> Method:
     if not rows:
         yield from unknown_service(name)
     row = rows[0]
+    state = yield ToMaster("state")
     paused = yield from holds()
     bans = yield from all_bans()
     ban = next((ban for ban in bans if ban["prefix"] == row.ban and ban["service"] in ("", name)), None) if row.ban else None
     return {
-        "ban": ban, "sensor": row.sensor, "paused": paused.get(name), "sessions": row.running, "limit": limit(row.limit),
-        "of_source": row.of_source, "source_limit": limit(row.source_limit),
+        "pid": _master(state), "configuration": state["configuration"], "ban": ban, "sensor": row.sensor,
+        "paused": paused.get(name), "sessions": row.running, "limit": limit(row.limit), "of_source": row.of_source,
+        "source_limit": limit(row.source_limit),
     }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from superd.ipc import panel_messages as front
 from superd.panel.steps import Method, Pause, Refusal, Reply, ToMaster
 
 STATE: dict[str, Any] = {
-    "version": "1", "started": 1.0, "uptime": 2.0, "read": 1.0, "kernel": "Linux 6.1", "log_waiting": 0, "log_lost": 0,
+    "version": "1", "started": 1.0, "uptime": 2.0, "read": 1.0, "kernel": "Linux 6.1", "configuration": "c",
+    "log_waiting": 0, "log_lost": 0,
     "processes": [{"kind": "master", "pid": 5, "memory": 1}], "missing": [], "services": 1, "counters": {},
     "reload": {"outcome": "", "when": 0.0, "summary": "", "problems": [], "done": 0, "refused": 0},
 }  # fmt: skip
