@@ -55,6 +55,18 @@ class Profile:
     sandbox: str = ""
     """The plan that ``superd/sandbox.py`` makes of the table; one with namespaces names its service, which then is alone."""
 
+    def row(self) -> dict[str, Any]:
+        """Return the profile as JSON has it, for the next program of this process."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def of_row(cls, row: dict[str, Any]) -> Profile:
+        """Return the profile of a ``row``, which an earlier version may have written: what it lacks has its default."""
+        known = {name: row[name] for name in cls.__slots__ if name in row}
+        known["groups"] = tuple(row["groups"])
+        known["rlimits"] = tuple((number, value) for number, value in row["rlimits"])
+        return cls(**known)
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -23,6 +24,14 @@ def _user(name: str) -> Account:
 
 
 ACCOUNTS = Accounts(_user, {"web": 34, "mail": 8, "adm": 4}.__getitem__, lambda name, gid: (gid, 100, 8, 100))
+
+
+def test_a_profile_is_the_same_after_json_and_an_earlier_versions_lacks_what_it_did_not_know() -> None:
+    profile = Profile(1, 2, (3, 4), -5, ((6, 7), (8, -1)), "plan")
+    row = json.loads(json.dumps(profile.row()))
+    assert Profile.of_row(row) == profile
+    del row["sandbox"]
+    assert Profile.of_row(row) == Profile(1, 2, (3, 4), -5, ((6, 7), (8, -1)))
 
 
 def environment(made: Service, environ: dict[str, str] | None = None, files: dict[str, str] | None = None) -> dict[str, str]:

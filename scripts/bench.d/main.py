@@ -3,6 +3,7 @@
     scripts/bench                       every row (about half an hour)
     scripts/bench start refuse          these rows
     scripts/bench --peers DIR           peers from packages unpacked in DIR (dpkg -x PACKAGE.deb DIR/PACKAGE)
+    scripts/bench --beside DIR start    superd of another checkout as a column: before and after in one run
     scripts/bench --quick               tiny counts: shows that it runs, measures nothing
 
 Only ratios of one run mean anything: server and clients share the machine. Run it as root: only then superd is separated,
@@ -62,6 +63,7 @@ def main() -> int:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"one of {' '.join(ROWS)}; default: all")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="where packages of peers are unpacked, a folder each")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of each measurement (default 7)")
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="superd of this checkout, with its .venv, as a column")
     parser.add_argument("--quick", action="store_true", help="one round of tiny counts")
     options = parser.parse_args()
     if unknown := set(options.rows) - ROWS.keys():
@@ -77,7 +79,7 @@ def main() -> int:
     folder.chmod(0o755)
     try:
         tools.build(folder)
-        bench = Bench(folder, peers, 1 if options.quick else options.rounds, options.quick, root)
+        bench = Bench(folder, peers, 1 if options.quick else options.rounds, options.quick, root, beside=options.beside)
         print("\n".join([*tools.machine(), f"- `scripts/bench {' '.join(sys.argv[1:])}`".rstrip(), ""]))
         print(f"Peers: {tools.versions(peers) or 'none'}.\n")
         if absent := sorted({tools.PACKAGES[name][0] for name in tools.PACKAGES.keys() - peers.keys()}):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from report import Aim, Table, number
-from servers import FIRST_PORT, RULES, Superd, deny_lines, xinetd, xinetd_service
+from servers import BESIDE, FIRST_PORT, RULES, Superd, deny_lines, xinetd, xinetd_service
 from stand import Bench, Server, Stand, median, ratio, total
 
 from superd.load.policy import load_policy, parse_policy
@@ -25,6 +25,10 @@ def refuse(bench: Bench) -> list[Table]:
     ours = Superd(bench, folder, rules=RULES, last="ALL : 127.0.0.0/255.0.0.0\n")
     ours.add("tiny", port, program=tiny)
     servers = [ours.server(port)]
+    if bench.beside is not None:
+        other = Superd(bench, folder, BESIDE, rules=RULES, last="ALL : 127.0.0.0/255.0.0.0\n")
+        other.add("tiny", port + 5, program=tiny)
+        servers += other.server_beside(port + 5)
     if bench.root and "xinetd" in bench.peers:
         attributes = {"user": "nobody", "server": tiny, "bind": "127.0.0.1", "no_access": "127.0.0.0/8"}
         servers.append(xinetd(bench, folder, port + 1, xinetd_service("tiny", port + 1, attributes)))
@@ -38,7 +42,7 @@ def refuse(bench: Bench) -> list[Table]:
         results = bench.rounds_of(
             stand, lambda server: ["trips", "-p", server.port, "-c", 32, "-T", bench.seconds(0.7), "-r", "-w", 0]
         )
-    bases = [base for base in ("xinetd", "tcpserver", "floor") if base in results]
+    bases = [base for base in ("xinetd", "tcpserver", "floor", BESIDE) if base in results]
     lines = [
         [
             name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from report import Aim, Table, number
-from servers import FIRST_PORT, MANY, RULES, Superd, tiny_by_xinetd, tiny_servers
+from servers import BESIDE, FIRST_PORT, MANY, RULES, Superd, tiny_by_xinetd, tiny_servers
 from stand import Bench, Results, Server, Stand, median, ratio, span, total
 
 OK = 3
@@ -28,7 +28,7 @@ def start(bench: Bench) -> list[Table]:
     with Stand(tiny_servers(bench, bench.row_folder("start")), bench.folder) as stand:
         few = bench.rounds_of(stand, lambda server: _trips(server, 16, bench.seconds(0.7)))
         many = bench.rounds_of(stand, lambda server: _trips(server, 256, bench.seconds(1.5)))
-    bases = ["xinetd", "tcpserver", "floor"]
+    bases = ["xinetd", "tcpserver", "floor", BESIDE]
     first = _table("Starting a program, 16 at a time", few, bases)
     first.notes.append(
         f"superd with {bench.count(RULES):,} rules in hosts.deny, limits, environment and START/EXIT lines on (`rlimits`: "
@@ -77,7 +77,7 @@ def first_byte(bench: Bench) -> list[Table]:
         results = bench.rounds_of(
             stand, lambda server: ["trips", "-p", server.port, "-c", 1, "-T", bench.seconds(2), "-g", 10, "-w", OK]
         )
-    present = [base for base in ("xinetd", "tcpserver", "floor") if base in results]
+    present = [base for base in ("xinetd", "tcpserver", "floor", BESIDE) if base in results]
     lines = []
     for name in sorted(results, key=lambda name: median(results, name, "first50")):
         cells = [number(median(results, name, key), 0) for key in ("first50", "first99", "server_us")]

@@ -13,6 +13,8 @@ NOBODY = 65534
 FIRST_PORT = 20000
 MANY = 1000
 RULES = 10_000
+BESIDE = "superd, beside"
+"""The column of `--beside`: superd of another checkout, to see what a change brings or costs."""
 
 
 def deny_lines(count: int) -> str:
@@ -52,9 +54,17 @@ class Superd:
 
     def server(self, port: int, ports: tuple[int, ...] = ()) -> Server:
         """The column."""
+        return self._server(port, ports, self.name, sys.executable, ROOT)
+
+    def server_beside(self, port: int) -> list[Server]:
+        """The column of the other checkout's superd, over the same file at ``port``; none without one."""
+        other = self._bench.beside
+        return [self._server(port, (), BESIDE, str(other / ".venv/bin/python"), other)] if other is not None else []
+
+    def _server(self, port: int, ports: tuple[int, ...], name: str, python: str, root: Path) -> Server:
         tables = ["--hosts-allow", str(self.folder / "hosts.allow"), "--hosts-deny", str(self.folder / "hosts.deny")]
-        argv = [sys.executable, "-m", "superd", "run", "--services", str(self.services), *tables]
-        return Server(self.name, argv, port, ports, env={"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"})
+        argv = [python, "-m", "superd", "run", "--services", str(self.services), *tables]
+        return Server(name, argv, port, ports, env={"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"})
 
 
 def xinetd_service(name: str, port: int, attributes: Mapping[str, str], nolibwrap: bool = True) -> str:
@@ -112,6 +122,10 @@ def tiny_servers(bench: Bench, folder: Path) -> list[Server]:
     limited = Superd(bench, folder, "superd, rlimits", rules=RULES)
     limited.add("tiny", port + 100, program=tiny, more='rlimit_cpu = 60\nrlimit_as = "1G"')
     servers = [ours.server(port), limited.server(port + 100)]
+    if bench.beside is not None:
+        other = Superd(bench, folder, BESIDE, rules=RULES)
+        other.add("tiny", port + 200, program=tiny)
+        servers += other.server_beside(port + 200)
     if not bench.root:
         return [*servers, Server("floor", [bench.program("floor"), "start", str(port + 1), "0", tiny], port + 1)]
     line = "{port} stream tcp nowait{dot} nobody {tiny} tiny\n"

@@ -145,6 +145,8 @@ class Bench:
     rounds: int
     quick: bool
     root: bool
+    beside: Path | None = None
+    """Another checkout, with a .venv of its own, whose superd gets a column."""
     repeated: int = 0
     worst: float = 0.0
 

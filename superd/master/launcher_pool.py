@@ -8,7 +8,6 @@ that wait in it outlive either process. A launcher that does not run is one whos
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import select
 import socket
@@ -77,7 +76,7 @@ class LauncherPool:
         rows = [
             {
                 "number": slot.number,
-                "profile": dataclasses.astuple(slot.profile),
+                "profile": slot.profile.row(),
                 "lane": lane,
                 "user": slot.user,
                 "names": sorted(slot.names),
@@ -94,8 +93,7 @@ class LauncherPool:
     def take_over(self, table: dict[str, Any]) -> None:
         """Go on with the launchers of this process's earlier program."""
         for row in table["slots"]:
-            uid, gid, groups, nice, rlimits = row["profile"]
-            profile = Profile(uid, gid, tuple(groups), nice, tuple((number, value) for number, value in rlimits))
+            profile = Profile.of_row(row["profile"])
             pair = (socket.socket(fileno=row["front"]), socket.socket(fileno=row["launcher"]))
             slot = self._slots[profile, row["lane"]] = LauncherSlot(row["number"], profile, pair)
             slot.user, slot.names = row["user"], set(row["names"])

@@ -96,7 +96,7 @@ def test_a_complaint_arrives_and_descriptors_with_it_do_not() -> None:
 def test_an_identity_arrives_as_it_was_given() -> None:
     text = orders.identity_text(1, 2, (3, 4), -5, ((6, 7), (8, -1)), None)
     assert orders.parse_identity(text) == {
-        "uid": 1, "gid": 2, "groups": [3, 4], "nice": -5, "rlimits": [[6, 7], [8, -1]], "open_files": None,
+        "uid": 1, "gid": 2, "groups": [3, 4], "nice": -5, "rlimits": [[6, 7], [8, -1]], "open_files": None, "sandbox": "",
     }  # fmt: skip
 
 

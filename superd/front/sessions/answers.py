@@ -110,7 +110,7 @@ class Answers:
             if minute is not None:
                 started += minute.started
                 for reason, count in minute.refused.items():
-                    per_reason[reason] = per_reason.get(reason, 0) + count
+                    per_reason[reason.value] = per_reason.get(reason.value, 0) + count
                     refused_hour += count
         rate = tally.rate(now) if tally is not None else (0, 0)
         return messages.ServiceRow(

@@ -109,7 +109,7 @@ def test_events_have_their_fields_with_types() -> None:
     parts = Fixture()
     parts.ring.recent.add(Event(Kind.MESSAGE, Level.ERROR, 1.5, service="s", text="x", fields={"a": "b", "n": 3, "f": 0.5}))
     _, (row,) = parts.ask(messages.AskEvents(1, 0))
-    assert (row.sequence, row.when, row.level, row.event, row.service, row.text) == (1, 1.5, "err", "message", "s", "x")
+    assert (row.sequence, row.when, row.level, row.event, row.service, row.text) == (1, 1.5, "error", "message", "s", "x")
     assert (row.keys, row.values) == (("sa", "in", "ff"), ("b", "3", "0.5"))
     assert parts.ask(messages.AskEvents(1, 1))[1] == []
 
