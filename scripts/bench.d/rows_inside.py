@@ -52,10 +52,10 @@ def internal(bench: Bench) -> list[Table]:
                 )  # fmt: skip
     table = _beside("Internal services", found, ["superd", "xinetd", "openbsd-inetd", "C"])
     rate, echo = found["echo conn/s"], "internal echo, discard, chargen"
-    table.aims.append(Aim(echo, "echo conn/s beside xinetd", ratio(rate, "superd", "xinetd", "rate"), 5))
-    table.aims.append(Aim(echo, "echo conn/s beside the C program", ratio(rate, "superd", "C", "rate"), None, 1.0))
+    table.aims.append(Aim(echo, "echo conn/s next to xinetd", ratio(rate, "superd", "xinetd", "rate"), 5))
+    table.aims.append(Aim(echo, "echo conn/s next to the C program", ratio(rate, "superd", "C", "rate"), None, 1.0))
     for what, results in list(found.items())[1:]:
-        table.aims.append(Aim(echo, f"{what} beside xinetd", ratio(results, "superd", "xinetd", "mbs"), 3))
+        table.aims.append(Aim(echo, f"{what} next to xinetd", ratio(results, "superd", "xinetd", "mbs"), 3))
     return [table]
 
 
@@ -107,14 +107,14 @@ def redirect(bench: Bench) -> list[Table]:
         found["echo conn/s"] = bench.rounds_of(stand, lambda server: ["trips", "-p", ports[server.name]["echo"], *trips])
     table = _beside("Redirect", found, ["superd", "xinetd", "socat", "socat -b65536", "C relays", "direct"])
     for what in ("recv MB/s, 1 at once", "recv MB/s, 8 at once", "send MB/s, 1 at once", "send MB/s, 8 at once"):
-        table.aims.append(Aim("redirect", f"{what} beside xinetd", ratio(found[what], "superd", "xinetd", "mbs"), 8))
+        table.aims.append(Aim("redirect", f"{what} next to xinetd", ratio(found[what], "superd", "xinetd", "mbs"), 8))
         beside = ratio(found[what], "superd", "socat -b65536", "mbs")
-        table.aims.append(Aim("redirect", f"{what} beside socat -b65536", beside, 1.5))
+        table.aims.append(Aim("redirect", f"{what} next to socat -b65536", beside, 1.5))
     for way in ("recv", "send", "echo"):
         what = f"{way} MB/s, 8 at once"
-        table.aims.append(Aim("redirect", f"{what} beside two C relays", ratio(found[what], "superd", "C relays", "mbs"), 0.9))
+        table.aims.append(Aim("redirect", f"{what} next to two C relays", ratio(found[what], "superd", "C relays", "mbs"), 0.9))
     table.aims.append(
-        Aim("redirect", "echo MB/s, 8 at once beside xinetd", ratio(found["echo MB/s, 8 at once"], "superd", "xinetd", "mbs"), 3)
+        Aim("redirect", "echo MB/s, 8 at once next to xinetd", ratio(found["echo MB/s, 8 at once"], "superd", "xinetd", "mbs"), 3)
     )
     table.notes.append(f"superd runs {relay_count(None)} relays here; `C relays` are two processes of one epoll each.")
     return [table]
@@ -146,7 +146,7 @@ def busy(bench: Bench) -> list[Table]:
     ]
     table = Table("A new connection while eight streams flow", ["", "first byte µs (p50)", "p99 µs", "errors"], lines)
     table.notes.append("superd accepts, decides and starts a program; streams, clients and the target share the machine with it.")
-    table.aims.append(Aim("busy", "p99 beside idle", ratio(found, "eight streams", "idle", "whole99"), 2, less=True))
+    table.aims.append(Aim("busy", "p99 next to idle", ratio(found, "eight streams", "idle", "whole99"), 2, less=True))
     return [table]
 
 
