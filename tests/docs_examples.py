@@ -8,11 +8,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+RECIPES = sorted((ROOT / "examples").glob("**/README.md"))
+"""The pages of examples/; tests/examples runs their commands."""
 
 _VARIES = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[+-]\d{4})?", "TIME"),
     (r"\b[0-9a-z]{1,5}-([0-9a-z]{1,6}) from=", r"ID-\1 from="),
     (r"\bpid=\d+", "pid=N"),
+    (r"\(pid \d+\)", "(pid N)"),
     (r"\bport=\d+", "port=N"),
     (r"\b(duration|cpu|memory)=[\d.]+", r"\1=N"),
     (r"\bsuperd \d+ serves", "superd N serves"),

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import shutil
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,17 +22,16 @@ from superd.config.xinetd.source import parse as parse_xinetd
 from superd.problem import Origin, Problem, errors
 from superd.service import Service
 from tests.config.golden import MemoryFiles
-from tests.daemon_process import WAIT
-from tests.docs_examples import PAGES, ROOT, Block, Step, blocks, file_name, plain, steps, tagged
+from tests.docs_examples import PAGES, RECIPES, ROOT, Block, blocks, file_name, tagged
+from tests.docs_place import FILES, Place
 from tests.needs import needs, needs_root
 
-FILES = ("toml", "hosts.allow", "hosts.deny", "xinetd", "inetd")
 TAGS = {*FILES, "console", "sh", "python", "text"}
 """`sh` of install.md is run by tests/test_install.py, `python` by tests/test_contributing.py; `text` is a drawing."""
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert [str(block) for page in PAGES for block in blocks(page) if block.tag not in TAGS] == []
+    assert [str(block) for page in (*PAGES, *RECIPES) for block in blocks(page) if block.tag not in TAGS] == []
 
 
 def test_commands_that_are_not_run_here_are_scripts_of_the_repository() -> None:
@@ -74,109 +67,6 @@ def read(block: Block) -> tuple[Problem, ...]:
 # ---------------------------------------------------------------------------------------------------- commands
 
 
-class Place:
-    """A folder with the files of one page, where its commands are run; in a network of its own, so that every port is free."""
-
-    def __init__(self, page: Path, folder: Path) -> None:
-        self.folder = folder
-        self.folder.chmod(0o755)
-        shutil.copytree(ROOT / "services.d", folder / "examples")
-        for block in blocks(page):
-            if block.tag in FILES:
-                path = folder / file_name(block)
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(block.text)
-        (folder / "bin").mkdir()
-        for name, arguments in {"superd": "", "scripts/run": " run --services examples"}.items():
-            program = folder / "bin" / name
-            program.parent.mkdir(exist_ok=True)
-            program.write_text(f'#!/bin/sh\nexec {sys.executable} -m superd{arguments} "$@"\n')
-            program.chmod(0o755)
-        self.environ = os.environ | {"PATH": f"{folder}/bin:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-        self.environ |= {"SUPERD_SOCKET": str(folder / "control"), "STATE_DIRECTORY": str(folder / "state")}
-        self._holder = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert self._holder.stdout is not None
-        assert self._holder.stdout.readline() == b"up\n"
-        self._server: tuple[subprocess.Popen[bytes], list[str]] | None = None
-        self._shown = threading.Condition()
-
-    def run(self, step: Step) -> None:
-        """Runs a command and holds what it shows against the page; one that serves goes on running."""
-        command = step.command.replace("scripts/run", "bin/scripts/run")
-        inside = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net", "sh", "-c"]
-        if re.match(r"(bin/scripts/run|superd run)\b", command):
-            self._serve([*inside, f"exec {command}"])
-            self.shows(step.output)
-            return
-        # A terminal, as a reader has one: what goes to stderr stands where it was written.
-        ours, theirs = pty.openpty()
-        with open(ours, "rb", buffering=0) as screen:
-            process = subprocess.Popen(
-                [*inside, command], cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
-            )
-            os.close(theirs)
-            shown = "".join(_lines(screen))
-            process.wait(WAIT)
-        assert self.plain(shown) == self.plain(step.output)
-
-    def plain(self, text: str) -> str:
-        """Without what no two runs have in common."""
-        return plain(text, self.folder)
-
-    def _serve(self, command: list[str]) -> None:
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            command, cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
-        )
-        os.close(theirs)
-        seen: list[str] = []
-
-        def watch() -> None:
-            with open(ours, "rb", buffering=0) as screen:
-                for line in _lines(screen):
-                    with self._shown:
-                        seen.append(self.plain(line))
-                        self._shown.notify_all()
-
-        self._server = process, seen
-        threading.Thread(target=watch, daemon=True).start()
-
-    def shows(self, output: str) -> None:
-        """Waits until what serves has shown each of these lines, in any order."""
-        assert self._server is not None
-        seen = self._server[1]
-        for line in self.plain(output).splitlines(keepends=True):
-            with self._shown:
-                assert self._shown.wait_for(lambda line=line: line in seen, WAIT), f"no line {line!r} in {seen}"  # type: ignore[misc]
-                seen.remove(line)
-
-    def close(self) -> None:
-        """Ends what runs here."""
-        if self._server is not None:
-            self._server[0].terminate()
-            self._server[0].wait(WAIT)
-        self._holder.communicate(timeout=WAIT)
-
-
-def _lines(screen: object) -> Iterator[str]:
-    """The lines of a terminal until nobody has it open any more."""
-    rest = b""
-    while True:
-        try:
-            piece = screen.read(4096)  # type: ignore[attr-defined]
-        except OSError:  # EIO: the last one closed it
-            piece = b""
-        *whole, rest = (rest + piece).split(b"\n")
-        yield from (line.decode().rstrip("\r") + "\n" for line in whole)
-        if not piece:
-            if rest:
-                yield rest.decode()
-            return
-
-
 @pytest.mark.parametrize("page", [page for page in PAGES if any(b.tag == "console" for b in blocks(page))], ids=lambda p: p.name)
 def test_the_commands_of_a_page_show_what_the_page_shows(page: Path, services_dir: Path, tmp_path: Path) -> None:
     needs_root()
@@ -185,14 +75,7 @@ def test_the_commands_of_a_page_show_what_the_page_shows(page: Path, services_di
     services_dir.rmdir()
     place = Place(page, tmp_path)
     try:
-        for block in blocks(page):
-            if block.tag != "console":
-                continue
-            if not block.text.startswith("$ "):
-                place.shows(block.text)  # what the server of an earlier block shows meanwhile
-                continue
-            for step in steps(block):
-                place.run(step)
+        place.walk()
     finally:
         place.close()
 
@@ -316,7 +199,7 @@ def test_every_dialect_has_a_row() -> None:
 # ---------------------------------------------------------------------------------------------------- links
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         if "://" in target:

@@ -171,6 +171,7 @@ def sources() -> list[Path]:
         *ROOT.glob("docs/*.md"),
         *ROOT.glob(".ci/*"),
         *ROOT.glob("packaging/**/*"),
+        *ROOT.glob("examples/**/*"),
         *ROOT.glob("superd/**/*.py"),
     ]
     found += [path for path in ROOT.glob("scripts/**/*") if path.suffix != ".pyc"]
