@@ -114,6 +114,8 @@ SETTINGS = {
     "policy": '{ hosts_allow = "", hosts_deny = "" }',
     "log": '{ format = "json" }',
     "control": '{ viewers = ["%monitoring"] }',
+    "metrics": '{ listen = "127.0.0.1:9190" }',
+    "page": '{ listen = "127.0.0.1:9191" }',
 }
 POLICY = {
     "hosts_allow": '"/etc/superd/hosts.allow"',
@@ -139,6 +141,8 @@ CONTROL = {
     "admins": '["%superd", "alice"]',
     "viewers": '["%monitoring"]',
 }
+METRICS = {"listen": '"127.0.0.1:9190"', "allow": '["192.0.2.10"]'}
+PAGE = {"listen": '"[::1]:9191"', "allow": '["192.0.2.0/24"]'}
 EXAMPLES = {
     "Service": SERVICE,
     "Limits": LIMITS,
@@ -147,5 +151,7 @@ EXAMPLES = {
     "PolicySettings": POLICY,
     "LogSettings": LOG,
     "ControlSettings": CONTROL,
+    "MetricsSettings": METRICS,
+    "PageSettings": PAGE,
 }
 """By the name of the model that has the keys."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import ipaddress
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from superd.address import SocketType, parse_listen
 from superd.quantities import Seconds, Words
 from superd.syslog_priority import FACILITIES
+from superd.wishes import parse_prefix
 
 
 def _known_facility(value: str) -> str:
@@ -80,6 +83,49 @@ class ControlSettings(BaseModel):
     viewers: Words = Field((), description="users and %groups who may look: status, sessions, bans, logs")
 
 
+def _http_address(value: str) -> str:
+    if value:
+        parse_listen(value, SocketType.STREAM)
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return parse_prefix(value)
+    except ValueError as problem:
+        raise ValueError(str(problem)) from None
+
+
+class HttpSettings(BaseModel):
+    """A page that the panel serves: ``listen`` and who may ask."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    listen: Annotated[str, AfterValidator(_http_address)] = Field(
+        "", description="address of this page, as 127.0.0.1:9190 or unix:/path; default: it is off"
+    )
+    allow: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        (), description="networks that may ask besides this host; an address that others reach needs them"
+    )
+
+    @model_validator(mode="after")
+    def _others_are_named(self) -> Self:
+        if self.listen and not self.allow:
+            host = parse_listen(self.listen, SocketType.STREAM).host
+            local = self.listen.startswith("unix:") or (host and ipaddress.ip_address(host.partition("%")[0]).is_loopback)
+            if not local:
+                raise ValueError(f"`{self.listen}` can be reached by other hosts: name who may ask in `allow`")
+        return self
+
+
+class MetricsSettings(HttpSettings):
+    """``[metrics]``: counts for Prometheus, in OpenMetrics, at /metrics."""
+
+
+class PageSettings(HttpSettings):
+    """``[page]``: the status page."""
+
+
 class Settings(BaseModel):
     """All of superd.toml but ``[defaults]``, which belongs to the services."""
 
@@ -120,6 +166,8 @@ class Settings(BaseModel):
     policy: PolicySettings = Field(default_factory=PolicySettings, description="TCP Wrappers")
     log: LogSettings = Field(default_factory=LogSettings, description="where events go")
     control: ControlSettings = Field(default_factory=ControlSettings, description="who may use superd's own commands")
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="counts for Prometheus")
+    page: PageSettings = Field(default_factory=PageSettings, description="a status page for browsers")
 
 
 def needing_restart(old: BaseModel, new: BaseModel, before: str = "") -> tuple[str, ...]:

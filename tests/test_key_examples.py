@@ -11,7 +11,7 @@ from superd.key_examples import EXAMPLES, LIMITS, LOG, POLICY, SANDBOX, SERVICE,
 from superd.problem import Origin, errors
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
-from superd.settings import ControlSettings, LogSettings, PolicySettings, Settings
+from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 
 MODELS: dict[str, type[BaseModel]] = {
     "Service": Service,
@@ -21,6 +21,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "PolicySettings": PolicySettings,
     "LogSettings": LogSettings,
     "ControlSettings": ControlSettings,
+    "MetricsSettings": MetricsSettings,
+    "PageSettings": PageSettings,
 }
 
 

@@ -13,12 +13,14 @@ from pydantic import BaseModel, Field
 from superd.cli.key_facts import TABLES, Table, Undescribed, keys_of
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
-from superd.settings import ControlSettings, LogSettings, PolicySettings, Settings
+from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from tests.needs import needs
 
 ROOT = Path(__file__).parent.parent
 MAN_PAGES = ("superd.8", "superd.toml.5", "superd-services.5")
-MODELS = (Service, Limits, Sandbox, Settings, PolicySettings, LogSettings, ControlSettings)
+MODELS = (
+    Service, Limits, Sandbox, Settings, PolicySettings, LogSettings, ControlSettings, MetricsSettings, PageSettings,
+)  # fmt: skip
 WITHOUT_UNIT = {"nice", "port", "rpc_number"}
 """Numbers that count nothing."""
 

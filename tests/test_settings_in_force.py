@@ -88,6 +88,10 @@ APPLIES: dict[str, Any] = {
     "relays": "master/test_relay_pool.py",
     "control.admins": "trips/test_control.py",
     "control.viewers": "trips/test_control.py",
+    "metrics.listen": "trips/test_metrics.py",
+    "metrics.allow": "trips/test_metrics.py",
+    "page.listen": "trips/test_page.py",
+    "page.allow": "trips/test_page.py",
     "stop_grace": "trips/test_end.py",
     "stop_sessions": "trips/test_end.py",
 }

@@ -19,7 +19,7 @@ from superd.cli.key_facts import TABLES, Key, Table, keys_of, limits_of
 from superd.quantities import Seconds, Size, Words
 from superd.sandbox import Sandbox
 from superd.service import Count, Limits, LogType, Mode, Target, Versions
-from superd.settings import ControlSettings, Facility, LogSettings, PolicySettings
+from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings
 from superd.syslog_priority import FACILITIES
 
 KINDS = ("service", "config")
@@ -76,6 +76,8 @@ _TABLE_OF = {
     PolicySettings: TABLES[4],
     LogSettings: TABLES[5],
     ControlSettings: TABLES[6],
+    MetricsSettings: TABLES[7],
+    PageSettings: TABLES[8],
 }
 
 

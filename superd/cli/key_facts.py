@@ -18,7 +18,7 @@ from superd.key_examples import EXAMPLES
 from superd.quantities import Seconds, Size, Words
 from superd.sandbox import Sandbox
 from superd.service import Count, Limits, LogType, Mode, Service, Target, Versions
-from superd.settings import ControlSettings, Facility, LogSettings, PolicySettings, Settings
+from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 
 ALIASES: list[tuple[Any, str, str]] = [
     (Seconds, "duration", "seconds"),
@@ -55,6 +55,8 @@ TABLES = (
     Table("`[policy]` of superd.toml", "policy.", PolicySettings, "superd.toml"),
     Table("`[log]` of superd.toml", "log.", LogSettings, "superd.toml"),
     Table("`[control]` of superd.toml", "control.", ControlSettings, "superd.toml"),
+    Table("`[metrics]` of superd.toml", "metrics.", MetricsSettings, "superd.toml"),
+    Table("`[page]` of superd.toml", "page.", PageSettings, "superd.toml"),
 )
 
 

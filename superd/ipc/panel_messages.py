@@ -329,6 +329,8 @@ def _written(value: object) -> str:
     if type(value) is tuple:
         # Each item after its mark, so that no item and one empty item differ.
         return "".join(_ITEM + item.translate(_CLEAN)[:MAX_TEXT] for item in value[:MAX_ITEMS])
+    if isinstance(value, str):  # a reason, whose repr would be its name
+        return _written(str(value))
     return repr(value)
 
 

@@ -19,11 +19,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from superd.errors import ControlError
+from superd.address import SocketType, parse_listen
+from superd.errors import BindError, ControlError
 from superd.ipc import panel_requests
 from superd.ipc.front_orders import Fd, Panel
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.request_budget import RequestBudget
+from superd.net.bind import open_plain, remove_path
 from superd.system import oom_score
 from superd.system.closing import let_socket_go
 from superd.system.control_path import control_path
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from superd.launch_spec import Account
     from superd.log.log import Log
     from superd.operators import Operators
-    from superd.settings import Settings
+    from superd.settings import HttpSettings, Settings
     from superd.system.spawn import Spawn
 
 BACKLOG = 64
@@ -82,6 +84,9 @@ class ControlSocket:
         self._requests = requests
         self._clock = clock
         self._listener: socket.socket | None = None
+        self._pages: dict[str, socket.socket] = {}
+        """Listeners of the metrics and of the status page."""
+        self._wanted: dict[str, HttpSettings] = {}
         self._path: SocketPath | None = None
         self._waiting: set[int] = set()
         """Listeners that are polled: no panel accepts from them."""
@@ -127,15 +132,43 @@ class ControlSocket:
         self._listener = sock
         self._listen()
 
-    def configure(self, operators: Operators) -> None:
-        """Take who may use the socket; a panel that lives gets it at once."""
-        if operators != self._operators:
-            self._operators = operators
-            if self.pid:
-                self._begin()
+    def configure(self, settings: Settings, operators: Operators) -> None:
+        """Take who may ask, and the addresses of the pages; a panel that lives gets both at once."""
+        pages = {"metrics": settings.metrics, "page": settings.page}
+        if (operators, pages) == (self._operators, self._wanted):
+            return
+        self._operators = operators
+        for kind, page in pages.items():
+            if self._wanted.get(kind) is None or self._wanted[kind].listen != page.listen:
+                self._close_page(kind)
+                self._open_page(kind, page.listen)
+        self._wanted = pages
+        if self.pid:
+            self._begin()
+        elif self.start_at is None:
+            self._listen()
+
+    def _open_page(self, kind: str, text: str) -> None:
+        if not text:
+            return
+        try:
+            self._pages[kind] = open_plain(parse_listen(text, SocketType.STREAM))
+        except BindError as problem:
+            self._log.message("error", f"[{kind}] {problem}; a reload tries again")
+
+    def _close_page(self, kind: str) -> None:
+        sock = self._pages.pop(kind, None)
+        if sock is None:
+            return
+        if sock.fileno() in self._waiting:
+            self._waiting.discard(sock.fileno())
+            self._poll.unregister(sock)
+        sock.close()
+        remove_path(sock)
 
     def _listeners(self) -> list[tuple[str, socket.socket]]:
-        return [("control", self._listener)] if self._listener is not None else []
+        control = [("control", self._listener)] if self._listener is not None else []
+        return [*control, *self._pages.items()]
 
     def _listen(self) -> None:
         for _, sock in self._listeners():
@@ -202,7 +235,7 @@ class ControlSocket:
         self._started = self._clock()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self.pid = start_panel(theirs, self._user)
+            self.pid = start_panel(theirs, self._user, metrics="metrics" in self._pages)
             oom_score.reset(self.pid)
         except OSError as problem:
             ours.close()
@@ -224,6 +257,8 @@ class ControlSocket:
         listeners = self._listeners()
         value = {
             "listeners": [name for name, _ in listeners],
+            "allow": {kind: list(page.allow) for kind, page in self._wanted.items()},
+            "host": os.uname().nodename,
             "operators": {
                 "admins": sorted(operators.admins),
                 "admin_groups": sorted(operators.admin_groups),
@@ -331,8 +366,8 @@ class ControlSocket:
         """In a forked child: close what only the master may hold."""
         if self._channel is not None:
             self._channel.close()
-        if self._listener is not None:
-            self._listener.close()
+        for _, sock in self._listeners():
+            sock.close()
 
     def close(self) -> None:
         """End the panel and remove the socket: superd ends."""
@@ -340,6 +375,8 @@ class ControlSocket:
         self.start_at = None
         self._drop_channel()
         self._kill_silently()
+        for kind in tuple(self._pages):
+            self._close_page(kind)
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -349,15 +386,17 @@ class ControlSocket:
             self._path = None
 
 
-def start_panel(end: socket.socket, user: tuple[int, int] | None) -> int:
+def start_panel(end: socket.socket, user: tuple[int, int] | None, *, metrics: bool = False) -> int:
     """Start a panel at ``end`` of a pair, which stays the caller's, as this (uid, gid). Returns its pid.
+
+    With ``metrics`` it loads prometheus_client, which takes a quarter of a second.
 
     Raises ``OSError`` when it cannot be started.
     """
     uid, gid = user if user is not None else (-1, -1)
     bundle = launcher_bundle()
     with bundle.lent() as memory:
-        words = bundle.command("panel", memory, str(uid), str(gid), "superd: panel")
+        words = bundle.command("panel", memory, str(uid), str(gid), os.pathsep.join(sys.path) if metrics else "", "superd: panel")
         return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), 2, 0o022)
 
 

@@ -217,7 +217,7 @@ class Master:
         self._patience = None
         if problem := self._wishes.load():
             self._log.message("error", f"the bans of before cannot be read: {problem}")
-        self._control.configure(self._state.operators)
+        self._control.configure(self._state.registry.settings, self._state.operators)
         self._control.open(self._state.registry.settings)
         self._rpc.want(mappings_of(self._state.registry, self._sockets))
         self._launchers.assign(self._state.assignment)
@@ -544,7 +544,7 @@ class Master:
         self._rpc.want(mappings_of(new.registry, self._sockets))
         self._launchers.assign(new.assignment)
         self._relays.configure(new.registry.settings)
-        self._control.configure(new.operators)
+        self._control.configure(new.registry.settings, new.operators)
         number = self._orders.reloaded(outcome)
         self._orders.relays()
         self._reloads[number], self._changes[number] = outcome.changes.summary(), changes

@@ -193,6 +193,28 @@ def _open_unix(address: BindAddress, service: Service) -> socket.socket:
     return sock
 
 
+def open_plain(address: BindAddress) -> socket.socket:
+    """A listening stream socket of superd's own, without a service; a path is open to all of this host. ``BindError``."""
+    try:
+        if address.path:
+            sock: socket.socket = PathSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+            assert isinstance(sock, PathSocket)
+            try:
+                sock.place = SocketPath.bind(sock, address.path, 0o666, Trust.own(strict=is_root()))
+            except OSError:
+                sock.close()
+                raise
+        elif not address.host:
+            sock = _open_wildcard(address, shared=False)
+        else:
+            sock = _open_inet(address, socket.AF_INET6 if ":" in address.host else socket.AF_INET, address.host, shared=False)
+        sock.setblocking(False)
+        sock.listen(64)
+    except OSError as problem:
+        raise _bind_error(address, problem) from None
+    return sock
+
+
 def address_of(sock: socket.socket) -> BindAddress | None:
     """Where the socket is bound, as the configuration would write it."""
     kind = next((word for word, number in _KINDS.items() if number == sock.type), None)

@@ -102,6 +102,19 @@ method ListEvents(
   service: ?string, source: ?string, reason: ?string, event: ?string, limit: ?int, follow: ?bool
 ) -> (events: []Event)
 
+type Counts (
+  service: string, started: int, running: int, limit: ?int, paused: bool, missing: int, refused: object,
+  seconds_bounds: []float, seconds: []int, seconds_sum: float, launch_bounds: []float, launch: []int, launch_sum: float,
+  exits: []int
+)
+
+# What metrics are made of: counts since the front began. seconds are sessions by their length, launch starts by the time from the
+# accept, each in the ranges that end at the bounds, and one more; exits are exit status 0, another status, a signal.
+method GetCounts() -> (
+  version: string, started: float, read: float, reload: object, bans: int, sensor_bans: int, waiting: int, log_waiting: int,
+  log_lost: int, lag: float, counters: object, processes: []Process, services: []Counts
+)
+
 # What is in force for a client now; limits are null where there is none.
 # configuration is the same for commands that name the same files.
 method Explain(service: string, address: string) -> (

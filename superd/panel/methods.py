@@ -11,6 +11,7 @@ from typing import Any
 
 from superd import __version__
 from superd.panel import changes, queries
+from superd.panel.counting import get_counts
 from superd.panel.interface import DESCRIPTION, INTERFACE
 from superd.panel.steps import Call, Method, Refusal, Step
 from superd.wire.varlink import SERVICE, MethodCall
@@ -84,6 +85,7 @@ TABLE: dict[str, _Rule] = {
         {},
         {"service": _text, "source": _text, "reason": _text, "event": _text, "limit": _number, "follow": _truth},
     ),
+    f"{INTERFACE}.GetCounts": _Rule(get_counts, {}, {}),
     f"{INTERFACE}.Explain": _Rule(queries.explain, {"service": _text, "address": _text}, {}),
     f"{INTERFACE}.Kick": _Rule(
         changes.kick,

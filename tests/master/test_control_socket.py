@@ -50,10 +50,10 @@ class Fixture:
         self.now = 1000.0
         log: Any = self.lines
         self.control = ControlSocket(log, self.poll, None, self.orders.append, self.requests, lambda: self.now)
-        self.control.configure(Operators(admins=frozenset({ME})))
+        self.control.configure(Settings(), Operators(admins=frozenset({ME})))
         self.control.open(Settings())
 
-    def _start(self, end: socket.socket, user: object) -> int:
+    def _start(self, end: socket.socket, user: object, *, metrics: bool) -> int:
         self.panels.append(end.dup())
         return 4711
 
@@ -105,11 +105,11 @@ def test_a_change_counts_with_an_admins_living_connection_alone(there: Fixture) 
     client, server = there.connect()
     there.ask(RELOAD, server.fileno())
     assert there.requests.seen == [("reload", ME)]
-    there.control.configure(Operators(viewers=frozenset({ME})))
+    there.control.configure(Settings(), Operators(viewers=frozenset({ME})))
     there.ask(RELOAD, server.fileno())
-    there.control.configure(Operators(admins=frozenset({ME}), own=frozenset({ME})))
+    there.control.configure(Settings(), Operators(admins=frozenset({ME}), own=frozenset({ME})))
     there.ask(RELOAD, server.fileno())
-    there.control.configure(Operators(admins=frozenset({ME})))
+    there.control.configure(Settings(), Operators(admins=frozenset({ME})))
     client.close()
     there.ask(RELOAD, server.fileno())
     server.close()

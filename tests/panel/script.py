@@ -29,6 +29,8 @@ class World:
         self.services = [GIT]
         self.sessions = list(sessions)
         self.events: list[front.EventRow] = []
+        self.minutes: list[front.MinutesRow] = []
+        self.counts: list[front.CountRow] = []
         self.state = {**STATE, "reload": dict(STATE["reload"])}
         self.wishes: dict[str, Any] = {"bans": [], "holds": []}
         self.asked: list[ToMaster] = []
@@ -55,6 +57,10 @@ class World:
                 return front.Answer(0, more), rows
             case front.AskEvents(_, after):
                 rows = [row for row in self.events if row.sequence > after]
+            case front.AskMinutes():
+                rows = self.minutes
+            case front.AskCounts():
+                rows = self.counts
             case front.AskBans(_, at):
                 rows = [front.BanRow(ban["prefix"], ban["service"], 5) for ban in self.wishes["bans"]][at:]
             case front.AskClient(_, name):

@@ -18,6 +18,7 @@ from superd.wire.varlink import encode_call
 from tests.panel.test_control import answer
 
 OPERATORS = {"admins": [os.geteuid()], "admin_groups": [], "viewers": [], "viewer_groups": [], "own": []}
+NO_PAGES: dict[str, Any] = {"allow": {}, "host": "h"}
 INFO = encode_call("org.varlink.service.GetInfo", {})
 
 
@@ -30,7 +31,7 @@ class PanelProcess:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen(100)
-        value: dict[str, Any] = {"listeners": ["control"], "operators": OPERATORS}
+        value: dict[str, Any] = {"listeners": ["control"], "operators": OPERATORS, **NO_PAGES}
         panel_requests.send_message(self.master, panel_requests.BEGIN, value, [self.listener.fileno()])
 
     @contextlib.contextmanager
@@ -77,7 +78,7 @@ def test_a_pair_to_the_front_is_replaced_and_listeners_too(panel: PanelProcess) 
         front, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with front, theirs:
             panel_requests.send_message(panel.master, panel_requests.FRONT, {}, [theirs.fileno()])
-    value: dict[str, Any] = {"listeners": ["control"], "operators": {**OPERATORS, "admins": []}}
+    value: dict[str, Any] = {"listeners": ["control"], "operators": {**OPERATORS, "admins": []}, **NO_PAGES}
     panel_requests.send_message(panel.master, panel_requests.BEGIN, value, [panel.listener.fileno()])
     with panel.client() as client:
         client.sendall(INFO)
