@@ -26,6 +26,7 @@ def test_answers_of_the_front_find_who_asked_in_any_order() -> None:
             front.send(panel_messages.encode_answer(number, ()))
             link.on_readable()
         assert [name for name, _ in got] == ["b", "a"]
+        link.drop()
 
 
 def test_without_a_front_and_when_it_goes_everybody_is_told() -> None:
