@@ -1,4 +1,4 @@
-"""What the ``server_args`` of the internal `auth` service say: the options of FreeBSD's inetd(8). Answers nobody."""
+"""What the ``server_args`` of the internal `auth` service say: the options of FreeBSD's inetd(8). Never answers a client."""
 
 from __future__ import annotations
 

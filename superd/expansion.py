@@ -181,7 +181,7 @@ def split_variable(text: str) -> tuple[str, str]:
 
 
 def without_ampersand(command: str) -> str | None:
-    """The command without the `&` at its end, which says that nobody waits for it; ``None`` where there is none."""
+    """The command without the `&` at its end, which means that superd does not wait for it; ``None`` where there is none."""
     text = command.rstrip(" \t")
     if not text.endswith("&") or text.endswith(("&&", "\\&", ">&", "<&")):
         return None

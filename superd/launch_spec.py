@@ -1,4 +1,4 @@
-"""How a service's program is started, as plain values: what the launcher is told once and keeps. Pure."""
+"""How a service's program is started, as plain values: what a launcher gets once and keeps. Pure."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Accounts:
 def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
     """The profile a service runs under. Raises ``KeyError`` naming an unknown user or group.
 
-    Without root nobody can become anybody: the ids stay superd's own. xinetd: child.c, set_credentials.
+    Without root the ids stay superd's own. xinetd: child.c, set_credentials.
     """
     rlimits = tuple(
         (number, value) for name, number in RLIMITS.items() if (value := getattr(service, f"rlimit_{name}")) is not None

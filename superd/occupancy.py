@@ -20,7 +20,7 @@ class Occupancy:
         self.by_source: dict[tuple[str, Source], int] = {}
 
     def enter(self, service: str, source: Source | None) -> None:
-        """A session of ``service`` begins; ``source`` is None where nobody counts sources."""
+        """A session of ``service`` begins; ``source`` is None where sources are not counted."""
         self.total += 1
         self.by_service[service] = self.by_service.get(service, 0) + 1
         if source is not None:

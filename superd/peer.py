@@ -22,7 +22,7 @@ class Peer:
 
     ``address`` is numeric text with v4-mapped IPv6 folded to IPv4 and the zone kept (``fe80::1%eth0``); for a unix
     socket it is ``localhost`` as libwrap has it. ``number`` is the address as an integer, ``version`` 4, 6, or 0 for
-    unix. ``name`` and ``user`` are ``""`` while nobody asked, else a known value, ``unknown``, or ``paranoid``.
+    unix. ``name`` and ``user`` are ``""`` until they are asked for, else a known value, ``unknown``, or ``paranoid``.
     ``uid`` and ``gids`` are the unix peer's: its user, and every group that this user had when it connected.
     """
 
@@ -42,7 +42,7 @@ class Peer:
 
 
 def peer_from_text(address: str, port: int = 0, *, name: str = NOT_ASKED, user: str = NOT_ASKED) -> Peer:
-    """A peer from numeric text, v4-mapped folded. Raises ``ValueError`` for what is no address."""
+    """A peer from numeric text, v4-mapped folded. Raises ``ValueError`` for what is not an address."""
     bare = address.partition("%")[0]
     parsed = ipaddress.ip_address(bare)
     number = int(parsed)

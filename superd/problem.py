@@ -61,7 +61,7 @@ def warning(origin: Origin, message: str, hint: str = "") -> Problem:
 
 
 def note(origin: Origin, message: str, hint: str = "") -> Problem:
-    """Something worth knowing that is no fault."""
+    """Something worth knowing that is not a fault."""
     return Problem(origin, Severity.NOTE, _short(message), hint)
 
 

@@ -1,4 +1,4 @@
-"""How many relays there may be. Pure but for the number of processors; runs in the master and in commands."""
+"""How many relays there may be. Pure except the number of processors; runs in the master and in commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of one piece of hosts.allow or hosts.deny, packed: what long lists are full of takes 20 bytes beside its text.
+"""Rules of one piece of hosts.allow or hosts.deny, packed: what long lists are full of takes 20 bytes besides its text.
 
 Runs in: every process that reads the tables. A block is made once (``config/hosts/scan.py``) and never changes. It decides
 nothing: ``policy/rule_index.py`` looks things up in it.

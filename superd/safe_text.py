@@ -26,7 +26,7 @@ def safe_banner(value: str) -> bytes:
 
 def _escape(match: re.Match[str]) -> str:
     character = match[0]
-    # str.isprintable is false for the categories Cc, Cf, Cs, Co, Cn, Zl, Zp and Zs, but for the blank itself.
+    # str.isprintable is false for the categories Cc, Cf, Cs, Co, Cn, Zl, Zp and Zs, except the blank itself.
     if character.isprintable() and character not in _INVISIBLE:
         return character
     number = ord(character)

@@ -133,7 +133,7 @@ class Limits(BaseModel):
     )
     per_minute: tuple[Annotated[int, Field(ge=0)], Pause] | None = Field(
         None,
-        description="[starts within 60 s, seconds of pause behind them]: the inetds' nowait.N",
+        description="[starts within 60 s, seconds of pause after them]: the inetds' nowait.N",
         json_schema_extra={"unit": "starts, seconds"},
     )
     v4_prefix: int = Field(
@@ -167,8 +167,8 @@ class Service(BaseModel):
     )
     flags: Annotated[frozenset[Flag], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
         frozenset(),
-        description="IDONLY: only who ident names; KEEPALIVE, NODELAY: of the socket; NAMEINARGS: server_args holds argv[0]; "
-        "NOLIBWRAP: hosts.allow and hosts.deny are not asked; SENSOR: whoever connects is banned",
+        description="IDONLY: only users that ident names; KEEPALIVE, NODELAY: of the socket; NAMEINARGS: argv[0] in server_args; "
+        "NOLIBWRAP: hosts.allow and hosts.deny are not asked; SENSOR: every client that connects is banned",
     )
     socket_type: SocketType = Field(SocketType.STREAM, description="kind of socket: stream, dgram or seqpacket")
     protocol: str = Field("", description="name in /etc/protocols; default: tcp for stream, udp for dgram")
@@ -249,7 +249,7 @@ class Service(BaseModel):
 
     instances: Count = Field(
         None,
-        description="programs (or sessions) at once; UNLIMITED is no limit; of a datagram service with wait = false, where "
+        description="programs (or sessions) at once; UNLIMITED: no limit; of a datagram service with wait = false, where "
         "senders can be forged, the default is 64",
         json_schema_extra={"unit": "programs"},
     )
@@ -259,14 +259,14 @@ class Service(BaseModel):
     cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(_no_rate)] = Field(
         (200.0, 0.0),
         description="[connections a second, seconds of pause] of one source; with a pause of 0 the source is not paused: what is "
-        "above the rate is refused, and five seconds' worth may come at once; [0, 0] is no limit",
+        "above the rate is refused, and five seconds' worth may come at once; [0, 0]: no limit",
         json_schema_extra={"unit": "connections/s, seconds"},
     )
     max_load: float | None = Field(
         None, gt=0, description="one-minute load from which connections are refused", json_schema_extra={"unit": "processes"}
     )
-    access_times: Words = Field((), description="H:M-H:M, optionally behind days: Mon-Fri 08:00-18:00")
-    only_from: Words | None = Field(None, description="addresses that may connect; an empty list is nobody")
+    access_times: Words = Field((), description="H:M-H:M, optionally after days: Mon-Fri 08:00-18:00")
+    only_from: Words | None = Field(None, description="addresses that may connect; an empty list admits no client")
     no_access: Words = Field((), description="addresses that may not connect; wins over only_from")
     deny_time: Literal["FOREVER", "NEVER"] | int = Field(
         "NEVER", description="minutes a SENSOR bans a source", json_schema_extra={"unit": "minutes"}
@@ -274,7 +274,7 @@ class Service(BaseModel):
     libwrap: str = Field("", description="daemon name for hosts.allow and hosts.deny; default: the program's file name")
 
     banner: str = Field("", description="file sent to every connection, before anything else")
-    banner_success: str = Field("", description="file sent to a connection that is let in")
+    banner_success: str = Field("", description="file sent to a connection that is admitted")
     banner_fail: str = Field("", description="file sent to a connection that is refused")
     banners: str = Field("", description="folder of banners by daemon name, as hosts_options(5)'s option has it")
 
@@ -395,7 +395,7 @@ class Service(BaseModel):
 
     @property
     def sensor(self) -> bool:
-        """Whether whoever connects is banned (xinetd's flag SENSOR)."""
+        """Whether every client that connects is banned (xinetd's flag SENSOR)."""
         return "SENSOR" in self.flags
 
     @property

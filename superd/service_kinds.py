@@ -38,7 +38,7 @@ class Conflict:
 
     @property
     def closes(self) -> bool:
-        """Whether the service would let in more clients without the key, so that superd may not leave it out."""
+        """Whether the service would admit more clients without the key, so that superd may not leave it out."""
         return self.key in _ACCESS
 
     @property
@@ -96,7 +96,7 @@ _LIVES_ON = "the program serves one client after another"
 _ACCESS = frozenset(
     {"only_from", "no_access", "access_times", "max_load", "flags IDONLY", "flags SENSOR", "proxy_protocol", "proxy_from"}
 )
-"""Without one of these more clients would be let in, so that superd never leaves it out, not even one of [defaults]."""
+"""Without one of these more clients would be admitted, so that superd never leaves it out, not even one of [defaults]."""
 
 _IDENTITY = ("user", "group", "groups")
 _OF_A_PROGRAM = (
@@ -229,8 +229,8 @@ TABLE: dict[Kind, dict[str, str]] = {
     ),
     NO_REDIRECT: {"send_proxy": "nothing is redirected"},
     NO_RPC: {
-        "rpc_version": "it is no RPC service",
-        "rpc_number": "it is no RPC service",
+        "rpc_version": "it is not an RPC service",
+        "rpc_number": "it is not an RPC service",
     },
     PRIVATE_PIDS: {"leftovers": "the kernel ends what the program leaves"},
 }  # fmt: skip

@@ -58,7 +58,7 @@ VARIANTS = (NUMERIC_WILDCARD, ZONE, BRACKETS, BROADCAST, LINES, SEVERITY)
 
 _NOT_OK = re.compile("[^0-9A-Za-z!@%_=+:,./-]")
 _ZONE = re.compile(rb"%(?:lo|[0-9]+)\]")
-"""What every host takes for a zone; a zone that there is none of matches nobody on either side."""
+"""What every host takes for a zone; a zone that there is none of never matches on either side."""
 _BEFORE_RUNNING = re.compile("missing option name|bad option name|requires|must be at end")
 
 

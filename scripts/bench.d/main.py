@@ -1,4 +1,4 @@
-"""scripts/bench: superd beside its peers, row by row, on this machine, as markdown on standard output.
+"""scripts/bench: superd and its peers, row by row, on this machine, as markdown on standard output.
 
     scripts/bench                       every row (about half an hour)
     scripts/bench start refuse          these rows
@@ -7,7 +7,7 @@
     scripts/bench --quick               tiny counts: shows that it runs, measures nothing
 
 Only ratios of one run mean anything: server and clients share the machine. Run it as root: only then superd is separated,
-programs run as nobody, and a network namespace of its own keeps the rest of the machine out.
+programs run as `nobody`, and a network namespace of its own keeps the rest of the machine out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run found, as markdown: a table for each row, and above them what was aimed at beside what was reached."""
+"""What a run found, as markdown: a table for each row, and above them each aim with what was reached."""
 
 from __future__ import annotations
 

@@ -60,9 +60,9 @@ def refuse(bench: Bench) -> list[Table]:
     ]
     row = "refusals under flood"
     aims = [
-        Aim(row, "refused/s beside xinetd", ratio(results, "superd", "xinetd", "rate"), 8),
-        Aim(row, "refused/s beside tcpserver", ratio(results, "superd", "tcpserver", "rate"), 4),
-        Aim(row, "refused/s beside accept+close", ratio(results, "superd", "floor", "rate"), None, 1.0),
+        Aim(row, "refused/s against xinetd", ratio(results, "superd", "xinetd", "rate"), 8),
+        Aim(row, "refused/s against tcpserver", ratio(results, "superd", "tcpserver", "rate"), 4),
+        Aim(row, "refused/s against accept+close", ratio(results, "superd", "floor", "rate"), None, 1.0),
     ]
     return [Table("Refusals under flood, 32 at a time", head, lines, notes, aims)]
 
@@ -75,7 +75,7 @@ def _tcpserver(bench: Bench, folder: Path, port: int) -> Server:
 
 
 def decision(bench: Bench) -> list[Table]:
-    """One decision, by tables of growing length: the first rule, the last, none; beside libwrap on the same files."""
+    """One decision, by tables of growing length: the first rule, the last, none; and libwrap on the same files."""
     folder = bench.row_folder("decision")
     theirs = _libwrap()
     lines, worst = [], 0.0

@@ -232,7 +232,7 @@ def _per_connection(bench: Bench, stand: Stand, group: str, kind: str, port: int
     server = stand.servers[0].name
     say = [] if kind == "program" else ["-m", "hello"]
     with holding(bench, "-p", port, "-n", max(10, held // 10), *say):
-        pass  # what the first connections make once and for all is no connection's
+        pass  # what the first connections make once belongs to none of them
     time.sleep(0.5)
     own, whole = pss_of(stand.pid(server)), caged(group)
     with holding(bench, "-p", port, "-n", held, *say) as found:

@@ -36,16 +36,16 @@ def start(bench: Bench) -> list[Table]:
     )
     row = "start, 16 at a time"
     first.aims += [
-        Aim(row, "conn/s beside xinetd", ratio(few, "superd", "xinetd", "rate"), 1.6, 2.1),
-        Aim(row, "conn/s beside tcpserver", ratio(few, "superd", "tcpserver", "rate"), 1.0, 1.3),
-        Aim(row, "conn/s beside the floor", ratio(few, "superd", "floor", "rate"), 0.70, 0.95),
-        Aim("CPU of the whole tree", "µs/conn beside xinetd", ratio(few, "superd", "xinetd", "server_us"), 0.5, 0.4, less=True),
+        Aim(row, "conn/s against xinetd", ratio(few, "superd", "xinetd", "rate"), 1.6, 2.1),
+        Aim(row, "conn/s against tcpserver", ratio(few, "superd", "tcpserver", "rate"), 1.0, 1.3),
+        Aim(row, "conn/s against the floor", ratio(few, "superd", "floor", "rate"), 0.70, 0.95),
+        Aim("CPU of the whole tree", "µs/conn against xinetd", ratio(few, "superd", "xinetd", "server_us"), 0.5, 0.4, less=True),
     ]
     second = _table("Starting a program, 256 at a time", many, bases)
     slow = median(few, "superd", "rate")
     held = median(many, "superd", "rate") / slow if slow else float("nan")
     second.aims += [
-        Aim("start, 256 at a time", "conn/s beside those at 16", held, 0.85),
+        Aim("start, 256 at a time", "conn/s against those at 16", held, 0.85),
         Aim("start, 256 at a time", "errors", total(many, "superd", "errors"), 0, unit="", less=True),
     ]
     return [first, second]
@@ -67,7 +67,7 @@ def start_many(bench: Bench) -> list[Table]:
         results = bench.rounds_of(stand, lambda server: _trips(server, 16, bench.seconds(0.7)))
     table = _table(f"Starting a program with {count + 1:,} services listening", results, [one.name, "xinetd, 1"])
     kept = ratio(results, more.name, one.name, "rate")
-    table.aims.append(Aim("start with 1,000 services", "conn/s beside those with one", kept, 0.95))
+    table.aims.append(Aim("start with 1,000 services", "conn/s against those with one", kept, 0.95))
     return [table]
 
 
@@ -86,7 +86,7 @@ def first_byte(bench: Bench) -> list[Table]:
     head = ["server", "first byte µs (p50)", "p99", "server CPU µs/conn", "errors", *(f"× {base}" for base in present)]
     table = Table("One connection every 10 ms: time to first byte", head, lines)
     found = ratio(results, "superd", "xinetd", "first50")
-    table.aims.append(Aim("one at a time, idle server", "first byte beside xinetd's", found, 0.85, 0.6, less=True))
+    table.aims.append(Aim("one at a time, idle server", "first byte against xinetd's", found, 0.85, 0.6, less=True))
     return [table]
 
 

@@ -1,4 +1,4 @@
-"""How each server is told to serve the same thing. Limits of the peers that would end a measurement are lifted."""
+"""How each server is configured to serve the same thing. Limits of the peers that would end a measurement are lifted."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def openbsd_inetd(bench: Bench, folder: Path, lines: str, port: int, name: str =
 
 
 def tiny_by_rlinetd(bench: Bench, folder: Path, port: int, many: range = range(0)) -> Server:
-    """rlinetd, whose parser lies beside it in an unpacked package."""
+    """rlinetd, with its parser from an unpacked package."""
     conf = folder / "rlinetd.conf"
     conf.write_text(
         "".join(
@@ -115,7 +115,7 @@ def tiny_by_rlinetd(bench: Bench, folder: Path, port: int, many: range = range(0
 
 
 def tiny_servers(bench: Bench, folder: Path) -> list[Server]:
-    """Everybody, starting the tiny program as nobody; superd with rules, limits, environment and log lines on."""
+    """Every server starts the tiny program as `nobody`; superd with rules, limits, environment and log lines on."""
     tiny, port = bench.program("tiny"), FIRST_PORT
     ours = Superd(bench, folder, rules=RULES)
     ours.add("tiny", port, program=tiny)

@@ -32,7 +32,7 @@ def pss_of(pid: int) -> float:
 
 
 def front_of(master: int) -> int:
-    """superd's front: the child that is no launcher."""
+    """superd's front: the child that is not a launcher."""
     return next(pid for pid in _children(master) if not _is_launcher(pid))
 
 

@@ -23,7 +23,7 @@ PACKAGES = {
     "socat": ("socat", "socat"),
     "systemd-socket-activate": ("systemd", "systemd-socket-activate"),
 }
-"""What is measured beside superd: Debian's package and the program in it."""
+"""What superd is measured against: Debian's package and the program in it."""
 
 _TINY = ["-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-Wl,--build-id=none"]
 _PROGRAMS: dict[str, tuple[str, list[str]]] = {
@@ -37,7 +37,7 @@ _PROGRAMS: dict[str, tuple[str, list[str]]] = {
 
 
 def build(folder: Path) -> None:
-    """Compiles the C programs into ``folder``, which everybody may read: some run as nobody."""
+    """Compiles the C programs into ``folder``, which every user may read: some run as `nobody`."""
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise SystemExit("bench: error: no C compiler\n  hint: install one (Debian: apt-get install gcc libc6-dev)")

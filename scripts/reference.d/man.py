@@ -128,7 +128,7 @@ def superd_8() -> str:
         ("ENVIRONMENT", markdown(
             "| E | |\n|---|---|\n| `NOTIFY_SOCKET` | where a service manager is told that superd is ready, reloads or stops |\n"
             "| `LISTEN_FDS`, `LISTEN_PID` | listeners that a service manager hands over |\n"
-            "| `NO_COLOR` | no colour on a terminal |"
+            "| `NO_COLOR` | turns colour off on a terminal |"
         )),
         ("FILES", markdown(
             "| F | |\n|---|---|\n| `/etc/superd/superd.toml` | the daemon's settings |\n"

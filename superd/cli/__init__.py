@@ -17,7 +17,7 @@ def main() -> None:
         sys.stderr.write(f"superd: error: superd runs on Linux only, not on `{sys.platform}`\n")
         raise SystemExit(EX_UNAVAILABLE)
     if len(sys.argv) > 1 and sys.argv[1] in ("run", "xinetd"):
-        # Before anything else is imported: a SIGHUP during start-up must kill nobody. The master's handler takes over.
+        # Before anything else is imported: a SIGHUP during start-up must not kill the process. The master's handler takes over.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if os.getpid() == 1:
             # The kernel gives the first process of a container no signal that has no handler: `docker stop` in the first second

@@ -132,7 +132,7 @@ def explain(
     hosts_allow: Allow = None,
     hosts_deny: Deny = None,
 ) -> None:
-    """Say who decides about a client, and why. Ends with 0 for a client that is let in, 1 for one that is refused."""
+    """Say who decides about a client, and why. Exit status: 0 admitted, 1 refused."""
     from superd.cli.explain import explain as tell
     from superd.cli.sources import sources_of
 
@@ -152,7 +152,7 @@ def match(
     hosts_allow: Allow = None,
     hosts_deny: Deny = None,
 ) -> None:
-    """Say what hosts.allow and hosts.deny say of a client, as tcpdmatch does. Ends with 0 (let in) or 1 (refused)."""
+    """Say what hosts.allow and hosts.deny say of a client, as tcpdmatch does. Exit status: 0 admitted, 1 refused."""
     from superd.cli.match import match as ask
     from superd.cli.sources import sources_of
 

@@ -34,7 +34,7 @@ def check(sources: Sources, *, strict: bool, form: str = "text", explicit: bool 
     except ConfigError as refused:
         problems = refused.problems
     more = _tables(sources, registry, explicit=explicit)
-    # What is wrong with a table is said by whoever refused the services, too.
+    # Whatever refused the services has reported what is wrong with a table.
     problems = tuple(folded(dict.fromkeys((*problems, *more))))
     if form != "text":
         sys.stdout.write(formatted(problems, form))
@@ -121,5 +121,5 @@ def _target(service: Service) -> str:
 
 
 _CUT = re.compile(r"cut at its colon|\(U\+|is HTML for")
-_OF_THE_CUT = "so whoever matches is refused"
+_OF_THE_CUT = "so clients that match are refused"
 """What the reader says of a rule that is cut at a wrong colon: lint has said why, and one cause has one message."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class _Now:
-    """The world as admission sees it for a try: nobody banned, nothing running."""
+    """The world as admission sees it for a try: no address banned, nothing running."""
 
     sensor = Sensor()
     wished = Wished()
@@ -55,9 +55,9 @@ class _Now:
 
 
 def explain(sources: Sources, name: str, address: str, client: str, user: str, proxy: str = "") -> int:
-    """Prints every step. ``address`` may be ``uid:NAME``; ``proxy`` is the peer that announces it in a PROXY header.
+    """Print every step. ``address`` may be ``uid:NAME``; ``proxy`` is the peer that announces it in a PROXY header.
 
-    Returns 0 let in, 1 refused, 64 usage, 78 errors.
+    Return 0 admitted, 1 refused, 64 usage, 78 errors.
     """
     from superd.config.hosts.policy import parse_policy
     from superd.load.policy import load_policy
@@ -170,7 +170,7 @@ class _Try:
         for key, said in own_rules(self._service, peer, None if answer.admit else answer):
             write(f"{_place(registry, name, key)}: {key + ' ' if key else ''}{said}\n")
         if answer.admit:
-            write(f"service {name}: its own rules let {peer.address} come\n")
+            write(f"service {name}: {peer.address} is admitted by the service's own settings\n")
         else:
             write(f"service {name}: refused: {answer.why()} ({_place(registry, name, deciding_key(answer))})\n")
 
@@ -204,7 +204,7 @@ def _only_live(registry: Registry, service: Service) -> str:
 
 
 def _last_word(registry: Registry, service: Service, user: str, *, asked: bool) -> int:
-    """Whoever was let in may still be refused by IDONLY."""
+    """An admitted client may still be refused by IDONLY."""
     if not asked and (live := _only_live(registry, service)):
         sys.stdout.write(f"not known here, but to the running superd alone: {live}\n")
     if "IDONLY" not in service.flags or user not in ("", UNKNOWN):
@@ -228,7 +228,7 @@ def _server(service: Service, peer: Peer) -> Peer:
     """Our end of such a connection, as far as the service's file tells."""
     addresses = service.addresses()
     port = next((address.port for address in addresses), 0)
-    # Of a datagram's own end nobody tells the front the address.
+    # The front does not know the local address of a datagram.
     for address in addresses if service.socket_type is SocketType.STREAM else ():
         if address.host not in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
             end = peer_from_text(address.host, address.port)

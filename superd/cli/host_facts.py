@@ -26,7 +26,7 @@ _PATIENCE = 5.0
 """Seconds for all names together; a resolver's own patience is five for each server it asks."""
 _ASKERS = 16
 NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
-"""getaddrinfo(3)'s answers that a name does not exist; others say that nobody knows now."""
+"""getaddrinfo(3)'s answers that a name does not exist; others mean that the answer is not known now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ def folder(path: str) -> str:
     """What is wrong with a folder of banners."""
     if os.path.isdir(path):
         return ""
-    return "is no folder" if os.path.exists(path) else "does not exist"
+    return "is not a folder" if os.path.exists(path) else "does not exist"
 
 
 def file(path: str) -> str:
-    """What is wrong with a `/file` of patterns; one that cannot be read is told by whoever reads it."""
+    """What is wrong with a `/file` of patterns; the reader of the file reports one that cannot be read."""
     return "" if os.path.exists(path) else "does not exist"
 
 
@@ -101,7 +101,7 @@ def writable(path: str) -> str:
             mode = os.stat(place).st_mode
         except OSError:
             mode = 0
-        # A sticky folder lets nobody replace what is another's.
+        # In a sticky folder users can replace only their own files.
         if mode & stat.S_IWOTH and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
             return place
         above = os.path.dirname(place)
@@ -123,15 +123,15 @@ def describe(word: str, found: Named | None) -> tuple[str, str]:
     if found is None or found.confirmed:
         return "", ""
     if found.error in (socket.EAI_NONAME, socket.EAI_NODATA):
-        return f"host `{word}` not found: it matches nobody", ""
+        return f"host `{word}` not found: it never matches", ""
     if found.error or not found.addresses:
         return "", ""
     if found.official.lower() != word.lower() and found.official:
         return f"`{word}` is an alias: clients are known by their official name", found.official
     better = found.called[0] if len(found.called) == 1 else found.addresses[0] if len(found.addresses) == 1 else ""
     if not found.called:
-        return f"the address of `{word}` has no name, so it matches nobody", better
-    return f"the address of `{word}` is called `{found.called[0]}`, so this name matches nobody", better
+        return f"the address of `{word}` has no name, so it never matches", better
+    return f"the address of `{word}` is called `{found.called[0]}`, so this name never matches", better
 
 
 def ask_all(words: Iterable[str], patience: float = _PATIENCE) -> tuple[dict[str, Named], int]:
@@ -150,7 +150,7 @@ def ask_all(words: Iterable[str], patience: float = _PATIENCE) -> tuple[dict[str
                 found[word] = answer
                 done.notify()
 
-    # Daemons: whoever still waits for a server must not keep the command from ending.
+    # Daemons: a thread that still waits for a server must not keep the command from ending.
     for _ in range(min(_ASKERS, count)):
         threading.Thread(target=work, daemon=True).start()
     end = time.monotonic() + patience

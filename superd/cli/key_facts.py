@@ -89,7 +89,7 @@ class Key:
 
 
 class Undescribed(Exception):
-    """A key of a model that nobody can look up."""
+    """A key of a model that cannot be looked up."""
 
 
 def keys_of(table: Table) -> list[Key]:

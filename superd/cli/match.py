@@ -28,7 +28,7 @@ _DRY = frozenset({"spawn", "twist", "aclexec", "setenv"})
 
 
 def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
-    """Prints the answer for each address of the client. Returns 0 when all are let in, 1 refused or not found, 64 for
+    """Prints the answer for each address of the client. Returns 0 when all are admitted, 1 refused or not found, 64 for
     a question with an empty part, 78 errors.
 
     ``here``: hosts.allow and hosts.deny of the working folder.
@@ -39,7 +39,7 @@ def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
 
     path, at_server, host = daemon.partition("@")
     name = path.rpartition("/")[2]
-    # At the first `@`, as tcpdmatch: a host's name has none, and so `joe@x@host` is a host that nobody finds.
+    # At the first `@`, as tcpdmatch: a host's name has none, and so `joe@x@host` is a host that does not exist.
     user, _, machine = client.partition("@") if "@" in client else ("", "", client)
     for part, empty in (("daemon", not name), ("server", at_server and not host), ("client", not machine)):
         if empty:
@@ -64,7 +64,7 @@ def match(sources: Sources, daemon: str, client: str, *, here: bool) -> int:
     if len(servers) != 1 or not clients:
         missing = machine if len(servers) == 1 else host
         many = len(servers) > 1
-        sys.stderr.write(f"error: `{missing}` {'has more than one address' if many else 'is no host that is known here'}\n")
+        sys.stderr.write(f"error: `{missing}` {'has more than one address' if many else 'is not a known host'}\n")
         return 1
     tables = compile_policy(parse_policy(files)[0])
     refused_one = False

@@ -47,7 +47,7 @@ def with_candidate(sources: Sources, candidate: Path | None, name: str) -> Sourc
 
 
 def _holds_a_service(path: Path) -> bool:
-    """Whether a regular file reads as one service; whoever reads it then says what else is wrong with it."""
+    """Whether a regular file reads as one service; its reader then reports what else is wrong with it."""
     from superd.config.grammar import grammar_of
 
     try:

@@ -1,1 +1,1 @@
-"""Text an admin wrote → words. Pure, but for ``read.py``."""
+"""Text an admin wrote → words. Pure; ``load/`` reads the files."""

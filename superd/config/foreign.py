@@ -26,7 +26,7 @@ class Foreign:
 
 
 OF_DISABLED = " (the entry is disabled)"
-"""How the note ends that tells of an error in an entry that is switched off: no service is made of it."""
+"""The end of the note about an error in a disabled entry: no service is made of it."""
 
 
 _KEPT = (

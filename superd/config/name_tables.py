@@ -24,7 +24,7 @@ def read_table(files: FileReader, path: str, name_at: int) -> dict[str, str]:
 
 
 def read_services(files: FileReader) -> dict[tuple[str, str], int]:
-    """/etc/services as (name, protocol) → port; empty when unreadable. Names are told apart by case, as getservbyname(3) does."""
+    """/etc/services as (name, protocol) → port; empty when unreadable. Case counts in names, as getservbyname(3) does."""
     try:
         data = files.read("/etc/services")
     except OSError:

@@ -12,7 +12,7 @@ from superd.system.descriptors import open_null
 
 
 class Background:
-    """The child's side: what its parent is still to be told."""
+    """The child's side: what it still has to send its parent."""
 
     def __init__(self, parent: int) -> None:
         self._parent = parent

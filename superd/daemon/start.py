@@ -54,7 +54,7 @@ class Manner:
 
     ``ident`` is its name in syslog, ``log_file`` the path that stands for stderr, ``settle`` is called when the configuration
     has been read and nothing was started yet; it may raise ``OSError``. ``keep_going`` serves what can be served in spite of
-    errors, and then refuses whoever reaches a hosts.deny that cannot be used.
+    errors, and then refuses every client that a hosts.deny which cannot be used would decide about.
     """
 
     ident: str = "superd"
@@ -149,7 +149,7 @@ def run(
     if os.geteuid() == 0 and account is None:
         log.message("notice", "this user namespace has one user: front, launchers and programs all run as it")
 
-    # What a launcher leaves behind when it dies is ours then, and its end can still be told.
+    # The programs of a launcher that dies become the master's children, so their ends can still be reported.
     prctl.prctl(prctl.SET_CHILD_SUBREAPER, 1)
 
     def ready(registry: Registry, missing: dict[BindAddress, str]) -> None:

@@ -22,7 +22,7 @@ async def tidy() -> None:
 def set_aside() -> Iterator[None]:
     """What is made inside is there to stay, and no collection looks at it, now or later.
 
-    100,000 rules would hold each of them up for 30 ms, in which nobody is accepted.
+    100,000 rules would hold each of them up for 30 ms, in which no connection is accepted.
     """
     gc.disable()
     try:

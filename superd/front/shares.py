@@ -19,7 +19,7 @@ SHARE = 16
 """A sixteenth of all places is left to each service and to each source when half of them are taken."""
 
 Key = tuple[str, "Source | None"]
-"""A service's id and the source of its client; None where sources cannot be told apart."""
+"""A service's id and the source of its client; None where sources are unknown."""
 
 
 class Shares:

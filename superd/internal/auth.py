@@ -1,6 +1,6 @@
 """auth, RFC 1413: tells the other end of a connection which user of this host owns it. Nothing but that connection.
 
-/proc/net/tcp and tcp6 say whose a socket is; everybody may read them, so this needs no privilege. Without `-r` nobody is
+/proc/net/tcp and tcp6 say whose a socket is; every user may read them, so this needs no privilege. Without `-r` no user is
 named: an answer is of use to an administrator who asked for it, and to a spammer everywhere else.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from superd.peer import Peer
 
 MAX_TABLE = 64 << 20
-"""Bytes of a table that are read: 400,000 connections. Behind that nobody is found."""
+"""Bytes of a table that are read: 400,000 connections. After that no user is found."""
 _AT_ONCE = 2
 _NOT_OWNED = frozenset({b"03", b"06", b"07", b"0A", b"0C"})
 """SYN_RECV, TIME_WAIT, CLOSE, LISTEN, NEW_SYN_RECV: no process holds such a connection, the uid there is nobody's."""
@@ -80,7 +80,7 @@ def _hidden(home: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        return True  # a home that we may not look into: then its owner has not said that he may be named
+        return True  # home directory not readable: treat its owner as hidden
     return True
 
 

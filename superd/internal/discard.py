@@ -10,7 +10,7 @@ _sink = mmap.mmap(-1, CHUNK)
 
 
 def begin(sock: socket.socket) -> bytes | None:
-    """Throws away what is there already. ``None``: the client has ended, all is done."""
+    """Throw away what has arrived already. ``None``: the client has ended, all is done."""
     try:
         while taken := sock.recv_into(_sink, CHUNK, socket.MSG_TRUNC | socket.MSG_DONTWAIT):
             if taken == CHUNK:

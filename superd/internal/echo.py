@@ -9,7 +9,7 @@ SHORT = 4096
 
 
 def begin(sock: socket.socket) -> bytes | None:
-    """Sends back what is there already.
+    """Send back what has arrived already.
 
     ``None``: the client has ended too, all is done. Else what has been read and not been sent.
     """

@@ -102,7 +102,7 @@ _LETTERS = ("a", "A", "c", "d", "h", "H", "n", "N", "p", "r", "R", "s", "u")
 
 
 def _fit(text: str) -> str:
-    """What a peer chose, as the table takes it: else his ident server could have the front's messages refused."""
+    """What a peer chose, as the table takes it: else the peer's ident server could have the front's messages refused."""
     if len(text) > MAX_VALUE or "\0" in text:
         return text[:MAX_VALUE].replace("\0", "_")
     return text
@@ -163,7 +163,7 @@ def _records(data: bytes) -> list[list[object]]:
 
 
 _LAUNCH = (str, int, str, str, int, str, int, str, str, str, list)
-"""Types of a launch's fields but for the last, which is ``Values`` or nothing."""
+"""Types of a launch's fields except the last, which is ``Values`` or nothing."""
 _TEXTS = ((2, 256), (3, 128), (5, 128), (7, MAX_VALUE), (8, MAX_VALUE))
 
 

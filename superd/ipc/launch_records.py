@@ -176,7 +176,7 @@ class HookDone(Record):
 
 
 class StderrPipe(Record):
-    """The descriptor beside this record is what the programs of ``service`` write to their fd 2."""
+    """The descriptor next to this record is what the programs of ``service`` write to their fd 2."""
 
     __slots__ = ("service",)
     __match_args__ = ("service",)

@@ -200,7 +200,7 @@ def batches(records: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
 
 
 def _records(data: bytes, layout: struct.Struct) -> Iterator[tuple[tuple[object, ...], bytes]]:
-    """Each record's fields but for the label's length, and the label."""
+    """Each record's fields except the label's length, and the label."""
     if len(data) > MAX_MESSAGE:
         raise ControlError("message is too long")
     at = count = 0

@@ -35,7 +35,7 @@ def inherit_orphans() -> None:
 
 
 class Child:
-    """A program that runs: for which connection and service, for whom, since when (monotonic seconds).
+    """A program that runs: for which connection, service and client, since when (monotonic seconds).
 
     ``grace`` is from SIGTERM to SIGKILL for what it leaves, or ``KEEP``. ``slot`` is its place in the table of programs.
     """

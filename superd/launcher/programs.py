@@ -1,7 +1,7 @@
 """A launcher's own copies of what may be started, and the starting itself. Sends and reaps nothing.
 
 A request names a service and options of policy rules by digest. Their argv, environment and command texts are here, as
-the master gave them; nothing a request carries becomes a command, but for values, which are defused again.
+the master gave them; of a request only values become part of a command, and they are defused again.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _known: dict[tuple[bytes, ...], list[bytes]] = {}
 
 
 def _shared(env: tuple[bytes, ...]) -> list[bytes]:
-    """One list for all services with this environment. Nobody changes it: what a connection adds makes another."""
+    """One list for all services with this environment. It never changes: what a connection adds makes another."""
     if len(_known) > 4096:
         _known.clear()
     return _known.setdefault(env, list(env))
@@ -269,7 +269,7 @@ class Programs:
             raise OSError(errno.ESTALE, "the policy option is no longer in force")
         text = expand_shell(option[1], request.values)
         if option[0] == "spawn":
-            # Not left to the shell: what that leaves behind has no deadline, and counts for nothing.
+            # Not left to the shell: what that leaves running has no deadline, and counts for nothing.
             text = without_ampersand(text) or text
         command = os.fsencode(text)
         env, umask, nice, _ = self._carry_out(request.steps, request.values, [PATH], 0o022, now)

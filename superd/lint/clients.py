@@ -1,4 +1,4 @@
-"""Client patterns that match nobody, or more than was meant, each with the pattern as it should be. Looks nothing up itself."""
+"""Client patterns that never match, or match too much, each with the pattern as it should be. Looks nothing up itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from superd.rule import Rule
 
 Finding = tuple[str, str, str]
-"""What is wrong, the text that is, and the text that was meant (``""``: nobody can tell)."""
+"""What is wrong, the text that is, and the text that was meant (``""``: unknown)."""
 
 _KEYWORDS = frozenset({"known", "unknown", "local", "paranoid", "all", "except"})
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -59,7 +59,7 @@ def client_findings(token: str, netgroup: Callable[[str], bool], name: Callable[
         user, client = parts
         yield from _user(user)
     if not client:
-        yield f"`{token}` names no host: it matches nobody", token, ""
+        yield f"`{token}` names no host: it never matches", token, ""
     elif client[0] == "@":
         if not netgroup(client[1:]):
             yield f"`{client}`: unknown or empty netgroup", client, ""
@@ -112,7 +112,7 @@ def _pattern(token: str) -> Finding | None:
         digits = token[1:].strip(".")
         if digits.replace(".", "").isdecimal():
             return f"network number `{token}` begins with a dot", token, _prefix_of(digits)
-        return (f"`{token}` ends in a dot, as no name does: it matches nobody", token, token[:-1]) if token[-1] == "." else None
+        return (f"`{token}` ends in a dot, as no name does: it never matches", token, token[:-1]) if token[-1] == "." else None
     if is_numeric(token):
         return _numeric(token)
     if token[-1] == ".":
@@ -120,7 +120,7 @@ def _pattern(token: str) -> Finding | None:
     if ":" in token:
         return _bare_v6(token)
     if _HOST_NAME.fullmatch(token) is None:
-        return f"`{token}` is neither a name, an address nor a pattern: it matches nobody", token, ""
+        return f"`{token}` is neither a name, an address nor a pattern: it never matches", token, ""
     return None
 
 
@@ -129,12 +129,12 @@ def _bare_v6(token: str) -> Finding | None:
     try:
         address = ipaddress.IPv6Address(token)
     except ValueError:
-        return f"`{token}` is neither a name, an address nor a pattern: it matches nobody", token, ""
+        return f"`{token}` is neither a name, an address nor a pattern: it never matches", token, ""
     meant = str(address.ipv4_mapped or address)
     return (
         None
         if lower(token) == lower(meant)
-        else (f"`{token}` is not how that address is written: it matches nobody", token, meant)
+        else (f"`{token}` is not how that address is written: it never matches", token, meant)
     )
 
 
@@ -142,19 +142,19 @@ def _numeric(token: str) -> Finding | None:
     parts = token.rstrip(".").split(".")
     canonical = [str(int(part)) if part else "" for part in parts]
     if not all(part and int(part) < 256 for part in canonical) or len(parts) > 4 or token.endswith(".."):
-        return f"`{token}` is neither an address nor the beginning of one: it matches nobody", token, ""
+        return f"`{token}` is neither an address nor the beginning of one: it never matches", token, ""
     if canonical != parts:
         meant = ".".join(canonical) + ("." if len(parts) < 4 else "")
-        return f"`{token}` has zeros that no address begins its numbers with: it matches nobody", token, meant
+        return f"`{token}` has zeros that no address begins its numbers with: it never matches", token, meant
     if len(parts) == 4:
         if token[-1] == ".":
-            return f"`{token}` is an address and a dot: it matches nobody", token, token[:-1]
+            return f"`{token}` is an address and a dot: it never matches", token, token[:-1]
         if parts[3] == "0":
             return f"`{token}` is a network without a mask: it matches that one address only", token, _prefix_of(token)
         return None
     if token[-1] == ".":
         return None
-    return f"`{token}` is the beginning of an address without its last dot: it matches nobody", token, f"{token}."
+    return f"`{token}` is the beginning of an address without its last dot: it never matches", token, f"{token}."
 
 
 def _prefix_of(token: str) -> str:
@@ -169,13 +169,17 @@ def _bracketed(token: str) -> Finding | None:
     try:
         address = int(ipaddress.IPv6Address(split_zone(inner)[0]))
     except ValueError:
-        return f"`{token}` is no IPv6 address: it matches nobody", token, _unbracketed(inner)
+        return f"`{token}` is not an IPv6 address: it never matches", token, _unbracketed(inner)
     if token[-1] != "]":
         return f"`{token}`: the bracket is never closed", token, f"{token}]"
     if split_zone(inner)[1].isdecimal():
-        return f"`{token}`: a zone is compared by its name, as in `%eth0`, and not by a number: it matches nobody", token, ""
+        return f"`{token}`: a zone is compared by its name, as in `%eth0`, and not by a number: it never matches", token, ""
     if address >> 32 == 0xFFFF:
-        return f"`{token}`: such a client is matched as IPv4, so nobody is", token, str(ipaddress.IPv4Address(address & _ALL))
+        return (
+            f"`{token}`: such a client is matched as IPv4, so it never matches",
+            token,
+            str(ipaddress.IPv4Address(address & _ALL)),
+        )
     return None
 
 
@@ -194,9 +198,9 @@ def _masked(token: str, net: str, mask: str) -> Finding | None:
     if net[:1] == "[":
         return _masked6(token, net, mask)
     if mask == "255.255.255.255" and inet_addr(net) is not None:
-        # Not the bare address where that looks like a network: it would be told to be one.
+        # Not the bare address where that looks like a network: superd would report it as one.
         meant = net if _pattern(net) is None else f"{net}/32"
-        return f"`{token}`: libwrap takes this mask for an error, so it matches nobody", token, meant
+        return f"`{token}`: libwrap takes this mask for an error, so it never matches", token, meant
     found = network(net, mask)
     if found is not None:
         if inet_addr(mask) is not None or (mask.isdecimal() and mask.isascii()):
@@ -209,12 +213,12 @@ def _masked(token: str, net: str, mask: str) -> Finding | None:
     if bits is None and mask.isdecimal() and mask.isascii() and 0 <= int(mask) <= 32:
         bits = _ALL << (32 - int(mask)) & _ALL
     if number is None or bits is None:
-        return f"bad net/mask pattern `{token}`: it matches nobody", token, ""
+        return f"bad net/mask pattern `{token}`: it never matches", token, ""
     base = ipaddress.IPv4Address(number & bits)
     meant = "0.0.0.0/0.0.0.0" if bits == 0 else f"{base}/{mask}"
     if int(base) != number:
-        return f"`{token}` has host bits set: it matches nobody", token, meant
-    return f"bad net/mask pattern `{token}`: it matches nobody", token, meant
+        return f"`{token}` has host bits set: it never matches", token, meant
+    return f"bad net/mask pattern `{token}`: it never matches", token, meant
 
 
 def _masked6(token: str, net: str, mask: str) -> Finding | None:
@@ -223,16 +227,16 @@ def _masked6(token: str, net: str, mask: str) -> Finding | None:
     except ValueError:
         address = None
     if address is None:
-        return f"bad net/mask pattern `{token}`: it matches nobody", token, ""
+        return f"bad net/mask pattern `{token}`: it never matches", token, ""
     if not mask.isdecimal() or not mask.isascii():
         return f"`{token}` has no prefix length: it matches every IPv6 address", token, "" if mask else f"{net}/128"
     length = int(mask)
     if length > 128:
-        return f"bad net/mask pattern `{token}`: it matches nobody", token, ""
+        return f"bad net/mask pattern `{token}`: it never matches", token, ""
     if address >> 32 == 0xFFFF and length >= 96:
         v4 = address & _ALL & (_ALL << (128 - length))
         meant = f"{ipaddress.IPv4Address(v4)}/{length - 96}" if length > 96 else "0.0.0.0/0.0.0.0"
-        return f"`{token}`: such clients are matched as IPv4, so nobody is", token, meant
+        return f"`{token}`: such clients are matched as IPv4, so it never matches", token, meant
     kept = address >> (128 - length) << (128 - length)
     if kept != address:
         meant = f"[{ipaddress.IPv6Address(kept)}]/{mask}"

@@ -30,7 +30,7 @@ _STARTS = re.compile(r"(?:^|[(|;&`])\s*(/[^\s;|&()<>`'\"$%]*)(?=[\s;|&()<>`]|$)"
 
 
 def letter_findings(option: Option) -> Iterator[Finding]:
-    """Each letter behind a `%` that stands for nothing."""
+    """Each letter after a `%` that has no meaning."""
     for letter in dict.fromkeys(_LETTER.findall(option.value)):
         if letter not in LETTERS:
             yield f"{option.name}: unrecognized `%{letter}`, which stands for nothing", f"%{letter}", f"%%{letter}"
@@ -39,7 +39,7 @@ def letter_findings(option: Option) -> Iterator[Finding]:
 def command_findings(option: Option, program: Callable[[str], str], *, own_path: bool = False) -> Iterator[Finding]:
     """What is wrong with one command. ``program`` says what is wrong with a path, or nothing.
 
-    ``own_path``: the rule sets a PATH, so that nobody knows where a command without a path is looked for.
+    ``own_path``: the rule sets a PATH, so the place of a command without a path is unknown.
     """
     # Not the words inside quotes: they are somebody else's commands, or none.
     outside = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: "_" * len(quoted[0]), option.value)

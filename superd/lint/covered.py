@@ -76,12 +76,12 @@ def _most(tokens: tuple[str, ...], side: int) -> list[str]:
 
 
 def _key(token: str) -> str:
-    # Netgroups and paths are told apart by case; nothing else is.
+    # Case counts in netgroups and paths, and nowhere else.
     return token if token[:1] in ("@", "/") else lower(token)
 
 
 def _plain(rule: Rule) -> bool:
-    """Without EXCEPT, servers, users, files and netgroups, whose sets nobody can compare."""
+    """Without EXCEPT, servers, users, files and netgroups, whose sets cannot be compared."""
     if any(lower(token) == "except" or "@" in token for token in (*rule.daemons, *rule.clients)):
         return False
     return not any(token.startswith("/") for token in rule.clients)

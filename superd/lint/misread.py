@@ -162,7 +162,7 @@ def _option(option: Option, what: list[str]) -> Option:
 
 def _consequence(rule: Rule, meant: Rule) -> tuple[str, bool]:
     if any(option.error for option in rule.options) and (rule.daemons, rule.clients) == (meant.daemons, meant.clients):
-        return "this rule refuses whoever matches it", False
+        return "this rule refuses every client that matches it", False
     admits = _admits(rule)
     verb = "admits" if admits else "refuses"
     kept, taken = _before_except(rule.clients), _after_except(meant.clients)

@@ -191,13 +191,13 @@ def _text(word: bytes) -> str:
 def _in_file(token: str, host: Host) -> Finding | None:
     alike = look_alike(token)
     if alike is not None:
-        return f"{alike[0]}, so `{token}` matches nobody", token, alike[1].strip()
+        return f"{alike[0]}, so `{token}` never matches", token, alike[1].strip()
     if lower(token) == "except":
         return "such a file has no EXCEPT: it is a host's name here", token, ""
     if "," in token:
         return f"`{token}`: blanks separate patterns here, and no commas", token, " ".join(filter(None, token.split(",")))
     if split_at_sign(token) is not None:
-        return f"`{token}`: no user can stand here, so it matches nobody", token, ""
+        return f"`{token}`: no user can stand here, so it never matches", token, ""
     return next(client_findings(token, host.netgroup, host.name), None)
 
 
@@ -260,7 +260,7 @@ def _clients(rule: Rule, host: Host) -> Iterator[Finding]:
         parts = split_at_sign(token)
         path = token if parts is None else parts[1]
         if path.startswith("/") and (wrong := host.file(path)):
-            yield f"`{path}` {wrong}, so nobody matches it", token, ""
+            yield f"`{path}` {wrong}, so it never matches", token, ""
         yield from client_findings(token, host.netgroup, host.name)
 
 
@@ -284,7 +284,7 @@ def _options(rule: Rule, host: Host) -> Iterator[Finding]:
             group = option.value
     wrong = host.identity(user, group) if user or group else ""
     if wrong:
-        yield f"{wrong}, so whoever matches is refused", user or group, ""
+        yield f"{wrong}, so clients that match are refused", user or group, ""
 
 
 def _changes(rule: Rule, host: Host) -> Iterator[str]:

@@ -31,7 +31,7 @@ PATIENCE = 5.0
 class UnusableTables(ConfigError):
     """Tables that cannot be used. ``looked_at`` are the files they name and how each looked before it was read.
 
-    Whoever keeps older tables in force must look at these too: one of them may be mended, and no table change.
+    Code that keeps older tables in force must look at these too: one of them may be fixed while no table changes.
     """
 
     def __init__(self, problems: tuple[Problem, ...], looked_at: dict[str, Look]) -> None:
@@ -77,7 +77,7 @@ def load_policy(
     if front is not None:
         more += _hidden((allow_path, deny_path, *lists), front)
     if unread := errors(more):
-        # Going on without it would let in whom it was to keep out, as an unreadable hosts.deny would.
+        # Going on without it would admit clients that it refuses, as an unreadable hosts.deny would.
         if not keep_going:
             raise UnusableTables(unread, dict(zip(lists, seen, strict=True)))
         files = dataclasses.replace(files, closed=files.closed or str(unread[0]))
@@ -145,7 +145,7 @@ def _read_patterns(policy: Policy, before: PolicySnapshot | None) -> tuple[dict[
             problems.append(warning(Origin(above[-1]), f"names `{path}`, which names it again: it is looked at once"))
             return
         if len(above) >= FILE_DEPTH:
-            problems.append(warning(Origin(above[-1]), f"`{path}` is named more than {FILE_DEPTH} files deep: nobody matches it"))
+            problems.append(warning(Origin(above[-1]), f"`{path}` is named more than {FILE_DEPTH} files deep: it never matches"))
             return
         if depth.get(path, FILE_DEPTH) <= len(above):
             return

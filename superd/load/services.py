@@ -169,14 +169,14 @@ def _read_folder(
 
 
 def skipped(name: str) -> bool:
-    """Whether a file's name says that it is no configuration: what editors and package managers leave."""
+    """Whether a file's name shows that it is not configuration: what editors and package managers leave."""
     return (
         name.startswith(".") or name.endswith(_SKIPPED_ENDS) or ".dpkg-" in name or (name.startswith("#") and name.endswith("#"))
     )
 
 
 def _read_one(path: str, files: FileReader, problems: list[Problem]) -> _Layers | None:
-    """A listed file; None if it was removed since, which is no fault: a reload can come while an admin's script works."""
+    """A listed file; None if it was removed since, which is not a fault: a reload can come while an admin's script works."""
     try:
         data = files.read(path)
     except OSError as problem:

@@ -16,7 +16,7 @@ class StreamSink:
     """A record is written whole, or completed first after a short write.
 
     ``soft`` and ``hard`` are sizes of the file in bytes: over the first ``on_trouble`` is called once, over the second nothing
-    is written. 0 is no limit.
+    is written. 0 means no limit.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ def _line(text: str) -> bytes:
 
 
 def xinetd_address(record: SessionRecord) -> str:
-    """The peer as xinetd prints it; nobody known is ``<no address>``."""
+    """The peer as xinetd prints it; an unknown one is ``<no address>``."""
     return safe(record.peer.address) if record.peer is not None else "<no address>"
 
 
@@ -129,7 +129,7 @@ def xinetd_exit(record: SessionRecord) -> str:
 
 
 def xinetd_fail(record: SessionRecord, verdict: Verdict) -> str:
-    """``FAIL: ID REASON from=ADDR``; where ident named nobody, ``NOID: ID ADDR REASON``."""
+    """``FAIL: ID REASON from=ADDR``; where ident gave no user, ``NOID: ID ADDR REASON``."""
     if verdict.reason is Reason.IDENT:
         return f"NOID: {record.service.name} {xinetd_address(record)} {safe(verdict.detail)}"
     line = f"FAIL: {record.service.name} {verdict.reason.xinetd_word}"

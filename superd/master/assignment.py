@@ -1,4 +1,4 @@
-"""Which launcher starts what: services, rules and accounts become an assignment. Pure but for the accounts it is given.
+"""Which launcher starts what: services, rules and accounts become an assignment. Pure except the accounts it gets.
 
 Runs in: master, in its reading child.
 Never: starts a launcher or numbers one.

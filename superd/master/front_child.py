@@ -345,7 +345,7 @@ class FrontChild:
             self._stopped_by = self._clock() + STOPPED_GRACE
 
     def on_timer(self, now: float) -> None:
-        """Do what is due, but for ``start_at``."""
+        """Do what is due, except ``start_at``."""
         if self._send_at is not None and now >= self._send_at:
             self._send_at = None
             self._send_rest()

@@ -65,7 +65,7 @@ class LauncherProcess:
         return list(read_table(self.table))
 
     def stands_still(self) -> bool:
-        """Whether a signal stopped it and nobody let it go on. A debugger's is another state."""
+        """Whether a signal stopped it and none continued it. A debugger's is another state."""
         return state_of(self.pid) == "T"
 
     def kill(self) -> None:
@@ -83,7 +83,7 @@ class LauncherProcess:
         except BlockingIOError:
             self.kill()  # hundreds of messages are unread: it does nothing any more
         except ConnectionError:
-            pass  # it died: SIGCHLD says so, and the next one is told anew
+            pass  # it died: SIGCHLD says so, and the next one gets all of it
 
 
 @functools.cache

@@ -65,7 +65,7 @@ class BoundSockets(Mapping[BindAddress, socket.socket]):
         return frozenset(self._from_manager)
 
     def forbidden(self) -> bool:
-        """Return whether nothing is open and the kernel refuses something for want of rights: waiting will not help."""
+        """Return whether nothing is open and the kernel refuses something because rights are missing: waiting will not help."""
         return not self._sockets and any(problem.errno in _FORBIDDEN for problem in self._missing.values())
 
     def all_in_use(self) -> bool:

@@ -1,6 +1,6 @@
 """The log files that root opens for the others: each service's ``log_type = FILE``, and xinetd's ``-filelog``.
 
-Only opens: the front, which could not, writes to them. A file that cannot be opened is told, and holds up no service.
+Only opens: the front, which could not, writes to them. A file that cannot be opened is reported, and holds up no service.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a service manager is told (sd_notify(3)), by hand: thirty lines against a library with headers."""
+"""Messages to a service manager (sd_notify(3)), by hand: thirty lines against a library with headers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class Notifier:
-    """Tells the manager at ``path`` (``$NOTIFY_SOCKET``); with an empty path nobody. Never fails, never blocks."""
+    """Sends to the manager at ``path`` (``$NOTIFY_SOCKET``), if there is one. Never fails, never blocks."""
 
     def __init__(self, path: str) -> None:
         self._path = "\0" + path[1:] if path.startswith("@") else path
@@ -19,7 +19,7 @@ class Notifier:
             try:
                 sock.sendto("\n".join(lines).encode(), self._path)
             except OSError:
-                pass  # a manager that does not listen is no reason to stop serving
+                pass  # a manager that does not listen must not stop superd
 
     def ready(self, status: str) -> None:
         """Serving; ends a reload too."""

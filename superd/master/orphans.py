@@ -46,7 +46,7 @@ class Orphans:
                 continue
             if not _is_child(entry.pid) or (uid >= 0 and real_user_of(entry.pid) != uid):
                 continue
-            # Never later than now: it could put its programs' limits off. (A NaN is no time at all.)
+            # Never later than now: it could put its programs' limits off. (A NaN is not a time.)
             started = entry.started if 0.0 <= entry.started <= now else now
             orphan = Orphan(entry.pid, entry.conn, service, entry.source, started)
             self._known[entry.pid] = (number, orphan)
@@ -82,12 +82,12 @@ class Orphans:
             self._ended[pid] = status
 
     def told(self, pid: int) -> None:
-        """A front was told of the end of this one."""
+        """A front knows the end of this one."""
         self._ended.pop(pid, None)
         self._known.pop(pid, None)
 
     def untold(self) -> list[tuple[int, int]]:
-        """Return process and status of those that ended and that no front was told of."""
+        """Return process and status of those that ended and that no front knows of."""
         return list(self._ended.items())
 
     def signal(self, pid: int, number: int) -> None:

@@ -245,7 +245,7 @@ class Master:
                 frame = frame.tb_next
             where = f" ({os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno})" if frame is not None else ""
             text = " ".join(f"{type(fault).__name__} {fault}".split())[:300]
-            with contextlib.suppress(Exception):  # the log itself may have failed, for want of memory
+            with contextlib.suppress(Exception):  # the log itself may have failed, without memory
                 self._log.message("alert", f"{what} failed: {text}{where}; superd goes on")
             time.sleep(REST)
 

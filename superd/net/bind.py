@@ -46,14 +46,14 @@ def open_address(address: BindAddress, service: Service, *, beside: Sequence[soc
         sock = _open(address, service, shared=bool(beside))
     finally:
         if address.socket_type is not SocketType.DGRAM:
-            share(beside, 0)  # a datagram program keeps its socket, and the next one is bound beside it too
+            share(beside, 0)  # a datagram program keeps its socket, and the next one is bound to the same address
     if beside:
         share((sock,), 0)
     return sock
 
 
 def share(sockets: Sequence[socket.socket], value: int) -> None:
-    """Whether sockets of this user may listen on addresses that overlap. Only for as long as a reload opens the new ones beside
+    """Whether sockets of this user may listen on addresses that overlap. Only for as long as a reload opens the new ones next to
     the old: the kernel spreads connections over sockets that share for good. Datagram sockets take SO_REUSEADDR for it: that
     shares the port with every process, so no socket that is listened on keeps it."""
     for sock in sockets:

@@ -16,7 +16,7 @@ PORT = 113
 
 
 async def ask(client: Peer, server: Peer, timeout: float, *, port: int = PORT) -> Identity:
-    """Who owns the client's end, as its own host says, or why nobody knows after ``timeout`` seconds."""
+    """Who owns the client's end, as its own host says, or why that is unknown after ``timeout`` seconds."""
     family = socket.AF_INET6 if client.version == 6 else socket.AF_INET
     reply, failure = b"", "system error"
     with trio.move_on_after(timeout):

@@ -128,7 +128,7 @@ class Places:
     """Places for look-ups: ``at_once`` in all, of which one network gets a sixteenth.
 
     Reverse zones are delegated by networks, and one whose servers are dead holds each of its places for the whole deadline.
-    With shares it holds up its own peers, and nobody else's.
+    With shares it holds up only its own peers.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -145,7 +145,7 @@ class Places:
 
     @asynccontextmanager
     async def of(self, address: str) -> AsyncIterator[None]:
-        """Waits for a place: first among the peers of the address's network, and then, holding nobody up, among all."""
+        """Waits for a place: first among the peers of the address's network, and then, holding no other up, among all."""
         network = _network(address)
         share = self._networks.setdefault(network, trio.CapacityLimiter(self._share))
         try:

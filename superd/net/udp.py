@@ -47,7 +47,7 @@ def senders(sock: socket.socket, most: int) -> list[Any]:
     What is empty is seen once: a later look passes over it (the kernel's mark on what was peeked at).
     """
     found: list[Any] = []
-    # Each peek goes on behind the one before (socket(7)); a plain one would see the first for ever.
+    # Each peek goes on after the one before (socket(7)); a plain one would see the first for ever.
     sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, 0)
     try:
         while len(found) < most:
@@ -80,7 +80,7 @@ def disconnect(sock: socket.socket) -> None:
 
 
 def feeder(sock: socket.socket) -> socket.socket:
-    """A socket of our own that ``sock`` and nobody else hears from here on: ``sock`` is connected to it. ``OSError``."""
+    """A socket of our own that only ``sock`` receives from: ``sock`` is connected to it. ``OSError``."""
     host, port = sock.getsockname()[:2]
     if host in ("0.0.0.0", ""):  # noqa: S104 - compared, not bound
         host = "127.0.0.1"

@@ -33,7 +33,7 @@ def lower(text: str) -> str:
 
 
 def split_zone(text: str) -> tuple[str, str]:
-    """An address and its zone; a `%` with nothing behind it stays, because no address ends so."""
+    """An address and its zone; a `%` with nothing after it stays, because no address ends so."""
     address, _, zone = text.partition("%")
     return (address, zone) if zone else (text, "")
 

@@ -1,7 +1,7 @@
 """What a service itself says about who may come: bans, addresses, load, hours, instances, sources, rate. Pure.
 
-xinetd's order but for two things: addresses come first, so that nobody who may not connect uses anything up, and the rate
-comes last, so that it counts only what was let in (xinetd: access.c, parent_access_control).
+xinetd's order with two changes: addresses come first, so that a client which may not connect uses nothing up, and the rate
+comes last, so that it counts only what was admitted (xinetd: access.c, parent_access_control).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Access:
     )  # fmt: skip
 
     def __init__(self, service: Service) -> None:
-        """Raises ``ValueError`` naming a word that is no address or no time."""
+        """Raises ``ValueError`` naming a word that is neither an address nor a time."""
         limits = service.limits
         self.name = service.name
         self.only_from = None if service.only_from is None else address_list(service.only_from)
@@ -92,7 +92,7 @@ class Access:
         return 0, -1 if peer.uid is None else peer.uid
 
     def counted_source(self, peer: Peer) -> Source | None:
-        """The source to count the session under, or None where nobody looks."""
+        """The source to count the session under, or None where it is not needed."""
         return self.source_of(peer) if self.counts_sources and not self.is_exempt(peer) else None
 
     def shared_source(self, peer: Peer) -> Source | None:
@@ -100,7 +100,7 @@ class Access:
         return None if self.is_exempt(peer) else self.source_of(peer)
 
     def is_exempt(self, peer: Peer) -> bool:
-        """Whether no limit for one source holds this peer. A name in the list exempts nobody: it would have to be asked for."""
+        """Whether no limit for one source holds this peer. A name in the list exempts no peer: it would have to be asked for."""
         return self.exempt is not None and self.exempt.matches(peer) is True
 
     def is_quiet(self, peer: Peer | None) -> bool:

@@ -1,4 +1,4 @@
-"""Whom a SENSOR has banned, and until when. Exact addresses, v4-mapped folded by ``Peer``; in memory only, as in xinetd."""
+"""Addresses that a SENSOR has banned, and until when. Exact addresses, v4-mapped folded by ``Peer``; in memory only."""
 
 from __future__ import annotations
 

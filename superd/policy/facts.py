@@ -1,4 +1,4 @@
-"""What had to be found out for one decision, beside the names and the user that the peers carry."""
+"""What had to be found out for one decision, besides the names and the user in the peers."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FILE_DEPTH = 8
 
 
 class FilePatterns:
-    """What one file, and all that it names, matches. ``others`` are its patterns that are no plain address or network."""
+    """What one file, and all that it names, matches. ``others`` are its patterns other than plain addresses and networks."""
 
     __slots__ = ("_anybody", "_tables", "others")
 

@@ -32,7 +32,7 @@ _NO_RULE = Verdict(True, Reason.NO_RULE)
 
 
 class Tables:
-    """Both tables, compiled. ``empty`` says that nobody is ever refused and nothing ever done."""
+    """Both tables, compiled. ``empty``: no client is ever refused and nothing ever done."""
 
     __slots__ = ("allow", "deny", "empty", "files")
 
@@ -226,7 +226,7 @@ def decide_unseen(tables: Tables, daemon: str) -> Verdict:
     """The verdict on a program that accepts its clients itself, so that superd sees none of them: the closed reading.
 
     A rule of hosts.allow counts if it admits every client, and any rule of hosts.deny for this daemon refuses them all:
-    whom it was to refuse could not be told from the others (xinetd and tcpd ask with an unknown client).
+    the clients that it refuses cannot be distinguished from others (xinetd and tcpd ask with an unknown client).
     """
     for rule in _of_daemon(tables.allow, daemon):
         if _names_daemon(rule, daemon, tables) and tuple(map(lower, rule.clients)) == _EVERYBODY:

@@ -10,12 +10,12 @@ _WINDOW = re.compile(rf"{_TIME}-{_TIME}")
 
 
 class Hours:
-    """Windows of ``H:M-H:M`` (both ends inclusive, as in xinetd), optionally behind days; past midnight wraps."""
+    """Windows of ``H:M-H:M`` (both ends inclusive, as in xinetd), optionally after days; past midnight wraps."""
 
     __slots__ = ("_windows",)
 
     def __init__(self, words: tuple[str, ...]) -> None:
-        """Raises ``ValueError`` naming the word that is no window."""
+        """Raises ``ValueError`` naming the word that is not a window."""
         self._windows: list[tuple[frozenset[int], int, int]] = []
         for text in words:
             days = frozenset(range(7))
@@ -42,7 +42,7 @@ class Hours:
 
 def _minute(hour: str, minute: str, text: str) -> int:
     if int(minute) > 59 or int(hour) > 24 or (int(hour) == 24 and int(minute)):
-        raise ValueError(f"`{text}`: `{hour}:{minute}` is no time of day")
+        raise ValueError(f"`{text}`: `{hour}:{minute}` is not a time of day")
     return int(hour) * 60 + int(minute)
 
 
@@ -51,7 +51,7 @@ def _days(word: str, text: str) -> frozenset[int]:
     for part in word.lower().split(","):
         first, dash, last = part.partition("-")
         if first[:3] not in DAYS or (dash and last[:3] not in DAYS):
-            raise ValueError(f"`{text}`: `{word}` is no day like Mon-Fri and no window like 8:00-18:00")
+            raise ValueError(f"`{text}`: `{word}` is neither a day like Mon-Fri nor a window like 8:00-18:00")
         begin = DAYS.index(first[:3])
         end = DAYS.index(last[:3]) if dash else begin
         found |= {(begin + step) % 7 for step in range((end - begin) % 7 + 1)}

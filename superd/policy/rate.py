@@ -1,7 +1,7 @@
 """How often one source may connect, and how often a service may start, as plain numbers. Times are monotonic, passed in.
 
 xinetd's cps closes the service for everybody as soon as anybody is too quick; here each source has its own bucket and
-pause, so that a flood costs nobody but its sender.
+pause, so that a flood costs only its sender.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_SOURCES = 65536
 """Sources remembered for one service; the one that was quiet longest goes first."""
 MAX_LIMITED = 1024
-"""Sources at once whose limit is told when it begins and ends; a flood from more networks than this has refusals enough."""
+"""Sources at once whose limit is logged when it begins and ends; a flood from more networks than this has refusals enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ WINDOW = 60.0
 
 
 class StartLimit:
-    """At most ``count`` starts of one service within 60 s from the first, whoever asks; one more pauses it for ``pause`` s.
+    """At most ``count`` starts of one service within 60 s from the first, for all clients; one more pauses it for ``pause`` s.
 
     The inetds' own guard against a program that ends at once. They closed the socket for the pause; here it refuses. Asked at
-    admission and counted at the start, or whoever may not connect could pause the service for everybody.
+    admission and counted at the start, or a client that may not connect could pause the service for all.
     """
 
     __slots__ = ("_began", "_count", "_pause", "_paused_until", "_started")

@@ -14,7 +14,7 @@ ECHOERS = frozenset({0, 7, 13, 17, 19, 37, 53, 69, 111, 123, 137, 161, 389, 1900
 def reflects(sender: Peer, own_ports: frozenset[int]) -> bool:
     """Whether an answer to ``sender`` is refused: a known echoer's port, one of ours, or no single host's address."""
     if not sender.version:
-        return False  # of a unix socket: nobody can forge that, and there is no port
+        return False  # a unix socket's sender cannot be forged, and has no port
     if sender.port in ECHOERS or sender.port in own_ports:
         return True
     if sender.version == 4:

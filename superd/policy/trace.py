@@ -1,6 +1,6 @@
 """Every rule that a decision looked at, and why each did not match. Asks ``decide`` itself: there is no second opinion.
 
-A service's own lists are told the same way, from the verdict that ``admit`` gave.
+A service's own lists are shown the same way, from the verdict that ``admit`` gave.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def own_rules(service: Service, peer: Peer, verdict: Verdict | None) -> tuple[tu
         if last and key == last:
             return tuple(told)
     if last == "flags":
-        return (*told, (last, "SENSOR: whoever comes is refused, and banned"))
+        return (*told, (last, "SENSOR: every client is refused and banned"))
     for key, value, text in (
         ("max_load", service.max_load, f"is {service.max_load}"),
         ("access_times", service.access_times, f"are {' '.join(service.access_times)}"),

@@ -238,7 +238,7 @@ class Relay:
 
     def _begin(self, session: Session) -> None:
         for fd in session.fds:
-            self._epoll.register(fd, _EDGES)  # also tells what is there already
+            self._epoll.register(fd, _EDGES)  # also reports what has arrived already
         self._sessions[session.carry.number] = session
         self._files_left -= len(session.fds)
         for fd in session.fds:

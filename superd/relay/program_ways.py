@@ -32,7 +32,7 @@ _NONBLOCK = os.SPLICE_F_NONBLOCK
 
 
 class IntoPipe:
-    """From the client to a program's standard input, which is a pipe; what nobody reads any more is not passed on."""
+    """From the client to a program's standard input, which is a pipe; what no process reads any more is not passed on."""
 
     __slots__ = ("_source", "_target", "done", "ended", "passed", "urgent")
 

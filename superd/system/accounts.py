@@ -91,7 +91,7 @@ FRONT_UIDS = range(65533, 65519, -1)
 def front_account(user: str, taken: frozenset[int]) -> Account:
     """Return who the front is: ``user``; where that user does not exist a uid that no other process has.
 
-    ``nobody`` would be shared with whatever else runs as nobody, which could signal the front. ``taken`` are the uids of
+    ``nobody`` would be shared with other programs of that user, which could signal the front. ``taken`` are the uids of
     services. Raises ``KeyError`` where not even such a uid can be had.
     """
     try:

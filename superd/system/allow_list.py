@@ -1,7 +1,7 @@
 """What: a seccomp(2) filter of what a process may call, by name; everything else fails with EPERM, for good.
 
 Runs in: front, relay, before they read a byte of a peer. Never: kills. x86-64 and aarch64; another machine has no filter, which
-the caller is told.
+the caller learns it.
 """
 
 from __future__ import annotations

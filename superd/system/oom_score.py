@@ -1,4 +1,4 @@
-"""How likely the kernel ends a process for want of memory (oom_score_adj of proc(5)). Standard library only.
+"""How likely the kernel ends a process when memory runs out (oom_score_adj of proc(5)). Standard library only.
 
 Runs in: master (protects itself), and for its children, which are as likely as any process.
 Never: fails; without the right, or without /proc, everything stays as it is.

@@ -22,7 +22,7 @@ def exists(path: str) -> bool:
 
 
 def lexists(path: str) -> bool:
-    """Whether there is something of this name, be it a link that leads nowhere."""
+    """Whether this name exists, even as a link to nothing."""
     return os.path.lexists(path)
 
 

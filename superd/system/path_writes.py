@@ -48,7 +48,7 @@ def _standard(path: str) -> int:
 
 
 def check_log(status: os.stat_result, place: Place, path: str, trust: Trust) -> None:
-    """Raise ``Untrusted`` for what is no log file, or another user's."""
+    """Raise ``Untrusted`` for what is not a log file, or another user's."""
     if not trust.strict or not place.loose:
         if stat.S_ISDIR(status.st_mode) or stat.S_ISBLK(status.st_mode):
             raise Untrusted(f"`{path}` is not a file")
@@ -64,7 +64,7 @@ def check_log(status: os.stat_result, place: Place, path: str, trust: Trust) -> 
 
 
 def write_new(path: str, data: bytes, trust: Trust, mode: int) -> None:
-    """Make a new file in the place of what is there, a link or another's file. Raises ``OSError``."""
+    """Make a new file in the place of what has this name, a link or another user's file. Raises ``OSError``."""
     place = find(path, trust, follow=False)
     try:
         try:
@@ -77,10 +77,10 @@ def write_new(path: str, data: bytes, trust: Trust, mode: int) -> None:
 
 
 def replace(path: str, data: bytes, trust: Trust, mode: int) -> None:
-    """Put a new file in the place of ``path`` in one step: whoever reads it sees the old one or all of the new. ``OSError``."""
+    """Put a new file in the place of ``path`` in one step: a reader sees the old one or all of the new. ``OSError``."""
     place = find(path, trust, follow=False)
     try:
-        # A name that nobody can guess: in /tmp another user could be there first and stop this with EEXIST.
+        # A name that cannot be guessed: in /tmp another user could be there first and stop this with EEXIST.
         temporary = f".{place.name}.{os.urandom(8).hex()}"
         try:
             _write(place, temporary, data, mode)

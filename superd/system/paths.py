@@ -229,7 +229,7 @@ def _has_acl(fd: int) -> bool:
 
 
 def _only(gid: int, owners: frozenset[int]) -> bool:
-    """Whether nobody but ``owners`` is in a group of this host's own files."""
+    """Whether only ``owners`` are in a group of this host's own files."""
     try:
         entry = grp.getgrgid(gid)
         members = {pwd.getpwnam(name).pw_uid for name in entry.gr_mem}

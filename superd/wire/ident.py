@@ -23,7 +23,7 @@ _QUESTION = re.compile(rb"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What an ident server said: the ``user``, and ``text`` as it stood behind ``USERID :``. Or why there is none.
+    """What an ident server said: the ``user``, and ``text`` as it stood after ``USERID :``. Or why there is none.
 
     ``failure`` is one of xinetd's words for that (ident.c); then the user is ``unknown``.
     """
@@ -50,7 +50,7 @@ def parse_reply(reply: bytes, client_port: int, server_port: int) -> Identity:
 
 
 def parse_question(line: bytes) -> tuple[int, int] | None:
-    """(port here, port there) of a line without its end; ``None`` for what is no question. Ports may be out of range."""
+    """(port here, port there) of a line without its end; ``None`` for what is not a question. Ports may be out of range."""
     match = _QUESTION.fullmatch(line)
     return None if match is None else (int(match[1]), int(match[2]))
 

@@ -155,7 +155,7 @@ def _addresses(family: int, body: bytes) -> tuple[Peer | None, Peer | None, byte
             if len(body) < layout.size:
                 raise PeerError("PROXY v2 addresses are cut short")
             source, destination, source_port, destination_port = layout.unpack_from(body)
-            # A datagram's header (family & 0xF == 2) on a stream tells of another transport: its addresses are as good.
+            # A datagram's header (family & 0xF == 2) on a stream means another transport: its addresses are as good.
             return (
                 peer_from_text(str(ipaddress.ip_address(source)), source_port),
                 peer_from_text(str(ipaddress.ip_address(destination)), destination_port),
@@ -239,7 +239,7 @@ def _text(value: bytes) -> str:
 def build(version: int, source: Peer, destination: Peer) -> bytes:
     """Return the header that announces a TCP connection from ``source`` to ``destination``.
 
-    Unix peers are announced as UNKNOWN (version 1) or with empty paths (version 2). An IPv4 end beside an IPv6 one is written as
+    Unix peers are announced as UNKNOWN (version 1) or with empty paths (version 2). An IPv4 end with an IPv6 one is written as
     a v4-mapped address, so that both ends are of one family.
     """
     if version == 1:

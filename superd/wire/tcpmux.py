@@ -11,7 +11,7 @@ MAX_LINE = 256
 HELP = "help"
 ACCEPTED = b"+Go\r\n"
 REFUSED = b"-Service not available\r\n"
-"""For a name that nobody has and for one that this client may not use: it does not learn which."""
+"""For a name that does not exist and for one that this client may not use: it does not learn which."""
 
 
 class NameReader:
@@ -23,7 +23,7 @@ class NameReader:
     def take(self, data: bytes) -> tuple[int, str | None]:
         """Looks at ``data`` that follows what was taken before: (bytes that are the line's, the name when it is whole).
 
-        The name is in lower case: RFC 1078 does not tell cases apart. Raises ``PeerError`` for what is no name.
+        The name is in lower case: RFC 1078 ignores case. Raises ``PeerError`` for what is not a name.
         """
         end = data.find(b"\n")
         taken = end + 1 if end >= 0 else len(data)
@@ -35,7 +35,7 @@ class NameReader:
         # CR LF ends it by the RFC; a person at nc sends LF, and the inetds take that too.
         line = self._line[:-1].removesuffix(b"\r")
         if not line or not all(0x20 < byte < 0x7F for byte in line):
-            raise PeerError("what was sent is no name")
+            raise PeerError("the text sent is not a name")
         return taken, line.decode("ascii").lower()
 
 

@@ -100,10 +100,10 @@ def test_names_are_told_as_they_should_be(superd: Superd, world: World) -> None:
         (2, "`pal` is an alias: clients are known by their official name", "write `cat : friend.example.com`"),
         (
             3,
-            "the address of `dyn.example.com` is called `friend.example.com`, so this name matches nobody",
+            "the address of `dyn.example.com` is called `friend.example.com`, so this name never matches",
             "write `cat : friend.example.com`",
         ),
-        (4, "host `nowhere.example.com` not found: it matches nobody", ""),
+        (4, "host `nowhere.example.com` not found: it never matches", ""),
         (5, "`two.example.com` has more than one address: write the one that is meant", ""),
     ]
 
@@ -118,7 +118,7 @@ def test_names_and_netgroups_in_a_file_that_a_pattern_names_are_told_as_tcpdchk_
     said = in_world(world, str(superd.services), "--hosts-allow", "/etc/hosts.allow")
     assert {one["line"] for one in said} == theirs == {2, 3, 5}
     assert [(one["file"], one["message"], one["hint"]) for one in said] == [
-        ("/etc/list", "host `nowhere.example.com` not found: it matches nobody", ""),
+        ("/etc/list", "host `nowhere.example.com` not found: it never matches", ""),
         ("/etc/list", "`@nobody`: unknown or empty netgroup", ""),
         ("/etc/list", "`pal` is an alias: clients are known by their official name", "write `friend.example.com`"),
     ]
@@ -154,7 +154,7 @@ def status_and_problems(capsys: pytest.CaptureFixture[str], **how: Any) -> tuple
 
 def test_warnings_fail_only_where_that_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "hosts.deny").write_text("cat : 10.1.2.3/24\n")
-    said = [("hosts.deny", 1, "`10.1.2.3/24` has host bits set: it matches nobody")]
+    said = [("hosts.deny", 1, "`10.1.2.3/24` has host bits set: it never matches")]
     assert status_and_problems(capsys) == (0, said)
     assert status_and_problems(capsys, strict=True) == (1, said)
 
@@ -169,8 +169,8 @@ def test_the_files_that_patterns_name_are_looked_through(folder: Path, capsys: p
     (folder / "list").write_text("10.1.2.0/24\n10.1.2.3/24 bob@10.\n# the office\n")
     (folder / "hosts.deny").write_text(f"cat : {folder}/list\n")
     assert status_and_problems(capsys)[1] == [
-        ("list", 2, "`10.1.2.3/24` has host bits set: it matches nobody"),
-        ("list", 2, "`bob@10.`: no user can stand here, so it matches nobody"),
+        ("list", 2, "`10.1.2.3/24` has host bits set: it never matches"),
+        ("list", 2, "`bob@10.`: no user can stand here, so it never matches"),
         ("list", 3, "such a file has no comments: these words are patterns"),
     ]
 

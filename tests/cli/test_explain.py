@@ -71,7 +71,7 @@ def test_the_list_that_refuses_is_the_one_that_is_named(told: Told) -> None:
 def test_a_sensor_is_named_with_its_flag(told: Told) -> None:
     told.add('flags = ["SENSOR"]\n')
     assert told("192.0.2.1")[1][-2:] == [
-        "services.d/cat.toml:6: flags SENSOR: whoever comes is refused, and banned",
+        "services.d/cat.toml:6: flags SENSOR: every client is refused and banned",
         "service cat: refused: sensor: a sensor (services.d/cat.toml:6)",
     ]
 
@@ -83,7 +83,7 @@ def test_what_is_not_said_of_the_client_is_unknown_and_told_where_a_rule_asks(to
         [
             "services.d/cat.toml:3: no_access does not name 192.0.2.1",
             "services.d/cat.toml:4: only_from names 192.0.2.1: `192.0.2.0/24`",
-            "service cat: its own rules let 192.0.2.1 come",
+            "service cat: 192.0.2.1 is admitted by the service's own settings",
             "the client's name is asked for, and is `unknown`: --name says another",
             "the client's user is asked for, and taken as unknown: --user says another",
             "hosts.allow:1: does not match: its client list does not name 192.0.2.1: cat@127.0.0.1 : .example.org",

@@ -20,16 +20,16 @@ from superd.system.path_facts import program_fault
         (None, ("", "")),
         (Named(0, "a.org", ("192.0.2.1",), (), confirmed=True), ("", "")),
         (Named(socket.EAI_AGAIN), ("", "")),
-        (Named(socket.EAI_NONAME), ("host `a.org` not found: it matches nobody", "")),
+        (Named(socket.EAI_NONAME), ("host `a.org` not found: it never matches", "")),
         (
             Named(0, "b.org", ("192.0.2.1",), ("b.org",)),
             ("`a.org` is an alias: clients are known by their official name", "b.org"),
         ),
-        (Named(0, "A.org", ("192.0.2.1",)), ("the address of `a.org` has no name, so it matches nobody", "192.0.2.1")),
-        (Named(0, "a.org", ("192.0.2.1", "192.0.2.2")), ("the address of `a.org` has no name, so it matches nobody", "")),
+        (Named(0, "A.org", ("192.0.2.1",)), ("the address of `a.org` has no name, so it never matches", "192.0.2.1")),
+        (Named(0, "a.org", ("192.0.2.1", "192.0.2.2")), ("the address of `a.org` has no name, so it never matches", "")),
         (
             Named(0, "a.org", ("192.0.2.1",), ("dsl-1.net",)),
-            ("the address of `a.org` is called `dsl-1.net`, so this name matches nobody", "dsl-1.net"),
+            ("the address of `a.org` is called `dsl-1.net`, so this name never matches", "dsl-1.net"),
         ),
     ],
 )
@@ -71,7 +71,11 @@ def test_paths_are_told_by_what_is_there(tmp_path: Path) -> None:
         "is not executable",
         "does not exist",
     ]
-    assert [host_facts.folder(path) for path in (str(tmp_path), str(plain), "/no/such")] == ["", "is no folder", "does not exist"]
+    assert [host_facts.folder(path) for path in (str(tmp_path), str(plain), "/no/such")] == [
+        "",
+        "is not a folder",
+        "does not exist",
+    ]
     assert [host_facts.file(path) for path in (str(plain), "/no/such")] == ["", "does not exist"]
     assert [host_facts.mode(path) & 0o777 for path in (str(plain), "/no/such")] == [0o644, 0]
 

@@ -201,7 +201,7 @@ def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Orig
             found.append(error(where, f"tcpmux knows `{service.service}` as service `{owner}` ({there})", "one of the two"))
     if clients and not any(service.internal == "tcpmux" for service in services.values()):
         where = _at(origins, clients[0].name, "type")
-        found.append(warning(where, "nobody can reach it: no service `tcpmux` is served", 'one with type = "INTERNAL"'))
+        found.append(warning(where, "no client can reach it: no service `tcpmux` is served", 'one with type = "INTERNAL"'))
     return found
 
 

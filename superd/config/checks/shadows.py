@@ -1,4 +1,4 @@
-"""Addresses that ``only_from`` lets in and ``no_access`` keeps out all the same. Pure; knows no client and resolves nothing."""
+"""Addresses that ``only_from`` admits and ``no_access`` refuses all the same. Pure; knows no client and resolves nothing."""
 
 from __future__ import annotations
 

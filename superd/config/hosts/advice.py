@@ -108,7 +108,7 @@ def escaped(value: str) -> str:
 def meant_option(option: Option, field: str, before: list[str]) -> tuple[str, list[str] | None]:
     """What is wrong with a wrong option where its own error does not say it, and the options so far as they were meant.
 
-    ``before`` are the options before it as a file has them; None: what was meant cannot be told.
+    ``before`` are the options before it as a file has them; None: what was meant is unknown.
     """
     name, value = option.name, option.value
     alike = look_alike(field)

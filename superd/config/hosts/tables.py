@@ -64,12 +64,12 @@ def parse(
 
     ``first_line`` is the number of the text's first line in its file, ``said`` how many problems were found before it.
 
-    Errors are what keeps a table from being used at all: in hosts.deny a line that is no rule (libwrap skips it and
+    Errors are what keeps a table from being used at all: in hosts.deny a line that is not a rule (libwrap skips it and
     lets everybody in), a NUL, a byte order mark.
     """
     problems: list[Problem] = []
     rules: list[Rule] = []
-    # A line of hosts.allow that is no rule grants nothing; one of hosts.deny refuses nothing, which fails open.
+    # A line of hosts.allow that is not a rule grants nothing; one of hosts.deny refuses nothing, which fails open.
     broken = error if table == "deny" else warning
     text = data.decode("utf-8", "surrogateescape")
     before, place = "", Origin(file)
@@ -84,7 +84,7 @@ def parse(
         if line.startswith("#") or not line.strip(" \t\r\n"):
             continue
         if line.startswith("\ufeff"):
-            # Not taken off: the line would grant what it grants nobody under libwrap. Nor kept: its comments would be rules.
+            # Not removed: the line would grant what libwrap does not grant. Not kept: its comments would be rules.
             problems.append(broken(origin, "byte order mark before a rule", "save the file without BOM"))
             continue
         if "\0" in line:
@@ -101,7 +101,7 @@ def parse(
         for option in rule.options:
             if option.error:
                 message, hint = (option.error, "") if said + len(problems) >= MOST_HINTS else _meant(rule, option, line)
-                problems.append(warning(origin, f"{message}, so whoever matches is refused", hint))
+                problems.append(warning(origin, f"{message}, so clients that match are refused", hint))
         rules.append(rule)
     return tuple(rules), tuple(problems)
 
@@ -200,7 +200,7 @@ def _option(field: str, origin: Origin, *, last: bool) -> Option:
 
 
 def _meant(rule: Rule, option: Option, line: str) -> tuple[str, str]:
-    """What is wrong with a wrong option, and the whole rule as it was meant where that can be told."""
+    """What is wrong with a wrong option, and the whole rule as it was meant where that is clear."""
     lists, options = parts_of(line)
     message, fields = option.error, list[str]()
     fields_before = _fields(options)

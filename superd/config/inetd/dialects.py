@@ -26,7 +26,7 @@ class Dialect:
     rate: int | None
     pause: float
     fewer: int
-    """How many less than N the `.N` of this inetd lets in."""
+    """How many less than N the `.N` of this inetd admits."""
     separators: str
     """What may stand between `nowait` and its number."""
     wrapped: bool

@@ -199,7 +199,7 @@ class EntryReader:
                 # They keep it, and are refused with it: listening everywhere is not what was meant.
                 self.fail(
                     origin,
-                    f"`{wrong[:80]}` is neither an address nor a name in /etc/hosts; the entries behind it cannot be served",
+                    f"`{wrong[:80]}` is neither an address nor a name in /etc/hosts; the entries after it cannot be served",
                 )
             return
         if len(words) < 6:

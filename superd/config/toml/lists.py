@@ -16,7 +16,7 @@ from superd.problem import Origin, Problem, error, warning
 _LISTS = frozenset(["flags", "type", "log_on_success", "log_on_failure", "only_from", "no_access", "listen", "passenv", "groups"])
 """Keys whose words hold neither blanks nor commas, so that a text with them can only be a list."""
 _LONGEST = 4000
-"""Characters of a text that is looked at; a longer one is no list that was typed."""
+"""Characters of a text that is looked at; a longer one is not a list that was typed."""
 _PAIRS = frozenset(["cps"])
 _TARGET = re.compile(r"(\S+)\s+(\w+)")
 

@@ -50,7 +50,7 @@ def explain_errors(
 ) -> list[Problem]:
     """One problem for each wrong key. ``origins``: the place of each, ``table.key`` for one in a table.
 
-    ``more`` are keys beside the model's own that a wrong one may have been meant to be.
+    ``more`` are keys that a wrong one may stand for, besides the model's own.
     """
     by_key: dict[str, list[Any]] = {}
     for item in problem.errors(include_url=False):

@@ -176,7 +176,7 @@ def make_service(
         given = service.model_fields_set
         object.__setattr__(service, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
         return service, found
-    # Without the wrong keys nothing may be left to run: that is no other fault. A disabled service may have nothing to run.
+    # Without the wrong keys nothing may be left to run: that is not another fault. A disabled service may have nothing to run.
     left = {key: value for key, value in keys.items() if key not in wrong}
     try:
         service = Service.model_validate({"name": name, **left, "disable": True})

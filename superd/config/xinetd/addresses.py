@@ -2,7 +2,7 @@
 
 Source: xinetd 2.3.15.3 addr.c (numeric_addr, host_addr, explicit_mask, factorized_addr, net_addr). Where xinetd read a
 word otherwise than its author meant, the more closed reading is taken: a list that admits takes the addresses that both
-readings have, a list that refuses takes those of either. A word that xinetd dropped admits nobody; a refusing word without
+readings have, a list that refuses takes those of either. A word that xinetd dropped admits no client; a refusing word without
 an evident meaning is an error, because xinetd let everybody through. Pure; any process that reads an xinetd.conf.
 """
 
@@ -25,7 +25,7 @@ _ANYBODY = frozenset({"all", "*", "any", "anyone", "anybody", "anywhere", "every
 class BadAddress(ValueError):
     """A word that xinetd itself took for a wrong value, or a refusing word that cannot be understood.
 
-    ``instead`` are the words as they should be, where that can be told.
+    ``instead`` are the words as they should be, where that is clear.
     """
 
     def __init__(self, message: str, instead: str = "") -> None:
@@ -35,7 +35,7 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The words one word becomes (none: it matches nobody), and what xinetd made of it where that differs.
+    """The words one word becomes (none: it never matches), and what xinetd made of it where that differs.
 
     ``evident`` are the words that its author probably meant.
     """
@@ -67,7 +67,7 @@ def read_word(word: str, *, refusing: bool, networks: Mapping[str, str] | None =
     if not refusing:
         return Reading((), xinetd, meaning)
     if not meaning:
-        raise BadAddress(f"`{word[:80]}` cannot be understood; {xinetd}, so it refused nobody")
+        raise BadAddress(f"`{word[:80]}` cannot be understood; {xinetd}, so it never refused a client")
     return Reading(meaning, xinetd, meaning)
 
 
@@ -199,7 +199,7 @@ def _factorized(word: str) -> tuple[str, ...]:
         if any(int(part) > 255 for part in octets):
             raise BadAddress(f"`{word[:80]}` has a number above 255; xinetd carried it into the next octet")
         if octets[-1] == "0":
-            raise BadAddress(f"`{word[:80]}`: a 0 within braces is a host or a network, nobody can tell")
+            raise BadAddress(f"`{word[:80]}`: a 0 within braces can be a host or a network")
         missing = 4 - len(octets)
         quad = ".".join(octets + ["0"] * missing)
         found.append(f"{quad}/{32 - 8 * missing}" if missing else quad)
@@ -243,7 +243,7 @@ def _all_numbers(word: str) -> bool:
 def _masked(address: str, mask: str) -> tuple[tuple[str, ...], str]:
     if ":" in address and mask == "128":
         try:
-            return (str(ipaddress.IPv6Address(address.partition("%")[0])),), "xinetd matched nobody for /128"
+            return (str(ipaddress.IPv6Address(address.partition("%")[0])),), "in xinetd /128 never matched"
         except ValueError:
             return (), "xinetd could not parse it and dropped it"
     if _QUAD.fullmatch(mask) and _QUAD.fullmatch(address):

@@ -175,7 +175,7 @@ def _fixed_count(line: Line, name: str, section: Section) -> Line | None:
     count, values = COUNTS[name], line.values
     comment = next((at for at, word in enumerate(values) if word.startswith("#")), None)
     if count > 0 and comment is not None and comment == count:
-        section.warn(line, f"text behind `{name}` is taken for a comment; xinetd ignored the whole line", "move the comment up")
+        section.warn(line, f"text after `{name}` is taken for a comment; xinetd ignored the whole line", "move the comment up")
         values = values[:count]
     if name == "cps" and len(values) == 1:
         section.warn(line, f"`cps = {values[0][:20]}` without a pause; xinetd ignored the line, superd pauses 10 s")
@@ -283,7 +283,7 @@ def _readings(line: Line, *, refusing: bool, networks: Mapping[str, str]) -> tup
         readings.append(reading)
         right += as_xinetd(reading.evident or reading.words) if reading.xinetd else [word]
         if reading.xinetd:
-            taken = f"is read as `{' '.join(reading.words)}`" if reading.words else "matches nobody"
+            taken = f"is read as `{' '.join(reading.words)}`" if reading.words else "never matches"
             sign = ", " if reading.xinetd.startswith("as ") else "; "
             said.append((False, f"{line.name}: `{word[:80]}` {taken}{sign}{reading.xinetd}"))
     text = f"{line.name} {line.operator} {' '.join(right)}"

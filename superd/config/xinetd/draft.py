@@ -1,4 +1,4 @@
-"""A service on its way from its section to a ``Service``: its own lines, those of defaults behind them, the keys so far.
+"""A service on its way from its section to a ``Service``: its own lines, then those of defaults, the keys so far.
 
 Knows what is inherited, and how; what an attribute means is known to ``xinetd_socket``, ``xinetd_program`` and the others.
 """

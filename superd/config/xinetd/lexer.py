@@ -94,7 +94,7 @@ class _Reader:
             if words != ["}"]:
                 self.fail(
                     origin,
-                    f"text beside `}}`: `{' '.join(words)[:80]}`; xinetd dropped this entry and the next",
+                    f"text next to `}}`: `{' '.join(words)[:80]}`; xinetd dropped this entry and the next",
                     "put `}` on a line of its own",
                 )
             self.current = None

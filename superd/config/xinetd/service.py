@@ -121,7 +121,7 @@ def _limits(draft: Draft) -> None:
 
 
 def _access(draft: Draft) -> None:
-    """Who may connect, what he is told, what the program finds in its environment."""
+    """Who may connect, which banners they get, what the program finds in its environment."""
     for name in ("only_from", "no_access"):
         found = draft.around.addresses.read(draft.all(name), draft.section)
         if found is not None:

@@ -1,7 +1,7 @@
 """xinetd.conf and all it includes → ``Foreign``. Reads through the ``FileReader`` it is given, never the disk itself.
 
 An entry with an error is never served, and never hides the next one. An error in ``defaults`` keeps every service
-of the source from running: nobody can tell which limit it would have set (xinetd started without it).
+of the source from running: it is unknown which limit it would have set (xinetd started without it).
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _service(entry: Entry, index: int, source: _Source, around: Surroundings) ->
     service = make_service(entry.argument, section, entry.origin, around)
     source.problems.extend(section.standing)
     off = any(line.values and line.values[0].lower() == "yes" for line in section.lines.get("disable", ()))
-    if off:  # xinetd did not read a disabled entry to its end; its mistakes hurt nobody until it is enabled
+    if off:  # xinetd did not read a disabled entry to its end; its mistakes do no harm until it is enabled
         source.problems.extend(
             note(found.origin, f"{found.message}{OF_DISABLED}", found.hint)
             for found in section.problems

@@ -4,7 +4,7 @@ The kernel cannot move a datagram from one queue to another, so the listening so
 it, becomes the program's, and the master binds another in its place (busybox's way). The order loses nothing: the new
 one is bound first, then the old one is connected; at no moment is there no socket for somebody else's datagram. What
 others sent into the old one before is taken out, and each gets its turn: their datagrams are put into later sockets
-from a socket of ours (``feeder``), since nobody without root can send under another's address.
+from a socket of ours (``feeder``), since only root can send under another's address.
 
 A program never finds a stranger's datagram in its socket: ``connect`` alone would leave those there that had come before
 it, past only_from and the wrappers.
@@ -152,7 +152,7 @@ class PeerPrograms:
         self._dispatch.flush()
 
     def _claim(self, sock: socket.socket, turn: _Turn) -> socket.socket | None:
-        """Connects ``sock`` to the turn's peer, with its datagrams and nobody else's in the queue.
+        """Connects ``sock`` to the turn's peer, with its datagrams and no others in the queue.
 
         Returns the socket they were put in from, or ``None`` when they came by themselves. Raises ``OSError``.
         """
@@ -188,7 +188,7 @@ class PeerPrograms:
 
 
 async def _carry(feeder: socket.socket, listener: Listener, peer: Any, scope: trio.CancelScope) -> None:
-    """Passes on what a program sends to whom recvfrom(2) named: our own socket, for a datagram that we put in.
+    """Passes on what a program sends to the address that recvfrom(2) named: our own socket, for a datagram that we put in.
 
     Through the listener, not a copy of the program's socket: that would go on hearing the peer when the program has ended.
     """

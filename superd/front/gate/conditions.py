@@ -1,4 +1,4 @@
-"""What admission asks of the world beside the peer: load, clock, limits of the whole, who is banned. Decides nothing."""
+"""What admission asks about besides the peer: load, clock, limits of all services, banned addresses. Decides nothing."""
 
 from __future__ import annotations
 

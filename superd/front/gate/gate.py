@@ -117,7 +117,7 @@ class Gate:
         return own
 
     def limits(self, service: CompiledService) -> Verdict:
-        """Ask the rules that hold whoever connects: load, hours, what runs at once, starts within a minute."""
+        """Ask the rules that are the same for every client: load, hours, what runs at once, starts within a minute."""
         return check_limits(service.access, unix_peer(), self._counts, self._clock(), self._conditions)
 
     def unseen(self, service: CompiledService) -> Verdict | Ask:

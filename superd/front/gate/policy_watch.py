@@ -143,7 +143,7 @@ class PolicyWatch:
         if answer.unsettled:
             return  # not remembered: the files look as they do in the middle of a change, and the next connection asks again
         if answer.files is None:
-            # Remembered even though it is no good: it is not read again until it changes again, be it in a file that only
+            # Remembered although it cannot be used: it is not read again until it changes again, even in a file that only
             # the new tables name.
             more = {path: seen for path, seen in answer.looked_at.items() if path not in self._paths}
             self._look_at((*self._paths, *more), (*look, *more.values()))

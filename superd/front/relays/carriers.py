@@ -1,6 +1,6 @@
 """The sessions whose bytes relays carry: handed to the least busy relay, ended by its reports, lost when it dies.
 
-Runs in: the front. Admits nobody and connects nowhere. A relay reads strangers' bytes, so what it says counts for its own
+Runs in: the front. Never admits a client and never connects. A relay reads strangers' bytes, so what it says counts for its own
 sessions alone; one that says anything else, or nothing, is replaced.
 """
 
@@ -306,7 +306,7 @@ class Carriers:
         self._end(session)
 
     def _explain(self, record: SessionRecord, report: messages.Over) -> None:
-        # A program's own end is told by its wait status.
+        # A program's own end is known from its wait status.
         if record.ended_by is None and (not record.pid or report.reason in (messages.IDLE, messages.SESSION)):
             record.ended_by = _ENDINGS.get(report.reason)
         match report.reason:
@@ -330,7 +330,7 @@ class Carriers:
 
     def _adopt(self, carrier: _Carrier, report: messages.Living) -> None:
         if not carrier.listing or len(carrier.sessions) >= MAX_ADOPTED:
-            raise ControlError("sessions that nobody asked for")
+            raise ControlError("sessions that were not asked for")
         found = _read_label(report.label)
         service = self._services.get(found[0]) if found is not None else None
         if found is None or service is None:

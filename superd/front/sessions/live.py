@@ -103,7 +103,7 @@ class LiveSession:
 
     ``source`` is what the session is counted under, or None. ``running`` is what a deadline signals. ``launcher`` is the
     number of the launcher that was given the socket, or None. ``on_end`` is called once, in order, when the session is over:
-    whoever begins something alongside the session adds a callback that ends it.
+    code that begins something alongside the session adds a callback that ends it.
     """
 
     __slots__ = ("carried", "launcher", "on_end", "record", "running", "service", "source", "stage")

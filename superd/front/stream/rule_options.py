@@ -134,7 +134,7 @@ class RuleOptions:
     async def send_banners(self, folder: str) -> bool:
         """Send ``folder``/daemon with its expansions (hosts_options(5)); return False when the client does not read it.
 
-        A file that does not exist is no banner; one that cannot be read is logged. Raises ``OptionFault`` for a line that grows
+        Without the file there is no banner; one that cannot be read is logged. Raises ``OptionFault`` for a line that grows
         too long.
         """
         path = f"{folder.rstrip('/')}/{self._connection.service.daemon}"

@@ -55,7 +55,7 @@ def test_clients_with_a_tcpmux_are_fine() -> None:
 
 
 def test_clients_without_a_tcpmux_are_warned_of() -> None:
-    assert said(client("one")) == ["warning: nobody can reach it: no service `tcpmux` is served"]
+    assert said(client("one")) == ["warning: no client can reach it: no service `tcpmux` is served"]
 
 
 def test_two_of_one_name_are_an_error_whatever_its_case() -> None:
