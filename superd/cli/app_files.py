@@ -96,7 +96,7 @@ def new(
     only_from: Annotated[
         list[str] | None, typer.Option("--only-from", metavar="NET", help="who may connect; may be given several times")
     ] = None,
-    everybody: Annotated[bool, typer.Option("--everybody", help="whoever reaches the port may connect")] = False,
+    everybody: Annotated[bool, typer.Option("--everybody", help="every client that reaches the port may connect")] = False,
     user: Annotated[str, typer.Option("--user", metavar="USER", help="the program's user; default: nobody")] = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="folder the file goes to")] = None,
     force: Annotated[bool, typer.Option("--force", help="write over a file that exists")] = False,

@@ -1,6 +1,6 @@
 """Descriptors that connections may take: all but a reserve, for the master's orders and for name look-ups.
 
-Runs in: the front. Accepts only to refuse, with a descriptor that is kept for that; decides about nobody.
+Runs in: the front. Accepts only to refuse, with a descriptor that is kept for that; decides about no client.
 """
 
 from __future__ import annotations
