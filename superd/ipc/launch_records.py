@@ -176,13 +176,17 @@ class HookDone(Record):
 
 
 class StderrPipe(Record):
-    """The descriptor next to this record is what the programs of ``service`` write to their fd 2."""
+    """The descriptor next to this record is what programs of ``service`` write to their fd 2.
 
-    __slots__ = ("service",)
-    __match_args__ = ("service",)
+    ``conn`` is the connection whose program alone has it just now, 0 for one that they share.
+    """
 
-    def __init__(self, service: str) -> None:
+    __slots__ = ("conn", "service")
+    __match_args__ = ("service", "conn")
+
+    def __init__(self, service: str, conn: int) -> None:
         self.service = service
+        self.conn = conn
 
 
 class Stdio(Record):

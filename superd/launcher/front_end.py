@@ -82,7 +82,7 @@ class FrontEnd:
         self._programs.forget_ends()
         self._sock, self._events, self.blocked, self._again = sock, select.POLLIN, False, NEVER
         self._poll.register(sock, select.POLLIN)
-        self._programs.send_all_pipes()
+        self._programs.pipes.send_all()
 
     def drop(self) -> None:
         """Hear this front no more."""
@@ -113,7 +113,7 @@ class FrontEnd:
             return
         self._again = NEVER
         try:
-            if self._programs.unsent_pipes:
+            if self._programs.pipes.unsent:
                 self._send_pipes(sock)
             if self._programs.ends and not self._send_ends(sock):
                 return  # a program's end must not be heard before its descriptors
@@ -133,21 +133,19 @@ class FrontEnd:
             self._failed(problem)
 
     def _send_pipes(self, sock: socket.socket) -> None:
-        unsent_pipes = self._programs.unsent_pipes
-        while unsent_pipes:
-            names = list(unsent_pipes)[:_PIPES_A_MESSAGE]
-            pipes = [(name, fd) for name in names if (fd := self._programs.pipe_of(name)) >= 0]
-            if pipes:
-                data = messages.batch([messages.encode_report(messages.StderrPipe(name)) for name, _ in pipes])
-                try:
-                    send_with(sock, data, [fd for _, fd in pipes])
-                except BlockingIOError:
-                    raise
-                except OSError as problem:
-                    self._failed(problem)
-                    return
-            for name in names:
-                del unsent_pipes[name]
+        unsent = self._programs.pipes.unsent
+        while unsent:
+            pipes = list(unsent)[:_PIPES_A_MESSAGE]
+            data = messages.batch([messages.encode_report(messages.StderrPipe(pipe.service, pipe.conn)) for pipe in pipes])
+            try:
+                send_with(sock, data, [pipe.read for pipe in pipes])
+            except BlockingIOError:
+                raise
+            except OSError as problem:
+                self._failed(problem)
+                return
+            for pipe in pipes:
+                del unsent[pipe]
 
     def _send_ends(self, sock: socket.socket) -> bool:
         """Send the ends of programs' pipes and terminals, one program a message; False when some are left."""

@@ -296,7 +296,7 @@ class Launcher:
         self._leftovers.changed.update(self._leftovers.kept)
         self._report_kept()
         reports.append(messages.encode_report(messages.Listed(number)))
-        self._programs.send_all_pipes()
+        self._programs.pipes.send_all()
 
     # ------------------------------------------------------------------ children and time
 
@@ -322,7 +322,7 @@ class Launcher:
                 del self._by_conn[child.conn]
             self._table.ended(child.slot)
             alone = self._leftovers.program_ended(child, now)
-            spec = self._programs.ended(child.service)
+            spec = self._programs.ended(child.service, child.conn)
             if self._copies and self._copies.ended(pid, alone=alone, now=now) and spec is not None:
                 spec.habit.left_unread()
             reports.append(

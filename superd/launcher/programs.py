@@ -18,6 +18,7 @@ from superd.ipc.launcher_control import RETIRED_SECONDS
 from superd.launcher.environment import connection_environment, unix_environment
 from superd.launcher.identity import Limits, apply_limits
 from superd.launcher.lingering import Habit
+from superd.launcher.stderr_pipes import StderrPipes
 from superd.launcher.stdio import close_ends, open_standard, take_terminal
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from superd.launcher.stdio import Ends
     from superd.system.spawn import Before, Spawn
 
-MAX_PIPES = 128
-"""Services whose fd 2 has a pipe here at once: two descriptors each, and every spawn copies the table of them."""
 PATH = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _SHELL = (b"/bin/sh",)
@@ -39,8 +38,7 @@ class Spec:
     """One service as it is started: bytes, ready for fork_exec."""
 
     __slots__ = (
-        "argv", "env", "folder", "grace", "habit", "index", "key", "living", "paths", "pipe", "stderr_socket", "stdio",
-        "umask", "until",
+        "argv", "env", "folder", "grace", "habit", "index", "key", "paths", "stderr_socket", "stdio", "umask", "until",
     )  # fmt: skip
 
     def __init__(self, message: Mapping[str, Any]) -> None:
@@ -59,8 +57,6 @@ class Spec:
         """The master's number of the service, for the table of programs."""
         self.grace: float = message["leftovers_grace"]
         self.habit = Habit()
-        self.pipe: tuple[int, int] | None = None
-        self.living = 0
         self.until = 0.0
 
 
@@ -89,8 +85,7 @@ class Programs:
         self._options: dict[str, tuple[str, str]] = {}
         self._retired: dict[str, float] = {}
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        self.unsent_pipes: dict[str, None] = {}
-        """Services whose pipe the front does not have yet."""
+        self.pipes = StderrPipes()
         self.ends: list[tuple[int, Ends]] = []
         """Connection → the other ends of its program's pipes or terminal, which the front does not have yet."""
 
@@ -106,14 +101,14 @@ class Programs:
                 continue
             fresh = known[name] = Spec(message)
             if old is not None:
-                fresh.pipe, fresh.living, fresh.habit = old.pipe, old.living, old.habit
+                fresh.habit = old.habit
         for name, spec in list(known.items()):
             if name in specs:
                 continue
             if not spec.until:
                 spec.until = now + RETIRED_SECONDS
             elif spec.until <= now:
-                self._close_pipe(spec)
+                self.pipes.forget(name)
                 del known[name]
         for digest in self._options.keys() - options.keys():
             if self._retired.setdefault(digest, now + RETIRED_SECONDS) <= now:
@@ -172,21 +167,22 @@ class Programs:
         self.ends.clear()
 
     def _start(self, spec: Spec, request: Launch, fd: int, out: int, env: list[bytes], now: float) -> int:
-        stderr = out
-        if not spec.stderr_socket:
-            pipe = spec.pipe
-            stderr = pipe[1] if pipe is not None else self._open_pipe(request.service, spec)
+        if spec.stderr_socket:
+            return self._start_with(spec, request, fd, out, out, env, now)
+        stderr = self.pipes.take(request.service, request.conn, alone=spec.grace >= 0)
+        try:
+            return self._start_with(spec, request, fd, out, stderr, env, now)
+        except BaseException:
+            self.pipes.ended(request.service, request.conn)
+            raise
+
+    def _start_with(self, spec: Spec, request: Launch, fd: int, out: int, stderr: int, env: list[bytes], now: float) -> int:
         if request.steps:
-            pid = self._start_by_rule(spec, request, fd, out, stderr, env, now)
-        elif self._limits:
-            pid = self._spawn_limited(spec, env, fd, out, stderr)
-        elif spec.stdio == "pty":
-            before = self._before(0, (), terminal=True)
-            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, before, spec.folder, out)
-        else:
-            pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, None, spec.folder, out)
-        spec.living += 1
-        return pid
+            return self._start_by_rule(spec, request, fd, out, stderr, env, now)
+        if self._limits:
+            return self._spawn_limited(spec, env, fd, out, stderr)
+        before = self._before(0, (), terminal=True) if spec.stdio == "pty" else None
+        return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, before, spec.folder, out)
 
     def _spawn_limited(self, spec: Spec, env: list[bytes], fd: int, out: int, stderr: int) -> int:
         """With an RLIMIT_CPU alone: this process has it, as a soft limit, while it stands still in vfork.
@@ -283,44 +279,10 @@ class Programs:
             if option[0] == "spawn":
                 signal.signal(signal.SIGHUP, before)
 
-    # ------------------------------------------------------------------ fd 2
-
-    def _open_pipe(self, name: str, spec: Spec) -> int:
-        with_pipe = [other for other in self._specs.values() if other.pipe is not None]
-        if len(with_pipe) >= MAX_PIPES:
-            for other in with_pipe:
-                if other.living <= 0:
-                    self._close_pipe(other)
-        read, write = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(read, False)
-        # The read end stays here too: without a front a program that writes must not die of SIGPIPE.
-        spec.pipe = (read, write)
-        self.unsent_pipes[name] = None
-        return write
-
-    def _close_pipe(self, spec: Spec) -> None:
-        if spec.pipe is not None:
-            for end in spec.pipe:
-                os.close(end)
-            spec.pipe = None
-
-    def ended(self, name: str) -> Spec | None:
-        """Count the end of a program of the service; return the service if it is still known."""
-        spec = self._specs.get(name)
-        if spec is not None:
-            spec.living -= 1
-        return spec
-
-    def send_all_pipes(self) -> None:
-        """The front is a new one: it gets every pipe."""
-        for name, spec in self._specs.items():
-            if spec.pipe is not None:
-                self.unsent_pipes[name] = None
-
-    def pipe_of(self, name: str) -> int:
-        """The read end of a service's pipe, or -1 when it is closed again."""
-        spec = self._specs.get(name)
-        return spec.pipe[0] if spec is not None and spec.pipe is not None else -1
+    def ended(self, name: str, conn: int) -> Spec | None:
+        """Take note of the end of a program of the service; return the service if it is still known."""
+        self.pipes.ended(name, conn)
+        return self._specs.get(name)
 
 
 def _command_environment(values: Values) -> list[bytes]:

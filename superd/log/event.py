@@ -49,10 +49,11 @@ class Event:
     """``when`` is wall-clock seconds. ``text`` is a line for people, made safe; "" for what the fields say completely.
 
     ``owner`` is the service in whose own log the event belongs; without it the event belongs in superd's, and ``service``
-    is the name alone. ``record`` is the session, if the event belongs to one; ``verdict`` the refusal of a FAIL.
+    is the name alone. ``record`` is the session, if the event belongs to one, ``session`` its id, or ""; ``verdict`` the refusal
+    of a FAIL.
     """
 
-    __slots__ = ("_fields", "kind", "level", "owner", "record", "service", "text", "verdict", "when")
+    __slots__ = ("_fields", "kind", "level", "owner", "record", "service", "session", "text", "verdict", "when")
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Event:
         owner: Service | None = None,
         text: str = "",
         record: SessionRecord | None = None,
+        session: str = "",
         verdict: Verdict | None = None,
         fields: Fields | None = None,
     ) -> None:
@@ -74,13 +76,9 @@ class Event:
         self.service = service or (owner.name if owner is not None else "")
         self.text = text
         self.record = record
+        self.session = session or (record.session if record is not None and record.conn else "")
         self.verdict = verdict
         self._fields = fields
-
-    @property
-    def session(self) -> str:
-        """The session's id, or ``""``."""
-        return self.record.session if self.record is not None and self.record.conn else ""
 
     @property
     def fields(self) -> Fields:

@@ -150,17 +150,19 @@ class Log:
         *,
         kind: Kind = Kind.MESSAGE,
         record: SessionRecord | None = None,
+        session: str = "",
         fields: Fields | None = None,
         always: bool = False,
     ) -> None:
         """Log anything else. Equal messages within a window are counted, except with ``always``: for an answer to an operator.
 
-        ``record`` is the session that the message is about, ``fields`` are more facts for machines.
+        ``record`` is the session that the message is about, ``session`` its id where that is all there is, ``fields`` are more
+        facts for machines.
         """
         when = time.time()  # noqa: TID251 - for people to read; no limit depends on it
         name = record.service.name if record is not None else service
         shown = safe(text, MAX_TEXT)
-        event = Event(kind, level_of(level), when, service=name, text=shown, record=record, fields=fields)
+        event = Event(kind, level_of(level), when, service=name, text=shown, record=record, session=session, fields=fields)
         now = self._report_repeats()
         if always or self._admit((event.service, text[:200]), event, now):
             self._put(event)

@@ -12,24 +12,19 @@ import pytest
 
 from superd.ipc import launch_codec as messages
 from superd.launcher.front_end import AGAIN, FrontEnd
+from superd.launcher.stderr_pipes import StderrPipes
 
 
 class Pipes:
     """The part of ``Programs`` that has pipes."""
 
     def __init__(self) -> None:
-        self.unsent_pipes: dict[str, None] = {}
+        self.pipes = StderrPipes()
+        self.pipes.take("cat", 1, alone=True)
         self.ends: list[object] = []
-        self.read, self.write = os.pipe()
-
-    def pipe_of(self, name: str) -> int:
-        return self.read
 
     def forget_ends(self) -> None:
         self.ends.clear()
-
-    def send_all_pipes(self) -> None:
-        self.unsent_pipes["cat"] = None
 
 
 class Full(socket.socket):

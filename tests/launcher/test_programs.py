@@ -15,7 +15,7 @@ from superd.expansion import Values
 from superd.ipc.launch_codec import Hook, Launch
 from superd.ipc.launcher_control import RETIRED_SECONDS
 from superd.launcher.identity import Limits
-from superd.launcher.programs import MAX_PIPES, Programs, key_of
+from superd.launcher.programs import Programs, key_of
 from superd.system.spawn import choose_spawn
 
 SPAWN = choose_spawn()
@@ -86,14 +86,14 @@ def test_a_service_that_did_not_change_keeps_its_copy_and_one_that_did_its_pipe(
     programs.configure({"x": message("/bin/cat", stderr_socket=False)}, {}, 0.0)
     first = programs.spec("x", 0.0)
     assert first is not None
-    first.pipe, first.living = (100, 101), 3
+    habit = first.habit
     programs.configure({"x": message("/bin/cat", stderr_socket=False)}, {}, 1.0)
     assert programs.spec("x", 1.0) is first
     programs.configure({"x": message("/bin/echo", stderr_socket=False)}, {}, 2.0)
     second = programs.spec("x", 2.0)
     assert second is not None
     assert second is not first
-    assert (second.pipe, second.living) == ((100, 101), 3)
+    assert second.habit is habit
     assert key_of(message("/bin/cat")) != key_of(message("/bin/cat", umask=0))
 
 
@@ -134,12 +134,12 @@ def test_an_option_that_is_not_known_starts_nothing(programs: Programs) -> None:
 
 
 def test_a_request_with_a_wrong_address_starts_nothing(programs: Programs) -> None:
-    programs.configure({"x": message("/bin/cat")}, {}, 0.0)
+    programs.configure({"x": message("/bin/cat", stderr_socket=False)}, {}, 0.0)
     spec = programs.spec("x", 0.0)
     assert spec is not None
     with pytest.raises(ControlError):
         programs.start(spec, Launch(1, "x", "not an address", 1, "", 0, "", "", "tcp"), 0, 0.0)
-    assert spec.living == 0
+    assert programs.pipes.unsent == {}
 
 
 @pytest.mark.parametrize(
@@ -175,33 +175,26 @@ def test_only_commands_run_as_commands(programs: Programs) -> None:
             programs.run_command(Hook(1, digest, Values(), 5.0), 0.0)
 
 
-def test_stderr_goes_to_one_pipe_a_service_that_every_front_gets(programs: Programs) -> None:
-    programs.configure({"x": shell("echo oops >&2", stderr_socket=False)}, {}, 0.0)
-    assert programs.pipe_of("x") == -1
+def test_stderr_goes_to_a_pipe_that_says_whose_it_is(programs: Programs) -> None:
+    programs.configure({"x": shell("echo oops >&2", stderr_socket=False, leftovers_grace=1.0)}, {}, 0.0)
     assert output(programs, launch()) == ""
-    assert list(programs.unsent_pipes) == ["x"]
-    read = programs.pipe_of("x")
-    assert os.read(read, 100) == b"oops\n"
+    [pipe] = programs.pipes.unsent
+    assert os.read(pipe.read, 100) == b"\n\x01superd:1\noops\n"
+    programs.ended("x", 1)
     output(programs, launch())
-    assert programs.pipe_of("x") == read
-    programs.unsent_pipes.clear()
-    programs.send_all_pipes()
-    assert list(programs.unsent_pipes) == ["x"]
-    assert programs.pipe_of("unknown") == -1
+    assert list(programs.pipes.unsent) == [pipe]
 
 
-def test_pipes_of_services_without_programs_are_closed_when_there_are_many(programs: Programs) -> None:
-    services = {f"s{number}": shell(":", stderr_socket=False, index=number) for number in range(MAX_PIPES + 1)}
-    programs.configure(services, {}, 0.0)
-    for name in list(services)[:MAX_PIPES]:
-        output(programs, launch(name))
-        if name != "s0":
-            spec = programs.ended(name)
-            assert spec is not None
-            assert spec.living == 0
-    output(programs, launch(f"s{MAX_PIPES}"))
-    still = [name for name in services if programs.pipe_of(name) >= 0]
-    assert still == ["s0", f"s{MAX_PIPES}"]
+def test_a_program_that_did_not_start_keeps_no_pipe(programs: Programs) -> None:
+    programs.configure({"x": message("/nonexistent", stderr_socket=False, leftovers_grace=1.0)}, {}, 0.0)
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            output(programs, launch())
+    for pipe in programs.pipes.unsent:
+        os.read(pipe.read, 100)
+    with pytest.raises(FileNotFoundError):
+        output(programs, launch())
+    assert len(programs.pipes.unsent) == 2
 
 
 def test_a_program_apart_from_its_connection_has_pipes_that_go_to_the_front(programs: Programs) -> None:

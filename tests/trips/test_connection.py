@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import socket
 import sys
 
-from tests.daemon_process import Superd, free_port, talk
+from tests.daemon_process import WAIT, Superd, free_port, talk
 
 PROBE = r"""
 import json, os, resource, signal, socket, sys
@@ -69,6 +70,30 @@ def test_what_a_program_writes_to_stderr_is_logged_with_its_service(superd: Supe
     superd.start()
     assert talk(port) == b""
     assert superd.event(message="oops")["service"] == "loud"
+
+
+def test_a_line_of_a_programs_stderr_has_its_session_under_another_front_too(superd: Superd) -> None:
+    port = free_port()
+    script = "while read -r line; do echo said $line >&2; done"
+    superd.service("loud", f'server = "/bin/sh"\nserver_args = ["-c", "{script}"]\nlisten = ["127.0.0.1:{port}"]\n')
+    superd.start()
+    clients = {name: socket.create_connection(("127.0.0.1", port), WAIT) for name in "abc"}
+    sessions = {}
+    for name, client in clients.items():
+        sessions[name] = superd.event(event="START", port=client.getsockname()[1])["session"]
+        client.sendall(f"{name}\n".encode())
+        assert superd.event(message=f"said {name}")["session"] == sessions[name]
+    clients["a"].close()
+    superd.event(event="EXIT", session=sessions["a"])
+    front = superd.front()
+    os.kill(front, signal.SIGKILL)
+    clients["b"].sendall(b"after\n")
+    assert superd.event(message="said after")["session"] == sessions["b"]
+    with socket.create_connection(("127.0.0.1", port), WAIT) as client:
+        client.sendall(b"d\n")
+        assert superd.event(message="said d")["session"] not in sessions.values()
+    for client in clients.values():
+        client.close()
 
 
 def test_the_internal_services_answer(superd: Superd) -> None:

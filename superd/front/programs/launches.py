@@ -17,6 +17,7 @@ from superd.front.programs.stderr_lines import StderrCollector
 from superd.front.programs.stdio import StdioPrograms
 from superd.front.programs.stuck_launchers import StuckLaunchers
 from superd.log.event import Kind
+from superd.record import session_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +55,11 @@ class Launches:
         self._backpressure = Backpressure(listeners, in_force)
         self.recovery = Recovery(self.links, book, in_force, ask, on_adopted_wait)
         self.stuck = StuckLaunchers(self.dispatch, ask, log)
-        stderr = StderrCollector(
-            start_task, lambda service, text: log.message("info", text, service, kind=Kind.OUTPUT), log.flush
-        )
+
+        def say(service: str, conn: int, text: str) -> None:
+            log.message("info", text, service, kind=Kind.OUTPUT, session=session_id(conn) if conn else "")
+
+        stderr = StderrCollector(start_task, say, log.flush)
         self.reports = Reports(book, in_force, self.recovery, self.commands, stderr, stdio, log)
         self.configure = self.commands.configure
         self.flush = self.links.flush

@@ -66,7 +66,7 @@ class Reports:
                 if not self._in_force.speaks_for(number, report.service):
                     let_go(fd)
                     self._ignored(number, report.service)
-                elif not self._stderr.take(number, report.service, fd):
+                elif not self._stderr.take(number, report.service, report.conn, fd):
                     text = f"ignoring a message of launcher {number} about `{safe(report.service)}`: its descriptor is not a pipe"
                     self._log.message("alert", text)
             case messages.Stdio():

@@ -21,10 +21,10 @@ class Stderr:
     """Takes pipes, and closes them."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[int, str]] = []
+        self.taken: list[tuple[int, str, int]] = []
 
-    def take(self, launcher: int, service: str, fd: int) -> bool:
-        self.taken.append((launcher, service))
+    def take(self, launcher: int, service: str, conn: int, fd: int) -> bool:
+        self.taken.append((launcher, service, conn))
         os.close(fd)
         return True
 
@@ -86,8 +86,8 @@ async def test_a_taken_over_launcher_can_speak_of_its_own_services_alone() -> No
         messages.Living(500, "other", 4711, "192.0.2.1", 1.0),
         exited(501, "other"),
         messages.Kept("other", 9),
-        messages.StderrPipe("other"),
-        messages.StderrPipe("no\x1b[2J\nsuch"),
+        messages.StderrPipe("other", 0),
+        messages.StderrPipe("no\x1b[2J\nsuch", 0),
     ):
         reports.on_report(0, report, descriptor() if isinstance(report, messages.StderrPipe) else -1)
     assert len(parts.book) == 0
@@ -101,10 +101,10 @@ async def test_a_taken_over_launcher_can_speak_of_its_own_services_alone() -> No
 
 async def test_its_own_it_can() -> None:
     parts, reports, stderr = made()
-    reports.on_report(1, messages.StderrPipe("cat"), descriptor())
+    reports.on_report(1, messages.StderrPipe("cat", 7), descriptor())
     reports.on_report(1, messages.Living(500, "cat", 4711, "192.0.2.1", 1.0), -1)
     reports.on_report(0, exited(501), -1)  # a program of an earlier front's that was not adopted
-    assert stderr.taken == [(1, "cat")]
+    assert stderr.taken == [(1, "cat", 7)]
     assert parts.book.get(500) is not None
     assert parts.log.ended == [(501, 256)]
     # The launcher of a rule's user starts every service.
