@@ -84,6 +84,8 @@ LIMITS = {
     "v4_prefix": "24",
     "v6_prefix": "56",
     "exempt": '["192.0.2.9"]',
+    "source": "[{ v4 = 24, v6 = 48, sessions = 50, rate = [20, 40] }]",
+    "penalties": '{ refused = "10s", signal = "30s" }',
     "kill_grace": '"30s"',
 }
 SANDBOX = {
@@ -99,6 +101,18 @@ SANDBOX = {
     "private_pids": "true",
     "private_ipc": "true",
     "seccomp": '["default", "@network-io"]',
+}
+SOURCE = {"v4": "24", "v6": "48", "sessions": "50", "rate": "[20, 40]"}
+PENALTIES = {
+    "refused": '"10s"',
+    "limit_hit": '"5s"',
+    "start_timeout": '"20s"',
+    "no_bytes": '"5s"',
+    "exit_nonzero": '"1s"',
+    "signal": '"30s"',
+    "max": '"1h"',
+    "min": '"15s"',
+    "exempt": '["192.0.2.0/24"]',
 }
 SETTINGS = {
     "services": '["/usr/lib/superd/services.d", "/etc/superd/services.d"]',
@@ -146,6 +160,8 @@ PAGE = {"listen": '"[::1]:9191"', "allow": '["192.0.2.0/24"]'}
 EXAMPLES = {
     "Service": SERVICE,
     "Limits": LIMITS,
+    "SourceLimit": SOURCE,
+    "PenaltyKeys": PENALTIES,
     "Sandbox": SANDBOX,
     "Settings": SETTINGS,
     "PolicySettings": POLICY,

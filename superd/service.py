@@ -6,8 +6,6 @@ need the system's tables (users, ports, programs) are text here; ``config/checks
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
@@ -16,11 +14,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from superd.address import BindAddress, SocketType, parse_listen
 from superd.auth_options import AuthOptions, parse_auth_options
-from superd.log_target import FileTarget, SyslogTarget, parse_log_target
-from superd.quantities import Seconds, Size, Words, as_words
-from superd.redirect import Redirect, parse_redirect
-from superd.rpc_versions import RpcVersions, parse_rpc_versions
+from superd.quantities import Seconds, Size, Words
 from superd.sandbox import Sandbox
+from superd.service_values import (
+    Count,
+    LogType,
+    Mode,
+    Pause,
+    Rate,
+    Target,
+    Versions,
+    in_order,
+    no_rate,
+    pairs,
+    upper_words,
+)
+from superd.source_limits import PenaltyKeys, SourceLimit
 
 BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
 """IANA's, for hosts whose /etc/services is short or missing."""
@@ -29,73 +38,6 @@ ServiceType = Literal["INTERNAL", "RPC", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMU
 Flag = Literal["IDONLY", "KEEPALIVE", "NAMEINARGS", "NODELAY", "NOLIBWRAP", "SENSOR"]
 LogSuccess = Literal["HOST", "PID", "EXIT", "DURATION", "USERID", "TRAFFIC"]
 LogFailure = Literal["HOST", "USERID", "ATTEMPT"]
-
-
-def _unlimited(value: object) -> object:
-    return None if isinstance(value, str) and value.upper() == "UNLIMITED" else value
-
-
-def _no_rate(value: object) -> object:
-    return None if isinstance(value, (list, tuple)) and len(value) == 2 and value[0] == 0 else value
-
-
-def _octal(value: object) -> object:
-    if isinstance(value, str):
-        if not re.fullmatch(r"0?[0-7]{1,4}", value):
-            raise ValueError(f"`{value}` is not an octal mode like 022")
-        return int(value, 8)
-    return value
-
-
-def _upper_words(value: object) -> object:
-    words = as_words(value)
-    if isinstance(words, (list, tuple, set, frozenset)):
-        return [word.upper() if isinstance(word, str) else word for word in words]
-    return words
-
-
-def _pairs(value: object) -> object:
-    if isinstance(value, dict):
-        return [(key, str(item)) for key, item in value.items()]
-    return value
-
-
-def _sorted(value: frozenset[str]) -> list[str]:
-    return sorted(value)
-
-
-def _target(value: object) -> object:
-    if isinstance(value, str):
-        return parse_log_target(value) if value else None
-    if value is None or isinstance(value, (SyslogTarget, FileTarget)):
-        return value
-    raise ValueError(f"`{value}` is not a text in quotes")
-
-
-def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], object]:
-    """A validator: a text is parsed, an empty one is none."""
-
-    def validate(value: object) -> object:
-        if isinstance(value, str):
-            return parse(value) if value else None
-        if value is None or isinstance(value, kind):
-            return value
-        raise ValueError(f"`{value}` is not a text in quotes")
-
-    return validate
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-Target = Annotated[Redirect | None, BeforeValidator(_parsed(parse_redirect, Redirect)), PlainSerializer(_text)]
-Versions = Annotated[RpcVersions | None, BeforeValidator(_parsed(parse_rpc_versions, RpcVersions)), PlainSerializer(_text)]
-LogType = Annotated[SyslogTarget | FileTarget | None, BeforeValidator(_target), PlainSerializer(lambda value: str(value or ""))]
-Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]
-Mode = Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o7777), PlainSerializer(lambda value: f"0{value:o}")]
-Rate = Annotated[float, Field(gt=0)]
-Pause = Annotated[float, Field(ge=0)]
 
 
 @lru_cache(maxsize=64)
@@ -144,7 +86,15 @@ class Limits(BaseModel):
     )
     exempt: Words = Field(
         (),
-        description="addresses that per_source, cps and source_rate do not hold, as a balancer's or a monitor's",
+        description="addresses that per_source, cps, source_rate and source do not hold, as a balancer's or a monitor's",
+    )
+    source: tuple[SourceLimit, ...] = Field(
+        (),
+        description="a list of tables: limits for all sources of a network together, in addition to those for one source",
+        json_schema_extra={"unit": ""},
+    )
+    penalties: PenaltyKeys = Field(
+        PenaltyKeys(), description="table: seconds for which a source is refused after it misbehaved; not for datagrams"
     )
     kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")
 
@@ -161,11 +111,11 @@ class Service(BaseModel):
     name: str = Field(description="the id: the stem of the file, the name in logs")
     service: str = Field("", description="the service's name in /etc/services and among the internal ones; default: the id")
     disable: bool = Field(False, description="do not serve this file")
-    type: Annotated[frozenset[ServiceType], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+    type: Annotated[frozenset[ServiceType], BeforeValidator(upper_words), PlainSerializer(in_order)] = Field(
         frozenset(),
         description="INTERNAL: superd serves it itself; TCPMUX, TCPMUXPLUS: reached through tcpmux; UNLISTED changes nothing",
     )
-    flags: Annotated[frozenset[Flag], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+    flags: Annotated[frozenset[Flag], BeforeValidator(upper_words), PlainSerializer(in_order)] = Field(
         frozenset(),
         description="IDONLY: only users that ident names; KEEPALIVE, NODELAY: of the socket; NAMEINARGS: argv[0] in server_args; "
         "NOLIBWRAP: hosts.allow and hosts.deny are not asked; SENSOR: every client that connects is banned",
@@ -205,7 +155,7 @@ class Service(BaseModel):
     groups: bool | tuple[str, ...] = Field(False, description="true: the user's supplementary groups; or a list of groups")
     umask: Mode = Field(0o022, description="file mode creation mask of the program")
     nice: int = Field(0, ge=-20, le=19, description="scheduling priority of the program")
-    env: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = Field((), description="variables to set")
+    env: Annotated[tuple[tuple[str, str], ...], BeforeValidator(pairs)] = Field((), description="variables to set")
     passenv: Words = Field((), description="variables of superd's own environment to hand on; `*` is all")
     env_file: Words = Field(
         (),
@@ -256,7 +206,7 @@ class Service(BaseModel):
     per_source: Count = Field(
         None, description="programs (or sessions) at once for one source address", json_schema_extra={"unit": "programs"}
     )
-    cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(_no_rate)] = Field(
+    cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(no_rate)] = Field(
         (200.0, 0.0),
         description="[connections a second, seconds of pause] of one source; with a pause of 0 the source is not paused: what is "
         "above the rate is refused, and five seconds' worth may come at once; [0, 0]: no limit",
@@ -278,10 +228,10 @@ class Service(BaseModel):
     banner_fail: str = Field("", description="file sent to a connection that is refused")
     banners: str = Field("", description="folder of banners by daemon name, as hosts_options(5)'s option has it")
 
-    log_on_success: Annotated[frozenset[LogSuccess], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+    log_on_success: Annotated[frozenset[LogSuccess], BeforeValidator(upper_words), PlainSerializer(in_order)] = Field(
         frozenset({"HOST", "PID", "EXIT", "DURATION"}), description="what START and EXIT lines tell; an empty list writes none"
     )
-    log_on_failure: Annotated[frozenset[LogFailure], BeforeValidator(_upper_words), PlainSerializer(_sorted)] = Field(
+    log_on_failure: Annotated[frozenset[LogFailure], BeforeValidator(upper_words), PlainSerializer(in_order)] = Field(
         frozenset({"HOST"}), description="what FAIL lines tell; an empty list writes none"
     )
     quiet: Words = Field(

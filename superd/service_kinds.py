@@ -90,6 +90,7 @@ KINDS = (*BY_ANSWER, *BY_WAY)
 
 _NO_PROGRAM = "no program is started"
 _ACCEPTS = "the program accepts the connections itself, and superd sees no client"
+_FORGED = "the sender of a datagram can be forged"
 _NO_CONNECTION = "a datagram has no connection"
 _LIVES_ON = "the program serves one client after another"
 
@@ -138,6 +139,14 @@ _OF_A_CONNECTION = (
     "log_on_failure USERID",
 )
 _OF_A_PROXY = ("proxy_protocol", "proxy_from", "proxy_optional_from")
+_OF_SOURCES = (
+    "per_source",
+    "limits.source_rate",
+    "limits.source",
+    "limits.v4_prefix",
+    "limits.v6_prefix",
+    "limits.exempt",
+)
 _OF_THE_SOCKET = ("port", "listen", "backlog", "v6only", "socket_mode", "socket_user", "socket_group")
 
 _IN_THE_FRONT = (
@@ -159,7 +168,8 @@ TABLE: dict[Kind, dict[str, str]] = {
     WAIT: {
         **dict.fromkeys(("only_from", "no_access", *_OF_A_CONNECTION, *_OF_A_PROXY), _ACCEPTS),
         "quiet": _ACCEPTS,
-        **dict.fromkeys(("per_source", "limits.source_rate", "limits.v4_prefix", "limits.v6_prefix", "limits.exempt"), _ACCEPTS),
+        **dict.fromkeys(_OF_SOURCES, _ACCEPTS),
+        "limits.penalties": _ACCEPTS,
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
         "limits.start": _LIVES_ON,
@@ -168,6 +178,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "deny_time": "only a sensor bans",
     },
     DGRAM: {
+        "limits.penalties": _FORGED,
         **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), _NO_CONNECTION),
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.start": _NO_CONNECTION,
@@ -175,6 +186,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "deny_time": "only a sensor bans",
     },
     DGRAM_WAIT: {
+        "limits.penalties": _FORGED,
         **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), _NO_CONNECTION),
         "stdio": "the program gets the listening socket",
         "log_on_success TRAFFIC": "superd sees no byte of it",
@@ -182,6 +194,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "limits.start": _LIVES_ON,
         "leftovers": "what such a program leaves is always kept",
         "per_source": _LIVES_ON,
+        "limits.source": _LIVES_ON,
         "deny_time": "only a sensor bans",
     },
     INTERNAL: {
@@ -190,6 +203,8 @@ TABLE: dict[Kind, dict[str, str]] = {
         "deny_time": "only a sensor bans",
     },
     INTERNAL_DGRAM: {
+        "limits.penalties": _FORGED,
+        "limits.source": "each datagram is answered at once",
         **dict.fromkeys(_IN_THE_FRONT, _NO_PROGRAM),
         **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), "each datagram is answered at once"),
         **dict.fromkeys(("instances", "per_source", "limits.session"), "each datagram is answered at once"),

@@ -33,6 +33,17 @@ class SessionStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PenaltyStatus:
+    """One source that a service refuses for its penalties: ``left`` seconds, ``why``, how many were ``refused`` meanwhile."""
+
+    service: str
+    source: str
+    left: float
+    why: str
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
 class FrontStatus:
     """All of a front. ``undecided`` connections wait for their verdict; ``bans`` are addresses that a sensor banned."""
 
@@ -40,6 +51,7 @@ class FrontStatus:
     sessions: tuple[SessionStatus, ...]
     undecided: int
     bans: int
+    penalties: tuple[PenaltyStatus, ...] = ()
 
     def text(self) -> str:
         """Return one line for each fact."""
@@ -53,4 +65,7 @@ class FrontStatus:
             peer = safe(session.peer) if session.peer else "-"
             lines.append(f"session {session.conn}: {session.service} from={peer} pid={session.pid} age={session.age:.0f}s")
         lines.append(f"bans: {self.bans}")
+        for penalty in self.penalties:
+            what = f"{penalty.source} left={penalty.left:.0f}s refused={penalty.refused} ({penalty.why})"
+            lines.append(f"penalty {penalty.service}: {what}")
         return "\n".join(lines) + "\n"

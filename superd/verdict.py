@@ -28,6 +28,8 @@ class Reason(StrEnum):
     PROCESSES = "process_limit"
     RATE = "cps"
     SOURCE_RATE = "source_rate"
+    SOURCE_LIMIT = "source_limit"
+    PENALTY = "penalty"
     STARTS = "per_minute"
     IDENT = "ident"
     PROXY = "proxy"
@@ -52,6 +54,8 @@ _XINETD_WORDS = {
     Reason.REDIRECT: "fork",
     Reason.RATE: "connections per second",
     Reason.SOURCE_RATE: "connections per second",
+    Reason.SOURCE_LIMIT: "per_source_limit",
+    Reason.PENALTY: "address",
     Reason.STARTS: "connections per second",
     Reason.SENSOR: "address",
     Reason.BANNED: "address",

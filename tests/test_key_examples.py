@@ -7,15 +7,18 @@ from pydantic import BaseModel
 
 from superd.config.toml.service_file import make_service, parse_toml
 from superd.config.toml.settings_file import parse_settings
-from superd.key_examples import EXAMPLES, LIMITS, LOG, POLICY, SANDBOX, SERVICE, SETTINGS
+from superd.key_examples import EXAMPLES, LIMITS, LOG, PENALTIES, POLICY, SANDBOX, SERVICE, SETTINGS
 from superd.problem import Origin, errors
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
+from superd.source_limits import PenaltyKeys, SourceLimit
 
 MODELS: dict[str, type[BaseModel]] = {
     "Service": Service,
     "Limits": Limits,
+    "SourceLimit": SourceLimit,
+    "PenaltyKeys": PenaltyKeys,
     "Sandbox": Sandbox,
     "Settings": Settings,
     "PolicySettings": PolicySettings,
@@ -39,11 +42,16 @@ def test_every_example_is_of_a_key_that_exists() -> None:
     assert found == {key: [] for key in MODELS}
 
 
-@pytest.mark.parametrize("key", [*SERVICE, *(f"limits.{name}" for name in LIMITS), *(f"sandbox.{name}" for name in SANDBOX)])
+TABLES = {
+    f"{table}.{name}": text
+    for table, keys in (("limits", LIMITS), ("limits.penalties", PENALTIES), ("sandbox", SANDBOX))
+    for name, text in keys.items()
+}
+
+
+@pytest.mark.parametrize("key", [*SERVICE, *TABLES])
 def test_an_example_of_a_service_is_read(key: str) -> None:
-    keys_of = (("limits", LIMITS), ("sandbox", SANDBOX))
-    tables = {f"{table}.{name}": text for table, keys in keys_of for name, text in keys.items()}
-    value = (SERVICE | tables)[key]
+    value = (SERVICE | TABLES)[key]
     text = f"{key} = {value}\n"
     if key == "sandbox.read_write":
         text += 'sandbox.read_only = "/"\n'

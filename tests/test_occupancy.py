@@ -28,3 +28,13 @@ def test_the_counts_are_those_of_the_living_and_nothing_is_left_of_the_gone(
     for session in living:
         counts.leave(*session)
     assert (counts.total, counts.by_service, counts.by_source) == (0, {}, {})
+
+
+def test_networks_of_several_lengths_are_counted_apart_and_go_with_the_session() -> None:
+    counts = Occupancy()
+    counts.enter("s", (4, 5), ((4, 5, 8), (4, 5, 16)))
+    counts.enter("s", None, ((4, 5, 8),))
+    assert counts.by_source == {("s", (4, 5)): 1, ("s", (4, 5, 8)): 2, ("s", (4, 5, 16)): 1}
+    counts.leave("s", (4, 5), ((4, 5, 8), (4, 5, 16)))
+    counts.leave("s", None, ((4, 5, 8),))
+    assert counts.by_source == {}

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
-from superd.cli.key_facts import TABLES, Table, Undescribed, keys_of
+from superd.cli.key_facts import TABLE_OF, Table, Undescribed, keys_of
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
+from superd.source_limits import PenaltyKeys, SourceLimit
 from tests.needs import needs
 
 ROOT = Path(__file__).parent.parent
 MAN_PAGES = ("superd.8", "superd.toml.5", "superd-services.5")
 MODELS = (
-    Service, Limits, Sandbox, Settings, PolicySettings, LogSettings, ControlSettings, MetricsSettings, PageSettings,
+    Service, Limits, SourceLimit, PenaltyKeys, Sandbox, Settings, PolicySettings, LogSettings, ControlSettings, MetricsSettings,
+    PageSettings,
 )  # fmt: skip
 WITHOUT_UNIT = {"nice", "port", "rpc_number"}
 """Numbers that count nothing."""
@@ -67,7 +69,7 @@ def test_a_man_page_is_shown_whole_on_a_terminal_of_80_columns(name: str) -> Non
     assert (done.returncode, done.stderr) == (0, "")
     assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
     shown = " ".join(done.stdout.split())
-    for key in keys_of(TABLES[3 if name == "superd.toml.5" else 0]) if name != "superd.8" else ():
+    for key in keys_of(TABLE_OF[Settings if name == "superd.toml.5" else Service]) if name != "superd.8" else ():
         assert f"{key.name} = {' '.join(key.example.split())}" in shown
 
 

@@ -12,7 +12,7 @@ from roff import entry, escaped, example, inline, markdown, page  # noqa: E402
 
 from superd import __version__  # noqa: E402
 from superd.cli.app import app  # noqa: E402
-from superd.cli.key_facts import FIRST_VERSION, TABLES, Key, keys_of  # noqa: E402
+from superd.cli.key_facts import FIRST_VERSION, SERVICE_FILE, TABLES, Key, keys_of  # noqa: E402
 
 DATE = "2026-12-01"
 """Of what the pages say as prose; a build must give the same bytes every time."""
@@ -59,8 +59,13 @@ def _key(key: Key) -> list[str]:
     return [*entry(f"`{key.name}`", meaning), ".br", inline("; ".join(facts) + "."), ".br", inline(f"Example: `{key.name} = {key.example}`")]
 
 
-def _keys(index: int) -> list[str]:
-    return [line for key in keys_of(TABLES[index]) for line in _key(key)]
+def _keys(file: str) -> list[tuple[str, list[str]]]:
+    """The sections about the keys of a file, one for each of its tables."""
+    return [
+        (f"KEYS OF {table.title.split('`')[1]}" if table.prefix else "KEYS", [line for key in keys_of(table) for line in _key(key)])
+        for table in TABLES
+        if table.file == file
+    ]
 
 
 def _command(name: str, command: object) -> list[str]:
@@ -147,9 +152,7 @@ def superd_toml_5(head: str) -> str:
     return page("superd.toml", 5, DATE, __version__, "settings of the superserver superd", [
         ("SYNOPSIS", [inline("`/etc/superd/superd.toml`")]),
         ("DESCRIPTION", markdown(head)),
-        ("KEYS", _keys(3)),
-        ("KEYS OF [policy]", _keys(4)),
-        ("KEYS OF [log]", _keys(5)),
+        *_keys("superd.toml"),
         ("KEYS OF [defaults]", [inline("Every key of `superd-services`(5), for all services.")]),
         ("EXAMPLE", example(SETTINGS_EXAMPLE)),
         ("SEE ALSO", _see("superd.toml(5)")),
@@ -161,9 +164,7 @@ def superd_services_5(head: str, kinds_head: str, kinds: list[str]) -> str:
     return page("superd-services", 5, DATE, __version__, "service files of the superserver superd", [
         ("SYNOPSIS", [inline("`/etc/superd/services.d/`NAME`.toml`"), ".br", inline("`/usr/lib/superd/services.d/`NAME`.toml`")]),
         ("DESCRIPTION", markdown(head)),
-        ("KEYS", _keys(0)),
-        ("KEYS OF [limits]", _keys(1)),
-        ("KEYS OF [sandbox]", _keys(2)),
+        *_keys(SERVICE_FILE),
         ("KEYS AND KINDS OF SERVICES", [*markdown(kinds_head), *_kinds(kinds)]),
         ("EXAMPLE", example(SERVICE_EXAMPLE)),
         ("SEE ALSO", _see("superd-services(5)")),

@@ -20,6 +20,7 @@ from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
 from superd.policy.deciding import Known, deciding, drive
 from superd.policy.hosts_access import compile_policy, decide_unseen
+from superd.policy.penalties import penalties_of
 from superd.policy.proxies import STRANGER, Proxies, Sender
 from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
 from superd.policy.wished import Wished
@@ -196,7 +197,8 @@ def _local_peer(text: str) -> Peer:
 def _only_live(registry: Registry, service: Service) -> str:
     """What the decision hangs on besides, that only the running superd knows: bans, and what came or runs just now."""
     keys = [key for key in ("instances", "per_source") if getattr(service, key) is not None]
-    keys += [f"limits.{key}" for key in ("source_rate", "per_minute") if getattr(service.limits, key) is not None]
+    keys += [f"limits.{key}" for key in ("source_rate", "source", "per_minute") if getattr(service.limits, key)]
+    keys += ["limits.penalties"] if penalties_of(service.limits.penalties) is not None else []
     keys += ["cps"] if service.cps is not None and is_set(service, "cps") else []
     if any(other.sensor and other.deny_time != "NEVER" for other in registry.services.values()):
         keys.append("the bans of sensors")

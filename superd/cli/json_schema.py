@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from superd.address import SocketType
-from superd.cli.key_facts import TABLES, Key, Table, keys_of, limits_of
+from superd.cli.key_facts import TABLE_OF, Key, Table, keys_of, limits_of
 from superd.quantities import Seconds, Size, Words
 from superd.sandbox import Sandbox
-from superd.service import Count, Limits, LogType, Mode, Target, Versions
-from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings
+from superd.service import Service
+from superd.service_values import Count, LogType, Mode, Target, Versions
+from superd.settings import Facility, Settings
 from superd.syslog_priority import FACILITIES
 
 KINDS = ("service", "config")
@@ -70,15 +71,6 @@ _ALIASES: list[tuple[Any, Schema]] = [
     (Target, {"type": "string"}),
     (Versions, {"type": "string"}),
 ]
-_TABLE_OF = {
-    Limits: TABLES[1],
-    Sandbox: TABLES[2],
-    PolicySettings: TABLES[4],
-    LogSettings: TABLES[5],
-    ControlSettings: TABLES[6],
-    MetricsSettings: TABLES[7],
-    PageSettings: TABLES[8],
-}
 
 
 def schema_of(kind: str) -> Schema:
@@ -87,7 +79,7 @@ def schema_of(kind: str) -> Schema:
     if kind == "service":
         body, title = service, "A service file of superd"
     else:
-        body, title = _table(TABLES[3]), "superd.toml, the settings of superd"
+        body, title = _table(TABLE_OF[Settings]), "superd.toml, the settings of superd"
         body["properties"]["defaults"] = {**service, "description": "keys of a service file, for all services"}
     return {"$schema": DRAFT, "$id": IDS[kind], "title": title, **body}
 
@@ -110,7 +102,7 @@ def print_schema(kind: str) -> int:
 
 
 def _service() -> Schema:
-    found = _table(TABLES[0])
+    found = _table(TABLE_OF[Service])
     for name, key in list(found["properties"].items()):
         if _is_list(key):
             found["properties"][f"{name}_add"] = {**key, "description": f"appended to `{name}` of the file or folder below"}
@@ -163,7 +155,7 @@ def _of(hint: Any) -> Schema:
     if hint is SocketType:
         return {"enum": [word.value for word in SocketType]}
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        table = _table(_TABLE_OF[hint])
+        table = _table(TABLE_OF[hint])
         return {"anyOf": [{"enum": ["strict"]}, table]} if hint is Sandbox else table
     return {"type": {bool: "boolean", int: "integer", float: "number", str: "string"}[hint]}
 

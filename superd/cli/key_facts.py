@@ -17,8 +17,10 @@ from superd.address import SocketType
 from superd.key_examples import EXAMPLES
 from superd.quantities import Seconds, Size, Words
 from superd.sandbox import Sandbox
-from superd.service import Count, Limits, LogType, Mode, Service, Target, Versions
+from superd.service import Limits, Service
+from superd.service_values import Count, LogType, Mode, Target, Versions
 from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
+from superd.source_limits import PenaltyKeys, SourceLimit
 
 ALIASES: list[tuple[Any, str, str]] = [
     (Seconds, "duration", "seconds"),
@@ -50,6 +52,8 @@ SERVICE_FILE = "a service file, or [defaults] of superd.toml"
 TABLES = (
     Table("A service", "", Service, SERVICE_FILE),
     Table("`[limits]` of a service", "limits.", Limits, SERVICE_FILE),
+    Table("`[[limits.source]]` of a service", "limits.source.", SourceLimit, SERVICE_FILE),
+    Table("`[limits.penalties]` of a service", "limits.penalties.", PenaltyKeys, SERVICE_FILE),
     Table("`[sandbox]` of a service", "sandbox.", Sandbox, SERVICE_FILE),
     Table("superd.toml", "", Settings, "superd.toml"),
     Table("`[policy]` of superd.toml", "policy.", PolicySettings, "superd.toml"),
@@ -58,6 +62,7 @@ TABLES = (
     Table("`[metrics]` of superd.toml", "metrics.", MetricsSettings, "superd.toml"),
     Table("`[page]` of superd.toml", "page.", PageSettings, "superd.toml"),
 )
+TABLE_OF = {table.model: table for table in TABLES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 
 from superd.cli.diagnostics import print_problems
 from superd.cli.json_schema import schema_line
-from superd.cli.key_facts import TABLES, keys_of
+from superd.cli.key_facts import TABLE_OF, keys_of
 from superd.config.toml.values import item
 from superd.errors import ConfigError
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_USAGE
 from superd.load.sources import ADMIN, Sources
 from superd.problem import Problem
 from superd.safe_text import safe
-from superd.service import BUILTIN_PORTS
+from superd.service import BUILTIN_PORTS, Limits, Service
 from superd.system.credentials import is_root
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
@@ -129,7 +129,7 @@ def text_of(wanted: Wanted) -> str:
         raise Unusable(
             f"`{safe(wanted.name, 80)}` cannot be the name of a service: write letters, digits, and . _ + - between them"
         )
-    keys = {key.path: key for key in keys_of(TABLES[0]) + keys_of(TABLES[1])}
+    keys = {key.path: key for key in keys_of(TABLE_OF[Service]) + keys_of(TABLE_OF[Limits])}
     lines = [
         schema_line("service"),
         f"# {wanted.name}: `superd help KEY` explains a key, `man superd-services` all of them.",

@@ -29,6 +29,7 @@ def check_access_words(services: Mapping[str, Service], origins: Mapping[tuple[s
             ("only_from", service.only_from or (), AddressList),
             ("no_access", service.no_access, AddressList),
             ("limits.exempt", service.limits.exempt, AddressList),
+            ("limits.penalties.exempt", service.limits.penalties.exempt, AddressList),
             ("quiet", service.quiet, AddressList),
             ("proxy_from", service.proxy_from or (), sender_list),
             ("proxy_optional_from", service.proxy_optional_from, sender_list),

@@ -52,9 +52,11 @@ def resolved(service: Service, files: FileReader) -> Service:
         numbers = tuple(map(user_number, words))
         if numbers != words:
             update[key] = numbers
-    exempt = tuple(map(user_number, service.limits.exempt))
-    if exempt != service.limits.exempt:
-        update["limits"] = service.limits.model_copy(update={"exempt": exempt})
+    limits = service.limits
+    exempt, unpenalised = tuple(map(user_number, limits.exempt)), tuple(map(user_number, limits.penalties.exempt))
+    if (exempt, unpenalised) != (limits.exempt, limits.penalties.exempt):
+        penalties = limits.penalties.model_copy(update={"exempt": unpenalised})
+        update["limits"] = limits.model_copy(update={"exempt": exempt, "penalties": penalties})
     return service.model_copy(update=update) if update else service
 
 

@@ -69,7 +69,11 @@ def _of_tables(sources: Sources) -> tuple[Problem, ...]:
 
 def _key_of(message: str, service: Service) -> str:
     keys = ("only_from", "no_access", "quiet", "proxy_from", "proxy_optional_from")
-    for key, words in (*((key, getattr(service, key) or ()) for key in keys), ("limits.exempt", service.limits.exempt)):
+    for key, words in (
+        *((key, getattr(service, key) or ()) for key in keys),
+        ("limits.exempt", service.limits.exempt),
+        ("limits.penalties.exempt", service.limits.penalties.exempt),
+    ):
         if any(f"`{word}`" in message for word in words):
             return key
     return "access_times"

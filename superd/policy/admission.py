@@ -7,19 +7,23 @@ comes last, so that it counts only what was admitted (xinetd: access.c, parent_a
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from superd.policy.addresses import address_list
 from superd.policy.hours import Hours
+from superd.policy.penalties import penalties_of
 from superd.policy.rate import RateTable, StartLimit
 from superd.verdict import ADMITTED, Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
-    from superd.occupancy import Occupancy, Source
+    from superd.occupancy import Network, Occupancy, Source
     from superd.peer import Peer
     from superd.policy.bans import Sensor
+    from superd.policy.penalties import Cause
     from superd.policy.wished import Wished
     from superd.service import Service
+    from superd.source_limits import SourceLimit
 
 
 BURST_SECONDS = 5
@@ -37,12 +41,45 @@ class Conditions(Protocol):
     def process_limit(self) -> int | None: ...
 
 
+class _Wide:
+    """One table of `[[limits.source]]`, compiled."""
+
+    __slots__ = ("_v4_shift", "_v6_shift", "rate", "sessions")
+
+    def __init__(self, limit: SourceLimit) -> None:
+        self._v4_shift, self._v6_shift = 32 - limit.v4, 128 - limit.v6
+        self.sessions = limit.sessions
+        self.rate = RateTable(*limit.rate, 0.0) if limit.rate is not None else None
+
+    def network(self, peer: Peer) -> Network:
+        """The peer's network; its last part keeps networks of several lengths apart."""
+        shift = self._v4_shift if peer.version == 4 else self._v6_shift
+        return peer.version, peer.number >> shift, shift
+
+    def describe(self, peer: Peer) -> str:
+        """The peer's network as it is written."""
+        return self.describe_source(self.network(peer)[:2])
+
+    def describe_source(self, source: Source) -> str:
+        """A network as it is written."""
+        version, number = source
+        if version == 4:
+            return f"{ipaddress.IPv4Address(number << self._v4_shift)}/{32 - self._v4_shift}"
+        return f"{ipaddress.IPv6Address(number << self._v6_shift)}/{128 - self._v6_shift}"
+
+    def same_as(self, other: _Wide) -> bool:
+        """Whether the other counts the rate of the same networks to the same limit."""
+        same = (self._v4_shift, self._v6_shift) == (other._v4_shift, other._v6_shift)
+        return same and self.rate is not None and other.rate is not None and self.rate.same_rate(other.rate)
+
+
 class Access:
     """One service's own rules, compiled. The rate tables are its only mutable part; a reload may hand them on."""
 
     __slots__ = (
         "_v4_shift",
         "_v6_shift",
+        "_wide",
         "counts_sources",
         "exempt",
         "hours",
@@ -51,11 +88,13 @@ class Access:
         "name",
         "no_access",
         "only_from",
+        "penalties",
         "per_source",
         "quiet",
         "rates",
         "sensor",
         "starts",
+        "unpenalised",
     )  # fmt: skip
 
     def __init__(self, service: Service) -> None:
@@ -79,9 +118,17 @@ class Access:
         self.starts = None if limits.per_minute is None else StartLimit(*limits.per_minute)
         self._v4_shift = 32 - limits.v4_prefix
         self._v6_shift = 128 - limits.v6_prefix
+        self._wide = [_Wide(limit) for limit in limits.source]
+        self.penalties = penalties_of(limits.penalties)
+        self.unpenalised = address_list(limits.penalties.exempt) if limits.penalties.exempt else None
         self.counts_sources = service.per_source is not None
         self.exempt = address_list(limits.exempt) if limits.exempt else None
         self.quiet = address_list(service.quiet) if service.quiet else None
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether networks are counted besides sources."""
+        return bool(self._wide)
 
     def source_of(self, peer: Peer) -> Source:
         """The peer's address cut to the prefix that counts as one source; of a unix peer the user."""
@@ -94,6 +141,54 @@ class Access:
     def counted_source(self, peer: Peer) -> Source | None:
         """The source to count the session under, or None where it is not needed."""
         return self.source_of(peer) if self.counts_sources and not self.is_exempt(peer) else None
+
+    def counted_networks(self, peer: Peer) -> tuple[Network, ...]:
+        """The networks of `[[limits.source]]` to count the session under."""
+        if not self._wide or not peer.version or self.is_exempt(peer):
+            return ()
+        return tuple([wide.network(peer) for wide in self._wide if wide.sessions is not None])
+
+    def over_sessions(self, peer: Peer, counts: Occupancy) -> Verdict | None:
+        """The refusal of a peer one of whose networks has as many sessions as it may have."""
+        for wide in self._wide if peer.version and not self.is_exempt(peer) else ():
+            running = counts.by_source.get((self.name, wide.network(peer)), 0)
+            if wide.sessions is not None and running >= wide.sessions:
+                detail = f"{running} of {wide.describe(peer)} run"
+                return Verdict(False, Reason.SOURCE_LIMIT, detail=detail, limit=wide.sessions, now=running)
+        return None
+
+    # ------------------------------------------------------------------ penalties
+
+    def penalised(self, peer: Peer, now: float) -> Verdict | None:
+        """The refusal of a peer whose source has penalties."""
+        penalties = self.penalties
+        if not penalties or self.is_unpenalised(peer) or not penalties.refuses(self.source_of(peer), now):
+            return None
+        source = self.source_of(peer)
+        return Verdict(False, Reason.PENALTY, detail=f"for another {penalties.left(source, now):.0f} s: {penalties.why(source)}")
+
+    def is_unpenalised(self, peer: Peer) -> bool:
+        """Whether this peer never has penalties."""
+        return self.unpenalised is not None and self.unpenalised.matches(peer) is True
+
+    def penalise(self, peer: Peer, cause: Cause, now: float) -> None:
+        """Add the seconds that ``cause`` costs to the peer's source."""
+        if self.penalties is not None and not self.is_unpenalised(peer):
+            self.penalties.add(self.source_of(peer), cause, now)
+
+    def penalty_news(self, now: float) -> list[str]:
+        """A line for each source that is refused from now on, or not any more, since the last call."""
+        if self.penalties is None:
+            return []
+        self.penalties.tidy(now)
+        lines = []
+        for news in self.penalties.take_news():
+            who = self.describe(news.source)
+            if news.seconds is not None:
+                lines.append(f"{who} is refused for {news.seconds:.0f} s: {news.why}")
+            else:
+                lines.append(f"{who} is refused no longer; refused meanwhile: {news.refused}")
+        return lines
 
     def shared_source(self, peer: Peer) -> Source | None:
         """The source whose share of a pool the peer uses; None where no limit for one source holds it."""
@@ -109,28 +204,30 @@ class Access:
 
     def over_rate(self, peer: Peer, now: float) -> Verdict | None:
         """The refusal of a peer whose source connects too often. Counts this connection."""
-        if not self.rates or self.is_exempt(peer):
+        if not (self.rates or self._wide) or self.is_exempt(peer):
             return None
         source = self.source_of(peer)
         for table, reason in self.rates:
             if not table.take(source, now):
                 return Verdict(False, reason, detail=f"this source makes more than {table}", limit=table.rate)
+        for wide in self._wide if peer.version else ():
+            if wide.rate is not None and not wide.rate.take(wide.network(peer)[:2], now):
+                detail = f"{wide.describe(peer)} makes more than {wide.rate}"
+                return Verdict(False, Reason.SOURCE_LIMIT, detail=detail, limit=wide.rate.rate)
         return None
 
     def rate_news(self) -> list[str]:
         """A line for each source that has reached a rate, or slowed down, since the last call."""
         lines: list[str] = []
         for table, reason in self.rates:
-            news, table.news = table.news, []
-            for item in news:
-                who = self._describe(item.source)
-                if item.seconds is None:
-                    lines.append(f"{who} makes more than {table} ({reason.value}): the rest is refused")
-                else:
-                    lines.append(f"{who} has slowed down: {item.refused} connections were refused in {item.seconds:.0f} s")
+            lines += _rate_lines(table, reason, self.describe)
+        for wide in self._wide:
+            if wide.rate is not None:
+                lines += _rate_lines(wide.rate, Reason.SOURCE_LIMIT, wide.describe_source)
         return lines
 
-    def _describe(self, source: Source) -> str:
+    def describe(self, source: Source) -> str:
+        """A source as it is written, with its prefix where that is not a whole address."""
         version, number = source
         if version == 4:
             text = str(ipaddress.IPv4Address(number << self._v4_shift))
@@ -146,8 +243,26 @@ class Access:
             mine.same_rate(theirs) for (mine, _), (theirs, _) in zip(self.rates, old.rates, strict=True)
         ):
             self.rates = old.rates
+        if self.penalties is not None and old.penalties and (self._v4_shift, self._v6_shift) == (old._v4_shift, old._v6_shift):
+            self.penalties.adopt(old.penalties)
+        for mine in self._wide:
+            for theirs in old._wide:
+                if mine.same_as(theirs):
+                    mine.rate = theirs.rate
         if self.starts is not None and old.starts is not None and self.starts.same_limit(old.starts):
             self.starts = old.starts
+
+
+def _rate_lines(table: RateTable, reason: Reason, describe: Callable[[Source], str]) -> list[str]:
+    lines: list[str] = []
+    news, table.news = table.news, []
+    for item in news:
+        who = describe(item.source)
+        if item.seconds is None:
+            lines.append(f"{who} makes more than {table} ({reason.value}): the rest is refused")
+        else:
+            lines.append(f"{who} has slowed down: {item.refused} connections were refused in {item.seconds:.0f} s")
+    return lines
 
 
 def compile_access(service: Service) -> Access:
@@ -183,6 +298,8 @@ def check_addresses(access: Access, peer: Peer, world: Conditions, now: float) -
 
 def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict | Ask:
     """Ask all of a service's own rules: ADMITTED, a refusal, or an ``Ask`` with ``own`` when the peer's name is needed first."""
+    if access.penalties and (refusal := access.penalised(peer, now)) is not None:
+        return refusal
     answer = check_addresses(access, peer, world, now)
     return check_limits(access, peer, counts, now, world) if answer is ADMITTED else answer
 
@@ -201,6 +318,8 @@ def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, worl
         if running >= access.per_source:
             detail = f"{running} of this source run"
             return Verdict(False, Reason.PER_SOURCE, detail=detail, limit=access.per_source, now=running)
+    if access.has_networks and (over := access.over_sessions(peer, counts)) is not None:
+        return over
     limit = world.process_limit()
     if limit is not None and counts.total >= limit:
         return Verdict(False, Reason.PROCESSES, detail=f"{counts.total} programs run", limit=limit, now=counts.total)

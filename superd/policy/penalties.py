@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from superd.occupancy import Source
+from superd.source_limits import PenaltyKeys
 
 MAX_SOURCES = 65536
 """Sources remembered for one service, about 200 bytes each; sshd remembers as many of each family."""
+MAX_TOLD = 1024
+"""Sources at once whose penalty is logged when it begins and when it has gone by; the refusals say the rest."""
 FALL_OUT = 8
 """A full table drops the source with the least penalty left among this many of the oldest: exact order would cost a heap."""
 
@@ -40,10 +43,20 @@ class Penalty:
     refused: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PenaltyNews:
+    """A source is refused for ``seconds`` from now on, because of ``why``; or, with None, no longer after so many refusals."""
+
+    source: Source
+    seconds: float | None = None
+    why: str = ""
+    refused: int = 0
+
+
 class Penalties:
     """The penalties of one service. Owned by the front."""
 
-    __slots__ = ("_by_source", "_cost", "_least", "_most")
+    __slots__ = ("_by_source", "_cost", "_least", "_most", "_news", "_told")
 
     def __init__(self, cost: Mapping[Cause, float], least: float, most: float) -> None:
         """``cost``: seconds for each cause, 0 for none. ``least``: seconds from which a penalty counts. ``most``: its cap."""
@@ -51,6 +64,8 @@ class Penalties:
         self._least = least
         self._most = most
         self._by_source: OrderedDict[Source, Penalty] = OrderedDict()
+        self._told: set[Source] = set()
+        self._news: list[PenaltyNews] = []
 
     def __len__(self) -> int:
         return len(self._by_source)
@@ -61,13 +76,19 @@ class Penalties:
         if not cost:
             return self.left(source, now)
         known = self._by_source.pop(source, None)
+        if known is not None and known.until <= now:
+            self._gone(source, known)
         if known is None or known.until <= now:
             self._make_room(now)
             known = Penalty(now, now, {})
         known.until = min(known.until + cost, now + self._most)
         known.offences[cause] = known.offences.get(cause, 0) + 1
         self._by_source[source] = known
-        return self.left(source, now)
+        left = self.left(source, now)
+        if left and source not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(source)
+            self._news.append(PenaltyNews(source, left, self.why(source)))
+        return left
 
     def left(self, source: Source, now: float) -> float:
         """Return the seconds for which the source is still refused; 0.0 while its penalty is below the least that counts."""
@@ -75,7 +96,7 @@ class Penalties:
         if known is None:
             return 0.0
         if known.until <= now:
-            del self._by_source[source]
+            self._gone(source, self._by_source.pop(source))
             return 0.0
         return known.until - now if self._counts(known) else 0.0
 
@@ -88,7 +109,32 @@ class Penalties:
 
     def forgive(self, source: Source) -> bool:
         """Forget the source's penalty; return whether it had one."""
-        return self._by_source.pop(source, None) is not None
+        known = self._by_source.pop(source, None)
+        if known is None:
+            return False
+        self._gone(source, known)
+        return True
+
+    def why(self, source: Source) -> str:
+        """Return what the source did, as `refused 3, signal 1`."""
+        known = self._by_source.get(source)
+        return ", ".join(f"{cause.value} {count}" for cause, count in known.offences.items()) if known is not None else ""
+
+    def tidy(self, now: float) -> None:
+        """Forget those of the two oldest penalties that have gone by: what a flood left goes with the next connections."""
+        for source in [source for source, _ in zip(self._by_source, range(2), strict=False)]:
+            self.left(source, now)
+
+    def take_news(self) -> list[PenaltyNews]:
+        """Return what is still to be logged, once."""
+        if not self._news:
+            return self._news
+        news, self._news = self._news, []
+        return news
+
+    def adopt(self, old: Penalties) -> None:
+        """Take over what the service's earlier self remembers; it counts by this one's seconds from now on."""
+        self._by_source, self._told, self._news = old._by_source, old._told, old._news
 
     def living(self, now: float) -> Iterator[tuple[Source, Penalty]]:
         """The penalties that count at ``now``, oldest first."""
@@ -96,9 +142,10 @@ class Penalties:
             if known.until > now and self._counts(known):
                 yield source, known
 
-    def same_as(self, other: Penalties) -> bool:
-        """Whether the other table penalises alike, so that a reload may hand it on."""
-        return (self._cost, self._least, self._most) == (other._cost, other._least, other._most)
+    def _gone(self, source: Source, known: Penalty) -> None:
+        if source in self._told:
+            self._told.discard(source)
+            self._news.append(PenaltyNews(source, refused=known.refused))
 
     def _counts(self, known: Penalty) -> bool:
         return sum(self._cost.get(cause, 0.0) * count for cause, count in known.offences.items()) >= self._least
@@ -110,4 +157,10 @@ class Penalties:
         least = min(oldest, key=lambda source: self._by_source[source].until)
         for source in oldest:
             if source == least or self._by_source[source].until <= now:
-                del self._by_source[source]
+                self._gone(source, self._by_source.pop(source))
+
+
+def penalties_of(keys: PenaltyKeys) -> Penalties | None:
+    """The table that these keys ask for, or None where no cause has seconds."""
+    cost = {cause: seconds for cause in Cause if (seconds := getattr(keys, cause.value)) is not None}
+    return Penalties(cost, keys.min, keys.max) if cost else None

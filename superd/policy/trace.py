@@ -12,6 +12,7 @@ from superd.policy.address_pattern import lower
 from superd.policy.addresses import AddressList
 from superd.policy.facts import Facts
 from superd.policy.hosts_access import decide, rule_match, split_at_sign
+from superd.policy.penalties import Cause
 from superd.verdict import Ask, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ _KEYS = {
     Reason.INSTANCES: "instances",
     Reason.PER_SOURCE: "per_source",
     Reason.RATE: "cps",
+    Reason.SOURCE_LIMIT: "limits.source",
+    Reason.PENALTY: "limits.penalties",
 }
 
 
@@ -116,6 +119,12 @@ def own_rules(service: Service, peer: Peer, verdict: Verdict | None) -> tuple[tu
     """(key, what it says of the peer) for the service's own rules in the order of ``admit``, up to the one that refused."""
     last = "" if verdict is None else deciding_key(verdict)
     told: list[tuple[str, str]] = []
+    keys = service.limits.penalties
+    costs = [f"{cause.value} {seconds:g} s" for cause in Cause if (seconds := getattr(keys, cause.value)) is not None]
+    if costs and keys.exempt and AddressList(keys.exempt).matches(peer) is True:
+        told.append(("limits.penalties", f"has no penalties for {peer.address}: it is in exempt"))
+    elif costs:
+        told.append(("limits.penalties", f"may refuse {peer.address} after {', '.join(costs)}, {keys.max:g} s at most"))
     for key, words in (("no_access", service.no_access or None), ("only_from", service.only_from)):
         if words is not None:
             word = next((word for word in words if AddressList((word,)).matches(peer) is True), "")

@@ -13,6 +13,7 @@ from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text, unix_peer
 from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
+from superd.policy.penalties import Cause
 from superd.policy.wished import Wished
 from superd.service import Service
 from superd.verdict import ADMITTED, Reason, Verdict
@@ -142,3 +143,60 @@ def test_a_datagram_service_with_a_program_for_each_sender_has_a_limit_unless_on
     assert (limit(), limit(instances=7), limit(instances="UNLIMITED"), limit(wait=True)) == (64, 7, None, None)
     assert compile_access(pickle.loads(pickle.dumps(service(socket_type="dgram")))).instances == 64  # as the front gets it
     assert compile_access(service()).instances is None
+
+
+def test_a_network_is_limited_at_several_lengths_at_once() -> None:
+    limits = {"source": [{"v4": 24, "v6": 48, "sessions": 2}, {"v4": 16, "v6": 32, "sessions": 3}], "exempt": ["10.1.9.9"]}
+    access, counts = compile_access(service(limits=limits)), Occupancy()
+
+    def come(address: str) -> str:
+        peer = peer_from_text(address)
+        answer = admit(access, peer, counts, 0.0, World())
+        if answer is ADMITTED:
+            counts.enter("s", access.counted_source(peer), access.counted_networks(peer))
+            return ""
+        assert isinstance(answer, Verdict)
+        return answer.why()
+
+    assert [come(f"10.1.1.{last}") for last in (1, 2)] == ["", ""]
+    assert come("10.1.1.3") == "source_limit: 2 of 10.1.1.0/24 run"
+    assert come("10.1.2.1") == ""
+    assert come("10.1.3.1") == "source_limit: 3 of 10.1.0.0/16 run"
+    assert [come("10.1.9.9"), come("10.2.1.1")] == ["", ""]
+    assert [come(f"2001:db8:0:{last}::1") for last in (1, 2)] == ["", ""]
+    assert come("2001:db8:0:3::1") == "source_limit: 2 of 2001:db8::/48 run"
+
+
+def test_a_network_has_a_rate_of_its_own_that_is_told() -> None:
+    access = compile_access(service(limits={"source": [{"v4": 24, "rate": [1, 2]}]}))
+    answers = [admit(access, peer_from_text(f"10.1.1.{last}"), Occupancy(), 0.0, World()) for last in range(3)]
+    assert answers[:2] == [ADMITTED, ADMITTED]
+    assert isinstance(answers[2], Verdict)
+    assert answers[2].reason is Reason.SOURCE_LIMIT
+    (line,) = access.rate_news()
+    assert line == "10.1.1.0/24 makes more than 1 connections a second and 2 at once (source_limit): the rest is refused"
+    again = compile_access(service(limits={"source": [{"v4": 24, "rate": [1, 2]}]}))
+    again.adopt(access)
+    assert isinstance(admit(again, peer_from_text("10.1.1.9"), Occupancy(), 0.1, World()), Verdict)
+
+
+def test_a_source_with_penalties_is_refused_until_they_have_gone_by() -> None:
+    keys = {"penalties": {"refused": 10, "signal": "30s", "exempt": ["2001:db8::9"]}}
+    access = compile_access(service(limits=keys))
+    bad, neighbour, good = (peer_from_text(f"2001:db8::{last}") for last in (1, 2, 9))
+    access.penalise(bad, Cause.REFUSED, 100.0)
+    access.penalise(good, Cause.SIGNAL, 100.0)
+    assert access.penalty_news(100.0) == ["2001:db8::/64 is refused for 10 s: refused 1"]
+    for peer in (bad, neighbour):
+        answer = admit(access, peer, Occupancy(), 101.0, World())
+        assert isinstance(answer, Verdict)
+        assert answer.why() == "penalty: for another 9 s: refused 1"
+    assert admit(access, good, Occupancy(), 101.0, World()) is ADMITTED
+    again = compile_access(service(limits=keys))
+    again.adopt(access)
+    assert isinstance(admit(again, bad, Occupancy(), 102.0, World()), Verdict)
+    wider = compile_access(service(limits={**keys, "v6_prefix": 56}))
+    wider.adopt(access)
+    assert admit(wider, bad, Occupancy(), 102.0, World()) is ADMITTED
+    assert admit(again, bad, Occupancy(), 111.0, World()) is ADMITTED
+    assert again.penalty_news(111.0) == ["2001:db8::/64 is refused no longer; refused meanwhile: 3"]

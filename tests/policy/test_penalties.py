@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.policy import penalties
-from superd.policy.penalties import Cause, Penalties
+from superd.policy.penalties import Cause, Penalties, PenaltyNews
+from superd.source_limits import PenaltyKeys
 
 A, B = (4, 1), (4, 2)
 COST = {Cause.REFUSED: 10.0, Cause.NO_BYTES: 5.0, Cause.EXIT_NONZERO: 1.0, Cause.SIGNAL: 0.0}
@@ -89,6 +90,45 @@ def test_more_offences_never_shorten_a_penalty_and_the_clock_only_lowers_it(
         assert len(table) <= 2
 
 
-def test_the_same_costs_may_be_handed_on() -> None:
-    assert Penalties(COST, 0.0, 1.0).same_as(Penalties(dict(COST), 0.0, 1.0))
-    assert not Penalties(COST, 0.0, 1.0).same_as(Penalties(COST, 0.0, 2.0))
+def test_a_reload_keeps_what_was_remembered_and_counts_by_the_new_seconds() -> None:
+    old, new = Penalties(COST, 0.0, 60.0), Penalties({Cause.REFUSED: 1.0}, 0.0, 30.0)
+    old.add(A, Cause.REFUSED, 100.0)
+    new.adopt(old)
+    assert new.left(A, 100.0) == 10.0
+    assert new.add(A, Cause.REFUSED, 100.0) == 11.0
+    assert new.add(A, Cause.NO_BYTES, 100.0) == 11.0
+
+
+def test_a_penalty_is_told_once_when_it_begins_and_once_when_it_has_gone_by() -> None:
+    table = Penalties(COST, 0.0, 60.0)
+    for _ in range(3):
+        table.add(A, Cause.REFUSED, 0.0)
+    assert table.refuses(A, 1.0)
+    assert table.take_news() == [PenaltyNews(A, 10.0, "refused 1")]
+    assert table.take_news() == []
+    assert table.why(A) == "refused 3"
+    table.tidy(20.0)
+    assert table.take_news() == []
+    table.tidy(31.0)
+    assert table.take_news() == [PenaltyNews(A, refused=1)]
+    assert len(table) == 0
+
+
+def test_a_flood_of_sources_is_not_told_one_by_one() -> None:
+    table = Penalties(COST, 0.0, 60.0)
+    for number in range(2 * penalties.MAX_TOLD):
+        table.add((4, number), Cause.REFUSED, 0.0)
+    assert len(table.take_news()) == penalties.MAX_TOLD
+    for _ in range(2 * penalties.MAX_TOLD):
+        table.tidy(100.0)
+    assert len(table.take_news()) == penalties.MAX_TOLD
+    assert len(table) == 0
+
+
+def test_without_a_cause_there_is_no_table() -> None:
+    assert penalties.penalties_of(PenaltyKeys()) is None
+    made = penalties.penalties_of(PenaltyKeys(signal=30.0, max=40.0))
+    assert made is not None
+    assert made.add(A, Cause.REFUSED, 0.0) == 0.0
+    made.add(A, Cause.SIGNAL, 0.0)
+    assert made.add(A, Cause.SIGNAL, 0.0) == 40.0

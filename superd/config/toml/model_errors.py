@@ -54,11 +54,10 @@ def explain_errors(
     """
     by_key: dict[str, list[Any]] = {}
     for item in problem.errors(include_url=False):
-        path = [str(part) for part in item["loc"][:2]]
-        by_key.setdefault(".".join(path) if path and path[0] in tables(model) else "".join(path[:1]), []).append(item)
+        by_key.setdefault(".".join(_path(item["loc"], model)), []).append(item)
     found = []
     for key, items in list(by_key.items())[:_MOST]:
-        where = origins.get(key, origins.get(key.partition(".")[0], whole))
+        where = origins.get(key) or origins.get(key.rpartition(".")[0]) or origins.get(key.partition(".")[0], whole)
         text, hint = _explain(key, items, model, more)
         found.append(error(where, text, hint))
     if len(by_key) > _MOST:
@@ -95,6 +94,18 @@ def without_truths(
     return left, found
 
 
+def _path(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """The tables and the key of a finding: what follows them are items of lists and the like."""
+    found: list[str] = []
+    inner: type[BaseModel] | None = model
+    for part in loc:
+        if inner is None:
+            break
+        found.append(str(part))
+        inner = tables(inner).get(str(part))
+    return found
+
+
 @cache
 def tables(model: type[BaseModel]) -> Mapping[str, type[BaseModel]]:
     """The keys of a model that are tables, and what stands in each."""
@@ -121,10 +132,11 @@ def shown(value: object) -> str:
 def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str, ...]) -> tuple[str, str]:
     first = items[0]
     kind, value = first["type"], shown(first["input"])
-    table, dot, name = key.partition(".")
-    if not dot or table not in tables(model):  # an unknown key can have dots in its own name
-        table, name = "", key
-    owner = tables(model)[table] if table else model
+    parts = _path(first["loc"], model)
+    table, name = ".".join(parts[:-1]), parts[-1] if parts else ""
+    owner = model
+    for part in parts[:-1]:
+        owner = tables(owner)[part]
     if kind == "extra_forbidden":
         hint = meant(name, (*owner.model_fields, *(() if table else more)), first["input"]) if len(name) < 100 else ""
         return f"unknown key `{name[:_LONGEST]}`", hint

@@ -140,9 +140,18 @@ def merge(base: Keys, over: Keys) -> Keys:
             before = merged.get(plain, [])
             merged[plain] = [*(before if isinstance(before, list) else [before]), *_as_list(value)]
         elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merged[key] | value
+            merged[key] = _merged(merged[key], value)
         else:
             merged[key] = value
+    return merged
+
+
+def _merged(base: Keys, over: Keys) -> Keys:
+    """One table on another, tables in it too."""
+    merged = base | over
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            merged[key] = _merged(base[key], value)
     return merged
 
 

@@ -18,7 +18,8 @@ def item(value: Any) -> Item:
     if isinstance(value, dict):
         table = tomlkit.inline_table()
         for key, inner in value.items():
-            table.append(key, item(inner))
+            if inner is not None:  # TOML has no word for it: what is not set is not written
+                table.append(key, item(inner))
         return table
     if isinstance(value, (list, tuple)):
         array = tomlkit.array()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from superd.address import SocketType
 from superd.internal import CARRIED, STREAM
 from superd.policy.admission import Access, compile_access
-from superd.policy.proxies import compile_proxies
+from superd.policy.proxies import Sender, compile_proxies
 
 if TYPE_CHECKING:
+    from superd.peer import Peer
     from superd.service import Service
 
 
@@ -67,3 +68,7 @@ class CompiledService:
         self.closes_at_once = (
             not (service.banner or service.banner_fail or service.banners) and "USERID" not in service.log_on_failure
         )
+
+    def announces(self, peer: Peer) -> bool:
+        """Whether the peer is a proxy of this service."""
+        return self.proxies is not None and self.proxies.sender(peer) is Sender.PROXY

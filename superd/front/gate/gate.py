@@ -17,7 +17,7 @@ from superd.verdict import ADMITTED, STALE, Ask, Reason, Verdict
 if TYPE_CHECKING:
     from superd.front.gate.compiled_service import CompiledService
     from superd.front.in_force import InForce
-    from superd.occupancy import Occupancy, Source
+    from superd.occupancy import Network, Occupancy, Source
     from superd.peer import Peer
     from superd.policy.admission import Conditions
 
@@ -32,6 +32,13 @@ class TableSource(Protocol):
     async def fresh(self) -> Tables: ...
     def refresh(self) -> None: ...
     def in_force(self) -> Tables: ...
+
+
+class Counted(Protocol):
+    """What a session is counted under; ``LiveSession`` is one."""
+
+    source: Source | None
+    networks: tuple[Network, ...]
 
 
 class Gate:
@@ -70,15 +77,15 @@ class Gate:
         self._tables = None
 
     async def settle(
-        self, service: CompiledService, source: Source | None, known: Known, first: Verdict | Ask, learn: Learn
+        self, service: CompiledService, session: Counted, known: Known, first: Verdict | Ask, learn: Learn
     ) -> Verdict:
         """Return the verdict for a session that ``first_look`` could not decide, asking ``learn`` until it is known.
 
-        ``source`` is what the session is counted under: it does not count against itself.
+        ``session`` says what it is counted under: it does not count against itself.
         """
         if isinstance(first, Verdict) and not first.admit:
             return first
-        own = self._own_again(service, source) if isinstance(first, Ask) and first.own else nothing_own
+        own = self._own_again(service, session) if isinstance(first, Ask) and first.own else nothing_own
         question = deciding(own, service.daemon, known, wrapped=service.wrapped)
         try:
             ask = next(question)
@@ -88,14 +95,14 @@ class Gate:
             verdict: Verdict = end.value
             return verdict
 
-    def _own_again(self, service: CompiledService, source: Source | None) -> OwnRules:
+    def _own_again(self, service: CompiledService, session: Counted) -> OwnRules:
         def own(peer: Peer) -> Verdict | Ask:
             current = self._in_force.services.get(service.name)
             if current is None:
                 return Verdict(False, Reason.STOPPING, detail="the service was removed")
-            self._counts.leave(service.name, source)
+            self._counts.leave(service.name, session.source, session.networks)
             answer = admit(current.access, peer, self._counts, self._clock(), self._conditions)
-            self._counts.enter(service.name, source)
+            self._counts.enter(service.name, session.source, session.networks)
             return answer
 
         return own

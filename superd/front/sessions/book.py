@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from superd.front.sessions.causes import cause_of_end, cause_of_refusal
 from superd.front.sessions.live import End, Exited, LiveSession, Refused, Running, Served, Stage
 from superd.front.sessions.tally import Tallies
 from superd.log.event import Kind
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from superd.occupancy import Occupancy
     from superd.peer import Peer
     from superd.policy.bans import Sensor
+    from superd.policy.penalties import Cause
     from superd.rule import Rule
     from superd.syslog_priority import LevelWord
     from superd.through import Through
@@ -89,7 +91,7 @@ class SessionBook:
         if rule is not None:
             record.rule = rule.origin
         self._tell_rates(service)
-        return self._add(LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None))
+        return self._add(_session(record, service, peer))
 
     def adopt(
         self,
@@ -107,7 +109,7 @@ class SessionBook:
         record = SessionRecord(conn, service.service, peer, started)
         record.quiet = service.access.is_quiet(peer)
         record.pid = pid
-        session = LiveSession(record, service, service.access.counted_source(peer) if peer is not None else None)
+        session = _session(record, service, peer)
         if launcher is None:
             session.stage = Stage.SERVING
         else:
@@ -125,7 +127,7 @@ class SessionBook:
     def _add(self, session: LiveSession) -> LiveSession:
         self._live[session.record.conn] = session
         self._most = max(self._most, len(self._live))
-        self._counts.enter(session.service.name, session.source)
+        self._counts.enter(session.service.name, session.source, session.networks)
         limits = session.record.service.limits
         if limits.session is not None or limits.start is not None:
             self._deadlines.begin(session)
@@ -157,17 +159,19 @@ class SessionBook:
         session.stage = Stage.OVER
         record = session.record
         self._live.pop(record.conn, None)
-        self._counts.leave(session.service.name, session.source)
+        self._counts.leave(session.service.name, session.source, session.networks)
         self._deadlines.forget(session)
         match end:
             case Exited():
                 record.status, record.seconds, record.usage = end.status, end.seconds, end.usage
                 self._log.exited(record)
+                self._penalise_end(session.service, record)
             case Refused():
-                self._refused(record, end.verdict)
+                self._refused(session.service, record, end.verdict)
             case Served():
                 record.seconds = self._clock() - record.started
                 self._log.exited(record)
+                self._penalise_end(session.service, record)
         if not isinstance(end, Refused):
             self.tallies.of(session.service.name).count_end(record.seconds, record.status)
         callbacks, session.on_end = session.on_end, ()
@@ -180,7 +184,7 @@ class SessionBook:
         record = SessionRecord(self.number(), service.service, peer, self._clock())
         record.through = through
         record.quiet = service.access.is_quiet(peer)
-        self._refused(record, verdict)
+        self._refused(service, record, verdict)
         self._tell_rates(service)
 
     def end_silent(self, session: LiveSession) -> None:
@@ -210,9 +214,26 @@ class SessionBook:
             self._empty = trio.Event()
             await self._empty.wait()
 
-    def _refused(self, record: SessionRecord, verdict: Verdict) -> None:
+    def _penalise_end(self, service: CompiledService, record: SessionRecord) -> None:
+        if service.access.penalties is not None:
+            self._penalise(service, record, cause_of_end(record))
+
+    def _penalise(self, service: CompiledService, record: SessionRecord, cause: Cause | None) -> None:
+        if cause is None or record.peer is None:
+            return
+        if record.through is None and service.announces(record.peer):
+            return  # the proxy itself: a penalty would be one for all of its clients
+        # A reload may have replaced the service's rules while the session lived: its penalties are shared with the new ones.
+        now = self._clock()
+        service.access.penalise(record.peer, cause, now)
+        for line in service.access.penalty_news(now):
+            self._log.message("notice", line, service.name)
+
+    def _refused(self, service: CompiledService, record: SessionRecord, verdict: Verdict) -> None:
         self.tallies.of(record.service.name).count_refusal(verdict, record.peer, self._clock())
         self._log.refused(record, verdict)
+        if service.access.penalties is not None:
+            self._penalise(service, record, cause_of_refusal(verdict))
         if verdict.reason is not Reason.SENSOR or record.peer is None:
             return
         deny_time = record.service.deny_time
@@ -223,6 +244,9 @@ class SessionBook:
     def _tell_rates(self, service: CompiledService) -> None:
         for line in service.access.rate_news():
             self._log.message("notice", line, service.name)
+        if service.access.penalties:
+            for line in service.access.penalty_news(self._clock()):
+                self._log.message("notice", line, service.name)
 
     def _shrunk(self) -> None:
         left = len(self._live)
@@ -231,3 +255,10 @@ class SessionBook:
         if self._most >= CROWD and 8 * left <= self._most:
             self._most = left
             self._on_crowd_gone()
+
+
+def _session(record: SessionRecord, service: CompiledService, peer: Peer | None) -> LiveSession:
+    if peer is None:
+        return LiveSession(record, service, None)
+    access = service.access
+    return LiveSession(record, service, access.counted_source(peer), access.counted_networks(peer) if access.has_networks else ())

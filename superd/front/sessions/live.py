@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trio import CancelScope
 
     from superd.front.gate.compiled_service import CompiledService
-    from superd.occupancy import Source
+    from superd.occupancy import Network, Source
     from superd.record import SessionRecord
     from superd.verdict import Verdict
 
@@ -101,14 +101,18 @@ class Carried:
 class LiveSession:
     """One session from its admission to its end. ``SessionBook`` makes it; only the book sets OVER.
 
-    ``source`` is what the session is counted under, or None. ``running`` is what a deadline signals. ``launcher`` is the
+    ``source`` is what the session is counted under, or None; ``networks`` are what else.
+    ``running`` is what a deadline signals. ``launcher`` is the
     number of the launcher that was given the socket, or None. ``on_end`` is called once, in order, when the session is over:
     code that begins something alongside the session adds a callback that ends it.
     """
 
-    __slots__ = ("carried", "launcher", "on_end", "record", "running", "service", "source", "stage")
+    __slots__ = ("carried", "launcher", "networks", "on_end", "record", "running", "service", "source", "stage")
 
-    def __init__(self, record: SessionRecord, service: CompiledService, source: Source | None) -> None:
+    def __init__(
+        self, record: SessionRecord, service: CompiledService, source: Source | None, networks: tuple[Network, ...] = ()
+    ) -> None:
+        self.networks = networks
         self.record = record
         self.service = service
         self.source = source

@@ -6,9 +6,10 @@ Runs in: the front. Only reads.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from superd.status import FrontStatus, ServiceStatus, SessionStatus
+from superd.status import FrontStatus, PenaltyStatus, ServiceStatus, SessionStatus
 
 if TYPE_CHECKING:
     from superd.front.gate.waiting_room import WaitingRoom
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from superd.front.sessions.book import SessionBook
     from superd.occupancy import Occupancy
     from superd.policy.bans import Sensor
+
+
+MOST_PENALTIES = 1000
+"""Penalties of one service that are named one by one."""
 
 
 def status(
@@ -49,4 +54,14 @@ def status(
         )
         for session in book
     )
-    return FrontStatus(services, sessions, len(room), len(bans))
+    return FrontStatus(services, sessions, len(room), len(bans), _penalties(in_force, now))
+
+
+def _penalties(in_force: InForce, now: float) -> tuple[PenaltyStatus, ...]:
+    found: list[PenaltyStatus] = []
+    for name, service in sorted(in_force.services.items()):
+        table = service.access.penalties
+        for source, known in islice(table.living(now), MOST_PENALTIES) if table else ():
+            why = ", ".join(f"{cause.value} {count}" for cause, count in known.offences.items())
+            found.append(PenaltyStatus(name, service.access.describe(source), known.until - now, why, known.refused))
+    return tuple(found)

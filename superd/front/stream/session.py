@@ -155,7 +155,7 @@ class _Session:
             return UNREAD_BANNER
         self._facts.begin()
         try:
-            verdict = await self._trip.gate.settle(self._service, self._session.source, self._facts.known(), first, self._learn)
+            verdict = await self._trip.gate.settle(self._service, self._session, self._facts.known(), first, self._learn)
             if "USERID" in (service.log_on_success if verdict.admit else service.log_on_failure):
                 await self._facts.know(Need.USER_NAME)
             await self._options.carry_out(verdict.steps, verdict.rule)

@@ -12,10 +12,12 @@ from superd.front.gate.compiled_service import CompiledService
 from superd.front.gate.conditions import World
 from superd.front.gate.gate import Gate
 from superd.front.in_force import InForce
+from superd.front.sessions.live import LiveSession
 from superd.occupancy import Occupancy
 from superd.peer import Peer
 from superd.policy.deciding import Known
 from superd.policy.hosts_access import Tables, compile_policy
+from superd.record import SessionRecord
 from superd.rule import Policy
 from superd.settings import Settings
 from superd.verdict import ADMITTED, STALE, Ask, Need, Reason, Verdict
@@ -70,7 +72,12 @@ class Parts:
                 known = replace(known, client=replace(known.client, name=names["name"]))
             return known
 
-        return needs, await self.gate.settle(service, service.access.counted_source(CLIENT), known, first, learn)
+        return needs, await self.gate.settle(service, counted(service), known, first, learn)
+
+
+def counted(service: CompiledService) -> LiveSession:
+    """A session that is counted as the gate has it."""
+    return LiveSession(SessionRecord(1, service.service, CLIENT, 0.0), service, service.access.counted_source(CLIENT))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +143,7 @@ async def test_a_refusal_stays_one_and_a_removed_service_lets_nobody_in() -> Non
     refusal = Verdict(False, Reason.RATE)
     assert (await parts.settle(one, refusal))[1] is refusal
     first = parts.look(one)
-    own = parts.gate._own_again(one, None)
+    own = parts.gate._own_again(one, counted(one))
     parts.force.services.clear()
     assert isinstance(first, Ask)
     answer = own(CLIENT)

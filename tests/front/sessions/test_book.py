@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import trio
 
 from superd.front.sessions.book import CROWD
 from superd.front.sessions.live import SERVED, Exited, LiveSession, Refused, Stage
+from superd.through import Through
 from superd.verdict import Reason, Verdict
 from tests.front.fakes import CLIENT, FakeRunning, Parts, peer, service
 
@@ -128,3 +130,29 @@ def test_the_end_of_a_crowd_is_told_once() -> None:
     for session in crowd:
         parts.book.over(session, SERVED)
     assert parts.crowds == 1
+
+
+def test_refusals_and_ends_penalise_their_source_but_never_a_proxy() -> None:
+    parts = Parts()
+    keys: dict[str, Any] = {"limits": {"penalties": {"refused": 10, "exit_nonzero": 5}}}
+    one = service(**keys)
+    parts.book.turned_away(one, CLIENT, Verdict(False, Reason.ADDRESS))
+    session = parts.book.enter(one, CLIENT, parts.clock())
+    parts.book.over(session, Exited(256, 1.0))
+    assert one.access.penalties is not None
+    assert one.access.penalties.left(one.access.source_of(CLIENT), parts.clock()) == 15.0
+    told = [event for event in parts.log.take() if event[0] == "notice"]
+    assert told == [("notice", "s", "192.0.2.7 is refused for 10 s: refused 1")]
+    proxied = service(proxy_protocol="any", proxy_from=["192.0.2.7"], **keys)
+    parts.book.turned_away(proxied, CLIENT, Verdict(False, Reason.PROXY))
+    assert not proxied.access.penalties
+    parts.book.turned_away(proxied, CLIENT, Verdict(False, Reason.ADDRESS), Through(CLIENT))
+    assert proxied.access.penalties
+
+
+def test_a_session_is_counted_under_its_networks_until_it_is_over() -> None:
+    parts = Parts()
+    session = parts.book.enter(service(limits={"source": [{"v4": 24, "sessions": 3}]}), CLIENT, parts.clock())
+    assert list(parts.counts.by_source.values()) == [1]
+    parts.book.over(session, SERVED)
+    assert parts.counts.by_source == {}

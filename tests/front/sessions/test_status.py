@@ -5,8 +5,9 @@ from __future__ import annotations
 from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
 from superd.front.sessions.status import status
+from superd.policy.penalties import Cause
 from superd.settings import Settings
-from superd.status import SessionStatus
+from superd.status import PenaltyStatus, SessionStatus
 from tests.front.fakes import CLIENT, Parts, service
 
 
@@ -26,3 +27,15 @@ def test_the_picture_is_of_what_is_in_force_and_lives() -> None:
 
 def _left(name: str) -> int:
     return {"two": 3}.get(name, 0)
+
+
+def test_who_is_refused_for_penalties_is_named_with_what_it_did() -> None:
+    parts, force, room = Parts(), InForce(Settings()), WaitingRoom()
+    room.configure(Settings())
+    one = service(limits={"penalties": {"refused": 10, "signal": 30}})
+    force.services = {"s": one}
+    one.access.penalise(CLIENT, Cause.REFUSED, 1000.0)
+    one.access.penalise(CLIENT, Cause.SIGNAL, 1000.0)
+    state = status(force, parts.book, parts.counts, parts.bans, room, _left, 1010.0)
+    assert state.penalties == (PenaltyStatus("s", "192.0.2.7", 30.0, "refused 1, signal 1", 0),)
+    assert "penalty s: 192.0.2.7 left=30s refused=0 (refused 1, signal 1)\n" in state.text()

@@ -1,0 +1,71 @@
+"""Tables of `[limits]` about the sources of connections: networks that are counted together, and penalties.
+
+Runs in: every process that has a service. Reads no file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from superd.quantities import Seconds, Words, parse_duration
+from superd.service_values import Rate
+
+BITS = {"unit": "bits"}
+
+
+class SourceLimit(BaseModel):
+    """One table of `[[limits.source]]`: what a network of these lengths may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    v4: int = Field(24, ge=1, le=32, description="prefix length that counts as one IPv4 network", json_schema_extra={**BITS})
+    v6: int = Field(48, ge=1, le=128, description="prefix length that counts as one IPv6 network", json_schema_extra={**BITS})
+    sessions: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="programs (or sessions) at once for one such network", json_schema_extra={"unit": "programs"}
+    )
+    rate: tuple[Rate, Annotated[float, Field(ge=1)]] | None = Field(
+        None,
+        description="[connections a second, burst] that one such network may make",
+        json_schema_extra={"unit": "connections/s, connections"},
+    )
+
+    @model_validator(mode="after")
+    def _a_limit(self) -> Self:
+        if self.model_fields_set and self.sessions is None and self.rate is None:
+            raise ValueError("limits nothing: give `sessions` or `rate`")
+        return self
+
+
+class PenaltyKeys(BaseModel):
+    """The table `[limits.penalties]`. A cause without seconds is off, and without any cause nothing is penalised."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    refused: Seconds | None = Field(
+        None, description="for each connection that only_from, no_access, hosts.allow, hosts.deny, ident or a sensor refuses"
+    )
+    limit_hit: Seconds | None = Field(
+        None, description="for each connection that per_source, cps, source_rate or limits.source refuses"
+    )
+    start_timeout: Seconds | None = Field(
+        None, description="for each connection that does not begin within limits.start, or whose client does not read its banner"
+    )
+    no_bytes: Seconds | None = Field(
+        None,
+        description="for each session in which the client sends no byte: by limits.first_byte, or where superd carries the bytes",
+    )
+    exit_nonzero: Seconds | None = Field(
+        None, description="for each session whose program exits with another status than 0, as after a failed login"
+    )
+    signal: Seconds | None = Field(
+        None, description="for each session whose program dies of a signal that superd did not send, as of a fault"
+    )
+    max: Seconds = Field(600.0, description="longest time that all of a source's penalties make together")
+    min: Annotated[float, BeforeValidator(parse_duration), Field(ge=0)] = Field(
+        0.0, description="a source is refused once its penalties make as many seconds", json_schema_extra={"unit": "seconds"}
+    )
+    exempt: Words = Field(
+        (), description="addresses and networks without penalties, as a monitor's; proxies of proxy_from never have any"
+    )

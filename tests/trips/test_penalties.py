@@ -1,0 +1,66 @@
+"""Penalties and networks through the real daemon: what a source did, how long it is refused, and that a reload keeps it."""
+
+from __future__ import annotations
+
+import socket
+
+from tests.daemon_process import WAIT, Superd, free_port, talk
+
+
+def test_a_program_that_exits_with_a_failure_costs_its_client_and_a_reload_forgets_nothing(superd: Superd) -> None:
+    port = free_port()
+    text = f'server = "/bin/sh"\nserver_args = ["-c", "exit 3"]\nlisten = ["127.0.0.1:{port}"]\n'
+    superd.service("login", text + '[limits.penalties]\nexit_nonzero = "1h"\nmax = "2h"\nexempt = ["127.0.0.9"]\n')
+    superd.start()
+    assert talk(port, source="127.0.0.2") == b""
+    assert "127.0.0.2 is refused for 3600 s: exit_nonzero 1" in superd.event(event="message", level="notice")["message"]
+    talk(port, source="127.0.0.2")
+    refused = superd.event(event="FAIL")
+    assert (refused["reason"], refused["peer"]) == ("penalty", "127.0.0.2")
+    for source in ("127.0.0.3", "127.0.0.9", "127.0.0.9"):
+        talk(port, source=source)
+        superd.event(event="EXIT", peer=source, status=3)
+    superd.service("login", text + '[limits.penalties]\nexit_nonzero = "10s"\n')
+    superd.reload()
+    talk(port, source="127.0.0.2")
+    assert superd.event(event="FAIL")["reason"] == "penalty"
+
+
+def test_a_fault_a_scan_and_a_refusal_have_causes_of_their_own(superd: Superd) -> None:
+    dies, far, shut = free_port(), free_port(), free_port()
+    causes = '[limits.penalties]\nsignal = "10m"\nno_bytes = "5m"\nrefused = "3m"\n'
+    superd.service("dies", f'server = "/bin/sh"\nserver_args = ["-c", "kill -SEGV $$"]\nlisten = ["127.0.0.1:{dies}"]\n{causes}')
+    superd.service("shut", f'server = "/bin/cat"\nonly_from = []\nlisten = ["127.0.0.1:{shut}"]\n{causes}')
+    with socket.create_server(("127.0.0.1", 0)) as target:
+        there = target.getsockname()[1]
+        superd.service("far", f'redirect = "127.0.0.1:{there}"\nlisten = ["127.0.0.1:{far}"]\n{causes}')
+        superd.start()
+        with socket.create_connection(("127.0.0.1", far), WAIT):
+            served, _ = target.accept()
+        served.close()
+    superd.message("refused for 300 s: no_bytes 1")
+    talk(dies)
+    superd.message("refused for 600 s: signal 1")
+    with socket.create_connection(("127.0.0.1", shut), WAIT):
+        pass
+    superd.message("refused for 180 s: refused 1")
+    with socket.create_connection(("127.0.0.1", shut), WAIT):
+        pass
+    assert superd.event(event="FAIL", reason="penalty")["service"] == "shut"
+
+
+def test_a_networks_sessions_are_counted_together(superd: Superd) -> None:
+    port = free_port()
+    superd.service(
+        "cat",
+        f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n[[limits.source]]\nv4 = 24\nsessions = 2\n'
+        f"[[limits.source]]\nv4 = 8\nsessions = 3\n",
+    )
+    superd.start()
+    clients = []
+    for source in ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.1.1", "127.0.2.1"):
+        clients.append(socket.create_connection(("127.0.0.1", port), WAIT, (source, 0)))
+        event = "FAIL" if source in ("127.0.0.3", "127.0.2.1") else "START"
+        superd.event(event=event, peer=source)
+    for client in clients:
+        client.close()
