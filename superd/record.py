@@ -66,6 +66,7 @@ class SessionRecord:
     """
 
     __slots__ = (
+        "_session",
         "conn",
         "decided",
         "ended_by",
@@ -103,11 +104,14 @@ class SessionRecord:
         self.severity = ""
         self.userid = ""
         self.through: Through | None = None
+        self._session = ""
 
     @property
     def session(self) -> str:
         """The session's id in every log line: short, unique over restarts of superd and of its front."""
-        return session_id(self.conn)
+        if not self._session:
+            self._session = session_id(self.conn)
+        return self._session
 
 
 def session_id(conn: int) -> str:

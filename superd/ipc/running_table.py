@@ -10,6 +10,7 @@ still is about to start.
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import struct
 
@@ -59,6 +60,7 @@ class RunningTable:
 
     def __init__(self) -> None:
         self._fd = -1
+        self._memory: mmap.mmap | bytearray = bytearray()
         self._free: list[int] = []
         self._next = 0
 
@@ -67,6 +69,8 @@ class RunningTable:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = fd
+        # Written through it is what a write(2) has given memory before: without any a system call fails, and a store kills.
+        self._memory = mmap.mmap(fd, MAX_SLOTS * _SLOT.size)
 
     def starting(self, conn: int, index: int, source: str, now: float) -> int:
         """Write that a program is about to be started; returns its slot, -1 when there is none left."""
@@ -87,10 +91,11 @@ class RunningTable:
     def started(self, slot: int, pid: int) -> None:
         """Write the process of a slot."""
         if slot >= 0:
-            os.pwrite(self._fd, _PID.pack(pid), slot * _SLOT.size)
+            _PID.pack_into(self._memory, slot * _SLOT.size, pid)
 
     def ended(self, slot: int) -> None:
         """Free a slot: its program ended, or was not started."""
         if slot >= 0:
-            os.pwrite(self._fd, _FREE, slot * _SLOT.size)
+            start = slot * _SLOT.size
+            self._memory[start : start + len(_FREE)] = _FREE
             self._free.append(slot)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from superd.verdict import Verdict
 
 Fields = dict[str, str | int | float]
+"""Values are text, whole numbers and finite numbers, whose own text is JSON's; never True or False, whose text is not."""
 
 
 def session_fields(record: SessionRecord) -> Fields:
@@ -39,18 +40,20 @@ def _client(record: SessionRecord, flags: frozenset[str]) -> Fields:
     peer = record.peer
     if peer is None or "HOST" not in flags:
         return fields
-    fields["peer"] = safe(peer.address)
     if peer.version:
+        fields["peer"] = peer.address  # made from a number, so it is safe
         fields["port"] = peer.port
-    elif peer.uid is not None:
-        fields["uid"] = peer.uid
+    else:
+        fields["peer"] = safe(peer.address)
+        if peer.uid is not None:
+            fields["uid"] = peer.uid
     if peer.name:
         fields["name"] = safe(peer.name)
     if peer.user:
         fields["user"] = safe(peer.user)
     local = record.local
     if local is not None and local.version:
-        fields["local"] = safe(local.address)
+        fields["local"] = local.address
         fields["local_port"] = local.port
     if record.through is not None:
         fields["proxy"] = safe(str(record.through.proxy))

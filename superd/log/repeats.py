@@ -6,6 +6,7 @@ Runs in the master and in the front. Used by log.py.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 WINDOW = 5.0
@@ -77,13 +78,15 @@ class Repeats(Generic[Sample]):
             return None
         return next(window.began for window in self._open.values() if window.folded) + self._window
 
-    def take_due(self, now: float) -> list[Told[Sample]]:
+    def take_due(self, now: float) -> Sequence[Told[Sample]]:
         """Return the counts of all windows that have ended."""
         while self._open:
             key, window = next(iter(self._open.items()))
             if now - window.began < self._window:
                 break
             self._close(key, now)
+        if not self._early:
+            return ()
         early, self._early = self._early, []
         return early
 

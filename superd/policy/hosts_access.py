@@ -117,6 +117,8 @@ def _first_match(
 ) -> tuple[Place, Rule | None] | Ask | None:
     """The place of the first rule after ``skip`` that matches, with the rule where it was looked at."""
     found = table.first(daemon, client, skip)
+    if not table.has_names and not table.has_others:
+        return None if found is None else (found, None)
     named = table.first_named(daemon, client.name, skip)
     if "%" in client.address:
         # Of a link-local address the zone may end like a name: `br.lan`.

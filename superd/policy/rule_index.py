@@ -122,10 +122,14 @@ BEGINNING: Place = (-1, -1)
 class Index:
     """The rules of one table, in the order of its file: views of blocks, one after another."""
 
-    __slots__ = ("_verdicts", "views")
+    __slots__ = ("_verdicts", "has_names", "has_others", "views")
 
     def __init__(self, views: Sequence[View]) -> None:
         self.views = tuple(view for view in views if view.high > view.low)
+        self.has_names = any(view.index.has_names for view in self.views)
+        """Whether ``first_named`` can find a rule; most tables are addresses alone."""
+        self.has_others = any(view.index.others for view in self.views)
+        """Whether ``walked`` can."""
         self._verdicts: dict[Place, Verdict] = {}
 
     def __bool__(self) -> bool:

@@ -113,12 +113,16 @@ class Dispatch:
 
         A service whose program's start does not return stays where it is; the others go round that launcher.
         """
-        numbers = self._usable(service)
-        links = [(link, number) for number in numbers if (link := self._links.get(number)) is not None]
-        for link, number in links:
+        least, chosen = 0, None
+        for number in self._usable(service):
+            link = self._links.get(number)
+            if link is None:
+                continue
             if link.in_flight < BUSY:
                 return number
-        return min(links, key=lambda entry: entry[0].in_flight)[1] if links else None
+            if chosen is None or link.in_flight < least:
+                least, chosen = link.in_flight, number
+        return chosen
 
     def links_of(self, service: str) -> list[LauncherLink]:
         """Return the links that the service's next connection can go to."""

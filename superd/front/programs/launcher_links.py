@@ -9,6 +9,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -61,7 +62,7 @@ class LauncherLinks:
         """Take ``fd`` as the link to launcher ``number``; return whether it replaced another, whose queue is lost."""
         link = LauncherLink(
             socket.socket(fileno=fd),
-            lambda report, fd: self._on_report(number, report, fd),
+            partial(self._on_report, number),
             self._on_room,
             lambda problem: self._log.message("alert", f"ignoring an invalid message from launcher {number}: {problem}"),
             self._work_began,

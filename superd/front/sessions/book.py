@@ -87,7 +87,8 @@ class SessionBook:
         """Begin a session: count it, number it, start its limit on time. ``rule`` admitted it, if one did."""
         record = SessionRecord(self.number(), service.service, peer, now)
         record.through = through
-        record.quiet = service.access.is_quiet(peer)
+        if service.access.quiet is not None:
+            record.quiet = service.access.is_quiet(peer)
         if rule is not None:
             record.rule = rule.origin
         self._tell_rates(service)
@@ -107,7 +108,8 @@ class SessionBook:
         if conn in self._live:
             return None
         record = SessionRecord(conn, service.service, peer, started)
-        record.quiet = service.access.is_quiet(peer)
+        if service.access.quiet is not None:
+            record.quiet = service.access.is_quiet(peer)
         record.pid = pid
         session = _session(record, service, peer)
         if launcher is None:
@@ -183,7 +185,8 @@ class SessionBook:
         """Log a connection that never became a session, and ban the peer of a sensor."""
         record = SessionRecord(self.number(), service.service, peer, self._clock())
         record.through = through
-        record.quiet = service.access.is_quiet(peer)
+        if service.access.quiet is not None:
+            record.quiet = service.access.is_quiet(peer)
         self._refused(service, record, verdict)
         self._tell_rates(service)
 
@@ -242,8 +245,10 @@ class SessionBook:
             self._log.message("crit", text, kind=Kind.BAN, record=record)
 
     def _tell_rates(self, service: CompiledService) -> None:
-        for line in service.access.rate_news():
-            self._log.message("notice", line, service.name)
+        for table, _ in service.access.rates:
+            if table.news:
+                for line in service.access.rate_news():
+                    self._log.message("notice", line, service.name)
         if service.access.penalties:
             for line in service.access.penalty_news(self._clock()):
                 self._log.message("notice", line, service.name)

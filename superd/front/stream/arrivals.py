@@ -17,7 +17,7 @@ from superd.front.stream.proxied import ProxiedArrivals
 from superd.front.stream.session import run_session
 from superd.net import peername
 from superd.net.listener import OVERLOAD
-from superd.system.closing import let_go
+from superd.system.closing import let_go, let_untouched_go
 from superd.verdict import ADMITTED, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Arrivals:
         elif type(answer) is Verdict and not answer.admit and not answer.steps and service.closes_at_once:
             # The peer may react by a change of the tables and connect again before this batch has ended.
             self._gate.end_batch()
-            let_go(fd)
+            let_untouched_go(fd)
             self._book.turned_away(service, peer, answer, through)
             return
         place = self._trip.room.enter(service, peer)
