@@ -13,6 +13,7 @@ from typing import Any
 from superd.cli.colours import dim, red, yellow
 from superd.cli.control import Control
 from superd.cli.operate import run
+from superd.log.text_native import words
 from superd.safe_text import safe
 
 _BAD = ("emerg", "alert", "crit", "err")
@@ -37,7 +38,7 @@ def logs(service: str | None, source: str, reason: str, event: str, lines: int, 
 def event_line(found: dict[str, Any]) -> str:
     """Return an event as one line, as the text log has it."""
     when = time.strftime("%H:%M:%S", time.localtime(found["when"]))
-    fields = " ".join(f"{safe(key)}={_value(value)}" for key, value in found["fields"].items())
+    fields = " ".join(words({safe(key): _value(value) for key, value in found["fields"].items()}))
     kind = found["event"]
     if kind in ("start", "exit", "fail", "repeats"):
         word = kind.upper()
@@ -45,10 +46,9 @@ def event_line(found: dict[str, Any]) -> str:
         return f"{when} {shown} {safe(found['service'])} {found['session']} {fields}".rstrip()
     level = found["level"]
     shown = red(level) if level in _BAD else yellow(level) if level == "warning" else dim(level)
-    about = f"{safe(found['service'])}: " if found["service"] else ""
-    return f"{when} {shown}: {about}{safe(found['text'], 2000)}"
+    about = " ".join(safe(word) for word in (found["service"], found["session"]) if word)
+    return f"{when} {shown}: {about}{': ' if about else ''}{safe(found['text'], 2000)}"
 
 
-def _value(value: object) -> str:
-    text = safe(str(value), 1000)
-    return f'"{text}"' if " " in text else text
+def _value(value: str | float) -> str | float:
+    return safe(value, 1000) if isinstance(value, str) else value

@@ -101,7 +101,7 @@ class _Front:
         trip = Trip(gate, book, dispatch, commands, carriers, resolver, self._room, log, start_task, in_force, clock)
 
         names = SenderNames(resolver, start_task)
-        verdicts = DatagramVerdicts(gate, names, commands, log, clock)
+        verdicts = DatagramVerdicts(gate, names, commands, book, log, clock)
         answers = InternalAnswers(verdicts, gate, lambda: in_force.datagram_ports)
         self._wait = WaitPrograms(verdicts, gate, book, dispatch, listeners, log, start_task, clock)
         self._peers = PeerPrograms(verdicts, gate, book, dispatch, listeners, in_force.services, master.renew, start_task, clock)

@@ -95,6 +95,8 @@ class ControlSocket:
         self._operators: Operators | None = None
         self._started = 0.0
         self._stopped_by: float | None = None
+        self.stderr = 2
+        """What panels get as fd 2."""
         self.pid = 0
         self.start_at: float | None = None
         """When the listeners are polled again after a panel died too soon (monotonic)."""
@@ -235,7 +237,7 @@ class ControlSocket:
         self._started = self._clock()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self.pid = start_panel(theirs, self._user, metrics="metrics" in self._pages)
+            self.pid = start_panel(theirs, self._user, metrics="metrics" in self._pages, stderr=self.stderr)
             oom_score.reset(self.pid)
         except OSError as problem:
             ours.close()
@@ -386,7 +388,7 @@ class ControlSocket:
             self._path = None
 
 
-def start_panel(end: socket.socket, user: tuple[int, int] | None, *, metrics: bool = False) -> int:
+def start_panel(end: socket.socket, user: tuple[int, int] | None, *, metrics: bool = False, stderr: int = 2) -> int:
     """Start a panel at ``end`` of a pair, which stays the caller's, as this (uid, gid). Returns its pid.
 
     With ``metrics`` it loads prometheus_client, which takes a quarter of a second.
@@ -397,7 +399,7 @@ def start_panel(end: socket.socket, user: tuple[int, int] | None, *, metrics: bo
     bundle = launcher_bundle()
     with bundle.lent() as memory:
         words = bundle.command("panel", memory, str(uid), str(gid), os.pathsep.join(sys.path) if metrics else "", "superd: panel")
-        return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), 2, 0o022)
+        return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), stderr, 0o022)
 
 
 def _holder(path: str) -> str:

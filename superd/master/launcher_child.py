@@ -91,7 +91,7 @@ def _spawn() -> Spawn:
     return choose_spawn()
 
 
-def start_launcher(profile: Profile, *, user: str = "", open_files: int | None = None) -> LauncherProcess:
+def start_launcher(profile: Profile, *, user: str = "", open_files: int | None = None, stderr: int = 2) -> LauncherProcess:
     """Start a launcher that becomes ``profile`` first thing. Raises ``OSError`` when it cannot be started.
 
     ``user`` is for its title. ``open_files`` is the soft RLIMIT_NOFILE that superd was started with and programs are to
@@ -110,7 +110,7 @@ def start_launcher(profile: Profile, *, user: str = "", open_files: int | None =
                 bundle.command("launcher", memory, "0", described, f"superd: launcher {user}".rstrip()),
                 [b"PATH=" + os.fsencode(os.defpath)],
                 theirs.fileno(),
-                2,
+                stderr,
                 0o022,
             )
     except OSError:

@@ -68,6 +68,8 @@ class LauncherPool:
         """Launchers of a profile beyond ``LANES``: as many of the others stood still."""
         self._orphaned: list[Orphaned] = []
         self.orphans = Orphans()
+        self.stderr = 2
+        """What launchers get as fd 2."""
         self.any_died = False
         """Whether a launcher has died: its programs are the master's children since then."""
 
@@ -343,7 +345,9 @@ class LauncherPool:
         slot.started = time.monotonic()
         self.look_at_disk()
         try:
-            process = start_launcher(slot.profile, user=slot.user, open_files=int(soft) if soft.isdecimal() else None)
+            process = start_launcher(
+                slot.profile, user=slot.user, open_files=int(soft) if soft.isdecimal() else None, stderr=self.stderr
+            )
         except OSError as problem:
             pause = max(1.0, slot.back_off.died(0.0))
             self._log.message("error", f"a launcher cannot be started: {problem.strerror}; trying again")

@@ -22,6 +22,7 @@ from superd.counted import counted
 from superd.exit_status import EX_FAILURE, EX_NOPERM
 from superd.ipc.front_orders import LAST_GRACE
 from superd.log.event import Kind
+from superd.master.child_words import ChildWords
 from superd.master.children import Reaper
 from superd.master.control_socket import ControlSocket
 from superd.master.former_front import FormerFront
@@ -128,6 +129,7 @@ class Master:
         )  # fmt: skip
         self._control = ControlSocket(log, self._poll, parts.account, self._front.tell, self._operators)
         self._operators.control = self._control
+        self._words = ChildWords(log, self._poll)
         self._requests = FrontRequests(
             self._front, self._orders, self._launchers, self._sockets, self._relays, state, log,
             ready=self._on_front_ready, applied=self._on_applied, read_policy=self._read_policy, write_dump=hooks.on_dump,
@@ -166,6 +168,7 @@ class Master:
         launcher_bundle()  # of the files as they are now
         state = self._state
         self._take_over()
+        self._launchers.stderr = self._relays.stderr = self._control.stderr = self._words.stderr
         self._sockets.bind_all(state.registry, self._parts.inherited)
         if self._parts.own.table is not None:
             self._orders.lent_before(self._parts.own.table["lent"])
@@ -186,6 +189,7 @@ class Master:
                 self._launchers.on_timer,
                 self._relays.on_timer,
                 self._control.on_timer,
+                self._words.on_timer,
                 self._readings.on_timer,
                 self._rpc.on_timer,
                 self._former.on_timer,
@@ -210,6 +214,7 @@ class Master:
         if table is not None:
             self._sockets.bound_before(table["listeners"])
             self._launchers.take_over(table["launchers"])
+            self._words.take_over(table["words"])
             if table["protocol"] == launcher_bundle().protocol:
                 self._relays.take_over(table["relays"])
 
@@ -253,7 +258,7 @@ class Master:
         known = (
             self._front.due, self._sockets.due, self._reload_due, self._launchers.due, self._rpc.due, self._readings.due,
             self._close_at, self._patience, self._reaper.due, self._log.due, self._relays.due, self._former.due,
-            self._upgrade.due, self._control.due,
+            self._upgrade.due, self._control.due, self._words.due,
         )  # fmt: skip
         due = [moment for moment in known if moment is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else None
@@ -267,7 +272,7 @@ class Master:
             except Exception:
                 self._front.distrust("the master failed to carry out a request")  # its answer may never come
                 raise
-        elif not self._relays.on_readable(fd) and not self._control.on_readable(fd):
+        elif not any(part.on_readable(fd) for part in (self._relays, self._control, self._words)):
             complaint = self._launchers.on_readable(fd)
             if complaint:
                 self._front.replace(complaint)
@@ -393,6 +398,7 @@ class Master:
         self._launchers.close_copies()
         self._relays.close_copies()
         self._control.close_copies()
+        self._words.close_copies()
         self._log_files.close()
 
     # ------------------------------------------------------------------ upgrade
@@ -412,9 +418,10 @@ class Master:
             "launchers": launchers,
             "relays": relays,
             "lent": self._orders.lent(),
+            "words": self._words.table(),
             "protocol": launcher_bundle().protocol,
         }
-        fds = [front["go"], front["memory"], front["channel"], *(row["fd"] for row in listeners)]
+        fds = [front["go"], front["memory"], front["channel"], *self._words.table(), *(row["fd"] for row in listeners)]
         for row in launchers["slots"]:
             fds += [row["front"], row["launcher"], *(row["process"][1:] if row["process"] else ())]
         for relay in relays:

@@ -49,7 +49,7 @@ def _spawn() -> Spawn:
     return choose_spawn()
 
 
-def start_relay(end: socket.socket, user: tuple[int, int] | None, number: int = 0) -> int:
+def start_relay(end: socket.socket, user: tuple[int, int] | None, number: int = 0, stderr: int = 2) -> int:
     """Starts relay ``number`` at ``end`` of a pair, which stays the caller's, as this (uid, gid). Returns its pid.
 
     Raises ``OSError`` when it cannot be started.
@@ -58,7 +58,7 @@ def start_relay(end: socket.socket, user: tuple[int, int] | None, number: int = 
     bundle = launcher_bundle()
     with bundle.lent() as memory:
         words = bundle.command("relay", memory, str(uid), str(gid), f"superd: relay {number}")
-        return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), 2, 0o022)
+        return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), stderr, 0o022)
 
 
 def relay_pair() -> tuple[socket.socket, socket.socket]:
@@ -93,6 +93,8 @@ class RelayPool:
         self._slots: list[_Slot] = []
         self._user = (account.uid, account.gid) if account is not None else None
         self._new: list[int] = []
+        self.stderr = 2
+        """What relays get as fd 2."""
         self.in_use = 0
         """Relays from this number on get no new sessions: the settings allow fewer than there are."""
 
@@ -202,7 +204,7 @@ class RelayPool:
     def _start(self, slot: _Slot) -> None:
         slot.started = time.monotonic()
         try:
-            slot.pid = start_relay(slot.relay_end, self._user, slot.number)
+            slot.pid = start_relay(slot.relay_end, self._user, slot.number, self.stderr)
             oom_score.reset(slot.pid)
         except OSError as problem:
             self._log.message("error", f"relay {slot.number} cannot be started: {problem.strerror}; trying again")

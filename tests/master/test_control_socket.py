@@ -53,7 +53,7 @@ class Fixture:
         self.control.configure(Settings(), Operators(admins=frozenset({ME})))
         self.control.open(Settings())
 
-    def _start(self, end: socket.socket, user: object, *, metrics: bool) -> int:
+    def _start(self, end: socket.socket, user: object, *, metrics: bool, stderr: int) -> int:
         self.panels.append(end.dup())
         return 4711
 

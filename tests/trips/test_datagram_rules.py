@@ -39,7 +39,7 @@ def test_the_trap_is_sprung_and_the_datagram_refused(superd: Superd, trap: Path)
     superd.start()
     send(port)
     assert trap.read_text() == "trapped in.tftpd 127.0.0.1\n"
-    superd.message("datagram from 127.0.0.1 refused")
+    superd.event(event="FAIL", peer="127.0.0.1")
 
 
 def test_a_rule_that_lets_in_runs_its_command_too(superd: Superd, trap: Path) -> None:
@@ -56,5 +56,5 @@ def test_a_twist_has_nobody_to_answer_and_refuses(superd: Superd) -> None:
     superd.deny.write_text("in.tftpd : ALL : twist /bin/echo go away\n")
     superd.start()
     send(port)
-    superd.message("a datagram has no connection for a twist")
+    superd.event(event="FAIL", detail="a datagram has no connection for a twist")
     assert not [event for event in superd.rest() if event.get("event") == "start"]

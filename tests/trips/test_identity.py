@@ -187,3 +187,14 @@ def test_a_front_that_cannot_give_up_root_serves_nothing_and_says_why(superd: Su
     assert superd.process is not None
     assert superd.process.wait(WAIT) == 77
     superd.message("the front cannot become `uid 65533`: superd lacks CAP_SETGID and CAP_SETUID")
+
+
+def test_what_a_launcher_says_is_in_the_log_in_the_logs_form(superd: Superd) -> None:
+    needs_root()
+    without = "--bounding-set=-sys_nice"
+    superd.prefix = [needs("util-linux", "setpriv"), without, "--inh-caps=-sys_nice"]
+    port = free_port()
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\nnice = -3\n')
+    superd.start()
+    assert talk(port, b"hi") == b"hi"
+    assert superd.message("superd launcher: warning: nice -3 is not permitted")["level"] == "warning"

@@ -95,7 +95,7 @@ def test_lists_and_wrappers_hold_for_datagrams(superd: Superd) -> None:
                 bad.sendto(b"hi", ("127.0.0.1", ports["echo"]))
                 good.sendto(b"hi", ("127.0.0.1", ports["echo"]))
                 assert good.recv(100) == b"hi"
-                superd.message(f"datagram from {host} refused")
+                superd.event(event="FAIL", peer=host)
                 assert unanswered(bad)
 
 
@@ -107,7 +107,7 @@ def test_a_sensor_bans_who_connects_and_nobody_for_a_datagram(superd: Superd) ->
     superd.start()
     with client("127.0.0.2") as sock:
         sock.sendto(b"hi", ("127.0.0.1", port))
-    superd.message("datagram from 127.0.0.2 refused")
+    superd.event(event="FAIL", peer="127.0.0.2")
     assert talk(cat, b"hi", source="127.0.0.2") == b"hi"
     assert talk(port, source="127.0.0.2") == b""
     superd.message("Adding 127.0.0.2 to the global_no_access list for 60 minutes")

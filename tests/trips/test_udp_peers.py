@@ -118,7 +118,7 @@ def test_a_strangers_datagram_reaches_no_program(superd: Superd) -> None:
             stranger.sendto(b"behind", ("127.0.0.1", port))
             friend.sendto(b"end", ("127.0.0.1", port))
         assert [answer(friend)[2] for _ in range(2)] == [b"mine", b"end"]
-        superd.message("datagram from 127.0.0.2 refused")
+        assert superd.event(event="FAIL", peer="127.0.0.2")["session"]
         superd.event(event="EXIT", service="talker")
         friend.sendto(b"end", ("127.0.0.1", port))
         assert answer(friend)[2] == b"end"
@@ -132,7 +132,7 @@ def test_instances_and_per_source_hold_and_are_free_again_at_the_end(superd: Sup
         one.sendto(b"a", ("127.0.0.1", port))
         answer(one)
         two.sendto(b"b", ("127.0.0.1", port))
-        superd.message("refused: per_source: ")
+        superd.event(event="FAIL", reason="per_source")
         other.sendto(b"end", ("127.0.0.1", port))
         answer(other)
         superd.event(event="EXIT", service="talker")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from superd.counted import counted
 from superd.expansion import values_of
 from superd.net import peername
 from superd.peer import UNKNOWN, Peer, unix_peer
@@ -39,6 +40,12 @@ class DatagramLog(Protocol):
     def message(self, level: LevelWord, text: str, service: str = "") -> None: ...
 
 
+class CountsDatagrams(Protocol):
+    """Counts and logs refused datagrams."""
+
+    def datagram_refused(self, service: CompiledService, peer: Peer, verdict: Verdict, *, logged: bool) -> None: ...
+
+
 class DatagramVerdicts:
     """What every service of datagrams asks before it answers or starts a program."""
 
@@ -47,12 +54,14 @@ class DatagramVerdicts:
         gate: Gate,
         names: SenderNames,
         commands: RunsCommands,
+        book: CountsDatagrams,
         log: DatagramLog,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gate = gate
         self._names = names
         self._commands = commands
+        self._book = book
         self._log = log
         self._clock = clock
         self._told: dict[tuple[str, Reason | None], list[float]] = {}
@@ -106,17 +115,15 @@ class DatagramVerdicts:
     # ------------------------------------------------------------------ lines
 
     def refused(self, service: CompiledService, peer: Peer, verdict: Verdict) -> None:
-        """Log that one datagram is not answered."""
-        if service.access.is_quiet(peer):
-            return
-        more = self._budget(service, verdict.reason)
-        if more is None:
-            return
-        if service.service.log_style == "xinetd":
+        """Count and log that one datagram is not answered."""
+        more = None if service.access.is_quiet(peer) else self._budget(service, verdict.reason)
+        as_xinetd = service.service.log_style == "xinetd"
+        self._book.datagram_refused(service, peer, verdict, logged=more is not None and not as_xinetd)
+        if more is not None and as_xinetd:
             self._log.datagram(SessionRecord(0, service.service, peer, self._clock()), verdict)
-            return
-        text = f"datagram from {peer.address} refused: {verdict.why()}"
-        self._log.message("warning", f"{text} ({more} more were refused before)" if more else text, service.name)
+        elif more:
+            text = f"{counted(more, 'more datagram')} refused before: {verdict.reason.value}"
+            self._log.message("warning", text, service.name)
 
     def answered(self, service: CompiledService, peer: Peer) -> None:
         """Log that the front itself answers one datagram, where the service's style of log does so."""

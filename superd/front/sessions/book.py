@@ -190,6 +190,13 @@ class SessionBook:
         self._refused(service, record, verdict)
         self._tell_rates(service)
 
+    def datagram_refused(self, service: CompiledService, peer: Peer, verdict: Verdict, *, logged: bool) -> None:
+        """Count a datagram that is not answered, and with ``logged`` log it. Its sender may be forged, so it bans nobody."""
+        now = self._clock()
+        self.tallies.of(service.name).count_refusal(verdict, peer, now)
+        if logged:
+            self._log.refused(SessionRecord(self.number(), service.service, peer, now), verdict)
+
     def end_silent(self, session: LiveSession) -> None:
         """End a session for its silence."""
         service = session.record.service

@@ -44,7 +44,9 @@ class Desk:
         self.parts, self.names, self.commands = Parts(), FakeSenders(), FakeLaunchers()
         force, world = InForce(Settings()), World(Settings())
         self.gate = Gate(force, FakeTables(allow, deny), self.parts.counts, world, self.parts.clock)
-        self.verdicts = DatagramVerdicts(self.gate, cast("Any", self.names), self.commands, self.parts.log, self.parts.clock)
+        self.verdicts = DatagramVerdicts(
+            self.gate, cast("Any", self.names), self.commands, self.parts.book, self.parts.log, self.parts.clock
+        )  # fmt: skip
 
     def check(self, address: str = "192.0.2.7", **keys: Any) -> Verdict:
         one = service(socket_type="dgram", type=["INTERNAL"], service="echo", libwrap="cat", **keys)
@@ -103,9 +105,11 @@ def test_a_flood_of_forged_senders_writes_a_few_lines_and_then_how_many_more() -
     assert len(desk.parts.log.take()) == 1  # another reason has lines of its own
     desk.parts.clock.now += WINDOW
     desk.verdicts.refused(one, CLIENT, Verdict(False, Reason.RULE_DENY))
-    assert desk.parts.log.take() == [
-        ("warning", "s", f"datagram from 192.0.2.7 refused: libwrap ({1000 - LINES} more were refused before)")
-    ]
+    line, more = desk.parts.log.take()
+    assert (line[:2], line[3]) == (("FAIL", "s"), Reason.RULE_DENY)
+    assert line[2] > 0
+    assert more == ("warning", "s", f"{1000 - LINES} more datagrams refused before: libwrap")
+    assert sum(last.total for last in desk.parts.book.tallies.of("s").reasons.values()) == 1002
 
 
 def test_in_xinetds_style_answers_are_logged_too_and_as_few() -> None:
