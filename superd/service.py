@@ -206,6 +206,19 @@ class Service(BaseModel):
     per_source: Count = Field(
         None, description="programs (or sessions) at once for one source address", json_schema_extra={"unit": "programs"}
     )
+    at_limit: Literal["refuse", "wait"] = Field(
+        "refuse",
+        description="what becomes of a client above instances, per_source or limits.source: refused, or it waits in superd's "
+        "queue until a place is free; the sources in the queue take turns",
+    )
+    queue: Annotated[int, Field(ge=1, le=1024)] = Field(
+        64,
+        description='clients that may wait with at_limit = "wait"; above it the source with the most loses its last',
+        json_schema_extra={"unit": "clients"},
+    )
+    queue_time: Seconds = Field(
+        60.0, description='longest wait with at_limit = "wait"; limits.session and limits.start begin after it'
+    )
     cps: Annotated[tuple[Rate, Pause] | None, BeforeValidator(no_rate)] = Field(
         (200.0, 0.0),
         description="[connections a second, seconds of pause] of one source; with a pause of 0 the source is not paused: what is "

@@ -82,10 +82,16 @@ PROXIED = Kind("announced by a proxy", "`proxy_protocol`", lambda s: bool(s.prox
 NO_REDIRECT = Kind("not a redirect", "`redirect` unset", lambda s: not s.redirect)
 NO_RPC = Kind("not RPC", '`type` without "RPC"', lambda s: "RPC" not in s.type)
 PRIVATE_PIDS = Kind("own processes", "`sandbox.private_pids`", lambda s: s.sandbox.private_pids)
+NO_LIMIT = Kind(
+    "no limit",
+    "none of `instances`, `per_source` and `limits.source`",
+    lambda s: s.instances is None and s.per_source is None and not s.limits.source,
+)
+NO_QUEUE = Kind("no queue", '`at_limit = "refuse"`', lambda s: s.at_limit == "refuse")
 BY_ANSWER = (PROGRAM, WAIT, DGRAM, DGRAM_WAIT, INTERNAL, INTERNAL_DGRAM, REDIRECT, SENSOR)
 """What answers a client; every service is exactly one of these."""
-BY_WAY = (UNIX, NETWORK, TCPMUX, PROXIED, NO_REDIRECT, NO_RPC, PRIVATE_PIDS)
-"""How a client reaches it; a service may be several of these."""
+BY_WAY = (UNIX, NETWORK, TCPMUX, PROXIED, NO_REDIRECT, NO_RPC, PRIVATE_PIDS, NO_LIMIT, NO_QUEUE)
+"""How a client reaches it, and what limits are open; a service may be several of these."""
 KINDS = (*BY_ANSWER, *BY_WAY)
 
 _NO_PROGRAM = "no program is started"
@@ -147,6 +153,7 @@ _OF_SOURCES = (
     "limits.v6_prefix",
     "limits.exempt",
 )
+_OF_A_QUEUE = ("at_limit", "queue", "queue_time")
 _OF_THE_SOCKET = ("port", "listen", "backlog", "v6only", "socket_mode", "socket_user", "socket_group")
 
 _IN_THE_FRONT = (
@@ -168,7 +175,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     WAIT: {
         **dict.fromkeys(("only_from", "no_access", *_OF_A_CONNECTION, *_OF_A_PROXY), _ACCEPTS),
         "quiet": _ACCEPTS,
-        **dict.fromkeys(_OF_SOURCES, _ACCEPTS),
+        **dict.fromkeys((*_OF_SOURCES, *_OF_A_QUEUE), _ACCEPTS),
         "limits.penalties": _ACCEPTS,
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
@@ -179,7 +186,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     },
     DGRAM: {
         "limits.penalties": _FORGED,
-        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), _NO_CONNECTION),
+        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY, *_OF_A_QUEUE), _NO_CONNECTION),
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.start": _NO_CONNECTION,
         "stdio": "the program gets a socket of datagrams",
@@ -187,7 +194,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     },
     DGRAM_WAIT: {
         "limits.penalties": _FORGED,
-        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), _NO_CONNECTION),
+        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY, *_OF_A_QUEUE), _NO_CONNECTION),
         "stdio": "the program gets the listening socket",
         "log_on_success TRAFFIC": "superd sees no byte of it",
         "limits.session": _LIVES_ON,
@@ -206,7 +213,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "limits.penalties": _FORGED,
         "limits.source": "each datagram is answered at once",
         **dict.fromkeys(_IN_THE_FRONT, _NO_PROGRAM),
-        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY), "each datagram is answered at once"),
+        **dict.fromkeys((*_OF_A_CONNECTION, *_OF_A_PROXY, *_OF_A_QUEUE), "each datagram is answered at once"),
         **dict.fromkeys(("instances", "per_source", "limits.session"), "each datagram is answered at once"),
         "limits.start": "each datagram is answered at once",
         "access_times": "each datagram is answered at once",
@@ -220,7 +227,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "deny_time": "only a sensor bans",
     },
     SENSOR: dict.fromkeys(
-        ("wait", "limits.session", "limits.start", "limits.first_byte", "limits.idle"), "a sensor starts nothing"
+        (*_OF_A_QUEUE, "wait", "limits.session", "limits.start", "limits.first_byte", "limits.idle"), "a sensor starts nothing"
     ),
     UNIX: {
         "limits.first_byte": "the kernel does not count a unix socket's bytes",
@@ -243,6 +250,8 @@ TABLE: dict[Kind, dict[str, str]] = {
         ("flags IDONLY", "log_on_success USERID", "log_on_failure USERID"), "the client's ident server knows the proxy alone"
     ),
     NO_REDIRECT: {"send_proxy": "nothing is redirected"},
+    NO_LIMIT: {"at_limit": "no limit makes a client wait"},
+    NO_QUEUE: dict.fromkeys(("queue", "queue_time"), "no client waits"),
     NO_RPC: {
         "rpc_version": "it is not an RPC service",
         "rpc_number": "it is not an RPC service",

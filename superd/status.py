@@ -11,12 +11,13 @@ from superd.safe_text import safe
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
     """One service: where it listens, how many of its sessions are live, how many processes its
-    programs left, its name in the tables."""
+    programs left, how many clients wait in its queue, its name in the tables."""
 
     name: str
     addresses: tuple[str, ...]
     running: int
     leftovers: int
+    waiting: int
     daemon: str
 
 
@@ -60,7 +61,8 @@ class FrontStatus:
         for service in self.services:
             where = " ".join(service.addresses)
             leftovers = f" leftovers={service.leftovers}" if service.leftovers else ""
-            lines.append(f"service {service.name}: {where} running={service.running}{leftovers} daemon={service.daemon}")
+            waiting = f" waiting={service.waiting}" if service.waiting else ""
+            lines.append(f"service {service.name}: {where} running={service.running}{leftovers}{waiting} daemon={service.daemon}")
         for session in self.sessions:
             peer = safe(session.peer) if session.peer else "-"
             lines.append(f"session {session.conn}: {session.service} from={peer} pid={session.pid} age={session.age:.0f}s")

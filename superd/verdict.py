@@ -25,6 +25,8 @@ class Reason(StrEnum):
     LOAD = "load"
     INSTANCES = "instances"
     PER_SOURCE = "per_source"
+    QUEUE = "queue"
+    QUEUE_TIME = "queue_time"
     PROCESSES = "process_limit"
     RATE = "cps"
     SOURCE_RATE = "source_rate"
@@ -51,6 +53,8 @@ class Reason(StrEnum):
 _XINETD_WORDS = {
     Reason.INSTANCES: "service_limit",
     Reason.PER_SOURCE: "per_source_limit",
+    Reason.QUEUE: "service_limit",
+    Reason.QUEUE_TIME: "service_limit",
     Reason.REDIRECT: "fork",
     Reason.RATE: "connections per second",
     Reason.SOURCE_RATE: "connections per second",

@@ -42,7 +42,8 @@ VALUES: dict[str, Any] = {
     "limits.start": 5, "limits.first_byte": 5, "limits.cpu": 5, "stdio": "pipe", "sandbox": "strict",
     "limits.source": [{"sessions": 3}], "limits.penalties": {"refused": 5},
     "proxy_protocol": "any", "proxy_from": ["192.0.2.1"], "proxy_optional_from": ["192.0.2.1"], "send_proxy": "v1",
-    "limits.kill_grace": 2, "deny_time": 5, "access_times": ["1:00-2:00"], "max_load": 3.5,
+    "limits.kill_grace": 2, "deny_time": 5, "at_limit": "wait", "queue": 5, "queue_time": 5,
+    "access_times": ["1:00-2:00"], "max_load": 3.5,
     "wait": True, "socket_type": "dgram", "rpc_version": "1-2", "rpc_number": 300001,
 }  # fmt: skip
 

@@ -197,6 +197,8 @@ def _local_peer(text: str) -> Peer:
 def _only_live(registry: Registry, service: Service) -> str:
     """What the decision hangs on besides, that only the running superd knows: bans, and what came or runs just now."""
     keys = [key for key in ("instances", "per_source") if getattr(service, key) is not None]
+    if service.at_limit == "wait":
+        keys.append(f'at_limit = "wait" lets the client wait up to {service.queue_time:g} s, with {service.queue} at most')
     keys += [f"limits.{key}" for key in ("source_rate", "source", "per_minute") if getattr(service.limits, key)]
     keys += ["limits.penalties"] if penalties_of(service.limits.penalties) is not None else []
     keys += ["cps"] if service.cps is not None and is_set(service, "cps") else []

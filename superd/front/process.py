@@ -42,6 +42,7 @@ from superd.front.sessions.status import status
 from superd.front.stream.arrivals import Arrivals
 from superd.front.stream.connection import Trip
 from superd.front.stream.internal_services import InternalStreams
+from superd.front.stream.queueing import WaitingQueue
 from superd.ipc.front_requests import MAX_DUMP
 from superd.log.event import Kind
 from superd.log_target import FileTarget
@@ -98,7 +99,9 @@ class _Front:
             log, in_force, book, listeners, start_task, carriers, master.request, self._on_adopted_wait
         )
         dispatch, commands = launches.dispatch, launches.commands
-        trip = Trip(gate, book, dispatch, commands, carriers, resolver, self._room, log, start_task, in_force, clock)
+        self._queue = queue = WaitingQueue(in_force.services, gate, clock, self._on_batch_end)
+        book.tell_ends(queue.freed)
+        trip = Trip(gate, book, dispatch, commands, carriers, resolver, self._room, queue, log, start_task, in_force, clock)
 
         names = SenderNames(resolver, start_task)
         verdicts = DatagramVerdicts(gate, names, commands, book, log, clock)
@@ -110,7 +113,7 @@ class _Front:
         leftovers_of = launches.reports.leftovers_of
         answers_for_panel = Answers(in_force, book, counts, world, self._room, log, leftovers_of, clock)
         self._panel = PanelLink(answers_for_panel, log.message)
-        in_force.configures((world, self._room, launches, resolver, names, log))
+        in_force.configures((world, self._room, queue, launches, resolver, names, log))
 
     async def run(self, begin: front_orders.Begin) -> None:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
@@ -121,7 +124,7 @@ class _Front:
         restore(begin.kept, self._in_force.services, self._world.sensor, time.monotonic())
         for orphaned in begin.orphaned:
             self.orphaned(orphaned)
-        parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines)
+        parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines, self._queue)
         for part in (*(part.run for part in parts), self._accept):
             self._nursery.start_soon(part)
         self._master.request("ready")
@@ -203,7 +206,7 @@ class _Front:
         """Write the state as text into the master's memory."""
         leftovers_of = self._launches.reports.leftovers_of
         now = time.monotonic()
-        state = status(self._in_force, self._book, self._counts, self._world.sensor, self._room, leftovers_of, now)
+        state = status(self._in_force, self._book, self._counts, self._world.sensor, self._room, self._queue, leftovers_of, now)
         text = state.text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
         with open(order.memory, "wb") as file:
             try:
@@ -251,6 +254,7 @@ class _Front:
 
     def _close(self) -> None:
         self._in_force.listeners.clear()
+        self._queue.close()
         self._listeners.close()
 
     def obeyed(self) -> None:

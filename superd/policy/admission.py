@@ -304,13 +304,8 @@ def admit(access: Access, peer: Peer, counts: Occupancy, now: float, world: Cond
     return check_limits(access, peer, counts, now, world) if answer is ADMITTED else answer
 
 
-def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict:
-    """Ask load, hours, counts and rates alone: ADMITTED when one more may start. A `wait` program's peer has no user."""
-    if access.max_load is not None and world.load(now) >= access.max_load:
-        load = world.load(now)
-        return Verdict(False, Reason.LOAD, detail=f"load {load:.2f}", limit=access.max_load, now=round(load, 2))
-    if access.hours is not None and not access.hours.open_at(*world.minute_of_week()):
-        return Verdict(False, Reason.HOURS, detail="outside access_times")
+def check_counts(access: Access, peer: Peer, counts: Occupancy) -> Verdict | None:
+    """Ask what runs at once alone: the refusal, or None when one more may run."""
     if access.instances is not None and (running := counts.by_service.get(access.name, 0)) >= access.instances:
         return Verdict(False, Reason.INSTANCES, detail=f"{running} instances run", limit=access.instances, now=running)
     if access.per_source is not None and not access.is_exempt(peer):
@@ -318,8 +313,19 @@ def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, worl
         if running >= access.per_source:
             detail = f"{running} of this source run"
             return Verdict(False, Reason.PER_SOURCE, detail=detail, limit=access.per_source, now=running)
-    if access.has_networks and (over := access.over_sessions(peer, counts)) is not None:
-        return over
+    return access.over_sessions(peer, counts) if access.has_networks else None
+
+
+def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, world: Conditions) -> Verdict:
+    """Ask load, hours, counts and rates alone: ADMITTED when one more may start. A `wait` program's peer has no user."""
+    if access.max_load is not None and world.load(now) >= access.max_load:
+        load = world.load(now)
+        return Verdict(False, Reason.LOAD, detail=f"load {load:.2f}", limit=access.max_load, now=round(load, 2))
+    if access.hours is not None and not access.hours.open_at(*world.minute_of_week()):
+        return Verdict(False, Reason.HOURS, detail="outside access_times")
+    full = check_counts(access, peer, counts)
+    if full is not None:
+        return full
     limit = world.process_limit()
     if limit is not None and counts.total >= limit:
         return Verdict(False, Reason.PROCESSES, detail=f"{counts.total} programs run", limit=limit, now=counts.total)

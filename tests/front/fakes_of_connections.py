@@ -20,6 +20,7 @@ from superd.front.handing_over import AS_CONFIGURED, HowToStart
 from superd.front.in_force import InForce
 from superd.front.sessions.live import LiveSession
 from superd.front.stream.connection import Trip
+from superd.front.stream.queueing import WaitingQueue
 from superd.front.stream.session import run_session
 from superd.occupancy import Source
 from superd.peer import Peer
@@ -117,9 +118,12 @@ class Front:
         self.log = self.parts.log
         self.world = World(self.force.settings)
         self.gate = Gate(self.force, FakeTables(allow, deny), self.parts.counts, self.world, self.parts.clock)
+        self.queue = WaitingQueue(self.force.services, self.gate, self.parts.clock, lambda: None)
+        self.parts.book.tell_ends(self.queue.freed)
+        self.force.configures((self.queue,))
         self.trip = Trip(
-            self.gate, self.parts.book, self.launchers, self.launchers, self.carriers, self.names, self.room, self.log,
-            nursery.start_soon, self.force, self.parts.clock,
+            self.gate, self.parts.book, self.launchers, self.launchers, self.carriers, self.names, self.room, self.queue,
+            self.log, nursery.start_soon, self.force, self.parts.clock,
         )  # fmt: skip
 
     async def connect(self, service: CompiledService, client: Peer = CLIENT) -> LiveSession:

@@ -17,10 +17,12 @@ from superd.config.inetd.key_value import Statement
 from superd.config.inetd.lexer import Entry
 from superd.config.inetd.old_unix import from_other_unix
 from superd.problem import Problem, note, warning
-from superd.service import BUILTIN_PORTS, Service
+from superd.service import BUILTIN_PORTS
 
 Keys = dict[str, Any]
 _FLAG = "NOLIBWRAP"
+_FOR_AS_LONG_AS_CLIENTS = 3600
+"""Seconds in the queue: FreeBSD's inetd lets a client wait without end, but its system drops it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,9 @@ def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Calla
         rate = first if match[3] else fields.service_max
     if accept:
         counts["instances"] = accept
-        if "at_limit" in Service.model_fields:
-            counts["at_limit"] = "wait"
-        else:
+        if fields.socktype.startswith("stream") and not wait:
+            counts |= {"at_limit": "wait", "queue_time": _FOR_AS_LONG_AS_CLIENTS}
+        elif not wait:
             warn(f"above {accept} programs clients are refused; {dialect.name} let them wait")
     if rate and not wait:
         limits["per_minute"] = [max(rate - dialect.fewer, 1), dialect.pause]

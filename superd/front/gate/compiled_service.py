@@ -24,6 +24,7 @@ class CompiledService:
     ``inside``: the same, but the front itself serves it; the name of the internal service.
     ``carried``: its bytes are a relay's business.
     ``proxies``: who may and must announce its client, or None.
+    ``waits``: clients above a limit of what runs at once wait in the queue.
     ``closes_at_once``: a refused connection gets no banner, and no ident server is asked about it.
     """
 
@@ -38,6 +39,7 @@ class CompiledService:
         "program",
         "proxies",
         "service",
+        "waits",
         "wrapped",
     )
 
@@ -52,6 +54,7 @@ class CompiledService:
         self.daemon = service.daemon
         self.wrapped = "NOLIBWRAP" not in service.flags
         self.program = bool(service.server) and not service.sensor
+        self.waits = service.at_limit == "wait"
         waits_for_nothing = (
             service.socket_type is not SocketType.DGRAM
             and not service.mux_client

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from superd.peer import unix_peer
-from superd.policy.admission import admit, check_addresses, check_limits
+from superd.policy.admission import admit, check_addresses, check_counts, check_limits
 from superd.policy.deciding import Known, OwnRules, deciding, nothing_own
 from superd.policy.hosts_access import NO_FACTS, Tables, decide, decide_unseen
 from superd.verdict import ADMITTED, STALE, Ask, Reason, Verdict
@@ -71,6 +71,18 @@ class Gate:
             return ADMITTED
         answer = decide(tables, service.daemon, peer, server(), NO_FACTS)
         return ADMITTED if type(answer) is Verdict and answer.admit and answer.rule is None else answer
+
+    def full(self, service: CompiledService, peer: Peer) -> Verdict | None:
+        """Return the refusal of a peer for which `instances` or `per_source` leaves no place, else None."""
+        return check_counts(service.access, peer, self._counts)
+
+    def tables_refuse(self, service: CompiledService, peer: Peer, server: Callable[[], Peer]) -> Verdict | None:
+        """Return the refusal of a peer that the tables refuse whatever else becomes known, else None."""
+        tables = self._policy.current() if service.wrapped else None
+        if tables is None or tables.empty:
+            return None
+        answer = decide(tables, service.daemon, peer, server(), NO_FACTS)
+        return answer if type(answer) is Verdict and not answer.admit else None
 
     def end_batch(self) -> None:
         """Compare the tables with their files before the next decision."""

@@ -68,12 +68,17 @@ class SessionBook:
         self._next = first
         self._most = 0
         self._empty: trio.Event | None = None
+        self._on_over: Callable[[str], None] = lambda service: None
 
     def __len__(self) -> int:
         return len(self._live)
 
     def __iter__(self) -> Iterator[LiveSession]:
         return iter(tuple(self._live.values()))
+
+    def tell_ends(self, on_over: Callable[[str], None]) -> None:
+        """Call ``on_over`` with the service's id whenever one of its sessions has ended and is not counted any more."""
+        self._on_over = on_over
 
     def get(self, conn: int) -> LiveSession | None:
         """Return the live session with this number."""
@@ -179,6 +184,7 @@ class SessionBook:
         callbacks, session.on_end = session.on_end, ()
         for callback in callbacks:
             callback(session)
+        self._on_over(session.service.name)
         self._shrunk()
 
     def turned_away(self, service: CompiledService, peer: Peer, verdict: Verdict, through: Through | None = None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from superd.status import FrontStatus, PenaltyStatus, ServiceStatus, SessionStatus
 
@@ -23,12 +23,19 @@ MOST_PENALTIES = 1000
 """Penalties of one service that are named one by one."""
 
 
+class Lines(Protocol):
+    """The queue of clients that wait for a place."""
+
+    def waiting(self, service: str) -> int: ...
+
+
 def status(
     in_force: InForce,
     book: SessionBook,
     counts: Occupancy,
     bans: Sensor,
     room: WaitingRoom,
+    queue: Lines,
     leftovers_of: Callable[[str], int],
     now: float,
 ) -> FrontStatus:
@@ -39,6 +46,7 @@ def status(
             tuple(address.describe() for address in service.service.addresses()),
             counts.by_service.get(name, 0),
             leftovers_of(name),
+            queue.waiting(name),
             service.daemon,
         )
         for name, service in sorted(in_force.services.items())

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from superd.net.listener import Listener, ListenerSet
     from superd.peer import Peer
     from superd.through import Through
+    from superd.verdict import Ask
 
 BATCH = 32
 """Connections taken from one queue before the others are looked at: 8 costs 5 % more, 128 gains nothing (measured)."""
@@ -112,7 +113,48 @@ class Arrivals:
     ) -> None:
         """Decide about ``peer``, who connected to ``server`` as a proxy says; without one the socket's own end counts."""
         now = self._clock()
+        if service.waits:
+            self._trip.queue.settle(service.name)
         answer = self._gate.first_look(service, peer, lambda: server or listener.local_of(fd), now)
+        if service.waits and answer is not ADMITTED and self._waits(listener, service, fd, peer, server, through, answer):
+            return
+        self._go_on(listener, service, fd, peer, server, through, now, answer)
+
+    def _waits(
+        self,
+        listener: Listener,
+        service: CompiledService,
+        fd: int,
+        peer: Peer,
+        server: Peer | None,
+        through: Through | None,
+        first: Verdict | Ask,
+    ) -> bool:
+        """Let a client wait in the queue for which the service has no place now; return whether it does."""
+        queue = self._trip.queue
+        if queue.must_wait(service, peer, lambda: server or listener.local_of(fd), first) is None:
+            return False
+
+        def go_on(current: CompiledService, answer: Verdict | Ask) -> None:
+            self._go_on(listener, current, fd, peer, server, through, self._clock(), answer)
+
+        refusal = queue.enter(service, peer, server or listener.local_of(fd), fd, _Waiting(go_on))
+        if refusal is not None:
+            go_on(service, refusal)
+        return True
+
+    def _go_on(
+        self,
+        listener: Listener,
+        service: CompiledService,
+        fd: int,
+        peer: Peer,
+        server: Peer | None,
+        through: Through | None,
+        now: float,
+        answer: Verdict | Ask,
+    ) -> None:
+        """Serve, refuse, or let wait for its verdict; ``answer`` is what the gate said at first."""
         if answer is ADMITTED or (type(answer) is Verdict and answer.admit and not answer.steps):
             if service.fast:
                 session = self._book.enter(service, peer, now, answer.rule, through)
@@ -138,3 +180,20 @@ class Arrivals:
         # Entered here, not in the task: else two connections both pass a limit of one.
         session = self._book.enter(service, peer, now, through=through)
         self._trip.start_task(run_session, self._trip, sock, session, place, server or listener.local_of(fd), answer)
+
+
+class _Waiting:
+    """A connection in the queue: it goes on as one that has just arrived, refused with a banner if its service has one."""
+
+    __slots__ = ("_go_on",)
+
+    def __init__(self, go_on: Callable[[CompiledService, Verdict | Ask], None]) -> None:
+        self._go_on = go_on
+
+    def serve(self, service: CompiledService, first: Verdict | Ask) -> None:
+        """Go on with what the gate says now."""
+        self._go_on(service, first)
+
+    def refuse(self, service: CompiledService, verdict: Verdict) -> None:
+        """Refuse the client."""
+        self._go_on(service, verdict)

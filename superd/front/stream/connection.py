@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from superd.front.in_force import InForce
     from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
+    from superd.front.stream.queueing import WaitingQueue
     from superd.peer import Peer
     from superd.record import SessionRecord
     from superd.syslog_priority import LevelWord
@@ -50,6 +51,7 @@ class Trip:
     carriers: Carries
     names: NameSource
     room: WaitingRoom
+    queue: WaitingQueue
     log: ConnectionLog
     start_task: StartTask
     in_force: InForce

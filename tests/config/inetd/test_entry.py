@@ -46,6 +46,7 @@ def test_starts_within_a_minute_are_what_the_dialect_counts(dialect: Name, word:
 def test_freebsds_three_numbers_are_children_connections_a_minute_of_one_and_children_of_one() -> None:
     service = one("7001 stream tcp nowait/10/30/3 root /bin/cat cat", "freebsd")
     assert (service.instances, service.limits.source_rate, service.per_source) == (10, (0.5, 30.0), 3)
+    assert (service.at_limit, service.queue_time) == ("wait", 3600)
     assert one("7001 stream tcp nowait/0/0/0 root /bin/cat cat", "freebsd").instances is None
 
 

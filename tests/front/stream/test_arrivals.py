@@ -13,7 +13,7 @@ import trio
 
 from superd.address import BindAddress, SocketType
 from superd.front.gate.compiled_service import CompiledService
-from superd.front.sessions.live import Stage
+from superd.front.sessions.live import SERVED, Stage
 from superd.front.stream.arrivals import BATCH, Arrivals
 from superd.front.stream.internal_services import InternalStreams
 from superd.net.listener import Listener, ListenerSet
@@ -156,3 +156,29 @@ async def test_a_limit_that_is_too_small_is_said_at_the_start(door: Any, monkeyp
     monkeypatch.setattr("resource.getrlimit", lambda _: (64, 64))
     here = door(service())
     assert "RLIMIT_NOFILE is too small" in str(here.front.log.take())
+
+
+async def test_a_client_above_the_limit_waits_and_goes_on_as_one_that_arrives(door: Any) -> None:
+    here = door(service(instances=1, at_limit="wait", queue=1))
+    here.connect(3)
+    here.ready()
+    assert len(here.front.launchers.handed) == 1
+    assert [event[3] for event in here.front.log.take()] == [Reason.QUEUE]
+    here.front.parts.book.over(here.front.launchers.handed[0][0], SERVED)
+    here.ready()
+    here.front.queue.work()
+    assert len(here.front.launchers.handed) == 2
+    here.front.queue.close()
+
+
+async def test_a_client_whose_name_must_be_known_waits_before_it_is_looked_up(door: Any) -> None:
+    here = door(service(only_from=[".example.org"], instances=1, at_limit="wait"))
+    here.front.names.name = "a.example.org"
+    here.connect(2)
+    here.ready()
+    assert (len(here.front.room), here.front.queue.waiting("s")) == (1, 1)
+    await trio.testing.wait_all_tasks_blocked()
+    here.front.parts.book.over(here.front.launchers.handed[0][0], SERVED)
+    here.front.queue.work()
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(here.front.launchers.handed) == 2

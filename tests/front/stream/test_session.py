@@ -11,13 +11,13 @@ import pytest
 import trio
 import trio.lowlevel
 
-from superd.front.sessions.live import Stage
+from superd.front.sessions.live import SERVED, Stage
 from superd.ipc.relay_messages import ECHO, RELAY
 from superd.net import ident
 from superd.record import Ending
 from superd.verdict import Reason
 from superd.wire.ident import Identity
-from tests.front.fakes import service
+from tests.front.fakes import CLIENT, service
 from tests.front.fakes_of_connections import Front
 
 NAMED: dict[str, Any] = {"only_from": [".example.org"]}
@@ -185,6 +185,24 @@ async def test_a_service_that_tcpmux_is_asked_for_is_admitted_by_its_own_rules(n
         assert await client.recv(100) == b"-Service not available\r\n"
     (refused,) = (event for event in front.log.take() if event[0] == "FAIL")
     assert refused[1:4:2] == ("shut", Reason.ADDRESS)
+
+
+async def test_a_service_that_tcpmux_is_asked_for_lets_its_clients_wait(nursery: trio.Nursery) -> None:
+    front = Front(nursery)
+    busy = service("busy", type=["TCPMUX"], server="/bin/cat", port=None, instances=1, at_limit="wait", queue=1)
+    front.force.services["busy"] = busy
+    running = front.parts.book.enter(busy, CLIENT, 1000.0)
+    mux = service("tcpmux", type=["INTERNAL"], service="tcpmux")
+    async with front.connected(mux) as (_, client), front.connected(mux) as (_, late):
+        await client.send(b"busy\r\nhi")
+        with trio.fail_after(5):
+            while not front.queue.waiting("busy"):
+                await trio.lowlevel.checkpoint()
+        await late.send(b"busy\r\nhi")
+        assert await late.recv(100) == b"-Service not available\r\n"
+        front.parts.book.over(running, SERVED)
+        front.queue.work()
+    assert [session.service.name for session, _, _ in front.launchers.handed] == ["busy"]
 
 
 async def test_a_fault_of_ours_ends_one_connection_with_a_line(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
