@@ -21,7 +21,10 @@ _EXCEPT_WORDS = frozenset(["but", "exception", "excepting", "excepts", "expects"
 _EXCEPT_WORDS |= {"excluding", "exempt", "exemption", "minus", "not", "unless", "without"}
 _EVERYBODY = frozenset(("any", "anybody", "anyone", "everybody", "everyone", "world", "all."))
 _SCHEMES = frozenset(("http", "https", "ftp", "ftps", "ssh", "sftp", "telnet", "tcp", "udp", "rsync", "git", "imap", "smtp"))
+_KEYWORDS = ("all", "local", "known", "unknown", "paranoid")
+_QUOTES = "\"'`"
 _SEPARATORS = re.compile("[ ,\\t\\r\\n:]+")
+_ADDRESS = re.compile(r"[0-9]+\.|\.[A-Za-z]|\[[0-9A-Fa-f]*:|@")
 _MARK = "\x1f"
 _VERDICTS = frozenset(("allow", "deny"))
 _OPTIONS = _VERDICTS | frozenset(("spawn", "twist", "aclexec", "banners", "setenv", "severity", "rfc931", "umask", "keepalive"))
@@ -59,6 +62,8 @@ def misreading(rule: Rule, pieces: Sequence[str] = ()) -> Misreading | None:
     options = tuple(_option(given, what) for given in whole.options)
     if not what:
         return None
+    if option is not None and len(whole.clients) == len(option) and (apart := _clients_at(daemons)):
+        daemons, clients = daemons[:apart], daemons[apart:]
     if option is not None:
         options = (Option(option[0], " ".join(option[1:]), rule.origin), *options)
     meant = replace(rule, daemons=tuple(daemons), clients=tuple(clients), options=options)
@@ -98,9 +103,18 @@ def _read(tokens: tuple[str, ...], what: list[str], *, options: bool) -> tuple[l
     for index, token in enumerate(tokens):
         word = lower(token)
         alike = look_alike(token)
+        bare = token.strip(_QUOTES)
         if alike is not None:
             what.append(alike[0])
-            found += alike[1].replace(",", " ").split()
+            found += filter(None, (part.strip(_QUOTES) for part in alike[1].replace(",", " ").split()))
+        elif bare and bare != token:
+            what.append(f"the quote is part of the pattern `{token}`")
+            found.append(bare)
+        elif not index and word == "except" and len(tokens) > 1:
+            what.append("nothing stands before EXCEPT")
+            found += ["ALL", token]
+        elif index and word == "except" and index == len(tokens) - 1:
+            what.append("nothing stands after EXCEPT")
         elif index and index < len(tokens) - 1 and _means_except(token, _has_all(tokens[:index])):
             what.append(f"`{token}` is a pattern and not EXCEPT")
             found.append("EXCEPT")
@@ -110,12 +124,28 @@ def _read(tokens: tuple[str, ...], what: list[str], *, options: bool) -> tuple[l
         elif word in _EVERYBODY:
             what.append(f"`{token}` is a host's name and not ALL" if options else f"`{token}` is a daemon's name and not ALL")
             found.append("ALL")
-        elif options and index and _means_option(word, last=index == len(tokens) - 1):
+        elif token.isupper() and (keyword := _keyword(word, _KEYWORDS if options else ("all",))):
+            what.append(f"`{token}` is a {'host' if options else 'daemon'}'s name and not {keyword}")
+            found.append(keyword)
+        elif options and _means_option(word, last=index == len(tokens) - 1):
             what.append(f"`{token}` is a pattern here: an option stands after a colon")
-            return found, [_VERDICT_WORDS.get(word, word), *tokens[index + 1 :]]
+            return found or ["ALL"], [_VERDICT_WORDS.get(word, word), *tokens[index + 1 :]]
         else:
             found.append(token)
     return found, None
+
+
+def _clients_at(daemons: Sequence[str]) -> int:
+    """Where the clients of a list of both begin: at the first address or domain, not at the first word; else 0."""
+    return next((index for index, token in enumerate(daemons) if index and _ADDRESS.match(token)), 0)
+
+
+def _keyword(word: str, keywords: Sequence[str]) -> str:
+    """The keyword that a slip of the keyboard made this word of, or ""."""
+    if word in ("except", *_KEYWORDS) or len(word) < 2:
+        return ""
+    slips, keyword = min((_slips(word, keyword), keyword) for keyword in keywords)
+    return keyword.upper() if slips < _MOST_SLIPS or (slips == _MOST_SLIPS and len(keyword) > len("local")) else ""
 
 
 def _means_option(word: str, *, last: bool) -> bool:
@@ -133,13 +163,12 @@ def _means_except(token: str, after_all: bool) -> bool:
         return after_all or token.isupper()
     if bare in _VERDICT_WORDS or bare[:1] not in ("e", "x") or not 4 < len(bare) < 9:
         return False
-    slips = _slips(bare)
+    slips = _slips(bare, "except")
     return slips < _MOST_SLIPS or (slips == _MOST_SLIPS and (after_all or token.isupper()))
 
 
-def _slips(word: str) -> int:
-    """How many slips of the keyboard make ``word`` of `except` (optimal string alignment)."""
-    meant = "except"
+def _slips(word: str, meant: str) -> int:
+    """How many slips of the keyboard make ``word`` of ``meant`` (optimal string alignment)."""
     before: list[int] = []
     row = list(range(len(meant) + 1))
     for line, letter in enumerate(word, 1):
@@ -166,13 +195,16 @@ def _consequence(rule: Rule, meant: Rule) -> tuple[str, bool]:
     admits = _admits(rule)
     verb = "admits" if admits else "refuses"
     kept, taken = _before_except(rule.clients), _after_except(meant.clients)
-    if _admits(meant) is not admits or (taken and not _after_except(rule.clients)):
-        whom = "everybody" if _has_all(kept) else " ".join(f"`{word}`" for word in (taken or kept)[:3])
-        return f"this rule {verb} {whom}{' too' if taken and whom != 'everybody' else ''}", admits
+    except_lost = bool(taken) and not _after_except(rule.clients)
     for mine, theirs in ((rule.daemons, meant.daemons), (rule.clients, meant.clients)):
         before, after = _before_except(mine), _before_except(theirs)
-        if mine != theirs and not set(map(lower, before)) & set(map(lower, after)):
-            return f"this rule {verb} nobody", not admits
+        if not except_lost and mine != theirs and not set(map(lower, before)) & set(map(lower, after)):
+            return f"this rule {'admits' if _admits(meant) else 'refuses'} nobody", not _admits(meant)
+    if any(tokens and lower(tokens[-1]) == "except" for tokens in (rule.daemons, rule.clients)):
+        return f"this rule {verb} {'everybody' if _has_all(kept) else 'all of its list'}", admits
+    if except_lost or _admits(meant) is not admits:
+        whom = "everybody" if _has_all(kept) else " ".join(f"`{word}`" for word in (taken or kept)[:3])
+        return f"this rule {verb} {whom}{' too' if taken and whom != 'everybody' else ''}", admits
     if (rule.daemons, rule.clients) != (meant.daemons, meant.clients):
         return f"this rule {verb} other clients than it was to", True
     return "the option is carried out as it stands", False

@@ -247,8 +247,8 @@ def _daemons(rule: Rule, known: set[str], host: Host) -> Iterator[Finding]:
 
 
 def _list_ends(tokens: tuple[str, ...], which: str) -> Iterator[Finding]:
-    if not tokens or lower(tokens[-1]) == "except":
-        yield f"the {which} list is empty or ends in EXCEPT", "", ""
+    if not tokens:
+        yield f"the {which} list is empty", "", ""
 
 
 def _clients(rule: Rule, host: Host) -> Iterator[Finding]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from superd.launch_spec import Account
     from superd.rule import Policy
 
+MAX_LISTS = 1000
+"""Files that the tables may name, directly or through one another: a program named by mistake names half of the system."""
 PATIENCE = 5.0
 """Seconds that a start waits for a process that writes a table."""
 
@@ -133,44 +135,68 @@ def _read_what_can_be(allow_path: str, deny_path: str) -> tuple[PolicySnapshot, 
 
 def _read_patterns(policy: Policy, before: PolicySnapshot | None) -> tuple[dict[str, bytes], Signature, list[Problem]]:
     """The files that patterns name, and those that they name, each read once; and how they looked before that."""
-    lists: dict[str, bytes] = {}
-    seen: Signature = ()
-    problems: list[Problem] = []
-    depth: dict[str, int] = {}
-    known = before.files if before is not None else {}
-
-    def read(path: str, above: tuple[str, ...], *, denies: bool) -> None:
-        nonlocal seen
-        if path in above:
-            problems.append(warning(Origin(above[-1]), f"names `{path}`, which names it again: it is looked at once"))
-            return
-        if len(above) >= FILE_DEPTH:
-            problems.append(warning(Origin(above[-1]), f"`{path}` is named more than {FILE_DEPTH} files deep: it never matches"))
-            return
-        if depth.get(path, FILE_DEPTH) <= len(above):
-            return
-        depth[path] = len(above)
-        if path not in lists:
-            seen += signature((path,))
-            lists[path] = b""
-            try:
-                lists[path] = read_table(path, known.get(path)) or b""
-            except OSError as problem:
-                if isinstance(problem, Unsettled) and before is not None:
-                    raise
-                problems.append(error(Origin(path), f"cannot be read: {problem}", hint(problem)))
-            if denies and known.get(path) and not lists[path] and not errors(problems):
-                believe_empty(path)
-            if (nul := lists[path].find(b"\0")) >= 0:
-                # A power cut leaves them at the end of a file; no name and no address has one.
-                line = lists[path].count(b"\n", 0, nul) + 1
-                problems.append(error(Origin(path, line), "holds a NUL byte", "write the list anew"))
-                lists[path] = lists[path].replace(b"\0", b" ")
-        for word in dict.fromkeys(lists[path].split()):
-            if word.startswith(b"/"):
-                read(word.decode("utf-8", "surrogateescape"), (*above, path), denies=denies)
-
+    lists = _Lists(before)
     for rules in (policy.deny, policy.allow):
         for path in file_patterns(rules):
-            read(path, (), denies=rules is policy.deny)
-    return lists, seen, problems
+            lists.read(path, (), denies=rules is policy.deny)
+    return lists.found, lists.seen, lists.problems
+
+
+class _Lists:
+    """What is read so far. ``before``: see ``load_policy``."""
+
+    def __init__(self, before: PolicySnapshot | None) -> None:
+        self._before = before
+        self._known = before.files if before is not None else {}
+        self._depth: dict[str, int] = {}
+        self._full = False
+        self.found: dict[str, bytes] = {}
+        self.seen: Signature = ()
+        self.problems: list[Problem] = []
+
+    def read(self, path: str, above: tuple[str, ...], *, denies: bool) -> None:
+        """Read a list, and what it names; ``above`` are the lists that lead to it."""
+        if path in above:
+            self._warn(above[-1], f"names `{path}`, which names it again: it is looked at once")
+            return
+        if len(above) >= FILE_DEPTH:
+            self._warn(above[-1], f"`{path}` is named more than {FILE_DEPTH} files deep: it never matches")
+            return
+        if self._depth.get(path, FILE_DEPTH) <= len(above):
+            return
+        self._depth[path] = len(above)
+        if path not in self.found:
+            if len(self.found) >= MAX_LISTS:
+                self._too_many(path)
+                return
+            self._read_one(path, denies=denies)
+        if self.found[path]:
+            for word in dict.fromkeys(self.found[path].split()):
+                if word.startswith(b"/"):
+                    self.read(word.decode("utf-8", "surrogateescape"), (*above, path), denies=denies)
+
+    def _read_one(self, path: str, *, denies: bool) -> None:
+        self.seen += signature((path,))
+        self.found[path] = data = b""
+        try:
+            self.found[path] = data = read_table(path, self._known.get(path)) or b""
+        except OSError as problem:
+            if isinstance(problem, Unsettled) and self._before is not None:
+                raise
+            self.problems.append(error(Origin(path), f"cannot be read: {problem}", hint(problem)))
+        if denies and self._known.get(path) and not data and not errors(self.problems):
+            believe_empty(path)
+        if (nul := data.find(b"\0")) >= 0:
+            # A power cut leaves them at the end of a file; no name and no address has one. A program is full of them, and
+            # of the paths of others.
+            line = data.count(b"\n", 0, nul) + 1
+            self.problems.append(error(Origin(path, line), "holds a NUL byte", "write the list anew"))
+            self.found[path] = b""
+
+    def _warn(self, path: str, message: str) -> None:
+        self.problems.append(warning(Origin(path), message))
+
+    def _too_many(self, path: str) -> None:
+        if not self._full:
+            self._full = True
+            self.problems.append(error(Origin(path), f"hosts.allow and hosts.deny name more than {MAX_LISTS} files"))

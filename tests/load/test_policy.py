@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from superd.errors import ConfigError
-from superd.load.policy import UnusableTables, load_policy, load_settled_policy
+from superd.load.policy import MAX_LISTS, UnusableTables, load_policy, load_settled_policy
 from superd.policy_snapshot import PolicySnapshot
 from superd.system.file_lease import Unsettled
 
@@ -78,3 +78,20 @@ def test_an_unreadable_hosts_deny_refuses_and_an_unreadable_hosts_allow_grants_n
     (folder / "hosts.deny").unlink()
     (folder / "hosts.deny").mkdir()
     assert "cannot be read" in load(folder, keep_going=True).closed
+
+
+def test_the_words_of_a_program_that_is_named_as_a_list_are_not_followed(folder: Path) -> None:
+    (folder / "hosts.allow").write_text(f"sshd: spawn {folder}/program\n")
+    (folder / "program").write_bytes(f"\x7fELF\0 {folder}/other \0".encode())
+    with pytest.raises(UnusableTables, match="NUL") as refused:
+        load(folder)
+    assert set(refused.value.looked_at) == {f"{folder}/list", f"{folder}/program"}
+
+
+def test_lists_that_name_thousands_of_files_are_one_error(folder: Path) -> None:
+    (folder / "list").write_text("".join(f"{folder}/{number}\n" for number in range(3 * MAX_LISTS)))
+    with pytest.raises(UnusableTables) as refused:
+        load(folder)
+    (problem,) = refused.value.problems
+    assert f"name more than {MAX_LISTS} files" in problem.message
+    assert len(refused.value.looked_at) == MAX_LISTS

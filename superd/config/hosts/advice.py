@@ -39,6 +39,8 @@ _FALSE_END = re.compile(r"\\[ \t\r]+(?:#.*)?$")
 _CLIENT = re.compile(r"[0-9]+\.[0-9.]*(?:/[0-9.]+)?|\[[0-9A-Fa-f:.]+\](?:/[0-9]+)?|[.@][\w.-]+|[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _DAEMON = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 _MOST_WORDS = 8
+_OTHER_COLON = re.compile(r"\s*(?:[=-]>|[=;|])\s*")
+"""What other languages have for the colon between daemons and clients."""
 _SEVERITIES = sorted(
     f"{prefix}{level}"
     for prefix in ("", *(f"{facility}." for facility in (*syslog_priority.FACILITIES, *syslog_priority.OTHER_FACILITIES)))
@@ -64,7 +66,7 @@ def without_colon(line: str, before: str) -> tuple[str, str]:
 
 
 def _with_colon(line: str) -> str:
-    words = line.replace(",", " ").split()
+    words = _OTHER_COLON.sub(" ", line, count=1).replace(",", " ").split()
     first = next((index for index, word in enumerate(words) if _is_client(word)), len(words))
     if len(words) > _MOST_WORDS or not all(_is_client(word) or _DAEMON.fullmatch(word) for word in words):
         return f"write `# {line.strip()}` if it is a comment" if len(words) > 2 else ""
