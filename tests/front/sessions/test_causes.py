@@ -46,6 +46,6 @@ def test_a_refusal_is_a_cause_where_the_client_is_the_reason() -> None:
     free = {
         Reason.NO_RULE, Reason.RULE_ALLOW, Reason.RULE_BROKEN, Reason.HOURS, Reason.LOAD, Reason.INSTANCES, Reason.PROCESSES,
         Reason.STARTS, Reason.PENALTY, Reason.DECIDE_TIMEOUT, Reason.OVERLOAD, Reason.GONE, Reason.LAUNCH, Reason.REDIRECT,
-        Reason.STOPPING, Reason.BANNED, Reason.PAUSED,
+        Reason.STOPPING, Reason.BANNED, Reason.PAUSED, Reason.QUEUE, Reason.QUEUE_TIME,
     }  # fmt: skip
     assert {reason for reason in Reason if cause_of_refusal(Verdict(False, reason)) is None} == free
