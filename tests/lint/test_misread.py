@@ -37,7 +37,7 @@ CASES: list[tuple[Table, str, str, str]] = [
     ("deny", '"ALL" : ALL', "error: this rule refuses nobody: the quote is part of the pattern", "ALL : ALL"),
     ("deny", "ALL : 'ALL'", "error: this rule refuses nobody: the quote is part of the pattern", "ALL : ALL"),
     ("deny", "ALL : PARANIOD", "error: this rule refuses nobody: `PARANIOD` is a host's name", "ALL : PARANOID"),
-    ("deny", "ALL : UNKOWN", "error: this rule refuses nobody: `UNKOWN` is a host's name and not UNKNOWN", "ALL : UNKNOWN"),
+    ("deny", "ALL : UNKNAWN", "error: this rule refuses nobody: `UNKNAWN` is a host's name and not UNKNOWN", "ALL : UNKNOWN"),
     ("deny", "AL : ALL", "error: this rule refuses nobody: `AL` is a daemon's name and not ALL", "ALL : ALL"),
     ("allow", "ALL : LOCL", "warning: this rule admits nobody: `LOCL` is a host's name", "ALL : LOCAL"),
     ("deny", "\u0410LL : ALL", "error: this rule refuses nobody: a letter of another alphabet", "ALL : ALL"),
