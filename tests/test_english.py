@@ -34,7 +34,6 @@ ALLOWED: dict[str, int] = {
     "README.md": 1,
     "docs/SECURITY.md": 4,
     "docs/benchmarks.md": 4,
-    "docs/commands.md": 8,
     "docs/install.md": 1,
     "docs/logging.md": 1,
     "docs/migration-from-inetd.md": 13,

@@ -13,7 +13,7 @@ NOBODY = 65534
 FIRST_PORT = 20000
 MANY = 1000
 RULES = 10_000
-BESIDE = "superd, beside"
+BESIDE = "superd, other"
 """The column of `--beside`: superd of another checkout, to see what a change brings or costs."""
 
 

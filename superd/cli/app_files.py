@@ -97,7 +97,7 @@ def new(
         list[str] | None, typer.Option("--only-from", metavar="NET", help="who may connect; may be given several times")
     ] = None,
     everybody: Annotated[bool, typer.Option("--everybody", help="every client that reaches the port may connect")] = False,
-    user: Annotated[str, typer.Option("--user", metavar="USER", help="the program's user; default: nobody")] = "",
+    user: Annotated[str, typer.Option("--user", metavar="USER", help="the program's user; default: `nobody`")] = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="folder the file goes to")] = None,
     force: Annotated[bool, typer.Option("--force", help="write over a file that exists")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the file and write nothing")] = False,

@@ -40,7 +40,7 @@ class Unusable(Exception):
 
 @dataclass(slots=True)
 class Wanted:
-    """What a person wants: one of ``run``, ``redirect`` and ``builtin``, where, and for whom."""
+    """What a person wants: one of ``run``, ``redirect`` and ``builtin``, where, and for which clients."""
 
     name: str = ""
     run: str = ""

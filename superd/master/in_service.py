@@ -31,3 +31,8 @@ class InService:
     def of(cls, found: Configuration) -> InService:
         """Return the first state: what was read at the start."""
         return cls(found.registry, found.problems, found.policy, found.assignment, found.operators)
+
+    def take(self, found: Configuration) -> None:
+        """Serve what a reload has read from here on."""
+        self.registry, self.problems, self.policy = found.registry, found.problems, found.policy
+        self.assignment, self.operators = found.assignment, found.operators

@@ -197,7 +197,7 @@ class SessionBook:
         self._tell_rates(service)
 
     def datagram_refused(self, service: CompiledService, peer: Peer, verdict: Verdict, *, logged: bool) -> None:
-        """Count a datagram that is not answered, and with ``logged`` log it. Its sender may be forged, so it bans nobody."""
+        """Count a datagram that is not answered, and with ``logged`` log it. Its sender may be forged, so it bans no address."""
         now = self._clock()
         self.tallies.of(service.name).count_refusal(verdict, peer, now)
         if logged:
