@@ -33,7 +33,7 @@ OWN: dict[str, dict[str, str]] = {
     "launcher/front_end.py": {"os.close": "pipes and terminals that this launcher has made", "self._sock.close": PAIRS},
     "launcher/process.py": {"client.close": "a copy that did not linger one call before", "os.close": "/dev/null"},
     "launcher/programs.py": {"os.close": "pipes and terminals that this launcher has made"},
-    "launcher/stderr_pipes.py": {"os.close": "pipes that this launcher has made"},
+    "launcher/stderr_pipes.py": {"os.close": "pipes that this launcher has made", "pipe.close": PARTS},
     "launcher/stdio.py": {"os.close": "pipes and terminals that this launcher has made"},
     "master/child_words.py": {"os.close": "a pipe that this process has made"},
     "master/control_socket.py": {

@@ -15,7 +15,6 @@ HELD_ELSEWHERE: dict[str, str] = {
     "front/stream/internal_services.py": "trips/test_internal.py: streams",
     "front/stream/rule_options.py": "trips/test_options.py: each option",
     "daemon/start.py": "trips/test_identity.py: roots and users, and trips/test_start.py",
-    "front/programs/stderr_lines.py": "trips/test_connection.py: lines of a program's stderr",
     "front/memory.py": "test_bench.py: the row `crowd`",
     "front/datagram/peer_programs.py": "trips/test_udp_peers.py: a program for each peer",
     "front/programs/launches.py": "front/programs/test_dispatch.py: its parts, which it only puts together",

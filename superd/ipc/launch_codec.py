@@ -10,11 +10,11 @@ with it in the same order. A record is a JSON array whose first item is its lett
 | S | front | Signal | conn, signal |
 | Q | front | List | number |
 | N | launcher | Fresh | |
-| B | launcher | Started | conn, pid |
+| B | launcher | Started | conn, pid, pipe |
 | F | launcher | Failed | conn, errno, what |
 | E | launcher | Exited | conn, service, pid, status, utime, stime, maxrss, seconds |
 | D | launcher | HookDone | number, status |
-| P | launcher | StderrPipe, with a descriptor | service, conn |
+| P | launcher | StderrPipe, with a descriptor | service, pipe, conn |
 | I | launcher | Stdio, with a descriptor | conn, end |
 | A | launcher | Living | conn, service, pid, source, started |
 | K | launcher | Kept | service, count |
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
-    "FACTS", "MARK", "MAX_CONN", "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_PIPES", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
+    "FACTS", "MAX_CONN", "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_PIPES", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
     "Exited", "Failed", "Fresh", "Hook", "HookDone", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "Signal",
     "IN", "OUT", "TERMINAL", "Started", "StderrPipe", "Stdio",
     "batch", "encode_exited", "encode_launch", "encode_report", "encode_request", "parse_reports", "parse_requests",
@@ -79,8 +79,6 @@ MAX_CONN = (1 << 57) - 1
 """A connection number is the front's own number and a count of 31 bits (``record.first_number``)."""
 MAX_PIPES = 128
 """Pipes of one launcher for its programs' fd 2: two descriptors each, and every spawn copies the table of them."""
-MARK = b"\x01superd:"
-"""In such a pipe, before a connection's number in decimal and a newline: what follows is that connection's program's."""
 _PROTO = re.compile(r"[a-z0-9._-]{0,16}")
 _SIGNALS = (15, 9)  # SIGTERM, SIGKILL: what the front ends a session with
 
@@ -227,8 +225,8 @@ def parse_requests(data: bytes) -> list[Request]:
 def encode_report(report: Report) -> str:
     """The launcher's side: one report as JSON text."""
     match report:
-        case Started(conn, pid):
-            return f'["B",{conn},{pid}]'
+        case Started(conn, pid, pipe):
+            return f'["B",{conn},{pid},{pipe}]'
         case Failed():
             # A path may be longer than the table's texts.
             return json.dumps(["F", report.conn, report.errno, report.what[:MAX_WHAT]])
@@ -239,8 +237,8 @@ def encode_report(report: Report) -> str:
             )  # fmt: skip
         case HookDone(hook, status):
             return f'["D",{hook},{status}]'
-        case StderrPipe(service, conn):
-            return json.dumps(["P", service, conn])
+        case StderrPipe(service, pipe, conn):
+            return json.dumps(["P", service, pipe, conn])
         case Stdio(conn, end):
             return f'["I",{conn},"{end}"]'
         case Living():
@@ -280,16 +278,16 @@ def parse_reports(data: bytes) -> list[Report]:
             found.append(_exited(record))
             continue
         match record:
-            case ["B", conn, pid]:
-                found.append(Started(_number(conn, MAX_CONN), _number(pid)))
+            case ["B", conn, pid, pipe]:
+                found.append(Started(_number(conn, MAX_CONN), _number(pid), _number(pipe)))
             case ["F", conn, errno, what]:
                 found.append(Failed(_number(conn, MAX_CONN), _number(errno), _text(what)))
             case ["D", hook, status]:
                 if type(status) is not int or not -1 <= status <= 255:
                     raise ControlError("a status is wrong")
                 found.append(HookDone(_number(hook), status))
-            case ["P", service, conn]:
-                found.append(StderrPipe(_text(service, 256), _number(conn, MAX_CONN)))
+            case ["P", service, pipe, conn]:
+                found.append(StderrPipe(_text(service, 256), _number(pipe), _number(conn, MAX_CONN)))
             case ["I", conn, ("in" | "out" | "tty") as end]:
                 found.append(Stdio(_number(conn, MAX_CONN), end))
             case ["A", conn, service, pid, source, started] if type(started) is float and 0 <= started < 1e12:

@@ -125,14 +125,15 @@ class List(Record):
 
 
 class Started(Record):
-    """The program of ``conn`` runs as ``pid``."""
+    """The program of ``conn`` runs as ``pid``; ``pipe`` is the number of the pipe that it alone has as fd 2, 0 without one."""
 
-    __slots__ = ("conn", "pid")
-    __match_args__ = ("conn", "pid")
+    __slots__ = ("conn", "pid", "pipe")
+    __match_args__ = ("conn", "pid", "pipe")
 
-    def __init__(self, conn: int, pid: int) -> None:
+    def __init__(self, conn: int, pid: int, pipe: int = 0) -> None:
         self.conn = conn
         self.pid = pid
+        self.pipe = pipe
 
 
 class Failed(Record):
@@ -178,14 +179,16 @@ class HookDone(Record):
 class StderrPipe(Record):
     """The descriptor next to this record is what programs of ``service`` write to their fd 2.
 
-    ``conn`` is the connection whose program alone has it just now, 0 for one that they share.
+    ``pipe`` is its number, 0 for one that programs share. ``conn`` is the connection whose program alone has it just now, or
+    had it last; 0 for none.
     """
 
-    __slots__ = ("conn", "service")
-    __match_args__ = ("service", "conn")
+    __slots__ = ("conn", "pipe", "service")
+    __match_args__ = ("service", "pipe", "conn")
 
-    def __init__(self, service: str, conn: int) -> None:
+    def __init__(self, service: str, pipe: int, conn: int) -> None:
         self.service = service
+        self.pipe = pipe
         self.conn = conn
 
 

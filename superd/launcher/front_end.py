@@ -126,6 +126,7 @@ class FrontEnd:
                     count += 1
                 sock.send(messages.batch(reports[:count]))
                 del reports[:count]
+            self._programs.pipes.told()
         except BlockingIOError:
             # The front is busy. What is not sent goes when the socket takes it; nothing is dropped.
             self.blocked = True
@@ -136,7 +137,9 @@ class FrontEnd:
         unsent = self._programs.pipes.unsent
         while unsent:
             pipes = list(unsent)[:_PIPES_A_MESSAGE]
-            data = messages.batch([messages.encode_report(messages.StderrPipe(pipe.service, pipe.conn)) for pipe in pipes])
+            data = messages.batch(
+                [messages.encode_report(messages.StderrPipe(pipe.service, pipe.number, pipe.conn)) for pipe in pipes]
+            )
             try:
                 send_with(sock, data, [pipe.read for pipe in pipes])
             except BlockingIOError:

@@ -260,7 +260,8 @@ class Launcher:
             pid, request.conn, request.service, request.remote_host, request.remote_port, now, grace=spec.grace, slot=slot
         )
         self._by_conn[request.conn] = pid
-        self._front.reports.append(f'["B",{request.conn},{pid}]')
+        number = self._programs.pipes.number_of(request.conn)
+        self._front.reports.append(f'["B",{request.conn},{pid},{number}]')
         if client is None:
             let_go(fd)
         elif lingers(client):
@@ -322,7 +323,7 @@ class Launcher:
                 del self._by_conn[child.conn]
             self._table.ended(child.slot)
             alone = self._leftovers.program_ended(child, now)
-            spec = self._programs.ended(child.service, child.conn)
+            spec = self._programs.ended(child.service, child.conn, alone=alone)
             if self._copies and self._copies.ended(pid, alone=alone, now=now) and spec is not None:
                 spec.habit.left_unread()
             reports.append(

@@ -279,9 +279,9 @@ class Programs:
             if option[0] == "spawn":
                 signal.signal(signal.SIGHUP, before)
 
-    def ended(self, name: str, conn: int) -> Spec | None:
-        """Take note of the end of a program of the service; return the service if it is still known."""
-        self.pipes.ended(name, conn)
+    def ended(self, name: str, conn: int, *, alone: bool) -> Spec | None:
+        """Take note of the end of a program of the service, which left no process if ``alone``; return the service if known."""
+        self.pipes.ended(name, conn, alone=alone)
         return self._specs.get(name)
 
 

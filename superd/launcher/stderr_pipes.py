@@ -1,6 +1,8 @@
 """The pipes that programs have as fd 2 (``stderr = "log"``): each program its own while there are few, else its service's.
 
-What: opens pipes, says in a pipe whose bytes follow, and keeps the read ends, so that no program dies of SIGPIPE without a front.
+What: opens pipes, knows whose bytes are in which, and keeps the read ends, so that no program dies of SIGPIPE without a front.
+A pipe is given to another program only when it is empty and the front has been told of the end of the one before, so the
+report of a start is enough to tell whose bytes come next: a program that writes nothing costs no write and no read.
 Runs in: launchers. Standard library only.
 Never: reads what programs write.
 """
@@ -11,7 +13,7 @@ import fcntl
 import os
 import termios
 
-from superd.ipc.launch_codec import MARK, MAX_PIPES
+from superd.ipc.launch_codec import MAX_PIPES
 
 MAX_OWN = 16
 """Programs of one launcher at once that have a pipe of their own."""
@@ -19,26 +21,36 @@ _EMPTY = bytes(4)
 
 
 class Pipe:
-    """One pipe. ``conn`` is the connection whose program alone has it, 0 for one that several programs share."""
+    """One pipe. ``number`` is its name to the front, 0 for one that several programs share.
 
-    __slots__ = ("conn", "read", "service", "users", "write")
+    ``conn`` is the connection whose program has it, or had it last; 0 for one that is free.
+    """
 
-    def __init__(self, service: str) -> None:
+    __slots__ = ("conn", "number", "read", "service", "users", "write")
+
+    def __init__(self, service: str, number: int) -> None:
         self.read, self.write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.read, False)
         self.service = service
+        self.number = number
         self.conn = 0
         self.users = 0
-
-    def give(self, conn: int) -> None:
-        """Make it one connection's. It is empty, so this does not block."""
-        self.conn = conn
-        os.write(self.write, b"\n%s%d\n" % (MARK, conn))
 
     @property
     def empty(self) -> bool:
         """Whether the front has read all of it."""
         return fcntl.ioctl(self.read, termios.FIONREAD, _EMPTY) == _EMPTY
+
+    def end_writing(self) -> None:
+        """Close the write end: the front reads to its end."""
+        os.close(self.write)
+        self.write = -1
+
+    def close(self) -> None:
+        """Close what is open of it."""
+        os.close(self.read)
+        if self.write >= 0:
+            os.close(self.write)
 
 
 class StderrPipes:
@@ -48,6 +60,11 @@ class StderrPipes:
         self._shared: dict[str, Pipe] = {}
         self._own: dict[int, Pipe] = {}
         self._free: dict[str, list[Pipe]] = {}
+        self._rested: list[Pipe] = []
+        """Empty, and the front has not been told yet that their programs ended."""
+        self._left: list[Pipe] = []
+        """Without a writer of ours, and not read to the end yet: a new front would want them."""
+        self._numbers = 0
         self._open = 0
         self.unsent: dict[Pipe, None] = {}
         """Pipes that the front does not have yet."""
@@ -55,52 +72,78 @@ class StderrPipes:
     def take(self, service: str, conn: int, *, alone: bool) -> int:
         """Return what a program writes its fd 2 to, until ``ended``. ``alone``: what it starts ends with it."""
         if alone and len(self._own) < MAX_OWN and conn not in self._own:
-            pipe = self._own[conn] = self._free_pipe(service) or self._new(service)
-            pipe.give(conn)
+            free = self._free.get(service)
+            pipe = self._own[conn] = free.pop() if free else self._new(service, own=True)
+            pipe.conn = conn
             return pipe.write
         shared = self._shared.get(service)
         if shared is None:
-            shared = self._shared[service] = self._new(service)
+            shared = self._shared[service] = self._new(service, own=False)
         shared.users += 1
         return shared.write
 
-    def _free_pipe(self, service: str) -> Pipe | None:
-        free = self._free.get(service, [])
-        for number, pipe in enumerate(free):
-            if pipe.empty:
-                return free.pop(number)
-        return None
+    def number_of(self, conn: int) -> int:
+        """Return the number of the pipe that the program of a connection has for itself, 0 without one."""
+        pipe = self._own.get(conn)
+        return pipe.number if pipe is not None else 0
 
-    def _new(self, service: str) -> Pipe:
+    def _new(self, service: str, *, own: bool) -> Pipe:
         if self._open >= MAX_PIPES:
             for name in [*self._free, *self._shared]:
                 self.forget(name, unused=True)
-        pipe = Pipe(service)
+        if own:
+            self._numbers += 1
+        pipe = Pipe(service, self._numbers if own else 0)
         self._open += 1
         self.unsent[pipe] = None
         return pipe
 
-    def ended(self, service: str, conn: int) -> None:
-        """The program of a connection ended, or was not started: another one can have its pipe."""
+    def ended(self, service: str, conn: int, *, alone: bool = True) -> None:
+        """The program of a connection ended, or was not started. ``alone``: it left no process that may write on."""
         pipe = self._own.pop(conn, None)
-        if pipe is not None:
-            self._free.setdefault(service, []).append(pipe)
-        elif service in self._shared:
-            self._shared[service].users -= 1
+        if pipe is None:
+            if service in self._shared:
+                self._shared[service].users -= 1
+        elif alone and pipe.empty:
+            pipe.conn = 0
+            self._rested.append(pipe)
+        else:
+            pipe.end_writing()
+            self._left.append(pipe)
+        if self._left:
+            self._close_read()
+
+    def told(self) -> None:
+        """The front has been sent every end of a program: other programs can have the pipes."""
+        for pipe in self._rested:
+            self._free.setdefault(pipe.service, []).append(pipe)
+        self._rested.clear()
+
+    def _close_read(self) -> None:
+        """Close the pipes that the front has read, and with too many the oldest."""
+        keep = []
+        for number, pipe in enumerate(self._left):
+            if pipe not in self.unsent and (pipe.empty or len(self._left) - number > MAX_OWN):
+                self._open -= 1
+                pipe.close()
+            else:
+                keep.append(pipe)
+        self._left = keep
 
     def forget(self, service: str, *, unused: bool = False) -> None:
         """Close the pipes of a service that no program has for itself; with ``unused`` none that a program has."""
         closed = self._free.pop(service, [])
+        closed += [pipe for pipe in self._rested if pipe.service == service]
+        self._rested = [pipe for pipe in self._rested if pipe.service != service]
         shared = self._shared.get(service)
         if shared is not None and not (unused and shared.users > 0):
             closed.append(self._shared.pop(service))
         for pipe in closed:
             self._open -= 1
             self.unsent.pop(pipe, None)
-            os.close(pipe.read)
-            os.close(pipe.write)
+            pipe.close()
 
     def send_all(self) -> None:
         """The front is a new one: it gets every pipe."""
         free = (pipe for pipes in self._free.values() for pipe in pipes)
-        self.unsent = dict.fromkeys((*self._shared.values(), *self._own.values(), *free))
+        self.unsent = dict.fromkeys((*self._shared.values(), *self._own.values(), *free, *self._rested, *self._left))

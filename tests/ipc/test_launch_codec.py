@@ -27,11 +27,11 @@ OTHERS = st.one_of(
 )
 FLOAT = st.floats(0, 1e6).map(lambda number: round(number, 6))
 REPORTS = st.one_of(
-    st.builds(messages.Started, NUMBER, NUMBER),
+    st.builds(messages.Started, NUMBER, NUMBER, NUMBER),
     st.builds(messages.Failed, NUMBER, st.integers(0, 133), TEXT),
     st.builds(messages.Exited, NUMBER, TEXT, NUMBER, st.integers(0, 0xFFFF), FLOAT, FLOAT, NUMBER, FLOAT),
     st.builds(messages.HookDone, NUMBER, st.integers(-1, 255)),
-    st.builds(messages.StderrPipe, TEXT, st.integers(0, messages.MAX_CONN)),
+    st.builds(messages.StderrPipe, TEXT, NUMBER, st.integers(0, messages.MAX_CONN)),
     st.builds(messages.Living, NUMBER, TEXT, NUMBER, TEXT, FLOAT),
     st.builds(messages.Kept, TEXT, NUMBER),
     st.builds(messages.Fresh),

@@ -175,26 +175,25 @@ def test_only_commands_run_as_commands(programs: Programs) -> None:
             programs.run_command(Hook(1, digest, Values(), 5.0), 0.0)
 
 
-def test_stderr_goes_to_a_pipe_that_says_whose_it_is(programs: Programs) -> None:
+def test_stderr_goes_to_a_pipe_of_the_program_s_own(programs: Programs) -> None:
     programs.configure({"x": shell("echo oops >&2", stderr_socket=False, leftovers_grace=1.0)}, {}, 0.0)
     assert output(programs, launch()) == ""
     [pipe] = programs.pipes.unsent
-    assert os.read(pipe.read, 100) == b"\n\x01superd:1\noops\n"
-    programs.ended("x", 1)
+    assert programs.pipes.number_of(1) == pipe.number
+    assert os.read(pipe.read, 100) == b"oops\n"
+    programs.ended("x", 1, alone=True)
+    programs.pipes.told()
     output(programs, launch())
     assert list(programs.pipes.unsent) == [pipe]
 
 
 def test_a_program_that_did_not_start_keeps_no_pipe(programs: Programs) -> None:
     programs.configure({"x": message("/nonexistent", stderr_socket=False, leftovers_grace=1.0)}, {}, 0.0)
-    for _ in range(2):
+    for _ in range(3):
         with pytest.raises(FileNotFoundError):
             output(programs, launch())
-    for pipe in programs.pipes.unsent:
-        os.read(pipe.read, 100)
-    with pytest.raises(FileNotFoundError):
-        output(programs, launch())
-    assert len(programs.pipes.unsent) == 2
+        programs.pipes.told()
+    assert len(programs.pipes.unsent) == 1
 
 
 def test_a_program_apart_from_its_connection_has_pipes_that_go_to_the_front(programs: Programs) -> None:

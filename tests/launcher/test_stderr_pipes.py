@@ -1,4 +1,4 @@
-"""Pipes of programs' fd 2: an own one while there are few, never one with another's unread bytes."""
+"""Pipes of programs' fd 2: an own one while there are few, never one with another's unread bytes or an end not told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from superd.ipc.launch_codec import MARK, MAX_PIPES
+from superd.ipc.launch_codec import MAX_PIPES
 from superd.launcher.stderr_pipes import MAX_OWN, StderrPipes
 
 
@@ -17,8 +17,7 @@ def pipes() -> Iterator[StderrPipes]:
     yield made
     made.send_all()
     for pipe in made.unsent:
-        os.close(pipe.read)
-        os.close(pipe.write)
+        pipe.close()
 
 
 def read_of(pipes: StderrPipes, write: int) -> int:
@@ -26,15 +25,45 @@ def read_of(pipes: StderrPipes, write: int) -> int:
     return next(pipe.read for pipe in pipes.unsent if pipe.write == write)
 
 
-def test_a_pipe_is_given_again_once_it_was_read_and_says_whose_it_is(pipes: StderrPipes) -> None:
+def test_a_pipe_is_given_again_when_its_end_was_told(pipes: StderrPipes) -> None:
     first = pipes.take("x", 5, alone=True)
+    number = pipes.number_of(5)
+    pipes.ended("x", 5)
+    second = pipes.take("x", 6, alone=True)
+    assert second != first
+    assert pipes.number_of(6) not in (0, number)
+    pipes.told()
+    assert pipes.take("x", 7, alone=True) == first
+    assert pipes.number_of(7) == number
+    assert pipes.take("y", 8, alone=True) not in (first, second)
+
+
+def test_a_pipe_with_unread_bytes_ends_and_is_given_to_no_other_program(pipes: StderrPipes) -> None:
+    first = pipes.take("x", 5, alone=True)
+    read = read_of(pipes, first)
+    pipes.unsent.clear()
     os.write(first, b"late")
     pipes.ended("x", 5)
-    assert pipes.take("x", 6, alone=True) != first
-    read = read_of(pipes, first)
-    assert os.read(read, 100) == b"\n" + MARK + b"5\nlate"
-    assert pipes.take("x", 7, alone=True) == first
-    assert os.read(read, 100) == b"\n" + MARK + b"7\n"
+    pipes.told()
+    pipes.send_all()
+    assert [pipe.conn for pipe in pipes.unsent] == [5]  # a new front gets it with its name
+    pipes.unsent.clear()
+    assert os.read(read, 100) == b"late"
+    assert os.read(read, 100) == b""
+    pipes.take("x", 6, alone=True)
+    pipes.ended("x", 6)
+    pipes.send_all()
+    assert 5 not in {pipe.conn for pipe in pipes.unsent}
+
+
+def test_a_pipe_that_a_leftover_may_write_to_is_given_to_no_other_program(pipes: StderrPipes) -> None:
+    first = pipes.take("x", 5, alone=True)
+    pipes.ended("x", 5, alone=False)
+    pipes.told()
+    assert pipes.number_of(5) == 0
+    assert pipes.take("x", 6, alone=True) != first or pipes.number_of(6) > 1
+    pipes.send_all()
+    assert {pipe.conn for pipe in pipes.unsent if pipe.write == -1} == {5}
 
 
 def test_services_have_their_own_and_many_programs_share_one(pipes: StderrPipes) -> None:
@@ -42,9 +71,10 @@ def test_services_have_their_own_and_many_programs_share_one(pipes: StderrPipes)
     assert len(set(own)) == MAX_OWN
     shared = pipes.take("x", 100, alone=True)
     assert shared not in own
+    assert pipes.number_of(100) == 0
     assert pipes.take("x", 101, alone=True) == shared
     assert pipes.take("y", 102, alone=True) not in (*own, shared)
-    assert {pipe.conn for pipe in pipes.unsent if pipe.write in (shared,)} == {0}
+    assert {(pipe.number, pipe.conn) for pipe in pipes.unsent if pipe.write == shared} == {(0, 0)}
 
 
 def test_what_may_outlive_its_session_writes_to_a_pipe_without_a_name(pipes: StderrPipes) -> None:
@@ -61,6 +91,16 @@ def test_pipes_without_a_program_are_closed_when_there_are_many(pipes: StderrPip
     pipes.take("new", 1000, alone=False)
     pipes.send_all()
     assert sorted(pipe.service for pipe in pipes.unsent) == ["new", "s0"]
+
+
+def test_programs_that_leave_bytes_unread_do_not_use_up_descriptors(pipes: StderrPipes) -> None:
+    for conn in range(1, 10 * MAX_OWN):
+        write = pipes.take("x", conn, alone=True)
+        pipes.unsent.clear()
+        os.write(write, b"x")
+        pipes.ended("x", conn)
+    pipes.send_all()
+    assert len(pipes.unsent) <= MAX_OWN
 
 
 def test_a_service_that_went_keeps_the_pipes_of_programs_that_live(pipes: StderrPipes) -> None:

@@ -104,6 +104,15 @@ class LauncherLinks:
             self._on_room()
         return bool(ready)
 
+    def hear(self, number: int) -> None:
+        """Read what launcher ``number`` has reported by now."""
+        link = self._links.get(number)
+        if link is None or link.fileno() not in self._by_fd:
+            return
+        if not link.read():
+            self._drop(link)
+        self._on_room()
+
     async def run(self, after: Callable[[], None]) -> None:
         """Read reports until cancelled; ``after`` is called after each batch of them."""
         while True:

@@ -59,7 +59,7 @@ class Launches:
         def say(service: str, conn: int, text: str) -> None:
             log.message("info", text, service, kind=Kind.OUTPUT, session=session_id(conn) if conn else "")
 
-        stderr = StderrCollector(start_task, say, log.flush)
+        stderr = StderrCollector(start_task, say, log.flush, self.links.hear)
         self.reports = Reports(book, in_force, self.recovery, self.commands, stderr, stdio, log)
         self.configure = self.commands.configure
         self.flush = self.links.flush

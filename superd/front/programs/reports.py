@@ -53,10 +53,13 @@ class Reports:
         match report:
             case messages.Started():
                 session = self._session_of(number, report.conn)
+                if session is not None and report.pipe:
+                    self._stderr.started(number, report.pipe, report.conn)
                 # Not twice: the master may have reported it first, as one that its launcher left.
                 if session is not None and session.stage is Stage.HANDED_OVER:
                     self._book.started(session, report.pid)
             case messages.Exited():
+                self._stderr.ended(number, report.conn)
                 self._exited(number, report)
             case messages.Failed():
                 self._failed(number, report)
@@ -66,7 +69,7 @@ class Reports:
                 if not self._in_force.speaks_for(number, report.service):
                     let_go(fd)
                     self._ignored(number, report.service)
-                elif not self._stderr.take(number, report.service, report.conn, fd):
+                elif not self._stderr.take(number, report.service, report.pipe, self._own_conn(number, report.conn), fd):
                     text = f"ignoring a message of launcher {number} about `{safe(report.service)}`: its descriptor is not a pipe"
                     self._log.message("alert", text)
             case messages.Stdio():
@@ -93,6 +96,11 @@ class Reports:
     def _session_of(self, number: int, conn: int) -> LiveSession | None:
         session = self._book.get(conn)
         return session if session is not None and session.launcher == number else None
+
+    def _own_conn(self, number: int, conn: int) -> int:
+        """Return ``conn``, or 0 where it is known to be another launcher's."""
+        session = self._book.get(conn)
+        return conn if session is None or session.launcher == number else 0
 
     def _exited(self, number: int, report: messages.Exited) -> None:
         session = self._book.get(report.conn)

@@ -93,7 +93,7 @@ async def test_the_watch_sleeps_without_work_and_looks_each_half_second_with_it(
 async def test_a_pipe_comes_with_its_descriptor_and_one_too_many_is_closed() -> None:
     parts = Parts("cat")
     read, write = os.pipe()
-    parts.launchers[0].report(messages.StderrPipe("cat", 0), fds=(write, write))
+    parts.launchers[0].report(messages.StderrPipe("cat", 0, 0), fds=(write, write))
     os.close(write)
     parts.links.poll(1)
     [(_, _, fd)] = parts.reports

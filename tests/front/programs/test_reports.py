@@ -23,10 +23,19 @@ class Stderr:
     def __init__(self) -> None:
         self.taken: list[tuple[int, str, int]] = []
 
-    def take(self, launcher: int, service: str, conn: int, fd: int) -> bool:
+        self.begun: list[tuple[int, int, int]] = []
+        self.over: list[tuple[int, int]] = []
+
+    def take(self, launcher: int, service: str, number: int, conn: int, fd: int) -> bool:
         self.taken.append((launcher, service, conn))
         os.close(fd)
         return True
+
+    def started(self, launcher: int, number: int, conn: int) -> None:
+        self.begun.append((launcher, number, conn))
+
+    def ended(self, launcher: int, conn: int) -> None:
+        self.over.append((launcher, conn))
 
 
 def made() -> tuple[Parts, Reports, Stderr]:
@@ -50,15 +59,16 @@ def exited(conn: int, service: str = "cat") -> messages.Exited:
 
 
 async def test_a_session_begins_and_ends_by_its_own_launcher_s_word_alone() -> None:
-    parts, reports, _ = made()
+    parts, reports, stderr = made()
     session = handed_over(parts)
     conn = session.record.conn
     for number in (1, 2):
-        reports.on_report(number, messages.Started(conn, 66), -1)
+        reports.on_report(number, messages.Started(conn, 66, 3), -1)
         reports.on_report(number, exited(conn), -1)
         reports.on_report(number, messages.Failed(conn, errno.ENOENT, "/bin/cat"), -1)
     assert session.stage is Stage.HANDED_OVER
-    reports.on_report(0, messages.Started(conn, 77), -1)
+    reports.on_report(0, messages.Started(conn, 77, 3), -1)
+    assert stderr.begun == [(0, 3, conn)]
     assert (session.stage, session.record.pid) == (Stage.RUNNING, 77)
     reports.on_report(0, exited(conn), -1)
     assert (session.stage, session.record.status, session.record.seconds) == (Stage.OVER, 256, 2.5)
@@ -86,8 +96,8 @@ async def test_a_taken_over_launcher_can_speak_of_its_own_services_alone() -> No
         messages.Living(500, "other", 4711, "192.0.2.1", 1.0),
         exited(501, "other"),
         messages.Kept("other", 9),
-        messages.StderrPipe("other", 0),
-        messages.StderrPipe("no\x1b[2J\nsuch", 0),
+        messages.StderrPipe("other", 0, 0),
+        messages.StderrPipe("no\x1b[2J\nsuch", 0, 0),
     ):
         reports.on_report(0, report, descriptor() if isinstance(report, messages.StderrPipe) else -1)
     assert len(parts.book) == 0
@@ -101,7 +111,7 @@ async def test_a_taken_over_launcher_can_speak_of_its_own_services_alone() -> No
 
 async def test_its_own_it_can() -> None:
     parts, reports, stderr = made()
-    reports.on_report(1, messages.StderrPipe("cat", 7), descriptor())
+    reports.on_report(1, messages.StderrPipe("cat", 0, 7), descriptor())
     reports.on_report(1, messages.Living(500, "cat", 4711, "192.0.2.1", 1.0), -1)
     reports.on_report(0, exited(501), -1)  # a program of an earlier front's that was not adopted
     assert stderr.taken == [(1, "cat", 7)]
