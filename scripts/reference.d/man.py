@@ -131,7 +131,7 @@ def superd_8() -> str:
         ("SIGNALS", _table(_section("superd run"), "Signal")),
         ("EXIT STATUS", _table(intro, "Exit status")),
         ("ENVIRONMENT", markdown(
-            "| E | |\n|---|---|\n| `NOTIFY_SOCKET` | where a service manager is told that superd is ready, reloads or stops |\n"
+            "| E | |\n|---|---|\n| `NOTIFY_SOCKET` | where a service manager learns that superd is ready, reloads or stops |\n"
             "| `LISTEN_FDS`, `LISTEN_PID` | listeners that a service manager hands over |\n"
             "| `NO_COLOR` | turns colour off on a terminal |"
         )),
