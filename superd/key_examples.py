@@ -73,6 +73,7 @@ SERVICE = {
     "rpc_version": '"1-3"',
     "rpc_number": "300019",
     "sandbox": '"strict"',
+    "require": '["cgroup"]',
     "limits": '{ idle = "5m", session = "1h" }',
 }
 LIMITS = {
@@ -82,6 +83,11 @@ LIMITS = {
     "idle": '"5m"',
     "cpu": "60",
     "memory": '"256M"',
+    "memory_swap": "0",
+    "pids": "32",
+    "cpu_quota": "50",
+    "io_weight": "50",
+    "service": '{ memory = "2G", pids = 500 }',
     "source_rate": "[2, 10]",
     "per_minute": "[60, 600]",
     "v4_prefix": "24",
@@ -90,6 +96,13 @@ LIMITS = {
     "source": "[{ v4 = 24, v6 = 48, sessions = 50, rate = [20, 40] }]",
     "penalties": '{ refused = "10s", signal = "30s" }',
     "kill_grace": '"30s"',
+}
+SERVICE_LIMITS = {
+    "memory": '"2G"',
+    "memory_swap": '"512M"',
+    "pids": "500",
+    "cpu_quota": "150",
+    "io_weight": "50",
 }
 SANDBOX = {
     "preset": '"strict"',
@@ -165,6 +178,7 @@ EXAMPLES = {
     "Limits": LIMITS,
     "SourceLimit": SOURCE,
     "PenaltyKeys": PENALTIES,
+    "ServiceLimits": SERVICE_LIMITS,
     "Sandbox": SANDBOX,
     "Settings": SETTINGS,
     "PolicySettings": POLICY,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from superd.sandbox import plan_of
 
 if TYPE_CHECKING:
+    from superd.cgroup import GroupPlan
     from superd.service import Service
 
 RLIMITS = {"as": 9, "cpu": 0, "data": 2, "rss": 5, "stack": 3, "files": 7, "nproc": 6, "core": 4, "fsize": 1}
@@ -82,6 +83,8 @@ class LaunchSpec:
     stdio: str = "socket"
     leftovers_grace: float = -1.0
     """Seconds from SIGTERM to SIGKILL for processes that the program left; -1 keeps them."""
+    group: str = ""
+    """The digest of the limits that each program's group of processes has; without one they are in superd's."""
     profile: Profile = field(default_factory=Profile)
 
     def message(self, index: int) -> dict[str, Any]:
@@ -111,15 +114,17 @@ class Accounts:
     groups_of: Callable[[str, int], tuple[int, ...]]
 
 
-def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
+def profile_of(service: Service, accounts: Accounts, *, root: bool, grouped: bool = False) -> Profile:
     """The profile a service runs under. Raises ``KeyError`` naming an unknown user or group.
+
+    ``grouped``: the memory of its programs is limited by groups of processes, and not by an rlimit.
 
     Without root the ids stay superd's own. xinetd: child.c, set_credentials.
     """
     rlimits = tuple(
         (number, value) for name, number in RLIMITS.items() if (value := getattr(service, f"rlimit_{name}")) is not None
     )
-    if service.limits.memory is not None and service.rlimit_as is None:
+    if service.limits.memory is not None and service.rlimit_as is None and not grouped:
         rlimits = (*rlimits, (RLIMITS["as"], service.limits.memory))
     if service.limits.cpu is not None and service.rlimit_cpu is None:
         rlimits = (*rlimits, (RLIMITS["cpu"], service.limits.cpu))
@@ -137,11 +142,17 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool) -> Profile:
 
 
 def launch_spec(
-    service: Service, profile: Profile, environ: dict[str, str], account: Account, files: Mapping[str, str]
+    service: Service,
+    profile: Profile,
+    environ: dict[str, str],
+    account: Account,
+    files: Mapping[str, str],
+    plan: GroupPlan | None = None,
 ) -> LaunchSpec:
     """The service's program as the launcher needs it.
 
-    ``environ`` is superd's own, for ``passenv``; ``account`` the program's user, ``files`` the variables of ``env_file``.
+    ``environ`` is superd's own, for ``passenv``; ``account`` the program's user, ``files`` the variables of ``env_file``,
+    ``plan`` its groups of processes.
     """
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     if "*" in service.passenv:
@@ -161,5 +172,6 @@ def launch_spec(
         stderr_socket=service.stderr == "socket",
         stdio=service.stdio,
         leftovers_grace=service.limits.kill_grace if service.leftovers == "end" and not service.wait else -1.0,
+        group="" if plan is None else plan.digest,
         profile=profile,
     )

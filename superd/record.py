@@ -43,6 +43,8 @@ class Ending(StrEnum):
     """The client sent no byte within `limits.first_byte`."""
     CPU_LIMIT = "cpu_limit"
     """The program used the processor time of `limits.cpu` or `rlimit_cpu`."""
+    MEMORY_LIMIT = "memory_limit"
+    """The memory of `limits.memory` or `limits.service.memory` ran out, and the kernel ended the program."""
     KICK = "kick"
     """An operator ended the session."""
     BAN = "ban"

@@ -14,8 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from superd.address import BindAddress, SocketType, parse_listen
 from superd.auth_options import AuthOptions, parse_auth_options
-from superd.quantities import Seconds, Size, Words
+from superd.quantities import Seconds, Size, Words, as_words
 from superd.sandbox import Sandbox
+from superd.service_limits import Percent, Pids, ServiceLimits, Weight
 from superd.service_values import (
     Count,
     LogType,
@@ -62,7 +63,25 @@ class Limits(BaseModel):
     idle: Seconds | None = Field(
         None, description="longest silence in both directions on a TCP connection, or on any that is redirected"
     )
-    memory: Size | None = Field(None, description="address space of the program (RLIMIT_AS) when rlimit_as is not set")
+    memory: Size | None = Field(
+        None,
+        description="memory of all processes of a program; without a usable cgroup, address space of each (RLIMIT_AS), when "
+        "rlimit_as is not set",
+    )
+    memory_swap: Size | None = Field(None, description="swap space of all processes of a program; needs a cgroup")
+    pids: Pids | None = Field(
+        None, description="processes and threads of a program; needs a cgroup", json_schema_extra={"unit": "processes"}
+    )
+    cpu_quota: Percent | None = Field(
+        None,
+        description="processor time of all processes of a program, in hundredths of one processor; needs a cgroup",
+        json_schema_extra={"unit": "percent"},
+    )
+    io_weight: Weight | None = Field(
+        None,
+        description="its share of the disks among the programs of the service; 100 is the default; needs a cgroup",
+        json_schema_extra={"unit": "weight"},
+    )
     cpu: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="processor time of each process of the program (RLIMIT_CPU) when rlimit_cpu is not set",
@@ -95,6 +114,9 @@ class Limits(BaseModel):
     )
     penalties: PenaltyKeys = Field(
         PenaltyKeys(), description="table: seconds for which a source is refused after it misbehaved; not for datagrams"
+    )
+    service: ServiceLimits = Field(
+        ServiceLimits(), description="table: limits for all programs of the service together; needs a cgroup"
     )
     kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")
 
@@ -257,6 +279,11 @@ class Service(BaseModel):
 
     rpc_version: Versions = Field(None, description="version of an RPC service: n or n-m")
     rpc_number: int | None = Field(None, description="program number of an RPC service whose name is not in /etc/rpc")
+    require: Annotated[tuple[Literal["cgroup"], ...], BeforeValidator(as_words)] = Field(
+        (),
+        description="what this host must have, or the service is an error; cgroup: a group (cgroup v2) for each of its programs, "
+        "which ends with it as a whole",
+    )
     limits: Limits = Field(Limits(), description="table of limits that xinetd never had")
     sandbox: Sandbox = Field(
         Sandbox(), description='table of what the program is kept from; `"strict"` alone stands for `{ preset = "strict" }`'

@@ -127,7 +127,13 @@ _OF_A_PROGRAM = (
     "rlimit_fsize",
     "leftovers",
     "sandbox",
+    "require",
     "limits.memory",
+    "limits.memory_swap",
+    "limits.pids",
+    "limits.cpu_quota",
+    "limits.io_weight",
+    "limits.service",
     "limits.cpu",
     "flags NAMEINARGS",
 )
@@ -166,6 +172,12 @@ _IN_THE_FRONT = (
     "directory",
     "flags NAMEINARGS",
     "sandbox",
+    "require",
+    "limits.memory_swap",
+    "limits.pids",
+    "limits.cpu_quota",
+    "limits.io_weight",
+    "limits.service",
     "limits.kill_grace",
 )
 """The rest of what a program has is in force for internal services too: the commands of hosts.allow and hosts.deny get it."""

@@ -7,10 +7,11 @@ from pydantic import BaseModel
 
 from superd.config.toml.service_file import make_service, parse_toml
 from superd.config.toml.settings_file import parse_settings
-from superd.key_examples import EXAMPLES, LIMITS, LOG, PENALTIES, POLICY, SANDBOX, SERVICE, SETTINGS
+from superd.key_examples import EXAMPLES, LIMITS, LOG, PENALTIES, POLICY, SANDBOX, SERVICE, SERVICE_LIMITS, SETTINGS
 from superd.problem import Origin, errors
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
+from superd.service_limits import ServiceLimits
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit
 
@@ -19,6 +20,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Limits": Limits,
     "SourceLimit": SourceLimit,
     "PenaltyKeys": PenaltyKeys,
+    "ServiceLimits": ServiceLimits,
     "Sandbox": Sandbox,
     "Settings": Settings,
     "PolicySettings": PolicySettings,
@@ -44,7 +46,12 @@ def test_every_example_is_of_a_key_that_exists() -> None:
 
 TABLES = {
     f"{table}.{name}": text
-    for table, keys in (("limits", LIMITS), ("limits.penalties", PENALTIES), ("sandbox", SANDBOX))
+    for table, keys in (
+        ("limits", LIMITS),
+        ("limits.penalties", PENALTIES),
+        ("limits.service", SERVICE_LIMITS),
+        ("sandbox", SANDBOX),
+    )
     for name, text in keys.items()
 }
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from superd.cli.key_facts import TABLE_OF, Table, Undescribed, keys_of
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
+from superd.service_limits import ServiceLimits
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit
 from tests.needs import needs
@@ -20,8 +21,8 @@ from tests.needs import needs
 ROOT = Path(__file__).parent.parent
 MAN_PAGES = ("superd.8", "superd.toml.5", "superd-services.5")
 MODELS = (
-    Service, Limits, SourceLimit, PenaltyKeys, Sandbox, Settings, PolicySettings, LogSettings, ControlSettings, MetricsSettings,
-    PageSettings,
+    Service, Limits, SourceLimit, PenaltyKeys, ServiceLimits, Sandbox, Settings, PolicySettings, LogSettings, ControlSettings,
+    MetricsSettings, PageSettings,
 )  # fmt: skip
 WITHOUT_UNIT = {"nice", "port", "rpc_number"}
 """Numbers that count nothing."""

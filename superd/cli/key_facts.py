@@ -18,6 +18,7 @@ from superd.key_examples import EXAMPLES
 from superd.quantities import Seconds, Size, Words
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
+from superd.service_limits import ServiceLimits
 from superd.service_values import Count, LogType, Mode, Target, Versions
 from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit
@@ -54,6 +55,7 @@ TABLES = (
     Table("`[limits]` of a service", "limits.", Limits, SERVICE_FILE),
     Table("`[[limits.source]]` of a service", "limits.source.", SourceLimit, SERVICE_FILE),
     Table("`[limits.penalties]` of a service", "limits.penalties.", PenaltyKeys, SERVICE_FILE),
+    Table("`[limits.service]` of a service", "limits.service.", ServiceLimits, SERVICE_FILE),
     Table("`[sandbox]` of a service", "sandbox.", Sandbox, SERVICE_FILE),
     Table("superd.toml", "", Settings, "superd.toml"),
     Table("`[policy]` of superd.toml", "policy.", PolicySettings, "superd.toml"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from superd.counted import counted
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_FAILURE, EX_NOPERM
+from superd.load.groups import MASTER
 from superd.load.privilege import front_of
 from superd.load.sources import digest_of
 from superd.log.event import Kind
@@ -88,6 +89,8 @@ def run(
     folder = table["folder"] if table is not None else this_folder()
     os.umask(0o077)  # what superd makes is root's alone, unless it is given a mode; programs have their service's umask
     os.environ.setdefault("SUPERD_NOFILE", str(raise_limit()))
+    if not trial:  # it is a child of the one whose groups count
+        os.environ[MASTER] = str(os.getpid())
 
     def read_bare() -> tuple[Registry, tuple[Problem, ...]]:
         # Without the places of the keys: problems have theirs, and a thousand services' are a megabyte in front and master.

@@ -12,7 +12,7 @@ with it in the same order. A record is a JSON array whose first item is its lett
 | N | launcher | Fresh | |
 | B | launcher | Started | conn, pid, pipe |
 | F | launcher | Failed | conn, errno, what |
-| E | launcher | Exited | conn, service, pid, status, utime, stime, maxrss, seconds |
+| E | launcher | Exited | conn, service, pid, status, utime, stime, maxrss, seconds, and 1 when the memory of its group ran out |
 | D | launcher | HookDone | number, status |
 | P | launcher | StderrPipe, with a descriptor | service, pipe, conn |
 | I | launcher | Stdio, with a descriptor | conn, end |
@@ -233,7 +233,7 @@ def encode_report(report: Report) -> str:
         case Exited():
             return encode_exited(
                 report.conn, report.service, report.pid, report.status, report.utime, report.stime, report.maxrss,
-                report.seconds,
+                report.seconds, out_of_memory=report.out_of_memory,
             )  # fmt: skip
         case HookDone(hook, status):
             return f'["D",{hook},{status}]'
@@ -251,23 +251,36 @@ def encode_report(report: Report) -> str:
             return f'["Z",{number}]'
 
 
-def encode_exited(conn: int, service: str, pid: int, status: int, utime: float, stime: float, maxrss: int, seconds: float) -> str:
+def encode_exited(
+    conn: int,
+    service: str,
+    pid: int,
+    status: int,
+    utime: float,
+    stime: float,
+    maxrss: int,
+    seconds: float,
+    *,
+    out_of_memory: bool = False,
+) -> str:
     """The same for what every program says at its end, without an object in between."""
-    return f'["E",{conn},{_quoted(service)},{pid},{status},{utime:.6f},{stime:.6f},{maxrss},{seconds:.6f}]'
+    tail = ",1]" if out_of_memory else "]"
+    return f'["E",{conn},{_quoted(service)},{pid},{status},{utime:.6f},{stime:.6f},{maxrss},{seconds:.6f}{tail}'
 
 
 _EXITED = (str, int, str, int, int, float, float, int, float)
 
 
 def _exited(record: list[Any]) -> Exited:
-    if tuple(map(type, record)) != _EXITED:
+    out_of_memory = len(record) == 10 and record[9] == 1
+    if tuple(map(type, record[:9] if out_of_memory else record)) != _EXITED:
         raise ControlError("an exit is wrong")
-    _, conn, service, pid, status, utime, stime, maxrss, seconds = record
+    _, conn, service, pid, status, utime, stime, maxrss, seconds = record[:9]
     if not (0 <= conn <= MAX_CONN and 0 <= pid <= _INT_MAX and 0 <= status <= 0xFFFF and 0 <= maxrss <= _INT_MAX):
         raise ControlError("a number field is wrong")
     if len(service) > 256 or not (0 <= utime < 1e12 and 0 <= stime < 1e12 and 0 <= seconds < 1e12):
         raise ControlError("a field is out of bounds")
-    return Exited(conn, service, pid, status, utime, stime, maxrss, seconds)
+    return Exited(conn, service, pid, status, utime, stime, maxrss, seconds, out_of_memory=out_of_memory)
 
 
 def parse_reports(data: bytes) -> list[Report]:

@@ -148,12 +148,22 @@ class Failed(Record):
 
 
 class Exited(Record):
-    """A program ended: wait(2) status, CPU seconds, peak KiB, seconds it lived."""
+    """A program ended: wait(2) status, CPU seconds, peak KiB, seconds it lived; ``out_of_memory``: that of its group."""
 
-    __slots__ = ("conn", "maxrss", "pid", "seconds", "service", "status", "stime", "utime")
+    __slots__ = ("conn", "maxrss", "out_of_memory", "pid", "seconds", "service", "status", "stime", "utime")
 
     def __init__(
-        self, conn: int, service: str, pid: int, status: int, utime: float, stime: float, maxrss: int, seconds: float
+        self,
+        conn: int,
+        service: str,
+        pid: int,
+        status: int,
+        utime: float,
+        stime: float,
+        maxrss: int,
+        seconds: float,
+        *,
+        out_of_memory: bool = False,
     ) -> None:
         self.conn = conn
         self.service = service
@@ -163,6 +173,7 @@ class Exited(Record):
         self.stime = stime
         self.maxrss = maxrss
         self.seconds = seconds
+        self.out_of_memory = out_of_memory
 
 
 class HookDone(Record):

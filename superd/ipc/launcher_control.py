@@ -1,15 +1,18 @@
 """What the master and a launcher say to each other: the launcher's identity, services, front and table of programs.
 
 Runs in: master (root) and launchers. Standard library only. The master's words are trusted; of a launcher the master reads
-one complaint about its front, bounded and in ASCII.
+one word at a time, bounded and in ASCII.
 
 | word | sender | descriptor | means |
 |---|---|---|---|
 | T | master | memory | write the programs that run into this table (``running_table.py``) |
 | C | master | memory | these are your services and policy options |
 | F | master | socket | take requests from this end, and from no other |
+| G | master | three files | the group of a program to come: number of its service, number of the group |
 | X | launcher | – | the front broke the protocol: kill it |
 | D | launcher | – | the pair with the front failed: give both of us another |
+| W | launcher | – | groups are wanted for programs of a service: its number |
+| E | launcher | – | these groups are not needed any more: their numbers |
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
 RETIRED_SECONDS = 60.0
 """A service or option that is no longer configured may still be asked for by connections that were decided before."""
-TABLE, CONFIGURATION, FRONT, BROKEN, DROPPED = b"T", b"C", b"F", b"X", b"D"
+TABLE, CONFIGURATION, FRONT, GROUP, BROKEN, DROPPED, WANTED, EMPTIED = b"T", b"C", b"F", b"G", b"X", b"D", b"W", b"E"
+_FROM_LAUNCHERS = frozenset({BROKEN, DROPPED, WANTED, EMPTIED})
 MAX_COMPLAINT = 200
 """Bytes of a complaint's text."""
 _MAX_WORD = 64
@@ -76,8 +80,13 @@ def send_table(control: socket.socket, memory: int) -> None:
     send_with(control, TABLE, (memory,), _DONTWAIT)
 
 
+def send_group(control: socket.socket, service: int, number: int, fds: tuple[int, int, int]) -> None:
+    """Send a program's group: its files to enter and to kill it by, and its folder; they stay the caller's. Does not wait."""
+    send_with(control, GROUP + b"%d %d" % (service, number), fds, _DONTWAIT)
+
+
 def read_complaint(control: socket.socket) -> tuple[bytes, str] | None:
-    """Return ``BROKEN`` or ``DROPPED`` and why; an empty word for none; ``None`` when the launcher is gone.
+    """Return a launcher's word and its text; an empty word for none; ``None`` when the launcher is gone.
 
     A launcher runs as a service's user: a descriptor it sends is not received, and any other word counts for nothing.
     """
@@ -90,7 +99,7 @@ def read_complaint(control: socket.socket) -> tuple[bytes, str] | None:
     if not data:
         return None
     word = data[:1]
-    return (word, data[1:].decode("ascii", "replace")) if word in (BROKEN, DROPPED) else (b"", "")
+    return (word, data[1:].decode("ascii", "replace")) if word in _FROM_LAUNCHERS else (b"", "")
 
 
 # ---------------------------------------------------------------------------------------------------- the launcher's end
@@ -102,21 +111,23 @@ def parse_identity(text: str) -> dict[str, Any]:
     return found
 
 
-def receive_order(control: socket.socket) -> tuple[bytes, int] | None:
-    """Return the master's next word and its descriptor, which is the caller's; ``None`` when the master is gone.
+def receive_order(control: socket.socket) -> tuple[bytes, bytes, list[int]] | None:
+    """Return the master's next word, its text and descriptors, which are the caller's; ``None`` when the master is gone.
 
     Raises ``BlockingIOError`` when there is none, another ``OSError`` when this process has no room for its descriptor.
     """
     try:
-        data, fds, _ = receive_with(control, _MAX_WORD, 1)
+        data, fds, _ = receive_with(control, _MAX_WORD, 3)
     except ConnectionResetError:
         return None
     if not data:
         let_all_go(fds)
         return None
-    if not fds:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # the only way to lose it
-    return data, fds[0]
+    word = data[:1]
+    if len(fds) != (3 if word == GROUP else 1):
+        let_all_go(fds)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # the only way to lose them
+    return word, data[1:], fds
 
 
 def read_configuration(memory: int) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
@@ -128,9 +139,10 @@ def read_configuration(memory: int) -> tuple[dict[str, dict[str, Any]], dict[str
     return message["services"], message["options"]
 
 
-def send_complaint(control: socket.socket, word: bytes, why: str) -> None:
-    """Tell the master. A master that is gone, or has not read the last complaint yet, needs no other."""
+def send_complaint(control: socket.socket, word: bytes, why: str) -> bool:
+    """Tell the master; return whether it had room. One that is gone, or has hundreds of words unread, needs no complaint."""
     try:
         control.send(word + why.encode("ascii", "replace")[:MAX_COMPLAINT], _DONTWAIT)
     except OSError:
-        pass
+        return False
+    return True

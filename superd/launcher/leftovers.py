@@ -18,6 +18,8 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    from superd.system.program_group import Group
+
 KEEP = -1.0
 """The grace of a service whose leftovers are kept."""
 LOOK_SECONDS = 0.2
@@ -37,10 +39,11 @@ def inherit_orphans() -> None:
 class Child:
     """A program that runs: for which connection, service and client, since when (monotonic seconds).
 
-    ``grace`` is from SIGTERM to SIGKILL for what it leaves, or ``KEEP``. ``slot`` is its place in the table of programs.
+    ``grace`` is from SIGTERM to SIGKILL for what it leaves, or ``KEEP``. ``slot`` is its place in the table of programs,
+    ``group`` the group of processes it is in, if it has one of its own.
     """
 
-    __slots__ = ("conn", "grace", "pid", "port", "service", "slot", "source", "started")
+    __slots__ = ("conn", "grace", "group", "pid", "port", "service", "slot", "source", "started")
 
     def __init__(
         self, pid: int, conn: int, service: str, source: str, port: int, started: float, *, grace: float = KEEP, slot: int = -1
@@ -53,6 +56,7 @@ class Child:
         self.started = started
         self.grace = grace
         self.slot = slot
+        self.group: Group | None = None
 
 
 class _Orphan:

@@ -8,6 +8,7 @@ master dies it ends, and the programs live on. A message that is not in the clos
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import select
 import signal
@@ -23,6 +24,7 @@ from superd.ipc.running_table import RunningTable
 from superd.launcher import retries
 from superd.launcher.commands import NEVER, Commands, signal_program
 from superd.launcher.front_end import FrontEnd
+from superd.launcher.groups import Groups
 from superd.launcher.identity import Limits, become, close_inside, reset_signals, say
 from superd.launcher.leftovers import Child, Leftovers, inherit_orphans
 from superd.launcher.lingering import Copies, as_client, was_reset
@@ -30,6 +32,7 @@ from superd.launcher.programs import Programs
 from superd.launcher.retries import Retries
 from superd.system.closing import let_all_go, let_go, let_socket_go, lingers
 from superd.system.descriptors import close_on_exec, open_null
+from superd.system.program_group import Group
 from superd.system.spawn import choose_spawn
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
@@ -57,7 +60,7 @@ class Launcher:
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._programs = Programs(spawn, limits)
-        self._front = FrontEnd(self._poll, self._programs, lambda why: orders.send_complaint(control, orders.DROPPED, why))
+        self._front = FrontEnd(self._poll, self._programs, self._front_dropped)
         # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
         self._children: dict[int, Child] = {}
@@ -65,6 +68,7 @@ class Launcher:
         self._table = RunningTable()
         self._copies = Copies(self._poll)
         self._leftovers = Leftovers()
+        self._groups = Groups(functools.partial(orders.send_complaint, control))
         self._commands = Commands(self._programs, self._front)
         self._waiting = Retries()
         self._wakeup, wakeup_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -75,6 +79,7 @@ class Launcher:
         """Serve until the master is gone, or nothing has been asked for so long that it is not worth its memory."""
         self._serve()
         self._leftovers.end_now(self._children, self._commands)
+        self._groups.end_now()
 
     def _serve(self) -> None:
         control = self._control.fileno()
@@ -95,10 +100,12 @@ class Launcher:
                 else:
                     self._copies.on_ready(fd)
             self._reap()
-            if self._waiting or self._commands or self._copies or self._leftovers:
+            if self._waiting or self._commands or self._copies or self._leftovers or self._groups:
                 now = time.monotonic()
                 if self._due() <= now:
                     self._on_time(now)
+            if self._groups:
+                self._groups.send()
             self._front.send()
             self._front.set_interest(full=self._waiting.full)
 
@@ -124,11 +131,11 @@ class Launcher:
 
     @property
     def _idle(self) -> bool:
-        return not (self._children or self._commands or self._waiting or self._copies or self._leftovers)
+        return not (self._children or self._commands or self._waiting or self._copies or self._leftovers or self._groups)
 
     def _due(self) -> float:
         """Return when ``_on_time`` has something to do (monotonic seconds)."""
-        due = min(self._leftovers.due, self._waiting.due, self._commands.due)
+        due = min(self._leftovers.due, self._waiting.due, self._commands.due, self._groups.due)
         return min(due, self._copies.due) if self._copies else due
 
     def _timeout(self) -> float | None:
@@ -146,13 +153,22 @@ class Launcher:
                 return True
             if order is None:
                 return False
-            word, fd = order
+            word, text, fds = order
             if word == orders.FRONT:
-                self._front.take(socket.socket(fileno=fd))
+                self._front.take(socket.socket(fileno=fds[0]))
             elif word == orders.CONFIGURATION:
-                self._programs.configure(*orders.read_configuration(fd), time.monotonic())
+                now = time.monotonic()
+                self._programs.configure(*orders.read_configuration(fds[0]), now)
+                self._groups.configure(self._programs.groups(), now)
             elif word == orders.TABLE:
-                self._table.use(fd)
+                self._table.use(fds[0])
+            elif word == orders.GROUP:
+                index, _, number = text.partition(b" ")
+                self._groups.add(int(index), Group(int(number), *fds))
+                self._waiting.hurry()
+
+    def _front_dropped(self, why: str) -> None:
+        orders.send_complaint(self._control, orders.DROPPED, why)
 
     def _distrust_front(self, problem: ControlError) -> None:
         """The rest of what it says is not looked at; the master replaces it. What runs, runs on."""
@@ -232,14 +248,30 @@ class Launcher:
             let_socket_go(client)
             self._failed(request.conn, errno.ECONNRESET, "")
             return True
+        group = None
+        if spec.group:
+            group = self._groups.take(spec.index, now)
+            if group is None and now < until:
+                if client is not None:
+                    client.detach()
+                self._waiting.keep(request, fd, pause, until, now)
+                return True
         slot = self._table.starting(request.conn, spec.index, request.remote_host, now)
         try:
-            pid = self._programs.start(spec, request, fd, now)
+            if spec.group and group is None:
+                raise OSError(errno.EAGAIN, "the master has no group for it")
+            pid = self._programs.start(spec, request, fd, now, group)
         except OSError as problem:
             self._table.ended(slot)
+            transient = problem.errno in _TRANSIENT
+            if group is not None:
+                self._groups.unused(group)
+                if problem.errno == errno.ENODEV:
+                    transient = True
+                    self._groups.stale(spec.index, now)
             if client is not None:
                 client.detach()
-            if problem.errno in _TRANSIENT and now < until:
+            if transient and now < until:
                 self._waiting.keep(request, fd, pause, until, now)
                 return True
             let_go(fd)
@@ -247,6 +279,8 @@ class Launcher:
             return True
         except (ControlError, ValueError) as problem:
             self._table.ended(slot)
+            if group is not None:
+                self._groups.unused(group)
             if client is not None:
                 client.detach()
             let_go(fd)
@@ -256,9 +290,10 @@ class Launcher:
             self._failed(request.conn, number, os.fsdecode(spec.paths[0]))
             return True
         self._table.started(slot, pid)
-        self._children[pid] = Child(
+        child = self._children[pid] = Child(
             pid, request.conn, request.service, request.remote_host, request.remote_port, now, grace=spec.grace, slot=slot
         )
+        child.group = group
         self._by_conn[request.conn] = pid
         number = self._programs.pipes.number_of(request.conn)
         self._front.reports.append(f'["B",{request.conn},{pid},{number}]')
@@ -278,6 +313,9 @@ class Launcher:
     def _signal(self, request: messages.Signal) -> None:
         pid = self._by_conn.get(request.conn)
         if pid is not None:
+            group = self._children[pid].group
+            if request.signal == signal.SIGKILL and group is not None:
+                group.end()
             signal_program(pid, request.signal)
             return
         entry = self._waiting.take(request.conn)
@@ -326,12 +364,23 @@ class Launcher:
             spec = self._programs.ended(child.service, child.conn, alone=alone)
             if self._copies and self._copies.ended(pid, alone=alone, now=now) and spec is not None:
                 spec.habit.left_unread()
+            times = (usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
+            out_of_memory = False
+            if child.group is not None:
+                times, out_of_memory = self._group_ended(child, child.group, times, now)
             reports.append(
                 messages.encode_exited(
-                    child.conn, child.service, pid, status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss,
-                    now - child.started,
+                    child.conn, child.service, pid, status, *times, now - child.started, out_of_memory=out_of_memory
                 )
-            )  # fmt: skip
+            )
+
+    def _group_ended(
+        self, child: Child, group: Group, times: tuple[float, float, int], now: float
+    ) -> tuple[tuple[float, float, int], bool]:
+        """Return what the whole tree used, as far as the kernel counts it, and whether its memory ran out."""
+        user, system, peak, out_of_memory = group.usage()
+        self._groups.program_ended(group, child.grace, now)
+        return (user or times[0], system or times[1], peak or times[2]), out_of_memory
 
     def _on_time(self, now: float) -> None:
         due = self._waiting.take_due(now)
@@ -343,6 +392,7 @@ class Launcher:
                 self._waiting.give_back(due[index + 1 :])
                 break
         self._commands.on_time(now)
+        self._groups.on_time(now)
         if self._copies:
             self._copies.on_time(now)
         if self._leftovers.due <= now:

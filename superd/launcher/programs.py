@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from superd.launcher.stdio import Ends
+    from superd.system.program_group import Group
     from superd.system.spawn import Before, Spawn
 
 PATH = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -38,7 +39,7 @@ class Spec:
     """One service as it is started: bytes, ready for fork_exec."""
 
     __slots__ = (
-        "argv", "env", "folder", "grace", "habit", "index", "key", "paths", "stderr_socket", "stdio", "umask", "until",
+        "argv", "env", "folder", "grace", "group", "habit", "index", "key", "paths", "stderr_socket", "stdio", "umask", "until",
     )  # fmt: skip
 
     def __init__(self, message: Mapping[str, Any]) -> None:
@@ -56,6 +57,8 @@ class Spec:
         self.index: int = message["index"]
         """The master's number of the service, for the table of programs."""
         self.grace: float = message["leftovers_grace"]
+        self.group: str = message.get("group", "")
+        """What tells the limits of its groups of processes apart; empty: its programs have none."""
         self.habit = Habit()
         self.until = 0.0
 
@@ -130,26 +133,30 @@ class Programs:
 
     # ------------------------------------------------------------------ starting
 
-    def start(self, spec: Spec, request: Launch, fd: int, now: float) -> int:
-        """Starts the service's program with ``fd``, which stays the caller's. Returns the pid.
+    def groups(self) -> list[tuple[int, str]]:
+        """Number and ``group`` of every service that is configured."""
+        return [(spec.index, spec.group) for spec in self._specs.values() if not spec.until]
+
+    def start(self, spec: Spec, request: Launch, fd: int, now: float, group: Group | None = None) -> int:
+        """Starts the service's program with ``fd``, which stays the caller's, in ``group``. Returns the pid.
 
         Raises ``OSError`` when it cannot be started, ``ControlError`` for a field that no front of ours sends,
         ``ValueError`` for a text that is too long or holds a NUL.
         """
         env = spec.env + connection_environment(request)
         if spec.stdio != "socket":
-            return self._start_apart(spec, request, env, now)
+            return self._start_apart(spec, request, env, now, group)
         if request.proto == "unix" and not request.facts:  # with them, the other end of the socket is a proxy
             env += unix_environment(fd)
         # The one place where a socket is handed to a program: trio's are non-blocking, and `cat` dies of that.
         os.set_blocking(fd, True)
-        return self._start(spec, request, fd, fd, env, now)
+        return self._start(spec, request, fd, fd, env, now, group)
 
-    def _start_apart(self, spec: Spec, request: Launch, env: list[bytes], now: float) -> int:
+    def _start_apart(self, spec: Spec, request: Launch, env: list[bytes], now: float, group: Group | None) -> int:
         """Start a program whose connection stays with superd: it gets pipes or a terminal."""
         stdin, stdout, ends = open_standard(spec.stdio)
         try:
-            pid = self._start(spec, request, stdin, stdout, env, now)
+            pid = self._start(spec, request, stdin, stdout, env, now, group)
         except BaseException:
             close_ends(ends)
             raise
@@ -166,22 +173,32 @@ class Programs:
             close_ends(ends)
         self.ends.clear()
 
-    def _start(self, spec: Spec, request: Launch, fd: int, out: int, env: list[bytes], now: float) -> int:
+    def _start(self, spec: Spec, request: Launch, fd: int, out: int, env: list[bytes], now: float, group: Group | None) -> int:
         if spec.stderr_socket:
-            return self._start_with(spec, request, fd, out, out, env, now)
+            return self._start_with(spec, request, (fd, out, out), env, now, group)
         stderr = self.pipes.take(request.service, request.conn, alone=spec.grace >= 0)
         try:
-            return self._start_with(spec, request, fd, out, stderr, env, now)
+            return self._start_with(spec, request, (fd, out, stderr), env, now, group)
         except BaseException:
             self.pipes.ended(request.service, request.conn)
             raise
 
-    def _start_with(self, spec: Spec, request: Launch, fd: int, out: int, stderr: int, env: list[bytes], now: float) -> int:
+    def _start_with(
+        self,
+        spec: Spec,
+        request: Launch,
+        ends: tuple[int, int, int],
+        env: list[bytes],
+        now: float,
+        group: Group | None,
+    ) -> int:
+        fd, out, stderr = ends
+        terminal = spec.stdio == "pty"
         if request.steps:
-            return self._start_by_rule(spec, request, fd, out, stderr, env, now)
-        if self._limits:
+            return self._start_by_rule(spec, request, ends, env, now, group)
+        if self._limits and group is None:
             return self._spawn_limited(spec, env, fd, out, stderr)
-        before = self._before(0, (), terminal=True) if spec.stdio == "pty" else None
+        before = self._before(0, self._limits, terminal=terminal, group=group) if terminal or group is not None else None
         return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, before, spec.folder, out)
 
     def _spawn_limited(self, spec: Spec, env: list[bytes], fd: int, out: int, stderr: int) -> int:
@@ -206,14 +223,23 @@ class Programs:
             pass  # it has ended, or became somebody else by a set-uid program
         return pid
 
-    def _start_by_rule(self, spec: Spec, request: Launch, fd: int, out: int, stderr: int, env: list[bytes], now: float) -> int:
+    def _start_by_rule(
+        self,
+        spec: Spec,
+        request: Launch,
+        ends: tuple[int, int, int],
+        env: list[bytes],
+        now: float,
+        group: Group | None,
+    ) -> int:
+        fd, out, stderr = ends
         values = request.values or Values()
         env, umask, nice, twist = self._carry_out(request.steps, values, env, spec.umask, now)
         paths, argv = spec.paths, spec.argv
         if twist:
             paths, argv, stderr = _SHELL, [b"sh", b"-c", os.fsencode(twist)], out
             env = env + _command_environment(values)
-        before = self._before(nice, self._limits, terminal=spec.stdio == "pty")
+        before = self._before(nice, self._limits, terminal=spec.stdio == "pty", group=group)
         return self._spawn(paths, argv, env, fd, stderr, umask, before, spec.folder, out)
 
     def _carry_out(
@@ -239,11 +265,13 @@ class Programs:
                 twist = expand_shell(text, values)
         return env, umask, nice, twist
 
-    def _before(self, nice: int, limits: Limits, *, terminal: bool = False) -> Before | None:
-        if not nice and not limits and not terminal:
+    def _before(self, nice: int, limits: Limits, *, terminal: bool = False, group: Group | None = None) -> Before | None:
+        if not nice and not limits and not terminal and group is None:
             return None
 
         def before() -> None:
+            if group is not None:
+                group.enter()
             if terminal:
                 take_terminal()
             if nice:

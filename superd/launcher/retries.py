@@ -64,6 +64,11 @@ class Retries:
         """Keep a launch that failed just now, and was tried ``pause`` seconds after the try before."""
         self._waiting.append(Retry(min(now + pause, until), min(pause * 2, LAST), until, request, fd))
 
+    def hurry(self) -> None:
+        """Try all of them now: what they waited for may have come."""
+        for entry in self._waiting:
+            entry.due = 0.0
+
     def take_due(self, now: float) -> list[Retry]:
         """Return what is to be tried now; its descriptors are the caller's."""
         due = [entry for entry in self._waiting if entry.due <= now]

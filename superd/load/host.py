@@ -10,6 +10,7 @@ import os
 from functools import cache
 
 from superd.config.checks.services import Host
+from superd.load.groups import group_fault
 from superd.sandbox import plan_of
 from superd.system import accounts, path_facts
 from superd.system.confinement import fault
@@ -43,4 +44,5 @@ def this_host() -> Host:
         log_file=cache(lambda path: path_facts.log_fault(path) if root else ""),
         sandbox=cache(lambda sandbox: fault(json.loads(plan_of(sandbox, "")))),
         socket_folder=socket_folder,
+        group=group_fault(),
     )

@@ -102,8 +102,8 @@ def ending(record: SessionRecord) -> Ending:
     return Ending.SIGNAL if record.status is not None and record.status & 0x7F else Ending.EXIT
 
 
-_TICK = 0.1
-"""Seconds of processor time by which wait4(2) and the kernel's limit may differ."""
+_TICK = 0.3
+"""Seconds of processor time by which wait4(2) and the limit, which the kernel holds against its ticks, may differ under load."""
 
 
 def _used_its_time(record: SessionRecord) -> bool:

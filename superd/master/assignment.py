@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from superd.cgroup import GroupPlan, group_plan
 from superd.launch_spec import Account, Accounts, LaunchSpec, Profile, launch_spec, profile_of
 from superd.rule import identity
 from superd.rule_block import not_plain
@@ -42,6 +43,8 @@ class Assignment:
     hook_launcher: Key | None = None
     users: dict[Key, str] = field(default_factory=dict)
     """Whose programs a launcher starts, for its title."""
+    groups: dict[str, GroupPlan] = field(default_factory=dict)
+    """By service: the groups of processes of its programs."""
     unknown: tuple[str, ...] = ()
     """Users and groups of rules that this host does not know."""
 
@@ -56,17 +59,24 @@ def assign(
     lanes: int,
     own: Account = ROOT,
     files_of: Callable[[Service], Mapping[str, str]] = lambda _: {},
+    group_fault: Callable[[GroupPlan], str] = lambda _: "",
 ) -> Assignment:
     """Return the assignment. Each profile has up to ``lanes`` launchers. Raises ``KeyError`` for a service's unknown user.
 
-    ``own`` is who superd is itself, ``files_of`` gives the variables of a service's ``env_file``.
+    ``own`` is who superd is itself, ``files_of`` gives the variables of a service's ``env_file``, ``group_fault`` says why its
+    programs can have no groups.
     """
     found = Assignment()
+    for name, service in registry.services.items():
+        plan = group_plan(service)
+        if plan is not None and not group_fault(plan):
+            found.groups[name] = plan
     variables, files = dict(environ), {name: files_of(service) for name, service in registry.services.items()}
     for name, service in registry.services.items():
-        profile = profile_of(service, accounts, root=root)
+        plan = found.groups.get(name)
+        profile = profile_of(service, accounts, root=root, grouped=plan is not None)
         account = accounts.user(service.user) if service.user and root else own
-        spec = launch_spec(service, profile, variables, account, files[name])
+        spec = launch_spec(service, profile, variables, account, files[name], plan)
         # A `wait` service has one program at a time; the programs of a sandbox share its namespaces.
         alone = service.wait or service.sandbox.namespaces
         keys = tuple((profile, lane) for lane in range(1 if alone else lanes))
@@ -93,7 +103,7 @@ def assign(
         for name, service in registry.services.items():
             # A user of a rule gets no program of a service with a sandbox: this launcher is not in it.
             if not service.sandbox.any:
-                specs[name] = launch_spec(service, profile, variables, account, files[name])
+                specs[name] = launch_spec(service, profile, variables, account, files[name], found.groups.get(name))
         found.launcher_for[user, group] = (profile, 0)
         found.users.setdefault((profile, 0), account.name)
     hook = None

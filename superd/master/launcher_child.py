@@ -56,8 +56,14 @@ class LauncherProcess:
         """Have it take requests from ``end``, and from no other any more; ``end`` stays the caller's."""
         self._tell(orders.send_front, end.fileno())
 
+    def give_group(self, service: int, number: int, fds: tuple[int, int, int]) -> None:
+        """Give it the group of a program to come, and close our descriptors of it."""
+        self._tell(orders.send_group, service, number, fds)
+        for fd in fds:
+            os.close(fd)
+
     def complaint(self) -> tuple[bytes, str] | None:
-        """Return ``BROKEN`` or ``DROPPED`` and why, an empty word for none, ``None`` when it is gone."""
+        """Return its word and text, an empty word for none, ``None`` when it is gone."""
         return orders.read_complaint(self.control)
 
     def programs(self) -> list[Entry]:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from superd.ipc.front_orders import Fd, Launching, Orphaned
-from superd.ipc.launcher_control import BROKEN, DROPPED
+from superd.ipc.launcher_control import BROKEN, DROPPED, EMPTIED, WANTED
 from superd.launch_spec import Profile
 from superd.log.event import Kind
 from superd.master.assignment import Assignment, Key
@@ -25,6 +25,7 @@ from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_child import LauncherProcess, start_launcher
 from superd.master.launcher_slot import LauncherSlot
 from superd.master.orphans import Orphans
+from superd.master.program_groups import ProgramGroups
 from superd.master.wait_status import describe
 from superd.system import core_limit, oom_score
 
@@ -68,6 +69,7 @@ class LauncherPool:
         """Launchers of a profile beyond ``LANES``: as many of the others stood still."""
         self._orphaned: list[Orphaned] = []
         self.orphans = Orphans()
+        self.groups = ProgramGroups(log, pid=os.getpid())
         self.stderr = 2
         """What launchers get as fd 2."""
         self.any_died = False
@@ -136,7 +138,7 @@ class LauncherPool:
     @property
     def due(self) -> float | None:
         """When ``on_timer`` has something to do (monotonic); None for never."""
-        times = (slot.due() for slot in self._slots.values())
+        times = (self.groups.due, *(slot.due() for slot in self._slots.values()))
         return min((moment for moment in times if moment is not None), default=None)
 
     # ------------------------------------------------------------------ what they may start
@@ -144,6 +146,7 @@ class LauncherPool:
     def assign(self, assignment: Assignment) -> None:
         """Make a slot for every launcher of the assignment, and tell running launchers what is new."""
         self._assignment = assignment = self._with_extra(assignment)
+        self.groups.assign(assignment.groups)
         now = time.monotonic()
         for key in assignment.specs:
             if key not in self._slots:
@@ -214,6 +217,7 @@ class LauncherPool:
 
     def on_timer(self, now: float) -> None:
         """Watch again what died too quickly, and replace what stands still."""
+        self.groups.on_timer(now)
         for slot in self._slots.values():
             if slot.stopped_by is not None and now >= slot.stopped_by:
                 slot.stopped_by = None
@@ -321,7 +325,9 @@ class LauncherPool:
             self._poll.unregister(process.control)
             return ""
         word, why = complaint
-        if not word:
+        if word in (WANTED, EMPTIED):
+            self._on_group(slot, process, word, why)
+        if word not in (BROKEN, DROPPED):
             return ""
         if word == DROPPED:
             self._log.message("alert", f"launcher {slot.number} lost its connection to the front ({why}); it gets another")
@@ -331,6 +337,17 @@ class LauncherPool:
         process.give_front(slot.launcher_end)
         return why if word == BROKEN else ""
 
+    def _on_group(self, slot: LauncherSlot, process: LauncherProcess, word: bytes, text: str) -> None:
+        numbers = [int(found) for found in text.split() if found.isdecimal() and len(found) <= 18]
+        if word == EMPTIED:
+            for number in numbers:
+                self.groups.done(slot.number, number)
+            return
+        index = numbers[0] if numbers else -1
+        service = self._services_of(slot).get(index)
+        if service is not None:
+            self.groups.give(slot.number, service, lambda number, fds: process.give_group(index, number, fds))
+
     def _forget(self, slot: LauncherSlot) -> None:
         if slot.process is not None:
             try:
@@ -339,6 +356,7 @@ class LauncherPool:
                 pass  # its end was seen before its death
             slot.process.close()
             slot.process = slot.stopped_by = None
+            self.groups.launcher_ended(slot.number)
 
     def _start(self, slot: LauncherSlot) -> None:
         soft = os.environ.get("SUPERD_NOFILE", "")
@@ -375,3 +393,4 @@ class LauncherPool:
         """Let every launcher end; what they started lives on."""
         for slot in self._slots.values():
             self._forget(slot)
+        self.groups.close()

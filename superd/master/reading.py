@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
 from superd.load.env_files import variables_of
+from superd.load.groups import group_fault
 from superd.load.operators import operators_of
 from superd.load.policy import UnusableTables, load_policy, load_settled_policy
 from superd.load.privilege import front_of
@@ -134,4 +135,5 @@ def _assignment(registry: Registry, policy: PolicySnapshot) -> Assignment:
         lanes=LANES,
         own=accounts.user(str(os.geteuid())),
         files_of=lambda service: variables_of(service, root=root),
+        group_fault=group_fault(),
     )

@@ -19,6 +19,7 @@ def test_each_says_what_it_holds_under_the_names_of_its_fields() -> None:
     assert repr(Listed(4)) == "Listed(number=4)"
     kinds = [kind for kind in vars(launch_records).values() if isinstance(kind, type) and issubclass(kind, Record)]
     for kind in kinds:
-        arguments = kind.__init__.__code__.co_varnames[1 : kind.__init__.__code__.co_argcount] if kind.__slots__ else ()
-        assert set(arguments) == set(kind.__slots__)
+        if kind.__slots__:
+            code = kind.__init__.__code__
+            assert set(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]) == set(kind.__slots__)
     assert Living(1, "s", 2, "x", 3.0).source == "x"

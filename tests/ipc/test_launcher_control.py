@@ -35,8 +35,8 @@ def test_a_configuration_arrives_as_it_was_sent(
         orders.send_configuration(master, services, options)
         found = orders.receive_order(launcher)
         assert found is not None
-        word, memory = found
-        assert word == orders.CONFIGURATION
+        word, text, [memory] = found
+        assert (word, text) == (orders.CONFIGURATION, b"")
         read_services, read_options = orders.read_configuration(memory)
         assert read_services == services
         assert {name: tuple(value) for name, value in read_options.items()} == options
@@ -52,7 +52,7 @@ def test_fronts_and_tables_arrive_in_their_order_and_the_end_is_seen() -> None:
             found = orders.receive_order(launcher)
             assert found is not None
             assert found[0] == word
-            os.close(found[1])
+            os.close(found[2][0])
         with pytest.raises(BlockingIOError):
             orders.receive_order(launcher)
         master.close()

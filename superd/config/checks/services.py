@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
+from superd.config.checks.groups import check_groups
 from superd.config.checks.shadows import shadowed
 from superd.log_target import FileTarget
 from superd.problem import Origin, Problem, did_you_mean, error, note, warning
@@ -14,6 +15,7 @@ from superd.service import BUILTINS
 from superd.service_kinds import conflicts
 
 if TYPE_CHECKING:
+    from superd.cgroup import GroupPlan
     from superd.sandbox import Sandbox
     from superd.service import Service
 
@@ -41,6 +43,8 @@ class Host:
     """Why root may not append to a log file."""
     sandbox: Callable[[Sandbox], str] = lambda _: ""
     """Why this host cannot keep a program from what the table says."""
+    group: Callable[[GroupPlan], str] = lambda _: ""
+    """Why programs can have no such groups of processes."""
     socket_folder: Callable[[str, tuple[str, ...]], str] = lambda _path, _users: ""
     """How others than root and these users can change the folder of a unix socket."""
 
@@ -53,6 +57,7 @@ def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Ori
     found += _clashes(services, origins)
     found += _mux(services, origins)
     found += _unlogged(services, origins)
+    found += check_groups(services, origins, host.group)
     return found
 
 

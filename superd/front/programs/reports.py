@@ -107,7 +107,8 @@ class Reports:
         if session is not None:
             if session.launcher == number:
                 session.record.pid = report.pid
-                self._book.over(session, Exited(report.status, report.seconds, (report.utime, report.stime, report.maxrss)))
+                usage = (report.utime, report.stime, report.maxrss)
+                self._book.over(session, Exited(report.status, report.seconds, usage, report.out_of_memory))
             return
         # A program that this front does not know: one of an earlier front's that could not be adopted.
         service = self._in_force.services.get(report.service)
@@ -119,6 +120,8 @@ class Reports:
         record = SessionRecord(report.conn, service.service, None, 0.0)
         record.pid, record.status, record.seconds = report.pid, report.status, report.seconds
         record.usage = (report.utime, report.stime, report.maxrss)
+        if report.out_of_memory:
+            record.ended_by = Ending.MEMORY_LIMIT
         self._log.exited(record)
 
     def _failed(self, number: int, report: messages.Failed) -> None:

@@ -171,6 +171,8 @@ class SessionBook:
         match end:
             case Exited():
                 record.status, record.seconds, record.usage = end.status, end.seconds, end.usage
+                if end.out_of_memory and record.ended_by is None:
+                    record.ended_by = Ending.MEMORY_LIMIT
                 self._log.exited(record)
                 self._penalise_end(session.service, record)
             case Refused():

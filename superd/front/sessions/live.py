@@ -66,11 +66,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The end of a program: its wait(2) status, the seconds it lived, its CPU seconds and peak memory in KiB if known."""
+    """The end of a program: its wait(2) status, the seconds it lived, its CPU seconds and peak memory in KiB if known.
+
+    ``out_of_memory``: the kernel ended it because the memory of its group ran out.
+    """
 
     status: int
     seconds: float
     usage: tuple[float, float, int] | None = None
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

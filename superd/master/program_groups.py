@@ -1,0 +1,150 @@
+"""The groups of processes that programs are put into: made ahead for launchers that ask, removed when they are empty.
+
+Runs in: master, which alone may make them: a program that has the user of its launcher could lift the limits of a group that
+the launcher made.
+Never: believes a launcher. It gets groups of services that it has, a bounded number, and a group is removed when the kernel
+says that it is empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import TYPE_CHECKING
+
+from superd.log.event import Kind
+from superd.system.cgroups import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from superd.cgroup import GroupPlan
+    from superd.log.log import Log
+
+STOCK = 8
+"""Groups that an answer has: 0.3 ms of the master's time, and one answer for eight programs."""
+MOST = 2048
+"""Groups of one launcher at once: the kernel needs some ten KiB for each. More programs wait for others to end."""
+FIRST, LAST = 0.05, 30.0
+"""Seconds between two tries to remove a group that is not empty, doubling."""
+
+
+class ProgramGroups:
+    """All groups of one master. ``pid`` is its own."""
+
+    def __init__(self, log: Log, *, pid: int) -> None:
+        self._log = log
+        self._pid = pid
+        self._home: Home | None = None
+        self._plans: dict[str, GroupPlan] = {}
+        self._given: dict[int, dict[int, str]] = {}
+        """Services, by launcher and number of the group."""
+        self._leaving: list[tuple[float, float, str, str]] = []
+        """When to try next, the pause after that, service and name of groups that are not needed any more."""
+        self._next = 0
+
+    @property
+    def due(self) -> float | None:
+        """When ``on_timer`` has something to do (monotonic); None for never."""
+        return min((entry[0] for entry in self._leaving), default=None)
+
+    def assign(self, plans: Mapping[str, GroupPlan]) -> None:
+        """Make a group for each service of ``plans``; what goes wrong is logged, and its programs are not started."""
+        if not plans and self._home is None:
+            return
+        former, self._plans = self._plans, {}
+        try:
+            home = self._open()
+        except OSError as problem:
+            self._log.message("error", f"no group can be made for programs: {problem}", kind=Kind.PROBLEM)
+            return
+        for name, plan in plans.items():
+            try:
+                home.set_service(folder_of(name), plan)
+            except OSError as problem:
+                text = f"no group for its programs: `{problem.filename}`: {problem.strerror}"
+                self._log.message("error", text, name, kind=Kind.PROBLEM)
+            else:
+                self._plans[name] = plan
+        for name in former.keys() - plans.keys():
+            self._leave(folder_of(name), "")
+
+    def _open(self) -> Home:
+        if self._home is None:
+            home = Home(self._pid)
+            home.divide()
+            home.forget_the_dead()
+            for service, name in home.found():
+                pid, _, number = name.partition("-")
+                if pid == str(self._pid) and number.isdecimal():
+                    self._next = max(self._next, int(number))
+                # An earlier superd's, or of this process before an upgrade: a launcher that has one of them takes another.
+                if not home.remove(service, name):
+                    self._leave(service, name)
+            self._home = home
+        return self._home
+
+    def give(self, launcher: int, service: str, send: Callable[[int, tuple[int, int, int]], None]) -> None:
+        """Make groups for programs that the launcher will start; ``send`` gets number and descriptors, which it closes."""
+        plan, home = self._plans.get(service), self._home
+        if plan is None or home is None:
+            return
+        given = self._given.setdefault(launcher, {})
+        for _ in range(min(STOCK, MOST - len(given))):
+            self._next += 1
+            number = self._next
+            try:
+                fds = home.make(folder_of(service), _name(self._pid, number), plan)
+            except OSError as problem:
+                text = f"no group for its programs: {problem.strerror}; they wait"
+                self._log.message("error", text, service, kind=Kind.PROBLEM)
+                return
+            given[number] = service
+            send(number, fds)
+
+    def done(self, launcher: int, number: int) -> None:
+        """The launcher needs a group no more: it is removed when no process is in it."""
+        service = self._given.get(launcher, {}).pop(number, None)
+        if service is not None:
+            self._take_away(folder_of(service), _name(self._pid, number))
+
+    def launcher_ended(self, launcher: int) -> None:
+        """It needs none of its groups; programs may live on in some."""
+        for number, service in self._given.pop(launcher, {}).items():
+            self._take_away(folder_of(service), _name(self._pid, number))
+
+    def on_timer(self, now: float) -> None:
+        """Try again to remove what was not empty."""
+        if self._home is None or not self._leaving or min(entry[0] for entry in self._leaving) > now:
+            return
+        due = [entry for entry in self._leaving if entry[0] <= now]
+        self._leaving = [entry for entry in self._leaving if entry[0] > now]
+        for _, pause, service, name in due:
+            if not name and service in map(folder_of, self._plans):
+                continue  # it is configured again
+            if not self._home.remove(service, name):
+                self._leaving.append((now + pause, min(2 * pause, LAST), service, name))
+
+    def close(self) -> None:
+        """Remove all that is empty."""
+        if self._home is not None:
+            self._home.close()
+
+    def _take_away(self, service: str, name: str) -> None:
+        if self._home is not None and not self._home.remove(service, name):
+            self._leave(service, name)
+
+    def _leave(self, service: str, name: str) -> None:
+        self._leaving.append((time.monotonic() + FIRST, 2 * FIRST, service, name))
+
+
+def folder_of(service: str) -> str:
+    """Return the name of a service's group: its own where the kernel and ``systemd-cgls`` can show it."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_@+-]{0,99}", service):  # without a dot: no name of a file of the kernel's
+        return service
+    return "service-" + hashlib.sha256(service.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _name(pid: int, number: int) -> str:
+    return f"{pid}-{number}"
