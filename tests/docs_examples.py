@@ -10,6 +10,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 RECIPES = sorted((ROOT / "examples").glob("**/README.md"))
 """The pages of examples/; tests/examples runs their commands."""
+HOST_PAGES = tuple(ROOT / "docs" / name for name in ("start.md", "coming-from.md", "troubleshooting.md"))
+"""Pages whose commands change a host; tests/examples runs them."""
 
 _VARIES = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[+-]\d{4})?", "TIME"),
@@ -22,6 +24,8 @@ _VARIES = (
     (r"(127\.0\.0\.1):[3-6]\d{4}\b", r"\1:N"),
     (r"\bup [\d.]+ s   Linux [\d.]+   \d+ processes, [\d.]+MB   config read [\d.]+ s ago", "up N"),
     (r"\buntil \d\d:\d\d\b", "until TIME"),
+    (r"\buntil \d{4}-\d\d-\d\d \d\d:\d\d\b", "until TIME"),
+    (r"(\d+/\d+) +\d+ +\d+ ", r"\1 N N "),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"(?<![\d:.])\d\d:\d\d\b(?!:)", "TIME"),
 )
@@ -72,7 +76,7 @@ def tagged(*tags: str) -> list[Block]:
 
 def file_name(block: Block) -> str:
     """The file that a block is: the path in its first line's comment."""
-    match = re.match(r"# ([\w./-]+)", block.text)
+    match = re.match(r"# ([\w./@-]+)", block.text)
     assert match is not None, f"{block}: the first line does not name the file"
     return match[1]
 

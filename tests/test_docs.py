@@ -22,11 +22,11 @@ from superd.config.xinetd.source import parse as parse_xinetd
 from superd.problem import Origin, Problem, errors
 from superd.service import Service
 from tests.config.golden import MemoryFiles
-from tests.docs_examples import PAGES, RECIPES, ROOT, Block, blocks, file_name, tagged
+from tests.docs_examples import HOST_PAGES, PAGES, RECIPES, ROOT, Block, blocks, file_name, tagged
 from tests.docs_place import FILES, Place
 from tests.needs import needs, needs_root
 
-TAGS = {*FILES, "console", "sh", "python", "text"}
+TAGS = {*FILES, "unit", "console", "sh", "python", "text"}
 """`sh` of install.md is run by tests/test_install.py, `python` by tests/test_contributing.py; `text` is a drawing."""
 
 
@@ -67,7 +67,11 @@ def read(block: Block) -> tuple[Problem, ...]:
 # ---------------------------------------------------------------------------------------------------- commands
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(b.tag == "console" for b in blocks(page))], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page not in HOST_PAGES and any(b.tag == "console" for b in blocks(page))],
+    ids=lambda p: p.name,
+)
 def test_the_commands_of_a_page_show_what_the_page_shows(page: Path, services_dir: Path, tmp_path: Path) -> None:
     needs_root()
     needs("iproute2", "ip")

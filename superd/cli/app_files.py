@@ -30,11 +30,12 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="Learn", epilog="Example: superd schema service >superd-service.json")(schema)
 
 
-def help_key(key: Annotated[str, typer.Argument(help="a key, as per_source or limits.idle")]) -> None:
-    """Say what a key of the files means, with its type, default and an example."""
+def help_key(key: Annotated[str, typer.Argument(metavar="[KEY]", help="a key, as per_source or limits.idle")] = "") -> None:
+    """Say what a key of the files means, with its type, default and an example; or list all keys."""
     from superd.cli.help_key import help_key as tell
+    from superd.cli.help_key import list_keys
 
-    raise typer.Exit(tell(key))
+    raise typer.Exit(tell(key) if key else list_keys())
 
 
 def schema(kind: Annotated[str, typer.Argument(help="service or config")]) -> None:

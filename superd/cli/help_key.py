@@ -1,4 +1,4 @@
-"""``superd help KEY``: what a key of the files means, its type, default and an example.
+"""``superd help [KEY]``: what a key of the files means, its type, default and an example; or a line of every key.
 
 Runs in: the operator's commands. Never: reads a file.
 """
@@ -15,6 +15,7 @@ from superd.safe_text import safe
 from superd.service_kinds import TABLE
 
 WIDTH = 78
+_COLUMN = 24
 
 
 def help_key(word: str) -> int:
@@ -23,7 +24,7 @@ def help_key(word: str) -> int:
     keys = all_keys()
     found = [key for key in keys if name == key.path] or [key for key in keys if name == key.name]
     if found:
-        inside = [f"  {key.path:<24}{_cut(key.meaning)}\n" for key in keys if key.path.startswith(f"{name}.")]
+        inside = [f"  {key.path:<{_COLUMN}}{_cut(key.meaning)}\n" for key in keys if key.path.startswith(f"{name}.")]
         sys.stdout.write("\n".join(map(text_of, found)) + "".join(["  keys\n", *inside] if inside else ()))
         return 0
     hint = meant(name, [key.name for key in keys] + [key.path for key in keys])
@@ -31,6 +32,18 @@ def help_key(word: str) -> int:
     if hint:
         sys.stderr.write(f"  hint: {hint}\n")
     return EX_USAGE
+
+
+def list_keys() -> int:
+    """Print a line of every key, in the tables of the files. Returns 0."""
+    table = None
+    for key in all_keys():
+        if key.table is not table:
+            sys.stdout.write(f"{'' if table is None else chr(10)}{key.table.title.replace('`', '')}\n")
+            table = key.table
+        sys.stdout.write(f"  {key.path:<{_COLUMN}}{_cut(key.sentence)}\n")
+    sys.stdout.write("\nsuperd help KEY says more of each.\n")
+    return 0
 
 
 def text_of(key: Key) -> str:
@@ -60,4 +73,4 @@ def _apart(key: Key) -> list[str]:
 
 
 def _cut(text: str) -> str:
-    return textwrap.shorten(text, WIDTH - 24, placeholder=" …")
+    return textwrap.shorten(text, WIDTH - _COLUMN, placeholder=" …")

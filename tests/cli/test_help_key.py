@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from superd.cli.help_key import help_key
+from superd.cli.help_key import help_key, list_keys
+from superd.cli.key_facts import all_keys
 
 
 def test_a_key_is_shown_with_meaning_type_default_and_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,3 +57,11 @@ def test_a_word_with_escapes_does_not_reach_the_terminal(capsys: pytest.CaptureF
     err = capsys.readouterr().err
     assert "\x1b" not in err
     assert len(err) < 300
+
+
+def test_the_list_has_every_key_in_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list_keys() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == [key.path for key in all_keys()]
+    assert lines[0] == "A service"

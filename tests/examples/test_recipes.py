@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs_examples import ROOT, blocks
+from tests.docs_examples import HOST_PAGES, ROOT, blocks
 from tests.docs_place import Host
 from tests.needs import needs, needs_root
 
@@ -24,6 +24,17 @@ def test_a_recipe_works_as_its_page_says(recipe: Path, tmp_path: Path) -> None:
         host.walk()
         assert host.say("superd check >/dev/null; echo $?") == "0\n"
         assert host.say("superd status >/dev/null; echo $?") == "0\n"
+    finally:
+        host.close()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("page", HOST_PAGES, ids=lambda path: path.name)
+def test_a_page_that_changes_a_host_works_as_it_says(page: Path, tmp_path: Path) -> None:
+    needs_root()
+    host = Host(page, tmp_path)
+    try:
+        host.walk()
     finally:
         host.close()
 

@@ -138,8 +138,7 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
     for part in parts[:-1]:
         owner = tables(owner)[part]
     if kind == "extra_forbidden":
-        hint = meant(name, (*owner.model_fields, *(() if table else more)), first["input"]) if len(name) < 100 else ""
-        return f"unknown key `{name[:_LONGEST]}`", hint
+        return f"unknown key `{name[:_LONGEST]}`", _meant(name, table, model, more, first["input"]) if len(name) < 100 else ""
     if kind not in _NOUNS and kind not in _BOUNDS and kind not in _CHOICES:
         message = first["msg"].removeprefix("Value error, ")
         text = message if "`" in message or not key else f"{message}, not {value}"
@@ -155,6 +154,16 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
     if kind in _CHOICES and isinstance(first["input"], str):
         hint = did_you_mean(first["input"], re.findall(r"'([^']+)'", str(first["ctx"]["expected"])))
     return f"`{key}`: {value} is not {' or '.join(noun for noun in nouns if noun)}", hint
+
+
+def _meant(name: str, table: str, model: type[BaseModel], more: tuple[str, ...], value: object) -> str:
+    """The key that an unknown one was meant to be; TOML takes every line below a table's head for the table's own."""
+    if not table:
+        return meant(name, (*model.model_fields, *more), value)
+    if name in (*model.model_fields, *more):
+        return f"write it above [{table}]: what stands below is a key of that table"
+    hint = meant(name, tuple(tables(model)[table].model_fields), value)
+    return hint or meant(name, (*model.model_fields, *more), value).replace("?", f"? Write it above [{table}]")
 
 
 def _wrong_words(key: str, items: list[Any]) -> tuple[str, str]:

@@ -53,6 +53,11 @@ def told(line: str) -> list[str]:
         ('socket_type = "x"', "`socket_type`: `x` is not `stream`, `dgram`, `seqpacket` or `raw`"),
         ('umask = "9"', "`umask`: `9` is not an octal mode like 022"),
         ('"limits"."idel" = 3', "unknown key `idel`\n  hint: did you mean `idle`?"),
+        (
+            '"limits"."instances" = 3',
+            "unknown key `instances`\n  hint: write it above [limits]: what stands below is a key of that table",
+        ),
+        ('"limits"."instnaces" = 3', "unknown key `instnaces`\n  hint: did you mean `instances`? Write it above [limits]"),
         ('env = {"A=B" = "1"}', "`env`: `A=B` cannot be the name of a variable"),
     ],
 )
