@@ -20,7 +20,15 @@ def answer(*services: dict[str, Any], problems: tuple[dict[str, str], ...] = ())
 
 
 def paused(**changed: Any) -> dict[str, Any]:
-    return {"service": "x", "by": 0, "since": time.time() - 500, "because": "kernel upgrade", "refuse": False, "drain": False, **changed}
+    return {
+        "service": "x",
+        "by": 0,
+        "since": time.time() - 500,
+        "because": "kernel upgrade",
+        "refuse": False,
+        "drain": False,
+        **changed,
+    }
 
 
 def test_everything_fits_and_problems_come_first() -> None:
