@@ -8,14 +8,11 @@ ROOT = Path(__file__).parent.parent
 
 HELD_ELSEWHERE: dict[str, str] = {
     "cli/app.py": "test_docs.py: every command and option has its section, and each example is run",
-    "front/stream/redirect.py": "trips/test_redirect.py: each target",
     "front/stream/connection.py": "trips/test_options.py: what a session holds",
     "front/handing_over.py": "trips/test_connection.py: protocols",
     "front/process.py": "trips/test_reload.py: orders, and trips/test_end.py",
-    "front/stream/internal_services.py": "trips/test_internal.py: streams",
     "front/stream/rule_options.py": "trips/test_options.py: each option",
     "daemon/start.py": "trips/test_identity.py: roots and users, and trips/test_start.py",
-    "front/memory.py": "test_bench.py: the row `crowd`",
     "front/datagram/peer_programs.py": "trips/test_udp_peers.py: a program for each peer",
     "front/programs/launches.py": "front/programs/test_dispatch.py: its parts, which it only puts together",
 }

@@ -68,7 +68,7 @@ def test_with_an_old_python_they_say_which_is_needed(clone: Path, script: str) -
     assert run(clone, script) == (
         69,
         "superd: error: Python 3.11 or newer is needed; python3 is Python 3.9.2\n"
-        "  hint: install one with venv beside it, and set PYTHON if it has another name\n",
+        "  hint: install one with venv next to it, and set PYTHON if it has another name\n",
     )
 
 
