@@ -27,8 +27,8 @@ class Reaper:
 
     def sweep(self, own: Iterable[int], now: float) -> Iterator[tuple[int, int]]:
         """Yield (pid, wait status) of every child that ended, and of those of ``own`` that a signal stopped."""
-        if self.due is not None:
-            self.due = None
+        timed, self.due = self.due is not None, None
+        if timed:  # a signal that has come meanwhile counts now, and asks for the next sweep
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
         found = 0
         for pid in own:
@@ -42,7 +42,7 @@ class Reaper:
             self.due = now
         elif found:
             self._pause = 0.0
-        else:
+        elif not timed:
             self._pause = min(LAST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
             self.due = now + self._pause
             signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))

@@ -52,11 +52,15 @@ def test_sweeps_that_find_nothing_are_made_less_often_and_an_end_resets_that() -
     reaper = Reaper()
     now, pauses = 0.0, []
     for _ in range(10):
-        assert list(reaper.sweep((), now)) == []
+        assert list(reaper.sweep((), now)) == []  # a signal asked for it
         assert reaper.due is not None
         assert signal.SIGCHLD in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         pauses.append(round(reaper.due - now, 6))
         now = reaper.due
+        assert list(reaper.sweep((), now)) == []  # the pause is over
+        assert reaper.due is None  # nothing wakes the master until the next signal
+        assert signal.SIGCHLD not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
     assert pauses[0] == FIRST_PAUSE
     assert pauses[-1] == LAST_PAUSE
     pid = child("")
