@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from superd.ipc import front_orders
+from superd.ipc import front_orders, order_channel
 from superd.ipc.front_requests import RequestWriter
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class MasterLink:
 
     async def run(self, handlers: OrderHandlers) -> None:
         """Carry out orders until the master is gone."""
-        reader = front_orders.OrderReader(self._channel)
+        reader = order_channel.OrderReader(self._channel)
         while True:
             await trio.lowlevel.wait_readable(self._channel)
             try:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from superd.errors import ControlError
 from superd.exit_status import EX_SOFTWARE
-from superd.ipc import front_orders, front_requests
+from superd.ipc import front_orders, front_requests, order_channel
 from superd.log.event import Kind
 from superd.master.back_off import BackOff
 from superd.master.request_budget import RequestBudget
@@ -60,7 +60,7 @@ class FrontChild:
         self._poll = poll
         self._clock = clock
         self._channel: socket.socket | None = None
-        self._writer: front_orders.OrderWriter | None = None
+        self._writer: order_channel.OrderWriter | None = None
         self._events = 0
         self._started = 0.0
         self._budget = RequestBudget(0.0)
@@ -92,7 +92,7 @@ class FrontChild:
     def start(self, order: front_orders.Begin, in_child: Callable[[], None]) -> None:
         """Fork the front. ``in_child`` closes what the front must not have. Raises ``OSError`` when there is no room for it."""
         self.start_at = None
-        ours, theirs = front_orders.pair()
+        ours, theirs = order_channel.pair()
         self._log.flush()
         gc.collect(1)  # the oldest objects were looked through while they grew; all cost 20 ms with a thousand services
         gc.freeze()  # so that a collection in the front does not copy every page that it shares with the master
@@ -112,7 +112,7 @@ class FrontChild:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
                 signal.pthread_sigmask(signal.SIG_SETMASK, [])
                 ours.close()
-                kept = front_orders.own_copies(order)
+                kept = order_channel.own_copies(order)
                 in_child()
                 set_title("superd: front")
                 reset()
@@ -125,7 +125,7 @@ class FrontChild:
         gc.unfreeze()
         now = self._clock()
         self.pid, self._started, self._channel = pid, now, ours
-        self._writer = front_orders.OrderWriter(ours)
+        self._writer = order_channel.OrderWriter(ours)
         self._budget = RequestBudget(now)
         self._slack = _slack(order.policy)
         self._events = select.POLLIN

@@ -13,7 +13,7 @@ import trio
 
 from superd.address import BindAddress, SocketType
 from superd.front.master_link import MasterLink
-from superd.ipc import front_orders, front_requests
+from superd.ipc import front_orders, front_requests, order_channel
 from superd.settings import Settings
 
 UDP = BindAddress(SocketType.DGRAM, "127.0.0.1", 69)
@@ -39,12 +39,12 @@ class Ends:
     """Both ends, and what the link does when descriptors run out."""
 
     def __init__(self, nursery: trio.Nursery) -> None:
-        self.master, theirs = front_orders.pair()
+        self.master, theirs = order_channel.pair()
         self.channel = theirs
         self.short = 0
         self.link = MasterLink(theirs, nursery.start_soon, self._on_short)
         self.handlers: Any = Handlers()
-        self.writer = front_orders.OrderWriter(self.master)
+        self.writer = order_channel.OrderWriter(self.master)
 
     def _on_short(self) -> None:
         self.short += 1

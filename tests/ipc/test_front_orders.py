@@ -1,9 +1,10 @@
-"""Orders arrive as they were sent, with their descriptors, in their order, and none is lost while the front does not read."""
+"""Every kind of order arrives as it was sent, and its descriptors are files of the same kind."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import socket
+from typing import Any, get_args
 
 import pytest
 
@@ -11,133 +12,98 @@ from superd.address import BindAddress, SocketType
 from superd.ipc.front_orders import (
     Begin,
     Change,
+    Dump,
     Ended,
     Fd,
     Launching,
+    LogFiles,
     Order,
-    OrderReader,
-    OrderWriter,
+    Orphan,
+    Orphaned,
     Pairs,
+    Panel,
     Ping,
+    PolicyReply,
+    Relays,
     Renewed,
-    own_copies,
-    pair,
-)
+    Retire,
+    Stop,
+    Stuck,
+    Wished,
+)  # fmt: skip
+from superd.ipc.order_channel import OrderReader, OrderWriter, pair
 from superd.log_target import FileTarget
 from superd.policy_snapshot import PolicySnapshot
+from superd.service import Service
 from superd.settings import Settings
+from superd.wishes import Ban, Hold
 
-AT = BindAddress(SocketType.DGRAM, "127.0.0.1", 69)
-
-
-def next_order(reader: OrderReader) -> Order:
-    while (order := reader.read()) is None:
-        pass
-    return order
-
-
-def test_an_order_arrives_with_descriptors_that_are_the_receivers() -> None:
-    master, front = pair()
-    with master, front, socket.socket() as other:
-        OrderWriter(master).send(Renewed("127.0.0.1:69/dgram", Fd(other.fileno())))
-        order = next_order(OrderReader(front))
-        assert isinstance(order, Renewed)
-        assert order.socket is not None
-        assert order.socket != other.fileno()
-        assert os.path.sameopenfile(order.socket, other.fileno())
-        os.close(order.socket)
-
-
-def test_each_named_descriptor_is_the_one_of_its_name_however_many_there_are() -> None:
-    master, front = pair()
-    memories = [os.memfd_create(str(number)) for number in range(450)]
-    with master, front:
-        for number, memory in enumerate(memories):
-            os.write(memory, str(number).encode())
-        writer, reader = OrderWriter(master), OrderReader(front)
-        writer.send(
-            Change(1, Settings(), Launching(), sockets={AT: Fd(memories[0])}, launchers=dict(enumerate(map(Fd, memories))))
-        )
-        order = next_order(reader)
-        assert isinstance(order, Change)
-        assert os.pread(order.sockets[AT], 9, 0) == b"0"
-        assert all(os.pread(fd, 9, 0) == str(number).encode() for number, fd in order.launchers.items())
-        for fd in (*order.launchers.values(), *order.sockets.values(), *memories):
-            os.close(fd)
+ADDRESS = BindAddress(SocketType.STREAM, "127.0.0.1", 7)
+SERVICE = Service.model_validate({"name": "a", "server": "/bin/cat", "listen": ["127.0.0.1:7"]})
+LAUNCHING = Launching({"a": (0, 1)}, {("bob", ""): 2}, 3)
+NOTHING = Fd(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+ORPHANED = Orphaned(4, (Orphan(4711, 12, "a", "192.0.2.1", 5.5),))
+BAN = Ban("192.0.2.0/24", "", 1.0, 2.0, 0)
+CHANGE = Change(
+    7, Settings(stop_grace=3.0), LAUNCHING, {"a": SERVICE}, ("b",), {ADDRESS: NOTHING}, {ADDRESS: "a"}, (ADDRESS,),
+    {5: NOTHING}, PolicySnapshot(()), {FileTarget("/var/log/a"): NOTHING},
+)  # fmt: skip
+ORDERS: list[Order] = [
+    CHANGE,
+    LogFiles({FileTarget("/var/log/a"): NOTHING}),
+    PolicyReply(None, "unreadable", {}, True, {5: NOTHING}, LAUNCHING),
+    Pairs({5: NOTHING}, frozenset({5})),
+    Relays({5: NOTHING}, frozenset({1}), 2),
+    Renewed("*:7", NOTHING),
+    ORPHANED,
+    Ended(4711, 9),
+    Stuck(3, "a", LAUNCHING, {6: NOTHING}),
+    Dump(NOTHING),
+    Wished(8, ((BAN, 9.5),), (Hold("a", 1.0, 0),)),
+    Panel(NOTHING),
+    Ping(11),
+    Stop(True, 2.5),
+    Retire(NOTHING, NOTHING),
+]
 
 
-def test_what_the_channel_does_not_take_is_kept_and_sent_in_its_order() -> None:
-    master, front = pair()
-    with master, front:
-        master.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        writer, reader = OrderWriter(master), OrderReader(front)
-        for number in range(200):
-            writer.send(Ended(number, 0))
-        assert writer.blocked
-        found: list[Order] = []
-        while len(found) < 200:
-            found.append(next_order(reader))
-            writer.flush()
-        assert not writer.blocked
-        assert found == [Ended(number, 0) for number in range(200)]
+def arrived(order: Any) -> Any:
+    ours, theirs = pair()
+    with ours, theirs:
+        OrderWriter(ours).send(order)
+        reader = OrderReader(theirs)
+        while (found := reader.read()) is None:
+            pass
+        return found
 
 
-def test_a_front_that_never_reads_is_an_error_at_last_and_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("superd.ipc.front_orders.MAX_PENDING", 20)
-    master, front = pair()
-    with master, front:
-        before = len(os.listdir("/proc/self/fd"))
-        writer = OrderWriter(master)
-        with pytest.raises(BlockingIOError):
-            for number in range(10_000):
-                writer.send(Ping(number))
-        writer.close()
-        assert len(os.listdir("/proc/self/fd")) == before
+def same_file(value: Any) -> Any:
+    """The same value with each descriptor as the file that it is of, which is closed."""
+    if isinstance(value, Fd):
+        facts = os.fstat(value)
+        if value != NOTHING:
+            os.close(value)
+        return facts.st_rdev
+    if isinstance(value, dict):
+        return {key: same_file(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value):
+        return type(value), [same_file(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    return value
 
 
-def test_the_end_of_the_master_is_the_end_of_orders() -> None:
-    master, front = pair()
-    with front:
-        master.close()
-        with pytest.raises(EOFError):
-            OrderReader(front).read()
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: type(order).__name__)
+def test_an_order_arrives_as_it_was_sent(order: Order) -> None:
+    found = arrived(order)
+    assert type(found) is type(order)
+    assert same_file(found) == same_file(order)
 
 
-def test_the_end_of_the_front_is_an_error_of_the_writer() -> None:
-    master, front = pair()
-    with master:
-        front.close()
-        with pytest.raises(OSError):
-            OrderWriter(master).send(Pairs({}))
+def test_the_first_order_arrives_with_all_in_it() -> None:
+    order = Begin(
+        CHANGE, PolicySnapshot(()), frozenset({1}), (ORPHANED,), frozenset({ADDRESS}), Wished(0, ((BAN, 1.0),)), b"kept"
+    )  # fmt: skip
+    assert same_file(arrived(order)) == same_file(order)
 
 
-def test_a_front_has_copies_of_its_own_of_the_first_order() -> None:
-    memory = os.memfd_create("log")
-    first = Change(1, Settings(), Launching(), logs={FileTarget("x"): Fd(memory)})
-    copied = own_copies(Begin(first, PolicySnapshot(())))
-    assert copied.first.logs is not None
-    copy = copied.first.logs[FileTarget("x")]
-    assert copy != memory
-    assert os.path.sameopenfile(copy, memory)
-    os.close(copy)
-    os.close(memory)
-
-
-def test_a_descriptor_that_waits_in_the_queue_is_a_copy() -> None:
-    # The caller may close its own copy as soon as `send` returns.
-    master, front = pair()
-    with master, front:
-        master.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        writer, reader = OrderWriter(master), OrderReader(front)
-        while not writer.blocked:
-            writer.send(Ping(1))
-        other = socket.socket()
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        writer.send(Renewed("x", Fd(other.fileno())))
-        other.close()
-        while isinstance(order := next_order(reader), Ping):
-            writer.flush()
-        assert isinstance(order, Renewed)
-        assert order.socket is not None
-        with socket.socket(fileno=order.socket) as found:
-            assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+def test_every_kind_of_order_is_tried_here() -> None:
+    assert {type(order) for order in ORDERS} == set(get_args(Order))

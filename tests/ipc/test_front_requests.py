@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.errors import ControlError
-from superd.ipc.front_orders import pair
 from superd.ipc.front_requests import MAX_REQUEST, TABLE, Request, RequestWriter, parse_request, receive_request
+from superd.ipc.order_channel import pair
 
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3))
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from superd.errors import ControlError
-from superd.ipc.front_orders import Begin, Change, Launching, OrderReader, Ping, Stop
+from superd.ipc.front_orders import Begin, Change, Launching, Ping, Stop
 from superd.ipc.front_requests import RequestWriter
+from superd.ipc.order_channel import OrderReader
 from superd.master.front_child import ANSWER, HEARTBEAT, LATE, STOPPED_GRACE, FrontChild
 from superd.policy_snapshot import PolicySnapshot
 from superd.settings import Settings

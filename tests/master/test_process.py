@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from superd.exit_status import EX_NOPERM
-from superd.ipc.front_orders import Begin, Change, Order, OrderReader, Ping, PolicyReply, Relays, Stop
+from superd.ipc.front_orders import Begin, Change, Order, Ping, PolicyReply, Relays, Stop
 from superd.ipc.front_requests import RequestWriter
+from superd.ipc.order_channel import OrderReader
 from superd.master.assignment import assign
 from superd.master.in_service import InService
 from superd.master.notify import Notifier
