@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from superd.counted import counted
 from superd.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from superd.address import BindAddress
     from superd.problem import Origin
@@ -31,6 +32,18 @@ class Registry:
     def by_address(self) -> dict[BindAddress, Service]:
         """The table of listeners: what answers at each address."""
         return {address: service for service in self.services.values() for address in service.addresses()}
+
+    def served(self, missing: Collection[BindAddress]) -> int:
+        """Return how many services can be reached while ``missing`` addresses are not open; through tcpmux without any."""
+        return sum(
+            not (addresses := service.addresses()) or not all(a in missing for a in addresses)
+            for service in self.services.values()
+        )
+
+    def described(self, missing: Collection[BindAddress]) -> str:
+        """Return how many of the services are served, in words: `8 services`, `7 of 8 services`."""
+        served, of = self.served(missing), len(self.services)
+        return f"{f'{served} of ' if served < of else ''}{counted(of, 'service')}"
 
     def __reduce__(self) -> tuple[type[Registry], tuple[object, ...]]:
         return Registry, (dict(self.services), self.settings, dict(self.origins))

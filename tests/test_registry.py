@@ -31,3 +31,11 @@ def test_it_is_the_same_behind_a_pickle() -> None:
     one = Registry({"one": service("one", 1001)}, origins={("one", ""): Origin("a", 1)})
     again = pickle.loads(pickle.dumps(one))
     assert (again, again.origins) == (one, one.origins)
+
+
+def test_a_service_is_served_while_one_of_its_addresses_is_open() -> None:
+    registry = Registry({"one": service("one", 1001), "two": service("two", 1002)})
+    first, second = service("one", 1001).addresses()
+    assert [registry.served(missing) for missing in ((), (first,), (first, second))] == [2, 2, 1]
+    assert registry.described((first,)) == "2 services"
+    assert registry.described((first, second)) == "1 of 2 services"

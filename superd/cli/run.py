@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
 from superd.cli.diagnostics import print_problems
-from superd.counted import counted
+from superd.cli.table import one
 from superd.load.sources import Sources
 from superd.net.inherited import inherited_fds
 from superd.system.credentials import is_root
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from superd.service import Service
 
 DUMP = "/run/superd.dump"
+_WIDEST = 40
+_NARROWEST = 8
+"""Characters that a column has at most, and what stays of one that is cut."""
 
 
 def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> int:
@@ -72,11 +77,15 @@ def print_table(registry: Registry, missing: dict[BindAddress, str]) -> None:
         for address in service.addresses():
             why = missing.get(address)
             rows.append(
-                (name, address.describe(), what_runs(service), how_to_try(address, service) if why is None else f"({why})")
+                (
+                    name,
+                    address.describe().removesuffix("/stream"),
+                    what_runs(service),
+                    how_to_try(address, service) if why is None else f"({why})",
+                )
             )
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows]
-    lines.append(f"superd {os.getpid()} serves {counted(len(registry.services), 'service')}; Ctrl-C stops it")
+    lines = fitted(rows, shutil.get_terminal_size().columns)
+    lines.append(f"superd {os.getpid()} serves {registry.described(missing)}; Ctrl-C stops it")
     try:
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
@@ -85,10 +94,21 @@ def print_table(registry: Registry, missing: dict[BindAddress, str]) -> None:
         sys.stdout = os.fdopen(open_null(), "w", encoding="ascii")
 
 
+def fitted(rows: Sequence[tuple[str, str, str, str]], most: int) -> list[str]:
+    """Return the table in ``most`` columns: a long program is cut first, then a long reason, never a command."""
+    name, address, try_it = (min(max(len(row[column]) for row in rows), _WIDEST) for column in (0, 1, 3))
+    runs = min(max(len(row[2]) for row in rows), max(_NARROWEST, most - name - address - try_it - 6))
+    left = max(_NARROWEST, most - name - address - runs - 6)
+    return [
+        f"{one(row[0], name):{name}}  {one(row[1], address):{address}}  {one(row[2], runs):{runs}}  {one(row[3], left)}".rstrip()
+        for row in rows
+    ]
+
+
 def what_runs(service: Service) -> str:
     """The handler in a few words."""
     if service.server:
-        return " ".join((service.server, *service.server_args))[:40]
+        return " ".join((service.server, *service.server_args))
     if service.redirect:
         return f"-> {service.redirect}"
     return "sensor" if service.sensor else f"internal {service.internal}"
@@ -102,7 +122,7 @@ def how_to_try(address: BindAddress, service: Service) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
     if address.socket_type is SocketType.DGRAM:
-        return f"echo hello | nc -u -w1 {host} {address.port}"
+        return f"nc -u {host} {address.port}"
     # Only to who reads: a program that ends with our line unread resets the connection, and its answer may be lost.
     reads = service.internal in ("echo", "discard")
-    return f"echo hello | nc -N {host} {address.port}" if reads else f"nc {host} {address.port}"
+    return f"echo hi | nc -N {host} {address.port}" if reads else f"nc {host} {address.port}"

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.counted import counted
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_FAILURE, EX_NOPERM
 from superd.load.groups import MASTER
 from superd.load.privilege import front_of
@@ -156,11 +155,10 @@ def run(
     prctl.prctl(prctl.SET_CHILD_SUBREAPER, 1)
 
     def ready(registry: Registry, missing: dict[BindAddress, str]) -> None:
-        count = len(registry.services)
         if manner.ident == "xinetd":
-            log.message("notice", f"Started working: {count} available services", kind=Kind.READY)
+            log.message("notice", f"Started working: {registry.served(missing)} available services", kind=Kind.READY)
         elif not os.isatty(1):  # a terminal gets a table
-            log.message("notice", f"superd {os.getpid()} serves {counted(count, 'service')}", kind=Kind.READY)
+            log.message("notice", f"superd {os.getpid()} serves {registry.described(missing)}", kind=Kind.READY)
         log.flush()
         on_ready(registry, missing)
 

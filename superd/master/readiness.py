@@ -39,8 +39,8 @@ class Readiness:
         """Tell the manager that what can be served is served."""
         if self._stopping:
             return
-        services, listeners = len(self._state.registry.services), len(self._sockets)
-        self._notifier.ready(f"{counted(services, 'service')}, {counted(listeners, 'listener')}{self.missing()}")
+        services, listeners = self._state.registry.described(self._sockets.missing()), len(self._sockets)
+        self._notifier.ready(f"{services}, {counted(listeners, 'listener')}{self.missing()}")
         if not self.reported:
             self.reported = True
             self._on_first()

@@ -30,18 +30,18 @@ def only_address(of: Service) -> BindAddress:
     ("keys", "runs", "to_try"),
     [
         ({"server": "/bin/cat", "listen": ["127.0.0.1:7"]}, "/bin/cat", "nc 127.0.0.1 7"),
-        ({"server": "/bin/sh", "server_args": ["-c", "y" * 99], "port": 7}, f"/bin/sh -c {'y' * 29}", "nc ::1 7"),
+        ({"server": "/bin/sh", "server_args": ["-c", "y" * 99], "port": 7}, f"/bin/sh -c {'y' * 99}", "nc ::1 7"),
         ({"redirect": "192.0.2.1:80", "listen": ["0.0.0.0:7"]}, "-> 192.0.2.1:80", "nc 127.0.0.1 7"),
         ({"flags": "SENSOR", "listen": ["127.0.0.1:7"]}, "sensor", "nc 127.0.0.1 7"),
         (
             {"type": "INTERNAL", "service": "echo", "listen": ["127.0.0.1:7"]},
             "internal echo",
-            "echo hello | nc -N 127.0.0.1 7",
+            "echo hi | nc -N 127.0.0.1 7",
         ),
         (
             {"type": "INTERNAL", "service": "echo", "socket_type": "dgram", "listen": ["127.0.0.1:7"]},
             "internal echo",
-            "echo hello | nc -u -w1 127.0.0.1 7",
+            "nc -u 127.0.0.1 7",
         ),
         ({"server": "/bin/cat", "listen": ["unix:/run/x"]}, "/bin/cat", "nc -U /run/x"),
     ],
@@ -64,7 +64,23 @@ def test_the_table_shows_each_address_and_why_one_is_not_open(capsys: pytest.Cap
     assert [line.split()[0] for line in lines] == ["SERVICE", "a", "b", "superd"]
     assert lines[1].endswith("nc 127.0.0.1 7")
     assert lines[2].endswith("(in use)")
-    assert lines[3] == f"superd {os.getpid()} serves 2 services; Ctrl-C stops it"
+    assert lines[3] == f"superd {os.getpid()} serves 1 of 2 services; Ctrl-C stops it"
+
+
+def test_the_table_has_the_width_of_the_terminal_and_commands_stay_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    long = service("a-service", server="/bin/sh", server_args=["-c", "y" * 99], listen=["127.0.0.1:7071"])
+    echo = service("echo", type="INTERNAL", listen=["[::1]:7007"])
+    print_table(registry(long, echo), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].endswith("…  nc 127.0.0.1 7071")
+    assert lines[2].split(None, 2)[:2] == ["echo", "[::1]:7007"]
+    assert lines[2].endswith("echo hi | nc -N ::1 7007")
+    print_table(registry(long), {only_address(long): "in use: " + "x" * 200})
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
 def test_a_stdout_that_nothing_reads_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
