@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from superd.service import Service
 
 DUMP = "/run/superd.dump"
+_USUAL = 80
+"""Columns of a terminal that does not say its width."""
 _WIDEST = 40
 _NARROWEST = 8
 """Characters that a column has at most, and what stays of one that is cut."""
@@ -84,7 +85,7 @@ def print_table(registry: Registry, missing: dict[BindAddress, str]) -> None:
                     how_to_try(address, service) if why is None else f"({why})",
                 )
             )
-    lines = fitted(rows, shutil.get_terminal_size().columns)
+    lines = fitted(rows, _columns())
     lines.append(f"superd {os.getpid()} serves {registry.described(missing)}; Ctrl-C stops it")
     try:
         sys.stdout.write("\n".join(lines) + "\n")
@@ -103,6 +104,13 @@ def fitted(rows: Sequence[tuple[str, str, str, str]], most: int) -> list[str]:
         f"{one(row[0], name):{name}}  {one(row[1], address):{address}}  {one(row[2], runs):{runs}}  {one(row[3], left)}".rstrip()
         for row in rows
     ]
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(1).columns or _USUAL
+    except OSError:
+        return _USUAL
 
 
 def what_runs(service: Service) -> str:

@@ -70,7 +70,7 @@ def test_the_table_shows_each_address_and_why_one_is_not_open(capsys: pytest.Cap
 def test_the_table_has_the_width_of_the_terminal_and_commands_stay_whole(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((80, 24)))
     long = service("a-service", server="/bin/sh", server_args=["-c", "y" * 99], listen=["127.0.0.1:7071"])
     echo = service("echo", type="INTERNAL", listen=["[::1]:7007"])
     print_table(registry(long, echo), {})

@@ -48,7 +48,7 @@ def test_five_addresses_that_are_in_use_are_named_and_the_others_counted() -> No
     readiness, sockets = made(manager, [], **{f"s{port}": f"127.0.0.1:{port}" for port in ports})
     readiness.report()
     (line,) = manager.said
-    assert line.startswith(f"7 services, 0 listeners; not listening on 127.0.0.1:{ports[0]}/stream (Address already in use")
+    assert line.startswith(f"0 of 7 services, 0 listeners; not listening on 127.0.0.1:{ports[0]}/stream (Address already in use")
     assert line.endswith(" and 2 more")
     assert line.count("Address already in use") == 5
     for sock in taken:
