@@ -5,13 +5,10 @@ Runs in any process. Never opens the file.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from superd.quantities import bytes_of
 from superd.syslog_priority import FACILITIES, LEVELS, OTHER_FACILITIES, OTHER_LEVELS, facility_number, level_number
-
-_SIZE = re.compile(r"([0-9]{1,12})([KM]?)", re.ASCII)
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def _hard_limit(soft: int) -> int:
 
 
 def _size(word: str, text: str) -> int:
-    match = _SIZE.fullmatch(word.upper())
-    if match is None:
+    size = bytes_of(word)
+    if size is None:
         raise ValueError(f"`{text}`: `{word}` is not a size like 4096, 64K or 1M")
-    return int(match[1]) * _UNITS[match[2]]
+    return size

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
-_SIZE = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_SIZE = re.compile(r"([0-9]{1,15})([KMG]?)", re.ASCII)
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def parse_duration(value: object) -> object:
@@ -22,16 +23,24 @@ def parse_duration(value: object) -> object:
     return days * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
+def bytes_of(text: str, units: str = "KMG") -> int | None:
+    """Return the bytes of ``4096``, ``64K``, ``256m``; None for other text. ``units`` are the letters that it may end with."""
+    match = _SIZE.fullmatch(text.upper())
+    if match is None or match[2] not in units:
+        return None
+    return int(match[1]) * _UNITS[match[2]]
+
+
 def parse_size(value: object) -> object:
     """``4096``, ``"64K"``, ``"256M"``, ``"1G"`` to bytes, ``"UNLIMITED"`` to -1. Raises ``ValueError`` for other text."""
     if not isinstance(value, str):
         return value
     if value.upper() == "UNLIMITED":
         return -1
-    match = re.fullmatch(r"(\d+)([KMG]?)", value.upper(), re.ASCII)
-    if match is None:
+    size = bytes_of(value)
+    if size is None:
         raise ValueError(f"`{value}` is not a size like 4096, 64K, 256M, 1G or UNLIMITED")
-    return int(match[1]) * _SIZE[match[2]]
+    return size
 
 
 def as_words(value: object) -> object:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.quantities import parse_duration, parse_size
+from superd.quantities import bytes_of, parse_duration, parse_size
 
 
 @given(st.integers(0, 9), st.integers(0, 99), st.integers(0, 99), st.integers(1, 99))
@@ -28,3 +29,12 @@ def test_any_other_text_is_an_error(text: str) -> None:
         except ValueError:
             continue
         assert isinstance(number, (int, float))
+
+
+@pytest.mark.parametrize(
+    ("text", "units", "size"),
+    [("4096", "KMG", 4096), ("2k", "KMG", 2048), ("1G", "KMG", 1 << 30), ("1G", "KM", None), ("", "KMG", None),
+     ("-1", "KMG", None), ("1KB", "KMG", None), ("\u0661", "KMG", None)],
+)  # fmt: skip
+def test_there_is_one_grammar_of_sizes(text: str, units: str, size: int | None) -> None:
+    assert bytes_of(text, units) == size

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from superd.config.xinetd import attributes as attribute
-from superd.config.xinetd.attributes import AddressReader, Section
+from superd.config.xinetd.address_lines import AddressReader
 from superd.config.xinetd.lexer import Line
+from superd.config.xinetd.section import Section
 from superd.problem import Origin, did_you_mean, error
 
 INHERITED = attribute.DEFAULTS | attribute.CLOSING_DEFAULTS - {"enabled", "disabled"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from superd.config.argv0 import argv0_problem
-from superd.config.xinetd import attributes as attribute
+from superd.config.xinetd import values
 from superd.config.xinetd.draft import Draft
 from superd.problem import note
 from superd.service import BUILTINS
@@ -78,6 +78,6 @@ def rpc(draft: Draft, types: set[str]) -> None:
         if len(parts) > 2 or not all(p.isascii() and p.isdecimal() and len(p) < 10 for p in parts):
             draft.section.fail(version, f"`rpc_version = {version.values[0][:40]}` is not n or n-m")
     if number is not None:
-        draft.keys["rpc_number"] = attribute.number(number, draft.section)
+        draft.keys["rpc_number"] = values.number(number, draft.section)
     elif "UNLISTED" in types:
         draft.missing("rpc_number")

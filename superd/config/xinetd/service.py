@@ -8,9 +8,10 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from superd.config.xinetd import attributes as attribute
-from superd.config.xinetd.attributes import Section
+from superd.config.xinetd import values
 from superd.config.xinetd.draft import Draft, Surroundings
 from superd.config.xinetd.program import program, rpc
+from superd.config.xinetd.section import Section
 from superd.config.xinetd.socket import sockets
 from superd.problem import Origin, error, note, warning
 from superd.service import Service
@@ -26,13 +27,13 @@ def make_service(name: str, section: Section, origin: Origin, around: Surroundin
     """The service of one entry, or ``None`` when it has an error; the problems are added to ``section``."""
     draft = Draft(name, section, origin, around)
     types = _kind(draft)
-    disable = [attribute.yes(line, section) for line in draft.all("disable")]
+    disable = [values.yes(line, section) for line in draft.all("disable")]
     draft.keys["disable"] = any(disable)
     wait = draft.own("wait")
     if wait is None:
         draft.missing("wait")
     else:
-        draft.keys["wait"] = attribute.yes(wait, section)
+        draft.keys["wait"] = values.yes(wait, section)
     if line := draft.own("id"):
         draft.keys["name"] = line.values[0]
     sockets(draft, types)
@@ -85,7 +86,7 @@ def _limits(draft: Draft) -> None:
     section, keys = draft.section, draft.keys
     for name in ("instances", "per_source"):
         if line := draft.get(name):
-            value = attribute.number(line, section, low=-1)
+            value = values.number(line, section, low=-1)
             if line.values[0] == "-1":
                 section.fail(line, f"`{name} = -1`", "write UNLIMITED")
             keys[name] = None if value == -1 else value
@@ -106,18 +107,18 @@ def _limits(draft: Draft) -> None:
             section.fail(line, f"`max_load = {line.values[0][:40]}` is not a load above 0")
     for name in ("rlimit_as", "rlimit_data", "rlimit_rss", "rlimit_stack", "rlimit_files", "rlimit_cpu"):
         if line := draft.get(name):
-            keys[name] = attribute.size(line, section)
+            keys[name] = values.size(line, section)
     if line := draft.get("umask"):
-        keys["umask"] = attribute.number(line, section, high=0o777, base=8)
+        keys["umask"] = values.number(line, section, high=0o777, base=8)
     if line := draft.get("nice"):
-        keys["nice"] = attribute.number(line, section, low=-20, high=19)
+        keys["nice"] = values.number(line, section, low=-20, high=19)
     if line := draft.get("groups"):
-        keys["groups"] = attribute.yes(line, section)
+        keys["groups"] = values.yes(line, section)
     if line := draft.get("access_times"):
-        keys["access_times"] = attribute.hours(line, section)
+        keys["access_times"] = values.hours(line, section)
     if line := draft.get("deny_time"):
         word = line.values[0].upper()
-        keys["deny_time"] = word if word in ("FOREVER", "NEVER") else attribute.number(line, section)
+        keys["deny_time"] = word if word in ("FOREVER", "NEVER") else values.number(line, section)
 
 
 def _access(draft: Draft) -> None:
@@ -127,7 +128,7 @@ def _access(draft: Draft) -> None:
         if found is not None:
             draft.keys[name] = found
     draft.text("banner", "banner_success", "banner_fail")
-    names = attribute.words(draft.all("passenv"))
+    names = values.words(draft.all("passenv"))
     for word in names or ():
         if "=" in word or not word.isascii():
             text = f"`{word[:80]}` in `passenv` is not a variable's name; xinetd passed nothing for it"
@@ -158,7 +159,7 @@ def _logs(draft: Draft) -> None:
             )
             draft.keys["log_on_success"] -= {"TRAFFIC"}
     if line_ := draft.get("log_type"):
-        draft.keys["log_type"] = attribute.log_type(line_, draft.section)
+        draft.keys["log_type"] = values.log_type(line_, draft.section)
     elif "IDONLY" not in draft.flags:
         _nobody_asked(draft)
     if "IDONLY" in draft.flags and "USERID" not in draft.keys["log_on_success"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from difflib import get_close_matches
 
-from superd.config.xinetd import attributes as attribute
+from superd.config.xinetd import values
 from superd.config.xinetd.draft import Draft
 from superd.config.xinetd.lexer import Line
 
@@ -49,7 +49,7 @@ def _port(draft: Draft, types: set[str]) -> None:
     mux = types & {"TCPMUX", "TCPMUXPLUS"}
     line = draft.own("port")
     if line is not None:
-        value = attribute.number(line, draft.section, high=65535)
+        value = values.number(line, draft.section, high=65535)
         if value is not None and not mux:
             draft.keys["port"] = value
     elif "RPC" in types:
@@ -88,7 +88,7 @@ def _bind(draft: Draft) -> None:
     """The addresses, out of `bind`, `v6only` and the flags."""
     only6 = draft.get("v6only")
     if only6 is not None:
-        draft.keys["v6only"] = attribute.yes(only6, draft.section)
+        draft.keys["v6only"] = values.yes(only6, draft.section)
         if only6.values[0].lower() == "no" and draft.own("v6only"):
             draft.section.warn(only6, "`v6only = no` takes IPv4 too; xinetd switched IPv4 off for any value", "remove the line")
     line = draft.get("bind")

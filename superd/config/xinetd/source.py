@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from superd.config.foreign import OF_DISABLED, FileReader, Foreign, fitted, has_left
 from superd.config.name_tables import read_services, read_table
-from superd.config.xinetd.attributes import AddressReader, Section, collect
+from superd.config.xinetd.address_lines import AddressReader
+from superd.config.xinetd.attributes import collect
 from superd.config.xinetd.draft import Surroundings
 from superd.config.xinetd.lexer import Entry, split_entries
+from superd.config.xinetd.section import Section
 from superd.config.xinetd.service import make_service
 from superd.problem import Origin, Problem, Severity, error, note, warning
 from superd.service import Service

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.xinetd.attributes import COUNTS, Section, collect, hours, log_type, number, size, words
+from superd.config.xinetd.attributes import COUNTS, collect
 from superd.config.xinetd.lexer import Line
+from superd.config.xinetd.section import Section
 from superd.problem import Origin, Severity, errors
 
 NAMES = st.sampled_from([*COUNTS, "interface", "mdns", "servr"])
@@ -36,44 +36,6 @@ def test_no_line_is_lost_without_a_word_and_each_that_counts_has_its_number_of_v
         name = "bind" if one.name == "interface" else one.name
         replaced = COUNTS.get(name) == -2 and name in begins_anew
         assert replaced or one.origin in told or one.origin in {held.origin for held in kept}
-
-
-@given(st.lists(st.tuples(st.sampled_from(["=", "+=", "-="]), WORDS), max_size=6))
-def test_words_are_those_added_and_not_taken_away_behind(parts: list[tuple[str, list[str]]]) -> None:
-    lines = [Line("passenv", sign, tuple(values), Origin("x")) for sign, values in parts]
-    last = {word: sign != "-=" for sign, values in parts for word in values}
-    found = words(lines)
-    assert (found is None) == (not parts)
-    assert sorted(found or ()) == sorted(word for word, there in last.items() if there)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("nice = 19", 19),
-        ("nice = 20", None),
-        ("nice = x", None),
-        ("rlimit_as = 2K", 2048),
-        ("rlimit_as = UNLIMITED", -1),
-        ("rlimit_as = 2G", None),
-        ("access_times = 2:00-8:59", ["02:00-08:59"]),
-        ("access_times = 8:00-8:00", []),
-        ("log_type = syslog DAEMON Info", "SYSLOG daemon info"),
-        ("log_type = FILE /a 2K 1K", ""),
-    ],
-)
-def test_a_value_is_read_or_its_section_is_broken(text: str, value: object) -> None:
-    section, given_line = Section(), line(text)
-    match given_line.name:
-        case "nice":
-            assert number(given_line, section, low=-20, high=19) == value
-        case "rlimit_as":
-            assert size(given_line, section) == value
-        case "access_times":
-            assert hours(given_line, section) == value
-        case _:
-            assert log_type(given_line, section) == value
-    assert section.broken == (value in (None, [], ""))
 
 
 def test_the_first_of_two_wins_and_any_disable_counts() -> None:

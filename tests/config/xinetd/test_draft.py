@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from superd.config.xinetd.attributes import AddressReader, Section, collect
+from superd.config.xinetd.address_lines import AddressReader
+from superd.config.xinetd.attributes import collect
 from superd.config.xinetd.draft import Draft, Surroundings
 from superd.config.xinetd.lexer import Line
+from superd.config.xinetd.section import Section
 from superd.problem import Origin
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.xinetd.attributes import AddressReader, Section, collect
+from superd.config.xinetd.address_lines import AddressReader
+from superd.config.xinetd.attributes import collect
 from superd.config.xinetd.draft import Surroundings
 from superd.config.xinetd.lexer import Line
+from superd.config.xinetd.section import Section
 from superd.config.xinetd.service import make_service
 from superd.problem import Origin, errors
 from superd.service import Service
