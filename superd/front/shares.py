@@ -6,7 +6,7 @@ Runs in: the front. Knows neither connections nor commands; counts alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,15 @@ Key = tuple[str, "Source | None"]
 class Shares:
     """``limit`` places. The first half is for all; of the other half each service and each source gets a share.
 
-    So a single busy service may use more than half of them, and cannot keep the others out.
+    So a single busy service may use more than half of them, and cannot keep the others out. With ``chance`` (0 to 1, at random)
+    a source that has a place is refused another more often the fewer are left: what a flood of many sources takes, each
+    with a few places, leaves room for a source that comes for the first time.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, chance: Callable[[], float] | None = None) -> None:
         self.taken = 0
         self._limit = limit
+        self._chance = chance
         self._by_service: dict[str, int] = {}
         self._by_source: dict[Source, int] = {}
 
@@ -38,22 +41,32 @@ class Shares:
         """Change the number of places; those that are taken stay so."""
         self._limit = limit
 
-    def enter(self, key: Key) -> bool:
-        """Take a place, if there is one for this service and this source."""
+    def enter(self, key: Key, *, exempt: bool = False) -> bool:
+        """Take a place, if there is one for this service and this source; ``exempt`` sources have a share over the limit."""
         service, source = key
         by_service, by_source = self._by_service.get(service, 0), 0
         if source is not None:
             by_source = self._by_source.get(source, 0)
-        if self.taken >= self._limit:
-            return False
-        # Of fewer places a share would be less than two, and worth nothing.
-        if self._limit >= 2 * SHARE and 2 * self.taken >= self._limit and max(by_service, by_source) >= self._limit // SHARE:
+        if exempt:
+            if self.taken >= self._limit + self._limit // SHARE:
+                return False
+        elif self.taken >= self._limit or self._is_shed(by_service, by_source):
             return False
         self.taken += 1
         self._by_service[service] = by_service + 1
         if source is not None:
             self._by_source[source] = by_source + 1
         return True
+
+    def _is_shed(self, by_service: int, by_source: int) -> bool:
+        """Whether one with so many places gets no other, though there is one."""
+        half = self._limit // 2
+        # Of fewer places a share would be less than two, and worth nothing.
+        if self._limit < 2 * SHARE or self.taken < half:
+            return False
+        if max(by_service, by_source) >= self._limit // SHARE:
+            return True
+        return self._chance is not None and by_source > 0 and self._chance() * (self._limit - half) < self.taken - half
 
     def leave(self, key: Key) -> None:
         """Give the place back that ``enter`` gave for the same key."""

@@ -38,6 +38,31 @@ def test_few_places_are_for_whoever_comes_first() -> None:
     assert fill(Shares(3), ("a", (4, 7))) == 3
 
 
+def test_a_source_with_places_is_shed_at_random_and_one_without_is_not() -> None:
+    rolls = random.Random(7)
+    shares = Shares(1000, rolls.random)
+    for number in range(500):
+        assert shares.enter((f"s{number % 50}", (4, number)))  # the first half is for all
+    asked = refused = 0
+    while shares.taken < 900:
+        asked += 1
+        refused += not shares.enter((f"s{asked % 50}", (4, asked % 500)))
+    assert refused > 100
+    assert all(shares.enter((f"new {number}", (4, 1000 + number))) for number in range(100))
+    assert not shares.enter(("new", (4, 5000)))
+
+
+def test_what_is_exempt_has_places_over_the_limit_but_not_without_end() -> None:
+    shares = Shares(LIMIT)
+    while shares.taken < LIMIT:
+        assert shares.enter((str(shares.taken), (4, shares.taken)))
+    taken = 0
+    while shares.enter(("a", None), exempt=True):
+        taken += 1
+    assert taken == LIMIT // SHARE
+    assert not shares.enter(("b", (4, 99999)))
+
+
 @given(st.lists(KEYS), st.integers(1, 80))
 def test_no_more_than_all_are_taken_and_what_is_given_back_can_be_had_again(keys: list[Key], limit: int) -> None:
     shares, held = Shares(limit), list[Key]()

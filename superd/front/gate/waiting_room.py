@@ -5,6 +5,7 @@ Runs in: the front. A connection without a place is refused at once.
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from superd.front.shares import Key, Shares
@@ -22,7 +23,7 @@ class WaitingRoom:
 
     def __init__(self) -> None:
         self._limit = 0
-        self._shares = Shares(0)
+        self._shares = Shares(0, random.random)
 
     def __len__(self) -> int:
         return self._shares.taken
@@ -42,7 +43,8 @@ class WaitingRoom:
     def enter(self, service: CompiledService, peer: Peer | None) -> Place | None:
         """Return a place, or None when there is none for this service or this source. ``peer`` is None for a trusted proxy."""
         key = (service.name, None if peer is None else service.access.shared_source(peer))
-        return Place(self._shares, key) if self._shares.enter(key) else None
+        exempt = peer is not None and service.access.is_exempt(peer)
+        return Place(self._shares, key) if self._shares.enter(key, exempt=exempt) else None
 
 
 class Place:

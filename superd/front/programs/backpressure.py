@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
-from superd.front.programs.launcher_link import MAX_QUEUE
 
 if TYPE_CHECKING:
     from superd.front.in_force import InForce
@@ -33,14 +32,14 @@ class Backpressure:
             if listener.deaf or known is None or known.service.wait or listener.address.socket_type is SocketType.DGRAM:
                 continue
             links = dispatch.links_of(listener.name)
-            if listener.name == service or (links and all(link.backlog >= MAX_QUEUE for link in links)):
+            if links and all(link.is_full(listener.name) for link in links):
                 self._listeners.ignore(listener)
-                self._ignored[listener] = service
+                self._ignored[listener] = listener.name
 
     def on_room(self, dispatch: Dispatch) -> None:
         """Reports came, or requests were sent: hear the listeners again whose service has a launcher with room."""
         for listener, service in list(self._ignored.items()):
             links = dispatch.links_of(service)
-            if not links or any(link.backlog < MAX_QUEUE // 2 for link in links):
+            if not links or any(link.has_room(service) for link in links):
                 del self._ignored[listener]
                 self._listeners.hear(listener)

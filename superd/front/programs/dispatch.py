@@ -91,7 +91,7 @@ class Dispatch:
         )
         if service.stdio != "socket":
             fd = self._stdio.hold(session, fd)
-        if not link.launch(request, fd):
+        if not link.launch(request, fd, session.source):
             self._on_full(service.name)
 
     def try_again(self) -> None:

@@ -8,18 +8,24 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import trio
 
 from superd.errors import ControlError
+from superd.front.programs.fair_queue import FairQueue
 from superd.ipc import launch_codec as messages
 from superd.ipc.descriptors import receive_with, send_with
 from superd.system.closing import let_all_go, let_copy_go, let_go
 
+if TYPE_CHECKING:
+    from superd.occupancy import Source
+
 MAX_QUEUE = 512
 """Launches that wait for one launcher; from here on the front accepts no more for it until the queue is half empty."""
+MAX_OF_SERVICE = 256
+"""Launches of one service that wait there: then it alone is not accepted for, and leaves room to the others of its user."""
 WINDOW = 256
 """Launches sent but not yet reported on by one launcher: about 0.1 s of work. Bounded, because descriptors in flight count
 against a limit of the kernel for each user, which all launchers share (ETOOMANYREFS)."""
@@ -58,7 +64,11 @@ class LauncherLink:
         self._on_room = on_room
         self._on_broken = on_broken
         self._on_waiting = on_waiting
-        self._queue: deque[tuple[str, int, int]] = deque()
+        self._queue: FairQueue[tuple[str, int, int]] = FairQueue()
+        self._taken: list[tuple[str, int, int]] = []
+        """The next message's requests: their turn has come, and the kernel had no room."""
+        self._lanes: dict[int, tuple[str, Source | None]] = {}
+        """Connection → where its launch waits."""
         self._lingering: dict[int, int] = {}
         """Connection → our copy of a socket that lingers, until the launcher reports the end."""
         self._blocked = False
@@ -71,49 +81,49 @@ class LauncherLink:
     @property
     def backlog(self) -> int:
         """Requests that are not sent yet."""
-        return len(self._queue)
+        return len(self._queue) + len(self._taken)
+
+    def is_full(self, service: str) -> bool:
+        """Whether no more launches of the service should come."""
+        return self.backlog >= MAX_QUEUE or self._queue.count(service) >= MAX_OF_SERVICE
+
+    def has_room(self, service: str) -> bool:
+        """Whether launches of the service may come again, after it was full."""
+        return self.backlog < MAX_QUEUE // 2 and self._queue.count(service) < MAX_OF_SERVICE // 2
 
     def fileno(self) -> int:
         """Return the descriptor, which is readable when the launcher has sent reports."""
         return self._sock.fileno()
 
-    def launch(self, request: messages.Launch, fd: int) -> bool:
+    def launch(self, request: messages.Launch, fd: int, source: Source | None = None) -> bool:
         """Queue a launch; ``fd`` is this object's from here. False: the queue is long, accept no more for now."""
         self.in_flight += 1
-        self._queue.append((messages.encode_launch(request), fd, request.conn))
-        return len(self._queue) < MAX_QUEUE
+        self._lanes[request.conn] = (request.service, source)
+        self._queue.put(request.service, source, (messages.encode_launch(request), fd, request.conn))
+        return not self.is_full(request.service)
 
     def signal(self, conn: int, number: int) -> None:
-        """Send a signal to the program of connection ``conn``."""
-        self.send(messages.Signal(conn, number))
+        """Send a signal to the program of connection ``conn``; it follows its launch."""
+        item = (messages.encode_request(messages.Signal(conn, number)), -1, 0)
+        lane = self._lanes.get(conn)
+        if lane is None or not self._queue.put_after(*lane, item):
+            self._queue.put_first(item)
+        self.flush()
 
-    def send(self, request: messages.Hook | messages.Signal | messages.List) -> None:
+    def send(self, request: messages.Hook | messages.List) -> None:
         """Queue any other request, and send what can be sent."""
-        self._queue.append((messages.encode_request(request), -1, 0))
+        self._queue.put_first((messages.encode_request(request), -1, 0))
         self.flush()
 
     def flush(self) -> None:
         """Send what the socket takes now; the rest goes when it is writable again."""
         if self._blocked or self._sock.fileno() < 0:
             return
-        queue = self._queue
-        while queue and self.in_flight - len(queue) < WINDOW:
-            records: list[str] = []
-            fds: list[int] = []
-            conns: list[int] = []
-            size = 2
-            for record, fd, conn in queue:
-                size += len(record) + 1
-                if records and (
-                    size > messages.MAX_MESSAGE or len(fds) == messages.MAX_LAUNCHES or len(records) == messages.MAX_RECORDS
-                ):
-                    break
-                records.append(record)
-                if fd >= 0:
-                    fds.append(fd)
-                    conns.append(conn)
+        while (self._queue or self._taken) and self.in_flight - self.backlog < WINDOW:
+            taken = self._next_message()
+            fds = [fd for _, fd, _ in taken if fd >= 0]
             try:
-                send_with(self._sock, messages.batch(records), fds)
+                send_with(self._sock, messages.batch([record for record, _, _ in taken]), fds)
             except BlockingIOError:
                 self._wait_for_room(no_room=False)
                 return
@@ -124,15 +134,33 @@ class LauncherLink:
                 if isinstance(problem, ConnectionError):
                     return  # this pair is given up: the loop sees the end of it
                 raise
-            for _ in records:
-                queue.popleft()
-            for fd, conn in zip(fds, conns, strict=True):
-                # On one processor the program may have ended by now, and this be the last copy.
-                if not let_copy_go(fd):
-                    self._lingering[conn] = fd
+            self._taken = self._taken[len(taken) :]
+            for _, fd, conn in taken:
+                if fd >= 0:
+                    del self._lanes[conn]
+                    # On one processor the program may have ended by now, and this be the last copy.
+                    if not let_copy_go(fd):
+                        self._lingering[conn] = fd
             if fds and self.silent_since is None:
                 self.silent_since = time.monotonic()
                 self._on_waiting()
+
+    def _next_message(self) -> list[tuple[str, int, int]]:
+        """Return what one message can hold of the requests whose turn it is."""
+        taken, queue = self._taken, self._queue
+        size, launches, count = 2, 0, 0
+        while count < messages.MAX_RECORDS:
+            if count == len(taken):
+                if not queue:
+                    break
+                taken.append(queue.take())
+            record, fd, _ = taken[count]
+            size += len(record) + 1
+            launches += fd >= 0
+            if count and (size > messages.MAX_MESSAGE or launches > messages.MAX_LAUNCHES):
+                break
+            count += 1
+        return taken[:count]
 
     def _wait_for_room(self, *, no_room: bool) -> None:
         self._blocked, self._no_room = True, no_room
@@ -141,9 +169,11 @@ class LauncherLink:
     def close(self) -> None:
         """Give up: what is still queued is closed, so its clients see an end of file."""
         self._sock.close()
-        let_all_go(fd for _, fd, _ in self._queue if fd >= 0)
+        let_all_go(fd for _, fd, _ in (*self._taken, *self._queue) if fd >= 0)
         let_all_go(self._lingering.values())
         self._queue.clear()
+        self._taken.clear()
+        self._lanes.clear()
         self._lingering.clear()
 
     async def run(self) -> None:
@@ -178,7 +208,7 @@ class LauncherLink:
                 let_all_go(fds)
                 return False
             self._take(data, fds)
-        if self._queue:
+        if self._queue or self._taken:
             self.flush()
         return True
 
@@ -207,4 +237,4 @@ class LauncherLink:
     def answered(self) -> None:
         """A launch was reported on, or is known to be lost."""
         self.in_flight = max(0, self.in_flight - 1)
-        self.silent_since = time.monotonic() if self.in_flight > len(self._queue) else None
+        self.silent_since = time.monotonic() if self.in_flight > self.backlog else None

@@ -8,7 +8,7 @@ from typing import Any, cast
 from superd.address import parse_listen
 from superd.front.programs.backpressure import Backpressure
 from superd.front.programs.dispatch import Dispatch
-from superd.front.programs.launcher_link import MAX_QUEUE
+from superd.front.programs.launcher_link import MAX_OF_SERVICE
 from tests.front.programs.parts import Parts, descriptor
 
 
@@ -48,13 +48,13 @@ async def test_a_service_whose_launchers_are_full_is_not_heard_until_half_is_gon
     dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: pressure.on_full(dispatch, service))
     link = parts.links.get(0)
     assert link is not None
-    for _ in range(MAX_QUEUE):
+    for _ in range(MAX_OF_SERVICE):
         dispatch.hand_over(parts.session("cat"), cast("Any", SimpleNamespace(address="", port=0)), descriptor())
     assert listeners.deaf == ["cat", "cat"]
     pressure.on_room(dispatch)
     assert listeners.deaf == ["cat", "cat"]
-    while link.backlog >= MAX_QUEUE // 2:
-        link._queue.popleft()
+    while link.backlog >= MAX_OF_SERVICE // 2:
+        link._queue.take()
     pressure.on_room(dispatch)
     assert listeners.deaf == []
     parts.link(0)
@@ -67,7 +67,7 @@ async def test_a_service_that_can_go_elsewhere_is_heard_and_datagrams_and_wait_a
     listeners = Listeners("cat", "other", "waits", "gone")
     pressure = Backpressure(cast("Any", listeners), parts.in_force)
     dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: pressure.on_full(dispatch, service))
-    for _ in range(MAX_QUEUE):
+    for _ in range(MAX_OF_SERVICE):
         dispatch.hand_over(parts.session("cat"), cast("Any", SimpleNamespace(address="", port=0)), descriptor())
     assert listeners.deaf == ["cat"]
     # A service that lost its launchers is heard again: then each connection is refused with its reason.

@@ -6,7 +6,7 @@ import os
 
 from superd.front.handing_over import HowToStart
 from superd.front.programs.dispatch import Dispatch
-from superd.front.programs.launcher_link import MAX_QUEUE
+from superd.front.programs.launcher_link import MAX_OF_SERVICE
 from superd.front.programs.launcher_links import BUSY
 from superd.front.sessions.live import Refused, Stage
 from superd.ipc import launch_codec as messages
@@ -79,7 +79,7 @@ async def test_the_others_go_round_a_launcher_that_stands_still_and_the_stuck_se
 
 async def test_a_full_queue_is_told_with_its_service() -> None:
     parts, dispatch, full = made("cat", lanes=1)
-    for _ in range(MAX_QUEUE):
+    for _ in range(MAX_OF_SERVICE):
         dispatch.hand_over(parts.session("cat"), HERE, descriptor())
     assert full == ["cat"]
     parts.link(0)  # closes what is queued

@@ -9,7 +9,7 @@ import socket
 import pytest
 import trio
 
-from superd.front.programs.launcher_link import MAX_QUEUE, WINDOW, LauncherLink
+from superd.front.programs.launcher_link import MAX_OF_SERVICE, MAX_QUEUE, WINDOW, LauncherLink
 from superd.ipc import launch_codec as messages
 from tests.front.programs.parts import FakeLauncher, descriptor, made
 
@@ -44,7 +44,7 @@ def launch(link: LauncherLink, conn: int) -> bool:
 async def test_at_most_a_window_of_launches_is_in_the_pair_and_answers_let_more_go() -> None:
     link, launcher, _ = linked()
     for conn in range(WINDOW + 2 * messages.MAX_LAUNCHES):
-        assert launch(link, conn)
+        launch(link, conn)
     link.flush()
     assert len(launcher.requests()) == WINDOW
     assert link.backlog == 2 * messages.MAX_LAUNCHES
@@ -58,7 +58,14 @@ async def test_at_most_a_window_of_launches_is_in_the_pair_and_answers_let_more_
 async def test_a_long_queue_asks_for_a_pause_and_its_descriptors_close_with_the_pair() -> None:
     link, launcher, _ = linked()
     before = len(os.listdir("/proc/self/fd"))
-    assert [launch(link, conn) for conn in range(MAX_QUEUE)] == [True] * (MAX_QUEUE - 1) + [False]
+    assert [launch(link, conn) for conn in range(MAX_OF_SERVICE)] == [True] * (MAX_OF_SERVICE - 1) + [False]
+    assert link.is_full("cat")
+    assert not link.is_full("other")
+    for number in range(MAX_QUEUE - MAX_OF_SERVICE):
+        assert link.launch(messages.Launch(1000 + number, f"s{number}", "", 0, "", 0, "", "", "tcp"), descriptor()) is (
+            number < MAX_QUEUE - MAX_OF_SERVICE - 1
+        )
+    assert link.is_full("other")
     link.close()
     link.flush()
     assert len(os.listdir("/proc/self/fd")) == before - 1
@@ -95,4 +102,29 @@ async def test_an_answer_too_many_does_not_make_a_launcher_less_than_idle() -> N
     assert link.silent_since is None
     launcher.sock.close()
     assert not link.read()
+    link.close()
+
+
+async def test_services_and_sources_take_turns_and_a_signal_follows_its_launch() -> None:
+    link, launcher, _ = linked()
+
+    def start(conn: int, service: str, source: int) -> None:
+        link.launch(messages.Launch(conn, service, "", 0, "", 0, "", "", "tcp"), descriptor(), (4, source))
+
+    for conn in range(100):
+        start(conn, "flood", 1)
+    link._blocked = True  # what a full pair does
+    link.signal(3, 15)
+    link.signal(999, 15)
+    start(100, "flood", 2)
+    start(101, "quiet", 1)
+    link._blocked = False
+    link.flush()
+    order = launcher.requests()
+    assert order[0] == messages.Signal(999, 15)  # of a program that runs
+    launches = [request.conn for request in order if isinstance(request, messages.Launch)]
+    assert launches[:3] == [0, 101, 100]
+    assert launches[3:] == list(range(1, 100))
+    numbers = [request.conn for request in order if isinstance(request, (messages.Launch, messages.Signal))]
+    assert [index for index, number in enumerate(numbers) if number == 3] == [numbers.index(3), numbers.index(3) + 97]
     link.close()
