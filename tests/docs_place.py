@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -161,6 +162,8 @@ echo up
 exec cat
 """
 
+NO_GROUPS = r"(\S+: warning: no limits by groups of processes .*\n  hint: .*\n)+\d+ warnings?\n"
+
 SYSTEMCTL = """#!{python}
 import os, signal, socket, subprocess, sys
 words = [word for word in sys.argv[1:] if not word.startswith("-")]
@@ -230,6 +233,10 @@ class Host(Place):
                 for step in steps(block):
                     self.run(step)
 
+    def plain(self, text: str) -> str:
+        """Also without what this machine lacks and a reader's host has: a delegated group of cgroup v2."""
+        return super().plain(re.sub(NO_GROUPS, "", text.replace("\r\n", "\n")))
+
     def put(self, path: str, text: str) -> None:
         """Writes a file of this host."""
         script = 'mkdir -p "$(dirname "$1")" && cat >"$1"'
@@ -268,3 +275,30 @@ def _lines(screen: object) -> Iterator[str]:
             if rest:
                 yield rest.decode()
             return
+
+
+def written_anew(page: Path, folder: Path) -> str:
+    """A recipe or a host's page, with what its commands show now; what differs only in what no two runs have in common stays."""
+    host = Host(page, folder, page.parent if page.name == "README.md" else None)
+    text = page.read_text(encoding="utf-8")
+    try:
+        for block in blocks(page):
+            if block.tag in (*FILES, "unit"):
+                host.put(file_name(block), block.text)
+            elif block.tag == "console":
+                fresh = ""
+                for step in steps(block):
+                    shown = "" if step.command.startswith("apt install ") else host.say(step.command).replace("\r\n", "\n")
+                    same = host.plain(shown) == host.plain(step.output)
+                    fresh += f"$ {step.command}\n{step.output if same else shown.replace(f'{folder}/', '')}"
+                text = text.replace(f"```console\n{block.text}```", f"```console\n{fresh}```", 1)
+    finally:
+        host.close()
+    return text
+
+
+if __name__ == "__main__":
+    for page in map(Path, sys.argv[1:]):
+        with tempfile.TemporaryDirectory() as scratch:
+            Path(scratch).chmod(0o755)
+            page.write_text(written_anew(page.resolve(), Path(scratch)), encoding="utf-8")

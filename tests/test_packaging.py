@@ -28,16 +28,11 @@ def unit(path: Path) -> dict[str, dict[str, str]]:
 
 
 def installed(folder: Path, *drop_ins: str) -> Path:
-    """The unit as an admin has it, with a program that is there; for an older systemd without the type it does not know."""
-    version = int(subprocess.run(["systemd-analyze", "--version"], capture_output=True, text=True).stdout.split()[1])
+    """The unit as an admin has it, with a program that exists."""
     text = (PACKAGING / "superd.service").read_text().replace("ExecStart=superd", f"ExecStart={sys.executable} -m superd")
-    names = list(drop_ins)
-    if version < 253:
-        text = text.replace("Type=notify-reload\n", "")
-        names.append("before-253")
     (folder / "superd.service").write_text(text)
     (folder / "superd.service.d").mkdir()
-    for name in names:
+    for name in drop_ins:
         shutil.copy(PACKAGING / "drop-ins" / f"{name}.conf", folder / "superd.service.d")
     shutil.copy(PACKAGING / "superd.socket", folder)
     return folder / "superd.service"
