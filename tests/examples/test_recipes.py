@@ -22,8 +22,8 @@ def test_a_recipe_works_as_its_page_says(recipe: Path, tmp_path: Path) -> None:
     host = Host(recipe / "README.md", tmp_path, recipe)
     try:
         host.walk()
-        assert host.say("superd check >/dev/null; echo $?") == "0\n"
-        assert host.say("superd status >/dev/null; echo $?") == "0\n"
+        assert host.say("superd check >/dev/null 2>&1; echo $?") == "0\n"
+        assert host.say("superd status >/dev/null 2>&1; echo $?") == "0\n"
     finally:
         host.close()
 
