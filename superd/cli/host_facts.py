@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.lint.rules import Host
+from superd.net.names import confirmed
+from superd.peer import PARANOID
 from superd.system.path_facts import program_fault
 
 if TYPE_CHECKING:
@@ -169,13 +171,14 @@ def ask(word: str) -> Named:
     except (OSError, UnicodeError):
         return Named(socket.EAI_NONAME)
     addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
+    official = str(entries[0][3])
     called: dict[str, None] = {}
     for address in addresses:
         try:
             name = socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0]
         except (OSError, UnicodeError):
             continue
-        if name.lower() == word.lower():
+        if name.lower() == word.lower() and confirmed(name, address, official, addresses) != PARANOID:
             return Named(0, word, addresses, confirmed=True)
         called[name] = None
-    return Named(0, str(entries[0][3]), addresses, tuple(called))
+    return Named(0, official, addresses, tuple(called))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 
+from superd.net.names import confirmed
 from superd.peer import PARANOID, UNKNOWN
 
 
@@ -18,10 +18,7 @@ def addresses_of(host: str) -> list[str]:
 
 
 def confirmed_name(address: str) -> str:
-    """The name of ``address`` if that name has this address, else `paranoid`, or `unknown` (socket.c, sock_hostname).
-
-    An alias is `paranoid` too, and so is a number: as for a connection.
-    """
+    """The name of ``address`` by the rule of ``net/names.py``: confirmed, `paranoid`, or `unknown`."""
     try:
         name = socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0]
     except (OSError, UnicodeError):
@@ -30,15 +27,4 @@ def confirmed_name(address: str) -> str:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
     except (OSError, UnicodeError):
         return PARANOID
-    canonical = str(found[0][3]).lower()
-    if canonical != name.lower() and name.lower() != "localhost":
-        return PARANOID
-    return name if any(str(entry[4][0]) == address for entry in found) and not _is_number(name) else PARANOID
-
-
-def _is_number(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return confirmed(name, address, str(found[0][3]), (str(entry[4][0]) for entry in found))

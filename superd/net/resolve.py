@@ -23,6 +23,7 @@ import dns.reversename
 import trio
 
 from superd.net.bounded_dns import MOST_ADDRESSES, BoundedBackend
+from superd.net.names import ROOT, can_be_confirmed, confirmed, is_address, plain
 from superd.peer import PARANOID, UNKNOWN
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ dns.asyncbackend.get_backend("trio")
 for _kind in ("PTR", "A", "AAAA", "CNAME", "DNAME", "SOA", "NS", "OPT"):
     dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(_kind))  # type: ignore[no-untyped-call]
 
-_ROOT = "."
-"""The name of the root: libwrap finds an empty name, which no forward look-up confirms."""
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -108,20 +107,6 @@ def _sources(text: str) -> list[str]:
     """Where nsswitch.conf(5) says that hosts are looked up; of its services, superd knows these two."""
     found = re.search(r"^[ \t]*hosts:([^#\n]*)", text, re.MULTILINE)
     return found[1].split() if found else ["files", "dns"]
-
-
-def plain(address: str) -> str:
-    """An address without its zone, in the one spelling that two of the same have."""
-    return str(ipaddress.ip_address(address.partition("%")[0]))
-
-
-def is_address(text: str) -> bool:
-    """Whether ``text`` is a numeric address."""
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 class Places:
@@ -246,22 +231,19 @@ class Resolver:
         ttl = MAX_TTL
         if name is None and self._hosts.asks_dns:
             name, ttl = await self._reverse(address)
-        if name is None or (name != _ROOT and not _NAME.fullmatch(name)):
+        if name is None or (name != ROOT and not _NAME.fullmatch(name)):
             found.ttl = ttl
             return
         found.name = PARANOID
-        if name == _ROOT or is_address(name):
+        if not can_be_confirmed(name):
             found.ttl = ttl
             return
         name = name[:MAX_NAME]
-        wanted = ipaddress.ip_address(plain(address))
         others, canonical = await self._hosts.addresses_of(name), name
         if not others and self._hosts.asks_dns:
-            others, canonical, forward_ttl = await self._forward(name, wanted)
+            others, canonical, forward_ttl = await self._forward(name, ipaddress.ip_address(plain(address)))
             ttl = min(ttl, forward_ttl)
-        same = canonical.lower() == name.lower() or name.lower() == "localhost"
-        if same and any(ipaddress.ip_address(plain(text)) == wanted for text in others):
-            found.name = name
+        found.name = confirmed(name, address, canonical, others)
         found.ttl = ttl
 
     async def _dns(self) -> dns.asyncresolver.Resolver:

@@ -61,6 +61,18 @@ def test_this_host_is_called_as_its_hosts_file_says() -> None:
     assert host_facts.ask("a" * 300).error
 
 
+@pytest.mark.parametrize(("official", "counts"), [("h.org", True), ("other.org", False)])
+def test_a_name_that_is_an_alias_is_not_confirmed_although_its_address_is_called_so(
+    official: str, counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, official, ("192.0.2.1", 0))]
+    monkeypatch.setattr(socket, "getnameinfo", lambda *_: ("h.org", "0"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    named = host_facts.ask("h.org")
+    assert named.confirmed is counts
+    assert host_facts.describe("h.org", named)[1] == ("" if counts else "other.org")
+
+
 def test_paths_are_told_by_what_is_there(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("")
