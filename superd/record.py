@@ -65,6 +65,7 @@ class SessionRecord:
     for what the front served itself. ``usage`` is seconds of CPU in user and kernel mode, and the peak of resident memory
     in KiB. ``traffic`` is bytes from and to the client. ``userid`` is the answer of the client's ident server, unchanged.
     Of a ``quiet`` session no line is written. ``through`` is the proxy that announced ``peer`` and ``local``, if one did.
+    ``told`` is what the START line says, for the EXIT line.
     """
 
     __slots__ = (
@@ -83,6 +84,7 @@ class SessionRecord:
         "started",
         "status",
         "through",
+        "told",
         "traffic",
         "usage",
         "userid",
@@ -106,6 +108,7 @@ class SessionRecord:
         self.severity = ""
         self.userid = ""
         self.through: Through | None = None
+        self.told: dict[str, str | int | float] | None = None
         self._session = ""
 
     @property

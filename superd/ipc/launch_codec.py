@@ -268,6 +268,7 @@ def encode_exited(
     return f'["E",{conn},{_quoted(service)},{pid},{status},{utime:.6f},{stime:.6f},{maxrss},{seconds:.6f}{tail}'
 
 
+_STARTED = (str, int, int, int)
 _EXITED = (str, int, str, int, int, float, float, int, float)
 
 
@@ -283,16 +284,26 @@ def _exited(record: list[Any]) -> Exited:
     return Exited(conn, service, pid, status, utime, stime, maxrss, seconds, out_of_memory=out_of_memory)
 
 
+def _started(record: list[Any]) -> Started:
+    if tuple(map(type, record)) != _STARTED:
+        raise ControlError("a start is wrong")
+    _, conn, pid, pipe = record
+    if not (0 <= conn <= MAX_CONN and 0 <= pid <= _INT_MAX and 0 <= pipe <= _INT_MAX):
+        raise ControlError("a number field is wrong")
+    return Started(conn, pid, pipe)
+
+
 def parse_reports(data: bytes) -> list[Report]:
     """The front's side. A launcher runs as a service's user, so its words are checked like anybody's."""
     found: list[Report] = []
     for record in _records(data):
-        if record and record[0] == "E":  # half of all reports: no pattern is tried for them
+        if record and record[0] == "E":  # with "B" nearly all reports: no pattern is tried for them
             found.append(_exited(record))
             continue
+        if record and record[0] == "B":
+            found.append(_started(record))
+            continue
         match record:
-            case ["B", conn, pid, pipe]:
-                found.append(Started(_number(conn, MAX_CONN), _number(pid), _number(pipe)))
             case ["F", conn, errno, what]:
                 found.append(Failed(_number(conn, MAX_CONN), _number(errno), _text(what)))
             case ["D", hook, status]:

@@ -33,5 +33,6 @@ class Clock:
 
     def rfc3339(self, when: float) -> str:
         """Return ``when`` with microseconds and offset, as RFC 3339 has it."""
-        self.set(when)
+        if int(when) != self._second:
+            self.set(when)
         return f"{self._whole}.{int(when * 1_000_000) % 1_000_000:06d}{self.zone}"

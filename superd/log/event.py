@@ -53,7 +53,7 @@ class Event:
     of a FAIL.
     """
 
-    __slots__ = ("_fields", "kind", "level", "owner", "record", "service", "session", "text", "verdict", "when")
+    __slots__ = ("_fields", "_session", "kind", "level", "owner", "record", "service", "text", "verdict", "when")
 
     def __init__(
         self,
@@ -76,27 +76,31 @@ class Event:
         self.service = service or (owner.name if owner is not None else "")
         self.text = text
         self.record = record
-        self.session = session or (record.session if record is not None and record.conn else "")
+        self._session = session
         self.verdict = verdict
         self._fields = fields
 
     @property
+    def session(self) -> str:
+        """The session's id, or ``""``. Not made for events that are never written."""
+        record = self.record
+        return self._session or (record.session if record is not None and record.conn else "")
+
+    @property
     def fields(self) -> Fields:
         """The event's facts in the order of a line, values made safe. Made once, for all formatters."""
-        if self._fields is None:
-            self._fields = self._make()
-        return self._fields
-
-    def _make(self) -> Fields:
-        record = self.record
+        if self._fields is not None:
+            return self._fields
+        record, kind = self.record, self.kind
         if record is None:
-            return {}
-        match self.kind:
-            case Kind.START:
-                return facts.start_fields(record)
-            case Kind.EXIT:
-                return facts.exit_fields(record)
-            case Kind.FAIL if self.verdict is not None:
-                return facts.fail_fields(record, self.verdict)
-            case _:
-                return facts.session_fields(record)
+            made: Fields = {}
+        elif kind is Kind.START:
+            made = facts.start_fields(record)
+        elif kind is Kind.EXIT:
+            made = facts.exit_fields(record)
+        elif kind is Kind.FAIL and self.verdict is not None:
+            made = facts.fail_fields(record, self.verdict)
+        else:
+            made = facts.session_fields(record)
+        self._fields = made
+        return made

@@ -68,13 +68,15 @@ def start_fields(record: SessionRecord) -> Fields:
         fields["rule"] = str(record.rule)
     if record.pid and "PID" in flags:
         fields["pid"] = record.pid
+    record.told = fields
     return fields
 
 
 def exit_fields(record: SessionRecord) -> Fields:
     """Return the fields of EXIT: everything known of the session."""
     flags = record.service.log_on_success
-    fields = start_fields(record)
+    # Most programs end milliseconds after their START, which said the same of the client.
+    fields = dict(record.told) if record.told is not None else start_fields(record)
     if "EXIT" in flags:
         fields["ended_by"] = ending(record).value
         if record.status is not None:
@@ -97,9 +99,9 @@ def ending(record: SessionRecord) -> Ending:
     """Return what ended the session: superd's own reason, or else what the program's wait(2) status tells."""
     if record.ended_by is not None:
         return record.ended_by
-    if _used_its_time(record):
-        return Ending.CPU_LIMIT
-    return Ending.SIGNAL if record.status is not None and record.status & 0x7F else Ending.EXIT
+    if record.status is None or not record.status & 0x7F:
+        return Ending.EXIT
+    return Ending.CPU_LIMIT if _used_its_time(record) else Ending.SIGNAL
 
 
 _TICK = 0.3

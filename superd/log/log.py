@@ -71,12 +71,12 @@ class Log:
     def started(self, record: SessionRecord) -> None:
         """A session began: its program runs, or the front serves it."""
         if record.service.log_on_success and not record.quiet:
-            self._session(Kind.START, Level.INFO, record)
+            self._put(self._made(Kind.START, Level.INFO, record))
 
     def exited(self, record: SessionRecord) -> None:
         """A session ended."""
         if record.service.log_on_success and not record.quiet:
-            self._session(Kind.EXIT, Level.INFO, record)
+            self._put(self._made(Kind.EXIT, Level.INFO, record))
 
     def refused(self, record: SessionRecord, verdict: Verdict) -> None:
         """A connection was refused, or its program could not be started."""
@@ -206,9 +206,6 @@ class Log:
     def _made(self, kind: Kind, level: Level, record: SessionRecord, verdict: Verdict | None = None) -> Event:
         when = time.time()  # noqa: TID251 - for people to read; no limit depends on it
         return Event(kind, level, when, owner=record.service, record=record, verdict=verdict)
-
-    def _session(self, kind: Kind, level: Level, record: SessionRecord) -> None:
-        self._put(self._made(kind, level, record))
 
     def _put(self, event: Event) -> None:
         self.recent.add(event)

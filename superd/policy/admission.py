@@ -82,6 +82,7 @@ class Access:
         "_wide",
         "counts_sources",
         "exempt",
+        "has_networks",
         "hours",
         "instances",
         "max_load",
@@ -94,6 +95,7 @@ class Access:
         "rates",
         "sensor",
         "starts",
+        "tables",
         "unpenalised",
     )  # fmt: skip
 
@@ -124,11 +126,13 @@ class Access:
         self.counts_sources = service.per_source is not None
         self.exempt = address_list(limits.exempt) if limits.exempt else None
         self.quiet = address_list(service.quiet) if service.quiet else None
+        self.has_networks = bool(self._wide)
+        """Whether networks are counted besides sources. Asked for every connection, as is ``tables``."""
+        self.tables = self._all_tables()
+        """All rate tables: where there may be news for ``rate_news``."""
 
-    @property
-    def has_networks(self) -> bool:
-        """Whether networks are counted besides sources."""
-        return bool(self._wide)
+    def _all_tables(self) -> list[RateTable]:
+        return [table for table, _ in self.rates] + [wide.rate for wide in self._wide if wide.rate is not None]
 
     def source_of(self, peer: Peer) -> Source:
         """The peer's address cut to the prefix that counts as one source; of a unix peer the user."""
@@ -140,7 +144,9 @@ class Access:
 
     def counted_source(self, peer: Peer) -> Source | None:
         """The source to count the session under, or None where it is not needed."""
-        return self.source_of(peer) if self.counts_sources and not self.is_exempt(peer) else None
+        if not self.counts_sources or (self.exempt is not None and self.is_exempt(peer)):
+            return None
+        return self.source_of(peer)
 
     def counted_networks(self, peer: Peer) -> tuple[Network, ...]:
         """The networks of `[[limits.source]]` to count the session under."""
@@ -204,12 +210,14 @@ class Access:
 
     def over_rate(self, peer: Peer, now: float) -> Verdict | None:
         """The refusal of a peer whose source connects too often. Counts this connection."""
-        if not (self.rates or self._wide) or self.is_exempt(peer):
+        if not self.tables or (self.exempt is not None and self.is_exempt(peer)):
             return None
         source = self.source_of(peer)
         for table, reason in self.rates:
             if not table.take(source, now):
                 return Verdict(False, reason, detail=f"this source makes more than {table}", limit=table.rate)
+        if not self.has_networks:
+            return None
         for wide in self._wide if peer.version else ():
             if wide.rate is not None and not wide.rate.take(wide.network(peer)[:2], now):
                 detail = f"{wide.describe(peer)} makes more than {wide.rate}"
@@ -251,6 +259,7 @@ class Access:
                     mine.rate = theirs.rate
         if self.starts is not None and old.starts is not None and self.starts.same_limit(old.starts):
             self.starts = old.starts
+        self.tables = self._all_tables()
 
 
 def _rate_lines(table: RateTable, reason: Reason, describe: Callable[[Source], str]) -> list[str]:
@@ -308,7 +317,7 @@ def check_counts(access: Access, peer: Peer, counts: Occupancy) -> Verdict | Non
     """Ask what runs at once alone: the refusal, or None when one more may run."""
     if access.instances is not None and (running := counts.by_service.get(access.name, 0)) >= access.instances:
         return Verdict(False, Reason.INSTANCES, detail=f"{running} instances run", limit=access.instances, now=running)
-    if access.per_source is not None and not access.is_exempt(peer):
+    if access.per_source is not None and (access.exempt is None or not access.is_exempt(peer)):
         running = counts.by_source.get((access.name, access.source_of(peer)), 0)
         if running >= access.per_source:
             detail = f"{running} of this source run"
@@ -329,8 +338,7 @@ def check_limits(access: Access, peer: Peer, counts: Occupancy, now: float, worl
     limit = world.process_limit()
     if limit is not None and counts.total >= limit:
         return Verdict(False, Reason.PROCESSES, detail=f"{counts.total} programs run", limit=limit, now=counts.total)
-    refusal = access.over_rate(peer, now)
-    if refusal is not None:
+    if access.tables and (refusal := access.over_rate(peer, now)) is not None:
         return refusal
     if access.starts is not None and not access.starts.open(now):
         detail = "too many starts within a minute; the service is paused"

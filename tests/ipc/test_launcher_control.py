@@ -74,8 +74,9 @@ def test_of_a_launcher_the_master_reads_a_complaint_in_ascii_or_nothing(data: by
         found = orders.read_complaint(master)
         assert found is not None
         word, why = found
-        assert word in (b"", orders.BROKEN, orders.DROPPED)
-        assert (word == b"") == (data[:1] not in (orders.BROKEN, orders.DROPPED))
+        known = (orders.BROKEN, orders.DROPPED, orders.WANTED, orders.EMPTIED)
+        assert word in (b"", *known)
+        assert (word == b"") == (data[:1] not in known)
         assert len(why) <= orders.MAX_COMPLAINT
         assert orders.read_complaint(master) == (b"", "")
         launcher.close()

@@ -32,19 +32,20 @@ class LineSplitter:
     """Make whole lines of bytes in any pieces, each line of at most ``MAX_LINE`` bytes. Pure."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self.rest = b""
+        """What has no newline yet."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the lines that ``data`` completes, without the empty ones."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        while len(self._rest) > MAX_LINE:
-            lines.append(self._rest[:MAX_LINE])
-            self._rest = self._rest[MAX_LINE:]
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        while len(self.rest) > MAX_LINE:
+            lines.append(self.rest[:MAX_LINE])
+            self.rest = self.rest[MAX_LINE:]
         return [line[start : start + MAX_LINE] for line in lines if line for start in range(0, len(line), MAX_LINE)]
 
     def end(self) -> list[bytes]:
         """Return the last line, if it had no newline."""
-        rest, self._rest = self._rest, b""
+        rest, self.rest = self.rest, b""
         return [rest] if rest else []
 
 
@@ -132,7 +133,8 @@ class StderrCollector:
             return
         if pipe.conn:
             known.by_conn.pop(pipe.conn, None)
-            self._write(pipe, pipe.splitter.end())
+            if pipe.splitter.rest:
+                self._write(pipe, pipe.splitter.end())
         pipe.conn, pipe.over = conn, False
         known.by_conn[conn] = pipe
         if pipe.held:

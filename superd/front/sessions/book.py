@@ -126,14 +126,16 @@ class SessionBook:
 
     def number(self) -> int:
         """Return a number for a new connection: its id in the log, unique over fronts and restarts."""
-        self._next = next_number(self._next)
-        while self._next in self._live:
-            self._next = next_number(self._next)
-        return self._next
+        number = next_number(self._next)
+        while number in self._live:
+            number = next_number(number)
+        self._next = number
+        return number
 
     def _add(self, session: LiveSession) -> LiveSession:
         self._live[session.record.conn] = session
-        self._most = max(self._most, len(self._live))
+        if len(self._live) > self._most:
+            self._most = len(self._live)
         self._counts.enter(session.service.name, session.source, session.networks)
         limits = session.record.service.limits
         if limits.session is not None or limits.start is not None:
@@ -151,8 +153,9 @@ class SessionBook:
         session.record.pid = pid
         session.stage = Stage.RUNNING if pid else Stage.SERVING
         now = self._clock()
-        self.tallies.of(session.service.name).count_start(now, now - session.record.started)
-        self._log.started(session.record)
+        record = session.record
+        self.tallies.of(record.service.name).count_start(now, now - record.started)
+        self._log.started(record)
 
     # ------------------------------------------------------------------ ends
 
@@ -260,10 +263,9 @@ class SessionBook:
             self._log.message("crit", text, kind=Kind.BAN, record=record)
 
     def _tell_rates(self, service: CompiledService) -> None:
-        for table, _ in service.access.rates:
-            if table.news:
-                for line in service.access.rate_news():
-                    self._log.message("notice", line, service.name)
+        if any([table.news for table in service.access.tables]):
+            for line in service.access.rate_news():
+                self._log.message("notice", line, service.name)
         if service.access.penalties:
             for line in service.access.penalty_news(self._clock()):
                 self._log.message("notice", line, service.name)

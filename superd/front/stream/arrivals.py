@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from superd.address import SocketType
 from superd.front.stream.descriptor_room import DescriptorRoom
@@ -82,7 +82,11 @@ class Arrivals:
                     return
                 continue  # the connection was reset, or its network is gone: accept(2) lists a dozen such errors
             room.highest = fd
-            self._arrive(listener, service, fd, sockaddr)
+            peer = peername.remote(sockaddr) if listener.tcp else peername.remote_of_unix(fd)
+            if service.proxies is None:
+                self._decide(listener, service, fd, peer, None, None)
+            else:
+                self._proxied.arrive(listener, service, fd, peer)
 
     def _no_room(self, listener: Listener, service: CompiledService, number: int = errno.EMFILE) -> None:
         """Wait until sessions have ended; without any, nothing would change, and those who come are refused."""
@@ -99,14 +103,6 @@ class Arrivals:
             self._descriptors.refused()
             detail = "no descriptor is free (RLIMIT_NOFILE)"
             self._book.turned_away(service, peer, Verdict(False, Reason.OVERLOAD, detail=detail))
-
-    def _arrive(self, listener: Listener, service: CompiledService, fd: int, sockaddr: Any) -> None:
-        """Decide about one accepted connection; ``fd`` is this function's, then the launcher's or the session's."""
-        peer = peername.remote(sockaddr) if listener.tcp else peername.remote_of_unix(fd)
-        if service.proxies is not None:
-            self._proxied.arrive(listener, service, fd, peer)
-            return
-        self._decide(listener, service, fd, peer, None, None)
 
     def _decide(
         self, listener: Listener, service: CompiledService, fd: int, peer: Peer, server: Peer | None, through: Through | None
