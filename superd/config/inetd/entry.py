@@ -110,7 +110,7 @@ def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Calla
     counts: Keys = {}
     if fields.ip_max is not None:
         counts["per_source"] = fields.ip_max
-    rate = dialect.rate
+    rate: int | None = None
     if dialect.name == "freebsd":
         accept = first or accept
         if second:
@@ -127,6 +127,9 @@ def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Calla
             warn(f"above {accept} programs clients are refused; {dialect.name} let them wait")
     if rate and not wait:
         limits["per_minute"] = [max(rate - dialect.fewer, 1), dialect.pause]
+    elif dialect.rate and not match[3] and fields.service_max is None and not wait and "source_rate" not in limits:
+        # The daemon's default, which is not in the file, paused the whole service for one client that came too often.
+        limits["source_rate"] = [round(dialect.rate / 60, 2), dialect.rate]
     return wait, limits, counts
 
 

@@ -30,12 +30,12 @@ def refused(line: str, dialect: Name = "openbsd") -> str:
     [
         ("openbsd", "nowait.1", {"per_minute": (1, 600.0)}),
         ("openbsd", "nowait.0", {"per_minute": None}),
-        ("openbsd", "nowait", {"per_minute": (255, 600.0)}),
+        ("openbsd", "nowait", {"per_minute": None, "source_rate": (4.27, 256.0)}),
         ("inetutils", "nowait.7", {"per_minute": (7, 600.0)}),
         ("busybox", "nowait", {"per_minute": None}),
         ("busybox", "nowait.5", {"per_minute": (4, 60.0)}),
         ("netbsd", "nowait:5", {"per_minute": (5, 600.0)}),
-        ("freebsd", "nowait", {"per_minute": (256, 600.0)}),
+        ("freebsd", "nowait", {"per_minute": None, "source_rate": (4.27, 256.0)}),
     ],
 )
 def test_starts_within_a_minute_are_what_the_dialect_counts(dialect: Name, word: str, keys: dict[str, object]) -> None:
