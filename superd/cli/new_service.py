@@ -221,6 +221,8 @@ def _write(path: str, text: str, *, force: bool) -> None:
 
 def _to_try(wanted: Wanted, folder: str) -> str:
     port = wanted.port or str(BUILTIN_PORTS.get(wanted.builtin, ""))
+    here = not wanted.only_from or any(client.startswith(("127.", "ALL")) for client in wanted.only_from)
+    client = f"nc 127.0.0.1 {port}" if here else f"on a host of {wanted.only_from[0]}: nc THIS-HOST {port}"
     if folder == ADMIN:
-        return f"systemctl reload superd, then: nc 127.0.0.1 {port}"
-    return f"superd run --services {shlex.quote(folder)}, then in another terminal: nc 127.0.0.1 {port}"
+        return f"systemctl reload superd, then{':' if here else ''} {client}"
+    return f"superd run --services {shlex.quote(folder)}, then{' in another terminal:' if here else ''} {client}"

@@ -32,6 +32,12 @@ def test_a_program_of_this_host_only(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert set(load(Sources(services=(str(tmp_path),)))[0].services) == {"hello"}
 
 
+def test_the_client_to_try_is_one_that_may_connect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path, Wanted("hello", run="/bin/echo", port="7070", only_from=["192.0.2.0/24"]))
+    tried = capsys.readouterr().out.splitlines()[-1]
+    assert tried == f"try: superd run --services {tmp_path}, then on a host of 192.0.2.0/24: nc THIS-HOST 7070"
+
+
 def test_the_file_has_its_schema_and_the_meaning_of_each_key(tmp_path: Path) -> None:
     made(tmp_path, Wanted("hello", run="/bin/echo", port="7070", only_from=["192.0.2.0/24"]))
     lines = (tmp_path / "hello.toml").read_text().splitlines()
