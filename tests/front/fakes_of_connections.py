@@ -121,6 +121,7 @@ class Front:
         self.queue = WaitingQueue(self.force.services, self.gate, self.parts.clock, lambda: None)
         self.parts.book.tell_ends(self.queue.freed)
         self.force.configures((self.queue,))
+        self._connected = 0
         self.trip = Trip(
             self.gate, self.parts.book, self.launchers, self.launchers, self.carriers, self.names, self.room, self.queue,
             self.log, nursery.start_soon, self.force, self.parts.clock,
@@ -139,11 +140,13 @@ class Front:
         """Run one connection; the client's end of the socket is the test's. Waits for the session's task at the end."""
         ours, theirs = pair()
         theirs.setblocking(False)
+        self._connected += 1
         async with trio.open_nursery() as nursery:
             session = self._begin(service, client, ours, nursery)
             with trio.socket.from_stdlib_socket(theirs) as end:
                 yield session, end
-        assert len(self.room) == 0
+        self._connected -= 1
+        assert len(self.room) <= self._connected
 
     async def _run(self, service: CompiledService, client: Peer, ours: socket.socket) -> LiveSession:
         async with trio.open_nursery() as nursery:
