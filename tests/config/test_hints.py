@@ -80,7 +80,8 @@ WRONG_XINETD = [
     "allow = 10.0.0.1", "deny = 10.0.0.2", "max_connections = 5", "per_ip = 3", "cwd = /tmp", "environment = A=b",
     "only_form = 10.0.0.1", "bind = 127.0.0.1 10.0.0.1", "passenv = A=b", "only_from\u00a0= 10.0.0.1",
     "only_from =\u00a010.0.0.1", "umask = 027x", "log_on_success = HOTS", "flags = NODLAY", "only_from = 10.0.0.1 \\\n 10.0.0.2",
-    "protocol = tcp6", "protocol = udp",
+    "protocol = tcp6", "protocol = udp", "instances : 3", "instances: 3", "instances => 3", "instances := 3", "instances == 3",
+    "instances 3", 'only_from = "127.0.0.1"', "only_from = 127.0.0.1:80 http://10.0.0.2/ 127.", "no_access = 'fe80::1'",
 ]  # fmt: skip
 WRONG_ENTRIES = [
     "service x{\n" + "\n".join(XINETD) + "\n}\n",

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 _OCTET = r"(?:0|[1-9]\d{0,2})"
 _QUAD = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII)
+_DRESSED = re.compile(r"(?:[A-Za-z]+://)?[\"'<(]?(\d[\d.]+\d(?:/\d+)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)[\"'>);]?(?::\d+)?/?", re.ASCII)
+"""An address as part of a URL, in quotes, or with a port."""
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 EVERYBODY = ("0.0.0.0/0", "::/0")
 _ANYBODY = frozenset({"all", "*", "any", "anyone", "anybody", "anywhere", "everyone", "everybody", "everywhere", "world"})
@@ -137,7 +139,7 @@ def _evident_network(word: str) -> ipaddress.IPv4Network | None:
     parts = address.rstrip(".").split(".")
     if not all(re.fullmatch(_OCTET, part) and int(part) <= 255 for part in parts):
         return None
-    if not slash and (len(parts) == 4 or not any(map(int, parts)) or parts[0] == "127"):
+    if not slash and (len(parts) == 4 or not any(map(int, parts)) or (parts[0] == "127" and address[-1] != ".")):
         return None  # `0` is everybody, and 127.1 is how this host is called
     padded = ".".join(parts + ["0"] * (4 - len(parts)))
     try:
@@ -216,6 +218,9 @@ def _evident(word: str, networks: Mapping[str, str]) -> tuple[tuple[str, ...], s
     if bracketed:
         inner = _exact_or_network(bracketed[1] + (bracketed[2] or ""))
         return (inner.words if inner else ()), "xinetd could not parse it and dropped it"
+    bare = _DRESSED.fullmatch(word)
+    if bare and bare[1] != word and (plain := _exact_or_network(bare[1])):
+        return plain.words, "xinetd could not parse it and dropped it"
     low, dash, high = word.partition("-")
     if dash and _QUAD.fullmatch(low) and _QUAD.fullmatch(high):
         try:

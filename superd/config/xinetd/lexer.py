@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from superd.counted import counted
 from superd.look_alikes import look_alike
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 
@@ -20,6 +21,11 @@ MAX_COMMENT = 400
 MAX_LINE = 16 * 1024  # xinetd's own reader (sio) breaks lines there
 KEYWORDS = frozenset({"service", "defaults", "include", "includedir"})
 OPERATORS = ("+=", "-=", "=")
+_OTHER_SIGN = re.compile(r"([A-Za-z_]\w*)\s*([+-]=(?!=)|[:=<>~-]{1,3})(.*)", re.DOTALL)
+"""An attribute with its operator glued to it, or with the operator of another language."""
+_FREE = frozenset({"server_args", "env"})
+"""Attributes whose values are anything that a program takes."""
+_ALIKE = "; and the entry has "
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,18 @@ class _Reader:
         self.problems: list[Problem] = []
         self.current: Entry | None = None
         self.opened = False
+        self._said: dict[tuple[int, str], tuple[int, int]] = {}
+
+    def fail_alike(self, origin: Origin, message: str, hint: str, fault: str) -> None:
+        """Add an error that other lines of the entry may have too: one finding, which counts them."""
+        key = (id(self.current), fault)
+        at, count = self._said.get(key, (len(self.problems), 0))
+        self._said[key] = at, count + 1
+        if not count:
+            self.fail(origin, message, hint)
+            return
+        said = self.problems[at].message.partition(_ALIKE)[0]
+        self.problems[at] = replace(self.problems[at], message=f"{said}{_ALIKE}{counted(count, 'more line')} of this kind")
 
     def fail(self, origin: Origin, message: str, hint: str = "") -> None:
         """Add an error, and mark the open entry as broken."""
@@ -185,17 +203,23 @@ class _Reader:
         name = words[0]
         rest = words[1:]
         operator = next((sign for sign in OPERATORS if rest and rest[0].startswith(sign)), "")
-        if operator:
+        if operator and not (name.lower() not in _FREE and rest[0][len(operator) :][:1] in (*"=>:",)):
             values = _split(" ".join(rest)[len(operator) :])
+            if values and values[-1].endswith(";") and name.lower() not in _FREE:
+                values = [*values[:-1], *filter(None, [values[-1].rstrip(";")])]
+                text = f"{name} {operator} {' '.join(values)}"[:400]
+                self.fail_alike(origin, f"the `;` of `{text[:80]};` is part of the value", f"write `{text}`", ";")
             self.current.lines.append(Line(name.lower(), operator, tuple(values), origin))
-        elif "=" in name:
-            key, _, value = " ".join(words).partition("=")
-            sign = f"{key[-1:]}=" if key[-1:] in ("+", "-") else "="
-            self.fail(
-                origin,
-                f"`{name[:80]}` needs a blank before the operator; xinetd dropped the entry",
-                f"write `{' '.join([key.rstrip('+-'), sign, value.strip()])[:400].strip()}`",
-            )
+        elif match := _OTHER_SIGN.match(" ".join(words)):
+            name, sign, value = match.groups()
+            sign = sign if sign in OPERATORS else "="
+            hint = f"write `{' '.join([name, sign, value.strip()])[:400].strip()}`"
+            if "=" in words[0]:
+                message = f"`{words[0][:80]}` needs a blank before the operator; xinetd dropped the entry"
+            else:
+                message = f"`{match[2]}` in `{' '.join(words)[:80]}` is not an operator; xinetd dropped the entry"
+            self.fail_alike(origin, message, hint, "=" if "=" in words[0] else match[2])
+            self.current.lines.append(Line(name.lower(), sign, tuple(_split(value)), origin))
         elif not rest:
             self.fail(
                 origin,
@@ -203,7 +227,9 @@ class _Reader:
                 f"write `{name[:80]} =` and values",
             )
         else:
-            self.fail(origin, f"bad operator in `{' '.join(words)[:80]}`", f"write `{name[:80]} = {' '.join(rest)[:300]}`")
+            message = f"no operator in `{' '.join(words)[:80]}`; xinetd dropped the entry"
+            self.fail_alike(origin, message, f"write `{name[:80]} = {' '.join(rest)[:300]}`", "none")
+            self.current.lines.append(Line(name.lower(), "=", tuple(rest), origin))
 
     def end(self) -> None:
         """The end of the file, which must not be within an entry."""

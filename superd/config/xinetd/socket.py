@@ -73,10 +73,10 @@ def _listed(draft: Draft, line: Line | None) -> None:
         if port is None and others and kind is not None:
             what = f"`{draft.name}` is in /etc/services for {others[0]} and not for {protocol}; xinetd did not start it"
             draft.section.fail(kind, what, f"write `socket_type = {_SOCKETS[others[0]]}`")
-    elif port is None:
+    elif port is None and protocol:
         what = f"`{draft.name}` is not in /etc/services for {protocol}; without `type = UNLISTED` xinetd did not start it"
         draft.section.warn(line, f"{what}, and superd serves it", "add the line `type = UNLISTED`")
-    elif port != draft.keys.get("port", port):
+    elif port is not None and port != draft.keys.get("port", port):
         what = f"`{draft.name}` is port {port} in /etc/services; without `type = UNLISTED` xinetd did not start it on another"
         draft.section.warn(line, f"{what}, and superd serves it", "add the line `type = UNLISTED`")
 

@@ -43,7 +43,7 @@ BODY = ("type = UNLISTED", "port = 9001", "wait = no")
 def test_each_wrong_form_is_one_error_and_the_rest_is_read(text: str, line: int, hint: str) -> None:
     entries, problems = split_entries(f"{text}service last\n{{\n}}\n".encode(), "f")
     assert [(entry.argument, entry.broken) for entry in entries] == [("x", True), ("last", False)]
-    wanted = [tuple(line.split(" = ")) for line in BODY if not line.startswith("port") or "port=" not in text]
+    wanted = [tuple(line.split(" = ")) for line in BODY]
     assert [(given.name, *given.values) for given in entries[0].lines] == wanted
     (problem,) = problems
     assert (problem.origin.line, hint in problem.hint) == (line, True), problem
@@ -59,3 +59,22 @@ def test_a_brace_is_an_argument_where_the_entry_is_closed_besides() -> None:
     entries, problems = split_entries(b"service x\n{\nserver_args = { a }\n}\n", "f")
     assert problems == []
     assert entries[0].lines[0].values == ("{", "a", "}")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message", "hint"),
+    [
+        (["port=1", "wait=no", "nice=3"], "`port=1` needs a blank before the operator", "write `port = 1`"),
+        (["port : 1", "wait : no", "nice: 3"], "`:` in `port : 1` is not an operator", "write `port = 1`"),
+        (["port => 1", "wait => no", "nice => 3"], "`=>` in `port => 1` is not an operator", "write `port = 1`"),
+        (["port 1", "wait no", "nice 3"], "no operator in `port 1`", "write `port = 1`"),
+        (["port = 1;", "wait = no;", "nice = 3;"], "the `;` of `port = 1;` is part of the value", "write `port = 1`"),
+    ],
+)
+def test_a_form_that_all_lines_of_an_entry_have_is_one_error_that_counts_them(lines: list[str], message: str, hint: str) -> None:
+    entries, problems = split_entries("\n".join(["service x", "{", *lines, "}", ""]).encode(), "f")
+    (problem,) = problems
+    assert problem.message.startswith(message)
+    assert problem.message.endswith("; and the entry has 2 more lines of this kind")
+    assert (problem.origin.line, problem.hint) == (3, hint)
+    assert [(line.name, *line.values) for line in entries[0].lines] == [("port", "1"), ("wait", "no"), ("nice", "3")]
