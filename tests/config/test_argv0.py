@@ -48,3 +48,16 @@ def test_an_argument_in_its_place_is_told(server: str, args: list[str], said: st
 )
 def test_a_name_for_the_program_is_one(server: str, args: list[str]) -> None:
     assert argv0_problem(server, args, Origin("f"), "") is None
+
+
+@pytest.mark.parametrize("args", [[], ["python3"], ["/usr/bin/python3"]])
+def test_an_interpreter_without_a_script_is_told(args: list[str]) -> None:
+    problem = argv0_problem("/usr/bin/python3", args, Origin("f", 3), "the line")
+    assert problem is not None
+    assert (problem.severity, problem.message) == (Severity.WARNING, "`python3` gets no argument: it runs what the client sends")
+
+
+def test_a_file_that_is_not_a_program_is_an_argument() -> None:
+    problem = argv0_problem("/bin/cat", ["/etc/motd"], Origin("f", 3), "7 stream tcp nowait nobody /bin/cat cat /etc/motd")
+    assert problem is not None
+    assert problem.hint == "write `7 stream tcp nowait nobody /bin/cat cat /etc/motd`"

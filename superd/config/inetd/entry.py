@@ -16,7 +16,7 @@ from superd.config.inetd.dialects import Dialect
 from superd.config.inetd.key_value import Statement
 from superd.config.inetd.lexer import Entry
 from superd.config.inetd.old_unix import from_other_unix
-from superd.problem import Problem, note, warning
+from superd.problem import Problem, did_you_mean, note, warning
 from superd.service import BUILTIN_PORTS
 
 Keys = dict[str, Any]
@@ -86,7 +86,7 @@ def _socket_type(word: str, warn: Callable[..., None]) -> tuple[str, int | None]
         accept = accept.partition(":")[0]
         warn(f"the accept filter `{accept_filter or word}` is ignored; Linux has none")
     if kind not in ("stream", "dgram", "seqpacket"):
-        raise WrongField(f"socket type `{kind[:40]}` is not served")
+        raise WrongField(f"socket type `{kind[:40]}` is not served", did_you_mean(kind, ("stream", "dgram", "seqpacket")))
     if accept and not (accept.isascii() and accept.isdecimal() and len(accept) < 10):
         raise WrongField(f"`{word[:40]}`: `{accept[:40]}` is not a number")
     return kind, int(accept) if accept else None
@@ -96,7 +96,8 @@ def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Calla
     """Whether the program gets the listening socket, the table of limits, and the keys that count programs."""
     match = re.fullmatch(r"(wait|nowait)(?:([./:])(\d{1,9})(?:/(\d{1,9}))?(?:/(\d{1,9}))?)?", fields.wait, re.ASCII)
     if match is None:
-        raise WrongField(f"`{fields.wait[:40]}` is not wait or nowait")
+        near = did_you_mean(fields.wait, ("wait", "nowait")) or "write `nowait`, or `wait` for a program that accepts for itself"
+        raise WrongField(f"`{fields.wait[:40]}` is not wait or nowait", near)
     wait = match[1] == "wait"
     separator, *numbers = match[2], *(int(number) if number else 0 for number in match.groups()[2:])
     first, second, third = numbers
@@ -151,7 +152,9 @@ def _where(entry: Entry, around: Surroundings, socket_type: str, warn: Callable[
         return _unix(service, around.dialect)
     match = re.fullmatch(r"(tcp|udp)(4|6|46|6only)?", proto)
     if match is None:
-        raise WrongField(f"protocol `{proto[:40]}` is not served")
+        raise WrongField(
+            f"protocol `{proto[:40]}` is not served", did_you_mean(proto, ("tcp", "udp", "tcp4", "tcp6", "udp6", "unix"))
+        )
     if (match[1] == "tcp") != (socket_type == "stream"):
         right = "dgram" if match[1] == "udp" else "stream"
         raise WrongField(f"`{proto}` does not go with `{socket_type}`", _line(entry.fields, socktype=right))
@@ -252,14 +255,31 @@ def _program(entry: Entry, around: Surroundings, where: Keys, problems: list[Pro
         problems.append(note(entry.origin, f"tcpd is replaced by superd's own wrappers; the daemon name is `{name}`"))
     elif problem := argv0_problem(path, args, entry.origin, _with_argv0(entry)):
         problems.append(problem)
+    problems += _odd_words(entry, around.dialect)
     if not path.startswith("/"):
         found = next((folder for folder in around.dialect.path if path in around.programs(folder)), "")
         if not found:
-            searched = f" and in none of {' '.join(around.dialect.path)}" if around.dialect.path else ""
+            if around.dialect.path and "/" not in path:
+                raise WrongField(
+                    f"server `{path[:80]}` is in none of {' '.join(around.dialect.path)}", "write the path of the program"
+                )
             meant = f"/usr/bin/{path.rpartition('/')[2]}"
-            raise WrongField(f"server `{path[:80]}` is not an absolute path{searched}", _line(fields, server=meant))
+            raise WrongField(f"server `{path[:80]}` is not an absolute path", _line(fields, server=meant))
         path = f"{found}/{path}"
     return {"server": path, "server_args": args or [path], "flags": flags}
+
+
+def _odd_words(entry: Entry, dialect: Dialect) -> list[Problem]:
+    """Warnings for arguments that were meant as a comment, or as one in quotes where the dialect has none."""
+    fields = entry.fields
+    comment = next((at for at, word in enumerate(fields.args) if word.startswith("#")), None)
+    if comment is not None:
+        what = f"`{' '.join(fields.args[comment:])[:80]}` are arguments: a comment begins in column 1"
+        return [warning(entry.origin, what, _line(replace(fields, args=fields.args[:comment])))]
+    if not dialect.quotes and (word := next((word for word in fields.args if word[0] in "\"'"), "")):
+        what = f"`{word[:80]}`: the inetd of {dialect.name} knows no quotes, so they are part of the argument, and blanks end it"
+        return [warning(entry.origin, what)]
+    return []
 
 
 def _with_argv0(entry: Entry) -> str:

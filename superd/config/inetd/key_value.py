@@ -60,6 +60,9 @@ def read_statement(text: str) -> Statement:
                 raise ValueError(f"`{key}` has no value")
             key, equals, ended = "", False, sign == ";"
         elif sign:
+            before = values[key][-1] if values.get(key) else ""
+            if before in _KEYS:
+                raise ValueError(f"no comma before `{before} =`")
             raise ValueError("`=` without a key")
         elif equals:
             values[key].append(_unescape(match["quote"]) if match["quote"] else match["word"])

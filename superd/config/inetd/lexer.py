@@ -121,10 +121,10 @@ class EntryReader:
             statement = statement and not _begins_entry(text, words)
             blank = text[0] in " \t" and not text.lstrip().startswith("#@")
             if statement or (blank and self.dialect.continues and pieces):
-                if pieces[-1][1][-1].endswith(" \\") and not statement:
+                if _BACKSLASH.search(pieces[-1][1][-1]) and not statement:
                     self._backslash(pieces[-1], text)
                 pieces[-1][1].append(text)
-            elif pieces and pieces[-1][1][-1].endswith(" \\") and len(words) < 6 and not words[0].endswith(":"):
+            elif pieces and _BACKSLASH.search(pieces[-1][1][-1]) and len(words) < 6 and not words[0].endswith(":"):
                 # Not an entry of its own, so it was meant to go on. The line before has the backslash as an argument.
                 self._backslash(pieces[-1], text)
             else:
@@ -152,9 +152,12 @@ class EntryReader:
                 self._positional(text, origin)
 
     def _backslash(self, piece: tuple[Origin, list[str]], text: str) -> None:
-        meant = " ".join([*piece[1], text]).replace(" \\ ", " ")
+        """Say that a line was meant to go on in ``text``; of an entry of many lines once."""
+        meant = " ".join(_BACKSLASH.sub(" ", line) for line in [*piece[1], text])
         what = "`\\` is an argument, as in inetd: a line that begins with a blank continues the one before"
         hint = f"write `{' '.join(meant.split())[:400]}` in place of these {len(piece[1]) + 1} lines"
+        if self.problems and self.problems[-1].origin == piece[0] and self.problems[-1].message == what:
+            self.problems.pop()
         self.problems.append(warning(piece[0], what, hint))
 
     def _include(self, file: str, text: str, origin: Origin, chain: tuple[str, ...]) -> None:
@@ -214,6 +217,9 @@ class EntryReader:
         except ValueError:
             return False
         return True
+
+
+_BACKSLASH = re.compile(r"\\\s*$")
 
 
 def _begins_entry(text: str, words: list[str]) -> bool:

@@ -9,7 +9,8 @@ import re
 
 from superd.config.inetd.key_value import Statement
 
-_TLI = {"datagram_v": ("dgram", "udp"), "circuit_v": ("stream", "tcp"), "circuit_n": ("stream", "tcp"), "udp": ("dgram", "udp")}
+_TLI = dict.fromkeys(("circuit_v", "circuit_n", "ticots", "ticotsord", "tcp", "tcp6"), ("stream", "tcp"))
+"""Transports of Solaris that keep a connection; all others are datagrams."""
 
 
 def from_other_unix(fields: Statement) -> tuple[str, str] | None:

@@ -59,4 +59,4 @@ def test_busybox_looks_in_path_and_the_others_name_the_folder() -> None:
         found = parse("conf", MemoryFiles(files), name)
         assert bool(found.services) is (name == "busybox"), name
     none = parse("conf", MemoryFiles({"conf": files["conf"]}), "busybox")
-    assert "is not an absolute path and in none of /sbin /usr/sbin /bin /usr/bin" in str(none.problems[0])
+    assert "server `cat` is in none of /sbin /usr/sbin /bin /usr/bin" in str(none.problems[0])
