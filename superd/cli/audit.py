@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from superd.cli.diagnostics import print_problems
-from superd.errors import ConfigError
+from superd.cli.served import served
 from superd.exit_status import EX_CONFIG
 from superd.load.sources import Sources
 from superd.problem import Origin
@@ -66,17 +65,12 @@ class Row:
 def audit(sources: Sources, *, as_json: bool) -> int:
     """Print every service. Returns 0, 78 for errors."""
     from superd.config.hosts.policy import parse_policy
-    from superd.load.policy import load_policy
-    from superd.load.registry import load
     from superd.policy.hosts_access import compile_policy
 
-    try:
-        registry, _ = load(sources)
-        settings = registry.settings.policy
-        files, _ = load_policy(settings.hosts_allow, settings.hosts_deny)
-    except ConfigError as refused:
-        print_problems(refused.problems)
+    found = served(sources)
+    if found is None:
         return EX_CONFIG
+    registry, files = found
     tables = compile_policy(parse_policy(files)[0])
     rows = [row_of(registry, service, tables) for service in registry.services.values()]
     if as_json:

@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
-from superd.cli.diagnostics import print_problems
 from superd.cli.explain_live import ask
 from superd.cli.match import with_netgroup
 from superd.cli.names import confirmed_name
-from superd.errors import ConfigError
+from superd.cli.served import served
 from superd.load.sources import Sources
 from superd.occupancy import Occupancy
 from superd.peer import UNKNOWN, Peer, peer_from_text, unix_peer
@@ -61,16 +60,11 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str, p
     Return 0 admitted, 1 refused, 64 usage, 78 errors.
     """
     from superd.config.hosts.policy import parse_policy
-    from superd.load.policy import load_policy
-    from superd.load.registry import load
 
-    try:
-        registry, _ = load(sources)
-        settings = registry.settings.policy
-        files, _ = load_policy(settings.hosts_allow, settings.hosts_deny)
-    except ConfigError as refused:
-        print_problems(refused.problems)
+    found = served(sources)
+    if found is None:
         return 78
+    registry, files = found
     service = registry.services.get(name)
     if service is None:
         hint = did_you_mean(name, sorted(registry.services))

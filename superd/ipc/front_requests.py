@@ -18,6 +18,7 @@ from typing import Protocol
 
 from superd.errors import ControlError
 from superd.ipc import descriptors
+from superd.ipc.closed_message import message_of
 from superd.system.closing import let_all_go
 
 MAX_REQUEST = 4096
@@ -86,14 +87,7 @@ TABLE: dict[str, Rule] = {
 
 def parse_request(data: bytes) -> Request:
     """Return one request of the table. Raises ``ControlError`` for anything else."""
-    if len(data) > MAX_REQUEST:
-        raise ControlError("message is too long")
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        raise ControlError("message is not JSON") from None
-    if not isinstance(message, dict):
-        raise ControlError("message is not an object")
+    message = message_of(data, MAX_REQUEST)
     word = message.pop("word", None)
     rule = TABLE.get(word) if isinstance(word, str) else None
     if rule is None or frozenset(message) != rule.fields:

@@ -17,6 +17,7 @@ from typing import Any
 
 from superd.errors import ControlError
 from superd.ipc import descriptors
+from superd.ipc.closed_message import message_of
 from superd.system.closing import let_all_go
 from superd.wishes import MAX_HOLDS, MAX_TEXT, parse_prefix
 
@@ -97,14 +98,7 @@ class Request:
 
 def parse_request(data: bytes) -> Request:
     """Return one request. Raises ``ControlError`` for anything else."""
-    if len(data) > MAX_REQUEST:
-        raise ControlError("message is too long")
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        raise ControlError("message is not JSON") from None
-    if not isinstance(message, dict):
-        raise ControlError("message is not an object")
+    message = message_of(data, MAX_REQUEST)
     word, number = message.pop("word", None), message.pop("number", None)
     rule = TABLE.get(word) if isinstance(word, str) else None
     if rule is None or not isinstance(word, str) or message.keys() != rule.fields.keys():
