@@ -123,7 +123,7 @@ def test_a_signal_reaches_the_whole_group_of_a_connection() -> None:
 def test_what_the_master_changed_before_a_request_counts_for_it_though_earlier_ones_take_their_time() -> None:
     """A client that came after a reload got the program of before, when the launcher had been busy meanwhile."""
     with real_launcher() as launcher, ExitStack() as stack:
-        launcher.service("busy", "/bin/true")
+        launcher.service("busy", "/bin/cat")
         launcher.service("changed", "/bin/echo", "before")
         others = [stack.enter_context(connection())[1] for _ in range(32)]
         client, accepted = stack.enter_context(connection())
