@@ -27,6 +27,7 @@ SERVICE = {
     "server_args": '["--daemon"]',
     "redirect": '"10.0.0.5:80"',
     "send_proxy": '"v2"',
+    "tls": '{ cert = "/etc/ssl/example.pem", key = "/etc/ssl/private/example.key" }',
     "user": '"nobody"',
     "group": '"nogroup"',
     "groups": "true",
@@ -130,6 +131,15 @@ PENALTIES = {
     "min": '"15s"',
     "exempt": '["192.0.2.0/24"]',
 }
+TLS = {
+    "cert": '"/etc/ssl/example.pem"',
+    "key": '"/etc/ssl/private/example.key"',
+    "client_ca": '"/etc/ssl/clients.pem"',
+    "require_client_cert": "true",
+    "min_version": '"1.3"',
+    "alpn": '["imap"]',
+    "sni": '{ "mail.example.org" = "/etc/ssl/mail.pem /etc/ssl/private/mail.key" }',
+}
 SETTINGS = {
     "services": '["/usr/lib/superd/services.d", "/etc/superd/services.d"]',
     "xinetd": '["/etc/xinetd.conf"]',
@@ -179,6 +189,7 @@ EXAMPLES = {
     "SourceLimit": SOURCE,
     "PenaltyKeys": PENALTIES,
     "ServiceLimits": SERVICE_LIMITS,
+    "TlsKeys": TLS,
     "Sandbox": SANDBOX,
     "Settings": SETTINGS,
     "PolicySettings": POLICY,

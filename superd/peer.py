@@ -24,6 +24,7 @@ class Peer:
     socket it is ``localhost`` as libwrap has it. ``number`` is the address as an integer, ``version`` 4, 6, or 0 for
     unix. ``name`` and ``user`` are ``""`` until they are asked for, else a known value, ``unknown``, or ``paranoid``.
     ``uid`` and ``gids`` are the unix peer's: its user, and every group that this user had when it connected.
+    ``certificate`` holds the names of the client's certificate; None before a handshake that may bring one.
     """
 
     address: str
@@ -34,6 +35,7 @@ class Peer:
     user: str = NOT_ASKED
     uid: int | None = None
     gids: tuple[int, ...] = ()
+    certificate: frozenset[str] | None = frozenset()
 
     def __str__(self) -> str:
         if not self.version and self.uid is not None:

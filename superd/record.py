@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from superd.peer import Peer
     from superd.problem import Origin
     from superd.service import Service
-    from superd.through import Through
+    from superd.through import Facts, Through
 
 COUNT_BITS = 31
 """Bits of a connection number that count connections; the bits above are the front's own number."""
@@ -66,6 +66,7 @@ class SessionRecord:
     in KiB. ``traffic`` is bytes from and to the client. ``userid`` is the answer of the client's ident server, unchanged.
     Of a ``quiet`` session no line is written. ``through`` is the proxy that announced ``peer`` and ``local``, if one did.
     ``told`` is what the START line says, for the EXIT line.
+    ``tls`` is what its handshake has shown, with the names of ``ipc/launch_records.py``.
     """
 
     __slots__ = (
@@ -84,6 +85,7 @@ class SessionRecord:
         "started",
         "status",
         "through",
+        "tls",
         "told",
         "traffic",
         "usage",
@@ -110,6 +112,7 @@ class SessionRecord:
         self.through: Through | None = None
         self.told: dict[str, str | int | float] | None = None
         self._session = ""
+        self.tls: Facts = ()
 
     @property
     def session(self) -> str:

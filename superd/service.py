@@ -31,6 +31,7 @@ from superd.service_values import (
     upper_words,
 )
 from superd.source_limits import PenaltyKeys, SourceLimit
+from superd.tls_keys import CERT, TlsKeys
 
 BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
 """IANA's, for hosts whose /etc/services is short or missing."""
@@ -172,6 +173,8 @@ class Service(BaseModel):
     send_proxy: Literal["v1", "v2"] | None = Field(
         None, description="announce the client to the target of `redirect` with a PROXY header of this version"
     )
+    tls: TlsKeys = Field(TlsKeys(), description="table: speak TLS with clients; relays have the keys, and the bytes")
+
     user: str = Field("", description="login name or uid the program runs as; default: superd's own")
     group: str = Field("", description="group name or gid; default: the user's")
     groups: bool | tuple[str, ...] = Field(False, description="true: the user's supplementary groups; or a list of groups")
@@ -345,6 +348,11 @@ class Service(BaseModel):
                 raise ValueError(f"`{key}` needs `proxy_protocol`")
         if self.proxy_protocol and self.socket_type is SocketType.SEQPACKET:
             raise ValueError('`proxy_protocol` needs socket_type = "stream"')
+        if self.tls and self.socket_type is SocketType.SEQPACKET:
+            raise ValueError('`tls` needs socket_type = "stream"')
+        for key in ("only_from", "no_access"):
+            if not self.tls.client_ca and any(word.lower().startswith(CERT) for word in getattr(self, key) or ()):
+                raise ValueError(f"a word of `{key}` begins with `{CERT}`, which needs `tls.client_ca`")
         if self.redirect and (self.wait or self.socket_type is not SocketType.STREAM):
             raise ValueError('`redirect` needs socket_type = "stream" and wait = false')
         return self

@@ -101,7 +101,7 @@ _NO_CONNECTION = "a datagram has no connection"
 _LIVES_ON = "the program serves one client after another"
 
 _ACCESS = frozenset(
-    {"only_from", "no_access", "access_times", "max_load", "flags IDONLY", "flags SENSOR", "proxy_protocol", "proxy_from"}
+    {"only_from", "no_access", "access_times", "max_load", "flags IDONLY", "flags SENSOR", "proxy_protocol", "proxy_from", "tls"}
 )
 """Without one of these more clients would be admitted, so that superd never leaves it out, not even one of [defaults]."""
 
@@ -138,6 +138,7 @@ _OF_A_PROGRAM = (
     "flags NAMEINARGS",
 )
 _OF_A_CONNECTION = (
+    "tls",
     "banner",
     "banner_success",
     "banner_fail",
@@ -239,7 +240,8 @@ TABLE: dict[Kind, dict[str, str]] = {
         "deny_time": "only a sensor bans",
     },
     SENSOR: dict.fromkeys(
-        (*_OF_A_QUEUE, "wait", "limits.session", "limits.start", "limits.first_byte", "limits.idle"), "a sensor starts nothing"
+        ("tls", *_OF_A_QUEUE, "wait", "limits.session", "limits.start", "limits.first_byte", "limits.idle"),
+        "a sensor starts nothing",
     ),
     UNIX: {
         "limits.first_byte": "the kernel does not count a unix socket's bytes",
@@ -255,6 +257,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     TCPMUX: {
         **dict.fromkeys(_OF_THE_SOCKET, "tcpmux listens for it"),
         **dict.fromkeys(_OF_A_PROXY, "tcpmux reads the header, and has the keys for it"),
+        "tls": "the handshake is tcpmux's own, before it reads a name",
         "wait": "tcpmux hands over a connection",
         "socket_type": "tcpmux hands over a connection",
     },
@@ -276,8 +279,9 @@ _EXCEPTIONS: dict[tuple[Kind, str], Callable[[Service], bool]] = {
     # A proxy announces addresses, over whatever socket.
     (UNIX, "flags SENSOR"): lambda service: bool(service.proxy_protocol),
     # A relay keeps its own watch on silence, so it has one for unix sockets too.
-    (UNIX, "limits.idle"): lambda service: bool(service.redirect) or service.stdio != "socket",
-    (PROGRAM, "log_on_success TRAFFIC"): lambda service: service.stdio != "socket",
+    (UNIX, "limits.idle"): lambda service: bool(service.redirect or service.tls) or service.stdio != "socket",
+    (UNIX, "limits.first_byte"): lambda service: bool(service.tls),
+    (PROGRAM, "log_on_success TRAFFIC"): lambda service: service.stdio != "socket" or bool(service.tls),
     # Only what turns a connection into datagrams is wrong there.
     (TCPMUX, "socket_type"): lambda service: service.socket_type is SocketType.STREAM,
 }

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     STARTS = "per_minute"
     IDENT = "ident"
     PROXY = "proxy"
+    TLS = "tls"
     DECIDE_TIMEOUT = "decide_timeout"
     START_LIMIT = "start_limit"
     OVERLOAD = "overload"
@@ -69,6 +70,7 @@ _XINETD_WORDS = {
     Reason.START_LIMIT: "UNKNOWN",
     Reason.OVERLOAD: "process_limit",
     Reason.PROXY: "address",
+    Reason.TLS: "UNKNOWN",
     Reason.BANNER: "UNKNOWN",
     Reason.GONE: "UNKNOWN",
     Reason.STOPPING: "UNKNOWN",
@@ -84,6 +86,7 @@ class Need(Enum):
     NETGROUP = "netgroup"
     ACLEXEC = "aclexec"
     FRESH_TABLES = "fresh_tables"
+    CERTIFICATE = "certificate"
 
 
 @dataclass(frozen=True, slots=True)

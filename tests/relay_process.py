@@ -19,9 +19,10 @@ _Report = TypeVar("_Report")
 class RelayProcess:
     """One relay; ``front`` is the front's end of its pair."""
 
-    def __init__(self, user: tuple[int, int] | None = None) -> None:
+    def __init__(self, user: tuple[int, int] | None = None, keys: int = -1) -> None:
+        """``keys``: memory of keys, which stays the caller's; the relay speaks TLS."""
         self.front, theirs = relay_pair()
-        self.pid = start_relay(theirs, user)
+        self.pid = start_relay(theirs, user, keys=keys)
         theirs.close()
         self.front.settimeout(WAIT)
         self._seen: list[messages.Report] = []

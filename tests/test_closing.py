@@ -48,6 +48,7 @@ OWN: dict[str, dict[str, str]] = {
     },
     "master/front_orders.py": {"self._log_files.close": PARTS, "self._sockets.close": PARTS},
     "master/handing_on.py": {"os.close": MEMORY},
+    "master/key_ring.py": {"os.close": MEMORY, "self._watch.close": PARTS},
     "master/launcher_bundle.py": {"os.close": MEMORY},
     "master/launcher_child.py": {
         **{"os.close": MEMORY, "ours.close": PAIRS, "theirs.close": PAIRS, "self.control.close": PAIRS},
@@ -68,7 +69,7 @@ OWN: dict[str, dict[str, str]] = {
     },
     "master/program_groups.py": {"self._home.close": PARTS},
     "master/reading_child.py": {"os.close": "a pipe that this process has made"},
-    "master/relay_pool.py": {"slot.front_end.close": PAIRS, "slot.relay_end.close": PAIRS},
+    "master/relay_pool.py": {"slot.front_end.close": PAIRS, "slot.relay_end.close": PAIRS, "os.close": MEMORY},
     "master/trial.py": {"os.close": "a pipe that this process has made"},
     "master/upgrade.py": {"os.close": "a folder"},
     "net/bind.py": {"sock.close": "a socket that no other process has had"},
@@ -79,6 +80,7 @@ OWN: dict[str, dict[str, str]] = {
     "net/udp.py": {"other.close": "a datagram socket, whose close never waits"},
     "relay/process.py": {"self._front.close": PAIRS, "session.close": PARTS},
     "relay/session.py": {"way.close": PARTS},
+    "relay/tls.py": {"os.close": MEMORY},
     "relay/ways.py": {"os.close": "pipes that this relay has made", "self.close": PARTS},
 }
 """Module → the calls that close something of its own, and what that is."""

@@ -7,13 +7,14 @@ from pydantic import BaseModel
 
 from superd.config.toml.service_file import make_service, parse_toml
 from superd.config.toml.settings_file import parse_settings
-from superd.key_examples import EXAMPLES, LIMITS, LOG, PENALTIES, POLICY, SANDBOX, SERVICE, SERVICE_LIMITS, SETTINGS
+from superd.key_examples import EXAMPLES, LIMITS, LOG, PENALTIES, POLICY, SANDBOX, SERVICE, SERVICE_LIMITS, SETTINGS, TLS
 from superd.problem import Origin, errors
 from superd.sandbox import Sandbox
 from superd.service import Limits, Service
 from superd.service_limits import ServiceLimits
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit
+from superd.tls_keys import TlsKeys
 
 MODELS: dict[str, type[BaseModel]] = {
     "Service": Service,
@@ -21,6 +22,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "SourceLimit": SourceLimit,
     "PenaltyKeys": PenaltyKeys,
     "ServiceLimits": ServiceLimits,
+    "TlsKeys": TlsKeys,
     "Sandbox": Sandbox,
     "Settings": Settings,
     "PolicySettings": PolicySettings,
@@ -50,6 +52,7 @@ TABLES = {
         ("limits", LIMITS),
         ("limits.penalties", PENALTIES),
         ("limits.service", SERVICE_LIMITS),
+        ("tls", TLS),
         ("sandbox", SANDBOX),
     )
     for name, text in keys.items()
@@ -62,6 +65,10 @@ def test_an_example_of_a_service_is_read(key: str) -> None:
     text = f"{key} = {value}\n"
     if key == "sandbox.read_write":
         text += 'sandbox.read_only = "/"\n'
+    if key.startswith("tls.") and key != "tls.cert":
+        text += f"tls.cert = {TLS['cert']}\n"
+    if key == "tls.require_client_cert":
+        text += f"tls.client_ca = {TLS['client_ca']}\n"
     if key not in ("server", "redirect"):
         text += 'server = "/bin/cat"\n'
     text += "".join(f"{other} = {SERVICE[other]}\n" for other in NEEDS.get(key, ()))

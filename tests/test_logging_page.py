@@ -56,6 +56,7 @@ def test_every_cause_has_its_row() -> None:
 def test_every_field_has_its_row() -> None:
     full, unix = record(through=Through(unix_peer(0))), record()
     full.peer = full.peer and type(full.peer)(**{name: getattr(full.peer, name) for name in full.peer.__slots__} | {"user": "x"})
+    full.tls = (("SSL_PROTOCOL", "TLSv1.3"), ("SSL_TLS_SNI", "x"), ("SSL_CLIENT_S_DN", "CN=y"))
     unix.peer, unix.status = unix_peer(3), 9
     verdict = Verdict(False, Reason.INSTANCES, limit=1, now=1)
     made = {*exit_fields(full), *exit_fields(unix), *session_fields(unix), *fail_fields(full, verdict)}

@@ -16,12 +16,14 @@ from superd.service import Limits, Service
 from superd.service_limits import ServiceLimits
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit
+from superd.tls_keys import TlsKeys
 from tests.needs import needs
 
 ROOT = Path(__file__).parent.parent
 MAN_PAGES = ("superd.8", "superd.toml.5", "superd-services.5")
 MODELS = (
-    Service, Limits, SourceLimit, PenaltyKeys, ServiceLimits, Sandbox, Settings, PolicySettings, LogSettings, ControlSettings,
+    Service, Limits, SourceLimit, PenaltyKeys, ServiceLimits, TlsKeys, Sandbox, Settings, PolicySettings, LogSettings,
+    ControlSettings,
     MetricsSettings, PageSettings,
 )  # fmt: skip
 WITHOUT_UNIT = {"nice", "port", "rpc_number"}

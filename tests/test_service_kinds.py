@@ -39,7 +39,7 @@ VALUES: dict[str, Any] = {
     "per_source": 2, "instances": 3, "limits.source_rate": [3, 3], "limits.v4_prefix": 24, "limits.v6_prefix": 48,
     "limits.exempt": ["192.0.2.1"], "quiet": ["192.0.2.1"],
     "limits.session": 5, "require": ["cgroup"], "limits.memory_swap": 5, "limits.pids": 5, "limits.cpu_quota": 5,
-    "limits.io_weight": 5, "limits.service": {"pids": 5},
+    "limits.io_weight": 5, "limits.service": {"pids": 5}, "tls": {"cert": "/x.pem"},
     "limits.start": 5, "limits.first_byte": 5, "limits.cpu": 5, "stdio": "pipe", "sandbox": "strict",
     "limits.source": [{"sessions": 3}], "limits.penalties": {"refused": 5},
     "proxy_protocol": "any", "proxy_from": ["192.0.2.1"], "proxy_optional_from": ["192.0.2.1"], "send_proxy": "v1",

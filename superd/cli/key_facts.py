@@ -22,6 +22,7 @@ from superd.service_limits import ServiceLimits
 from superd.service_values import Count, LogType, Mode, Target, Versions
 from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit
+from superd.tls_keys import TlsKeys
 
 ALIASES: list[tuple[Any, str, str]] = [
     (Seconds, "duration", "seconds"),
@@ -56,6 +57,7 @@ TABLES = (
     Table("`[[limits.source]]` of a service", "limits.source.", SourceLimit, SERVICE_FILE),
     Table("`[limits.penalties]` of a service", "limits.penalties.", PenaltyKeys, SERVICE_FILE),
     Table("`[limits.service]` of a service", "limits.service.", ServiceLimits, SERVICE_FILE),
+    Table("`tls` of a service", "tls.", TlsKeys, SERVICE_FILE),
     Table("`[sandbox]` of a service", "sandbox.", Sandbox, SERVICE_FILE),
     Table("superd.toml", "", Settings, "superd.toml"),
     Table("`[policy]` of superd.toml", "policy.", PolicySettings, "superd.toml"),

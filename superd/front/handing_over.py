@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from superd.expansion import Values
+    from superd.front.relays.legs import Leg
     from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
     from superd.occupancy import Source
@@ -54,8 +55,11 @@ class Carries(Protocol):
     def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
         """Have a session carried to its end, in a mode of ``ipc/relay_messages.py``. ``fds`` are the callee's."""
 
-    def hold(self, listener: Listener) -> bool:
-        """True when no relay has room: then what connects waits in the kernel's queue until one has."""
+    def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
+        """Have a relay speak TLS with the client of a session. ``fds`` are the callee's: the client's and the plain end."""
+
+    def hold(self, listener: Listener, *, secure: bool = False) -> bool:
+        """True when no relay has room, or none with keys if ``secure``: clients wait in the kernel's queue until one has."""
 
 
 class RunsCommands(Protocol):

@@ -181,7 +181,8 @@ class _Front:
 
     def relays(self, order: front_orders.Relays) -> None:
         """Take new pairs to relays."""
-        self._carriers.take(order.relays, order.running, order.in_use)
+        self._carriers.take(order.relays, order.running, order.in_use, order.secure)
+        self._carriers.ends = order.ends
 
     def renewed(self, order: front_orders.Renewed) -> None:
         """Take a second socket at a datagram service's address."""

@@ -168,12 +168,15 @@ class Pairs:
 class Relays:
     """New pairs to these relays. Those that are ``running`` carry sessions of an earlier front.
 
-    Relays from number ``in_use`` on get no new sessions.
+    Relays from number ``in_use`` on get no new sessions; those in ``secure`` get new ones with TLS, and no others.
     """
 
     relays: dict[int, Fd]
     running: frozenset[int]
     in_use: int
+    secure: tuple[int, ...] = ()
+    ends: dict[str, float] = field(default_factory=dict)
+    """When the certificate of each service with TLS ends, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,23 @@ class Record:
         return f"{type(self).__name__}({fields})"
 
 
+TLS_FACTS = (
+    "SSL_PROTOCOL",
+    "SSL_CIPHER",
+    "SSL_TLS_SNI",
+    "SSL_ALPN",
+    "SSL_SESSION_RESUMED",
+    "SSL_CLIENT_VERIFY",
+    "SSL_CLIENT_S_DN",
+    "SSL_CLIENT_S_DN_CN",
+    "SSL_CLIENT_I_DN",
+    "SSL_CLIENT_M_SERIAL",
+    "SSL_CLIENT_V_END",
+    "SSL_CLIENT_SAN",
+)
+"""What a handshake shows: mod_ssl's names, and ALPN and all other names of the client's certificate in one."""
 FACTS = (
+    *TLS_FACTS,
     "PROXY_PROTOCOL",
     "PROXY_ADDR",
     "PROXY_PORT",

@@ -8,6 +8,7 @@ descriptors of its sessions next to it, in the same order. Neither end trusts th
     E end     number                                  A living  number, seconds, label
     Q list    question                                Z listed  question
     P ping    question                                P alive   question
+                                                      H secured number, facts
 """
 
 from __future__ import annotations
@@ -26,19 +27,22 @@ MAX_RECORDS = 48
 """Records of one message: three descriptors each stay below the 253 that the kernel passes at once (SCM_MAX_FD)."""
 MAX_LABEL = 512
 """Bytes of a label: a service's name and a peer's address."""
+MAX_FACTS = 4096
+"""Bytes of what a handshake has shown: names that a client's certificate has."""
 MAX_NUMBER = (1 << 63) - 1
 MAX_SECONDS = 1e9
 
-RELAY, ECHO, DISCARD, CHARGEN, PIPE, PTY = range(1, 7)
-DESCRIPTORS = {RELAY: 2, ECHO: 1, DISCARD: 1, CHARGEN: 1, PIPE: 3, PTY: 2}
+RELAY, ECHO, DISCARD, CHARGEN, PIPE, PTY, TLS = range(1, 8)
+DESCRIPTORS = {RELAY: 2, ECHO: 1, DISCARD: 1, CHARGEN: 1, PIPE: 3, PTY: 2, TLS: 2}
 """How a session is carried → how many descriptors it has: the client first, then
 
-``RELAY`` the other socket, ``PIPE`` the program's standard input (to write) and output (to read), ``PTY`` the terminal."""
+``RELAY`` the other socket, ``TLS`` that of plain bytes,
+``PIPE`` the program's standard input (to write) and output (to read), ``PTY`` the terminal."""
 
 SPARE_FILES = 128
 """Descriptors that a relay keeps free of sessions: for pipes, and for what a message brings."""
 
-CLIENT, OTHER, BROKEN, IDLE, SESSION, KILLED, NO_ROOM, FAULT = range(8)
+CLIENT, OTHER, BROKEN, IDLE, SESSION, KILLED, NO_ROOM, FAULT, HANDSHAKE = range(9)
 REASONS = {
     CLIENT: "client",
     OTHER: "other",
@@ -48,16 +52,20 @@ REASONS = {
     KILLED: "killed",
     NO_ROOM: "no room",
     FAULT: "fault",
+    HANDSHAKE: "handshake",
 }
 """Why a session is over: all is said, and the client or the other side ended first; one of them broke it; a limit; the front's
-word; the relay's own lack of descriptors, or its fault."""
+word; the relay's own lack of descriptors, or its fault; the handshake failed."""
 
 _REQUEST = struct.Struct("<cQBddH")
 _REPORT = struct.Struct("<cQQQdBHH")
 
 
 class Carry:
-    """Carry this session. ``idle`` and ``session`` in seconds, 0 for no limit; ``label`` comes back with its reports."""
+    """Carry this session. ``idle`` and ``session`` in seconds, 0 for no limit; ``label`` comes back with its reports.
+
+    Of a ``TLS`` session ``session`` is the time for the client's first byte after its handshake.
+    """
 
     __slots__ = ("idle", "label", "mode", "number", "session")
 
@@ -113,6 +121,16 @@ class Over:
         self.label = label
 
 
+class Secured:
+    """What a handshake has shown, as JSON: an object of texts. Where it failed, ``error`` says why, and an ``Over`` follows."""
+
+    __slots__ = ("facts", "number")
+
+    def __init__(self, number: int, facts: bytes) -> None:
+        self.number = number
+        self.facts = facts
+
+
 class Living:
     """A session lives, ``seconds`` old."""
 
@@ -143,7 +161,7 @@ class Alive:
 
 
 Request = Carry | End | List | Ping
-Report = Over | Living | Listed | Alive
+Report = Over | Living | Listed | Alive | Secured
 
 
 def files_for_sessions(limit: int) -> int:
@@ -183,6 +201,8 @@ def encode_report(report: Report) -> bytes:
             return _REPORT.pack(b"Z", report.question, 0, 0, 0, 0, 0, 0)
         case Alive():
             return _REPORT.pack(b"P", report.question, 0, 0, 0, 0, 0, 0)
+        case Secured():
+            return _REPORT.pack(b"H", report.number, 0, 0, 0, 0, 0, len(report.facts)) + report.facts
 
 
 def batches(records: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
@@ -199,7 +219,7 @@ def batches(records: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
         yield b"".join(message), len(message)
 
 
-def _records(data: bytes, layout: struct.Struct) -> Iterator[tuple[tuple[object, ...], bytes]]:
+def _records(data: bytes, layout: struct.Struct, most: int = MAX_LABEL) -> Iterator[tuple[tuple[object, ...], bytes]]:
     """Each record's fields except the label's length, and the label."""
     if len(data) > MAX_MESSAGE:
         raise ControlError("message is too long")
@@ -211,7 +231,7 @@ def _records(data: bytes, layout: struct.Struct) -> Iterator[tuple[tuple[object,
         *fields, length = layout.unpack_from(data, at)
         at += layout.size
         label = data[at : at + length]
-        if length > MAX_LABEL or len(label) != length:
+        if length > most or len(label) != length:
             raise ControlError("a label is wrong")
         at += length
         yield tuple(fields), label
@@ -247,14 +267,16 @@ def parse_requests(data: bytes) -> list[Request]:
 def parse_reports(data: bytes) -> list[Report]:
     """The front's side: every record of a message. Raises ``ControlError``; then none of it counts."""
     found: list[Report] = []
-    for fields, label in _records(data, _REPORT):
+    for fields, label in _records(data, _REPORT, MAX_FACTS):
         match fields:
             case (b"T", int(number), int(received), int(sent), float(seconds), int(reason), int(errno)) if (
-                reason in REASONS and received >> 62 == 0 and sent >> 62 == 0
+                reason in REASONS and received >> 62 == 0 and sent >> 62 == 0 and len(label) <= MAX_LABEL
             ):
                 found.append(Over(_checked(number, seconds), received, sent, seconds, reason, errno, label))
-            case (b"A", int(number), 0, 0, float(seconds), 0, 0):
+            case (b"A", int(number), 0, 0, float(seconds), 0, 0) if len(label) <= MAX_LABEL:
                 found.append(Living(_checked(number, seconds), seconds, label))
+            case (b"H", int(number), 0, 0, 0, 0, 0):
+                found.append(Secured(_checked(number), label))
             case (b"Z", int(number), 0, 0, 0, 0, 0) if not label:
                 found.append(Listed(_checked(number)))
             case (b"P", int(number), 0, 0, 0, 0, 0) if not label:

@@ -35,6 +35,9 @@ def session_fields(record: SessionRecord) -> Fields:
     return fields
 
 
+_TLS = (("tls", "SSL_PROTOCOL"), ("sni", "SSL_TLS_SNI"), ("cert", "SSL_CLIENT_S_DN"))
+
+
 def _client(record: SessionRecord, flags: frozenset[str]) -> Fields:
     fields: Fields = {}
     peer = record.peer
@@ -57,6 +60,9 @@ def _client(record: SessionRecord, flags: frozenset[str]) -> Fields:
         fields["local_port"] = local.port
     if record.through is not None:
         fields["proxy"] = safe(str(record.through.proxy))
+    for name, key in _TLS if record.tls else ():
+        if value := dict(record.tls).get(key):
+            fields[name] = safe(value)
     return fields
 
 

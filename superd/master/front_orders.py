@@ -61,6 +61,8 @@ class FrontOrders:
         self._log_files = log_files
         self._wishes = wishes
         self._number = 0
+        self.certificate_ends: dict[str, float] = {}
+        """When the certificate of each service ends, in seconds since 1970."""
         self._closing: dict[int, tuple[BindAddress, ...]] = {}
         """Addresses that the front does not accept from once it has applied the order of this number."""
         self._lent: set[BindAddress] = set()
@@ -162,7 +164,7 @@ class FrontOrders:
         pairs, running = self._relays.take_new(), frozenset[int]()
         if all_of_them:
             pairs, running = self._relays.pairs(), self._relays.running
-        self._front.tell(Relays(pairs, running, self._relays.in_use))
+        self._front.tell(Relays(pairs, running, self._relays.in_use, self._relays.secure, self.certificate_ends))
 
     def policy(self) -> None:
         """Answer with the tables in force."""

@@ -94,17 +94,26 @@ class LauncherBundle:
 
     @contextmanager
     def lent(self) -> Iterator[int]:
-        """A copy of ``fd`` that processes inherit which are started meanwhile: the master has one thread."""
-        copy = os.dup(self.fd)
-        try:
-            os.set_inheritable(copy, True)
+        """A copy of ``fd`` that processes inherit which are started meanwhile."""
+        with lent(self.fd) as copy:
             yield copy
-        finally:
-            os.close(copy)
 
     def replaced(self) -> bool:
         """Return whether the files on disk are no longer those that the code is of."""
         return any(look(path) != seen for path, seen in self._looks.items())
+
+
+@contextmanager
+def lent(fd: int) -> Iterator[int]:
+    """A copy of ``fd`` that processes inherit which are started meanwhile: the master has one thread. -1 stays -1."""
+    copy = os.dup(fd) if fd >= 0 else -1
+    try:
+        if copy >= 0:
+            os.set_inheritable(copy, True)
+        yield copy
+    finally:
+        if copy >= 0:
+            os.close(copy)
 
 
 @cache

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from superd.master.former_front import FormerFront
     from superd.master.front_child import FrontChild
     from superd.master.front_orders import FrontOrders
+    from superd.master.key_ring import KeyRing
     from superd.master.launcher_pool import LauncherPool
     from superd.master.listeners import BoundSockets
     from superd.master.log_files import LogFiles
@@ -44,6 +45,7 @@ class Children:
     control: ControlSocket
     upgrade: Upgrade
     words: ChildWords
+    keys: KeyRing
 
 
 class OwnProcesses:
@@ -187,4 +189,5 @@ class OwnProcesses:
         own.relays.close_copies()
         own.control.close_copies()
         own.words.close_copies()
+        own.keys.close_copies()
         self._log_files.close()

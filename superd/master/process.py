@@ -24,6 +24,7 @@ from superd.master.front_child import FrontChild
 from superd.master.front_orders import FrontOrders
 from superd.master.front_requests import FrontRequests
 from superd.master.handing_on import HandingOn
+from superd.master.key_ring import KeyRing
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_pool import LauncherPool
 from superd.master.listeners import BoundSockets
@@ -105,6 +106,7 @@ class Master:
         self._launchers = LauncherPool(log, poll)
         self._relays = RelayPool(log, poll, parts.account)
         self._readings = ReadingChild(log, lambda: self._processes.close_copies())
+        self._keys = KeyRing(log, poll, self._readings, self._use_keys, time.monotonic)
         self._rpc = RpcRegistrar(log)
         self._log_files = LogFiles(log, parts.log_file)
         self._wishes = WishesStore()
@@ -136,7 +138,7 @@ class Master:
         )  # fmt: skip
         own = Children(
             self._front, self._former, self._launchers, self._relays, self._readings, self._control, self._upgrade,
-            self._words,
+            self._words, self._keys,
         )  # fmt: skip
         self._processes = OwnProcesses(
             self._loop, own, self._orders, self._sockets, self._log_files,
@@ -177,6 +179,7 @@ class Master:
             self._reloads.on_timer,
             self._launchers.on_timer,
             self._relays.on_timer,
+            self._keys.on_timer,
             self._control.on_timer,
             self._words.on_timer,
             self._readings.on_timer,
@@ -216,7 +219,13 @@ class Master:
         self._rpc.want(mappings_of(state.registry, self._sockets))
         self._launchers.assign(state.assignment)
         self._relays.configure(state.registry.settings)
+        self._keys.configure(state.registry.services)
         self._control.configure(state.registry.settings, state.operators)
+
+    def _use_keys(self, keys: int) -> None:
+        self._relays.use_keys(keys)
+        self._orders.certificate_ends = self._keys.ends
+        self._orders.relays()
 
     def _at_end(self) -> None:
         self._close_listeners()
@@ -230,7 +239,7 @@ class Master:
         return (
             self._front.due, self._sockets.due, self._reloads.due, self._launchers.due, self._rpc.due, self._readings.due,
             self._close_at, self._patience, self._processes.due, self._log.due, self._relays.due, self._former.due,
-            self._upgrade.due, self._control.due, self._words.due,
+            self._upgrade.due, self._control.due, self._words.due, self._keys.due,
         )  # fmt: skip
 
     def _on_event(self, fd: int, events: int) -> None:
@@ -242,7 +251,7 @@ class Master:
             except Exception:
                 self._front.distrust("the master failed to carry out a request")  # its answer may never come
                 raise
-        elif not any(part.on_readable(fd) for part in (self._relays, self._control, self._words)):
+        elif not any(part.on_readable(fd) for part in (self._relays, self._keys, self._control, self._words)):
             complaint = self._launchers.on_readable(fd)
             if complaint:
                 self._front.replace(complaint)

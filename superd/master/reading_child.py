@@ -38,11 +38,15 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``work`` runs in the child, ``done`` in the master, with its value or ``Unusable``."""
+    """``work`` runs in the child, with copies of the descriptors ``lent``.
+
+    ``done`` runs in the master, with the value or ``Unusable``.
+    """
 
     kind: str
-    work: Callable[[], object]
+    work: Callable[..., object]
     done: Callable[[object], None]
+    lent: tuple[int, ...] = ()
 
 
 class ReadingChild:
@@ -156,10 +160,11 @@ class ReadingChild:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != master:
                 os._exit(status)
+            lent = [os.dup(fd) for fd in reading.lent]
             self._close_copies()
             _limit(self._memory, self._seconds)
             try:
-                value = reading.work()
+                value = reading.work(*lent)
             except Exception as fault:  # noqa: BLE001 - whatever bytes of files make a reader raise, it refuses these files alone
                 value = unusable(fault)
             with os.fdopen(answer, "wb") as file:

@@ -1,8 +1,8 @@
 """Lists of addresses: only_from and no_access, compiled. Pure; a name that is not known yet is asked for by returning.
 
 Grammar: ``10.1.2.3``, ``10.0.0.0/8``, ``10.0.0.0/255.0.0.0``, ``1.2.3.{4,5}``, ``1.2.3.4-1.2.3.9``, ``2001:db8::/32`` (brackets
-allowed), ``.example.com``, ``host.example.com``, ``ALL``; for unix sockets ``uid:1000`` and ``gid:100``. What xinetd meant by
-other spellings is the importer's work.
+allowed), ``.example.com``, ``host.example.com``, ``ALL``; for unix sockets ``uid:1000`` and ``gid:100``; ``cert:NAME``
+for the names of a client's certificate, ``cert:*`` for any. What xinetd meant by other spellings is the importer's work.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import netaddr
 
 from superd.peer import PARANOID, UNKNOWN
 from superd.service_kinds import USER_WORDS
+from superd.tls_keys import CERT
 from superd.verdict import Ask, Need
 
 if TYPE_CHECKING:
@@ -26,10 +27,13 @@ _NAME = re.compile(r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]
 _FACTORED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})\.\{(\d{1,3}(?:,\d{1,3})*)\}")
 
 
+_ASK_CERTIFICATE = Ask(Need.CERTIFICATE)
+
+
 class AddressList:
     """``matches`` costs one bisect for an address; names are tried only after that."""
 
-    __slots__ = ("_ends", "_gids", "_starts", "_uids", "all", "names")
+    __slots__ = ("_certs", "_ends", "_gids", "_starts", "_uids", "all", "names")
 
     def __init__(self, words: Iterable[str]) -> None:
         """Raises ``ValueError`` naming the first word that is none of the grammar's."""
@@ -37,6 +41,7 @@ class AddressList:
         self.names: tuple[str, ...] = ()
         self.all = False
         self._uids: set[int] = set()
+        self._certs: set[str] = set()
         self._gids: set[int] = set()
         for word in words:
             if word.upper() == "ALL":
@@ -44,6 +49,9 @@ class AddressList:
                 continue
             if word[:4].lower() in USER_WORDS:
                 (self._uids if word[0] in "uU" else self._gids).add(_id_number(word))
+                continue
+            if word[:5].lower() == CERT:
+                self._certs.add(word[5:])
                 continue
             found = parse_word(word)
             if isinstance(found, str):
@@ -71,6 +79,11 @@ class AddressList:
         if starts:
             index = bisect_right(starts, peer.number) - 1
             if index >= 0 and peer.number <= self._ends[peer.version][index]:
+                return True
+        if self._certs:
+            if peer.certificate is None:
+                return _ASK_CERTIFICATE
+            if peer.certificate and ("*" in self._certs or not self._certs.isdisjoint(peer.certificate)):
                 return True
         if not peer.version:
             return peer.uid in self._uids or not self._gids.isdisjoint(peer.gids)

@@ -22,6 +22,8 @@ CALLS = (
     *("setitimer", "rt_sigprocmask", "rt_sigreturn", "restart_syscall", "exit", "exit_group"),
 )
 """A relay has no socket(2), connect(2), accept(2), bind(2), open(2), fork, exec, kill or prctl(2)."""
+TLS_CALLS = ("getpeername", "getsockname", "getpid")
+"""What ssl asks of a connection, besides, and its random numbers of their process."""
 ARGUMENTS = {
     # Not F_SETOWN, which can have the kernel send signals to the front.
     "fcntl": (1, (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL, _F_SETPIPE_SZ, _F_GETPIPE_SZ)),
@@ -46,6 +48,6 @@ def become(uid: int, gid: int) -> int:
     return hard
 
 
-def confine() -> bool:
-    """Allows ``CALLS`` and nothing else from here on. False where the machine has no filter."""
-    return confine_to(CALLS, ARGUMENTS)
+def confine(*, tls: bool = False) -> bool:
+    """Allows ``CALLS`` and nothing else from here on; ``tls``: what that needs besides. False where the machine has no filter."""
+    return confine_to(CALLS + TLS_CALLS if tls else CALLS, ARGUMENTS)

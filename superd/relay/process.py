@@ -28,8 +28,10 @@ from superd.wire.chargen import LINES
 
 TYPE_CHECKING = False  # typing costs a small process 0.6 MiB
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
+    from superd.relay.tls import Keys
     from superd.relay.ways import Way
 
 IDLE = 300.0
@@ -52,8 +54,9 @@ _RIGHTS = (int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS))
 class Relay:
     """The process's whole state."""
 
-    def __init__(self, front: socket.socket, most_files: int) -> None:
-        """``most_files``: descriptors that all sessions together may have."""
+    def __init__(self, front: socket.socket, most_files: int, keys: Keys | None = None) -> None:
+        """``most_files``: descriptors that all sessions together may have. ``keys``: it speaks TLS."""
+        self._keys = keys
         front.setblocking(False)
         self._front: socket.socket | None = front
         self._front_fd = front.fileno()
@@ -115,14 +118,27 @@ class Relay:
     # ------------------------------------------------------------------ sessions
 
     def _pump(self, session: Session, way: Way, now: float) -> None:
+        due = session.due
         try:
             if session.pump(way, now):
                 self._turns.append((session, way))
         except OSError as problem:
-            self._over(session, now, messages.BROKEN, problem.errno or 0)
+            self._tell(session)
+            shaken = session.tls is None or session.tls.secured
+            self._over(session, now, messages.BROKEN if shaken else messages.HANDSHAKE, problem.errno or 0)
         except Exception as fault:  # noqa: BLE001 - ours, and it may end this session but no other
             line = fault.__traceback__.tb_lineno if fault.__traceback__ is not None else 0
             self._over(session, now, messages.FAULT, line)
+        else:
+            self._tell(session)
+            if session.due < due:
+                heapq.heappush(self._timers, (session.due, session.carry.number))
+
+    def _tell(self, session: Session) -> None:
+        """Report what a handshake has shown, once."""
+        if session.tls is not None and session.tls.facts:
+            self._reports.append(messages.encode_report(messages.Secured(session.carry.number, session.tls.facts)))
+            session.tls.facts = b""
 
     def _end_if_over(self, session: Session, now: float) -> None:
         if not session.fds:
@@ -227,7 +243,7 @@ class Relay:
         reason, number = messages.NO_ROOM, 0
         if fds and len(fds) <= self._files_left:
             try:
-                self._begin(Session(carry, fds, self._endless, now))
+                self._begin(Session(carry, fds, self._endless, now, self._keys))
             except OSError as problem:
                 reason, number = messages.FAULT, problem.errno or 0
             else:
@@ -268,8 +284,18 @@ class Relay:
             self._epoll.modify(front, interest)
 
 
+def _reader(fd: int) -> Callable[[int], Keys | None]:
+    """What reads the master's keys: only a relay that has some loads what speaks TLS, while it may still read files."""
+    if fd < 0:
+        return lambda _fd: None
+    from superd.relay.tls import read_keys
+
+    return read_keys
+
+
 def main() -> NoReturn:
-    """Entry: descriptor 0 is the relay's end of its pair to the front; argv holds uid and gid (-1 to stay) and a title."""
+    """Entry: descriptor 0 is the relay's end of its pair to the front; argv holds uid and gid (-1 to stay),
+    the memory of keys (-1 for none), and a title."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a terminal's Ctrl-C is the master's; the front ends sessions
@@ -279,7 +305,9 @@ def main() -> NoReturn:
         os.dup2(null, low)
     os.chdir("/")
     watch_terminals()
-    set_title(sys.argv[3])
+    set_title(sys.argv[4])
+    fd = int(sys.argv[3])
+    read_keys = _reader(fd)
     try:
         most = become(int(sys.argv[1]), int(sys.argv[2]))
     except OSError as problem:
@@ -287,9 +315,10 @@ def main() -> NoReturn:
         os._exit(EX_NOPERM)
     os.dup2(null, 2)  # from here on it reads what strangers send, and superd's own log is not theirs to write to
     try:
-        relay = Relay(front, messages.files_for_sessions(most))
-        confine()
-    except OSError:
+        keys = read_keys(fd)
+        relay = Relay(front, messages.files_for_sessions(most), keys)
+        confine(tls=keys is not None)
+    except (OSError, ControlError):
         os._exit(EX_OSERR)
     try:
         relay.run()

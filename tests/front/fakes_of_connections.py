@@ -18,6 +18,8 @@ from superd.front.gate.gate import Gate
 from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.handing_over import AS_CONFIGURED, HowToStart
 from superd.front.in_force import InForce
+from superd.front.relays.legs import Leg
+from superd.front.sessions.book import SessionBook
 from superd.front.sessions.live import LiveSession
 from superd.front.stream.connection import Trip
 from superd.front.stream.queueing import WaitingQueue
@@ -96,13 +98,22 @@ class FakeLaunchers:
 class FakeCarriers:
     """Takes sessions to be carried, and keeps their descriptors."""
 
-    def __init__(self) -> None:
+    def __init__(self, book: SessionBook) -> None:
+        self.book = book
         self.carried: list[tuple[LiveSession, int, tuple[int, ...]]] = []
+        self.encrypted: list[tuple[tuple[int, int], float, float]] = []
+        self.legs: list[Leg] = []
 
     def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
         self.carried.append((session, mode, fds))
 
-    def hold(self, listener: object) -> bool:
+    def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
+        self.encrypted.append((fds, idle, first_byte))
+        leg = Leg(4711, session, self.book)
+        self.legs.append(leg)
+        return leg
+
+    def hold(self, listener: object, *, secure: bool = False) -> bool:
         return False
 
 
@@ -111,7 +122,7 @@ class Front:
 
     def __init__(self, nursery: trio.Nursery, allow: str = "", deny: str = "", **settings: Any) -> None:
         self.parts = Parts()
-        self.carriers = FakeCarriers()
+        self.carriers = FakeCarriers(self.parts.book)
         self.names, self.launchers, self.room = FakeNames(), FakeLaunchers(), WaitingRoom()
         self.force = InForce(Settings.model_validate(settings))
         self.force.configures((self.room,))

@@ -31,7 +31,7 @@ def render(service: Service, comments: Mapping[str, str] | None = None, given: M
     for key, value in values.items():
         if value != given.get(key, defaults[key]):
             _add(document, key, value, comments)
-    for name, own in (("limits", service.limits), ("sandbox", service.sandbox)):
+    for name, own in (("limits", service.limits), ("tls", service.tls), ("sandbox", service.sandbox)):
         plain = type(own)().model_dump(mode="json")
         differing = {key: value for key, value in own.model_dump(mode="json").items() if value != plain[key]}
         if differing:
@@ -55,7 +55,9 @@ def render_defaults(defaults: Mapping[str, Any]) -> str:
 def file_values(service: Service) -> dict[str, Any]:
     """Every key but ``name`` and the tables as a file has it."""
     values = service.model_dump(mode="json")
-    found = {key: _plain(key, values[key], service) for key in Service.model_fields if key not in ("name", "limits", "sandbox")}
+    found = {
+        key: _plain(key, values[key], service) for key in Service.model_fields if key not in ("name", "limits", "tls", "sandbox")
+    }
     if service.service == service.name:
         found["service"] = ""
     return found

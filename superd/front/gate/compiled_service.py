@@ -23,6 +23,7 @@ class CompiledService:
 
     ``inside``: the same, but the front itself serves it; the name of the internal service.
     ``carried``: its bytes are a relay's business.
+    ``secure``: its clients speak TLS.
     ``proxies``: who may and must announce its client, or None.
     ``waits``: clients above a limit of what runs at once wait in the queue.
     ``closes_at_once``: a refused connection gets no banner, and no ident server is asked about it.
@@ -38,6 +39,7 @@ class CompiledService:
         "name",
         "program",
         "proxies",
+        "secure",
         "service",
         "waits",
         "wrapped",
@@ -50,6 +52,7 @@ class CompiledService:
         self.access: Access = compile_access(service)
         if before is not None:
             self.access.adopt(before.access)
+        self.secure = bool(service.tls) and not service.mux_client
         self.proxies = compile_proxies(service)
         self.daemon = service.daemon
         self.wrapped = "NOLIBWRAP" not in service.flags
@@ -58,6 +61,7 @@ class CompiledService:
         waits_for_nothing = (
             service.socket_type is not SocketType.DGRAM
             and not service.mux_client
+            and not service.tls
             and service.limits.idle is None
             and service.limits.first_byte is None
             and not (service.banner or service.banner_success or service.banners)

@@ -87,7 +87,7 @@ class Dispatch:
             service.proto if peer.version else "unix",
             how.steps,
             how.values,
-            record.through.facts if record.through is not None else (),
+            (*record.through.facts, *record.tls) if record.through is not None else record.tls,
         )
         if service.stdio != "socket":
             fd = self._stdio.hold(session, fd)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from superd.errors import ControlError
+from superd.front.relays.legs import Leg
 from superd.front.relays.relay_link import RelayLink
 from superd.front.sessions.live import SERVED, Carried, Refused, Stage
 from superd.ipc import relay_messages as messages
@@ -38,6 +39,9 @@ PING_SECONDS = 5.0
 """Seconds between two questions whether a relay with sessions still answers; after one without an answer it is replaced."""
 MAX_ADOPTED = 1 << 16
 """Sessions that a new front believes one relay to have: more than it can have descriptors on most hosts."""
+
+LITTLE = 32
+"""Descriptors that a relay may have more than the others and still be the one of its clients' earlier sessions."""
 
 _PROGRAMS = (messages.PIPE, messages.PTY)
 _ENDINGS = {
@@ -91,6 +95,7 @@ class _Carrier:
         self.link = link
         self.sessions: dict[int, tuple[LiveSession | None, int]] = {}
         """Each with how many descriptors it has. None: a program's session of an earlier front, which its launcher reports."""
+        self.legs: dict[int, Leg] = {}
         self.files = 0
         self.listing = False
         self.asked = self.answered = 0
@@ -128,6 +133,11 @@ class Carriers:
         self._replace = replace
         self._carriers: dict[int, _Carrier] = {}
         self._in_use = 0
+        self._secure: tuple[int, ...] = ()
+        self._legs_waiting: list[tuple[Leg, messages.Carry, tuple[int, ...]]] = []
+        """Legs that came before the first keys were known."""
+        self.ends: Mapping[str, float] = {}
+        """When the certificate of each service ends, in seconds since 1970."""
         self._waiting: list[tuple[LiveSession, int, tuple[int, ...]]] = []
         """Sessions that came before the first relay was known."""
         self._most_files = messages.files_for_sessions(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
@@ -149,12 +159,12 @@ class Carriers:
                 await trio.sleep(PING_SECONDS)
                 self._ping()
 
-    def take(self, pairs: Mapping[int, int], running: frozenset[int], in_use: int) -> None:
+    def take(self, pairs: Mapping[int, int], running: frozenset[int], in_use: int, secure: tuple[int, ...] = ()) -> None:
         """Take new pairs, number → descriptor, which is the callee's. Relays that are ``running`` are asked what they carry.
 
-        Relays from ``in_use`` on get no new sessions.
+        Relays from ``in_use`` on get no new sessions, but those of ``secure``, which get all with TLS.
         """
-        self._in_use = in_use
+        self._in_use, self._secure = in_use, secure
         self._known.set()
         for number, fd in pairs.items():
             carrier = _Carrier(RelayLink(number, socket.socket(fileno=fd), self._on_report))
@@ -168,6 +178,10 @@ class Carriers:
         waiting, self._waiting = self._waiting, []
         for session, mode, session_fds in waiting:
             self.carry(session, mode, session_fds)
+        if secure:
+            legs, self._legs_waiting = self._legs_waiting, []
+            for leg, request, leg_fds in legs:
+                self._begin_leg(leg, request, leg_fds)
         self._on_room()
 
     async def adopted(self) -> None:
@@ -205,9 +219,43 @@ class Carriers:
         if mode not in _PROGRAMS:  # a program sees the end of its input
             self._book.over(session, Refused(Verdict(False, Reason.OVERLOAD, detail="no relay has room")))
 
-    def _with_room(self) -> Iterator[_Carrier]:
+    def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
+        """Have a relay speak TLS with the client of a session, within limits in seconds or 0. ``fds`` are the callee's."""
+        leg = Leg(self._book.number(), session, self._book)
+        request = messages.Carry(leg.number, messages.TLS, idle, first_byte, _label(session.record, messages.TLS))
+        if self._secure:
+            self._begin_leg(leg, request, fds)
+        else:
+            self._legs_waiting.append((leg, request, fds))
+        return leg
+
+    def _begin_leg(self, leg: Leg, request: messages.Carry, fds: tuple[int, ...]) -> None:
+        carrier = self._for_leg(leg)
+        if carrier is None:
+            let_all_go(fds)
+        elif carrier.link.send(request, fds):
+            carrier.enter(leg.number, None, messages.TLS)
+            carrier.legs[leg.number] = leg
+            leg.link = carrier.link
+            return
+        leg.lost("no relay has room for it")
+
+    def _for_leg(self, leg: Leg) -> _Carrier | None:
+        """The relay of the client's last session, which can resume it, unless another has much less to do."""
+        found = list(self._with_room(secure=True))
+        if not found:
+            return None
+        least = min(found, key=lambda carrier: carrier.files)
+        own = found[leg.source % len(found)]
+        return own if own.files <= 2 * least.files + LITTLE else least
+
+    def _with_room(self, *, secure: bool = False) -> Iterator[_Carrier]:
         for number, carrier in self._carriers.items():
-            if number < self._in_use and carrier.link.alive and carrier.files + _MOST_FILES <= self._most_files:
+            if (
+                (number in self._secure if secure else number < self._in_use)
+                and carrier.link.alive
+                and carrier.files + _MOST_FILES <= self._most_files
+            ):
                 yield carrier
 
     @property
@@ -215,9 +263,9 @@ class Carriers:
         """Whether every session that was to be carried is a relay's."""
         return not self._waiting and all(carrier.link.settled for carrier in self._carriers.values())
 
-    def hold(self, listener: Listener) -> bool:
-        """True when no relay has room for another session: then what connects waits in the kernel's queue until one has."""
-        if not self._carriers or any(True for _ in self._with_room()):
+    def hold(self, listener: Listener, *, secure: bool = False) -> bool:
+        """True when no relay has room, or none with keys if ``secure``: clients wait in the kernel's queue until one has."""
+        if not self._carriers or (secure and not self._secure) or any(True for _ in self._with_room(secure=secure)):
             return False
         self._listeners.ignore(listener)
         self._held.append(listener)
@@ -227,7 +275,7 @@ class Carriers:
         return True
 
     def _on_room(self) -> None:
-        if self._held and any(True for _ in self._with_room()):
+        if self._held and (any(True for _ in self._with_room()) or any(True for _ in self._with_room(secure=True))):
             held, self._held = self._held, []
             for listener in held:
                 self._listeners.hear(listener)
@@ -255,8 +303,15 @@ class Carriers:
             self._distrust(carrier, wrong)
         self._settle(carrier.link.number)
         lost = [session for session, _ in carrier.sessions.values() if session is not None]
+        legs = tuple(carrier.legs.values())
         carrier.sessions.clear()
+        carrier.legs.clear()
         carrier.files = 0
+        number = carrier.link.number
+        if self._carriers.get(number) is carrier and number >= self._in_use and number not in self._secure:
+            del self._carriers[number]  # its keys were renewed, and its number does not come again
+        for leg in legs:
+            leg.lost()
         for session in lost:
             session.record.ended_by = session.record.ended_by or Ending.FAULT
             self._end(session)
@@ -265,12 +320,17 @@ class Carriers:
         self._log.flush()
 
     def _on_report(self, link: RelayLink, report: messages.Report) -> None:
-        carrier = self._carriers[link.number]
-        if carrier.link is not link:
+        carrier = self._carriers.get(link.number)
+        if carrier is None or carrier.link is not link:
             return  # of a pair that was given up
         match report:
             case messages.Over():
                 self._over(carrier, report)
+            case messages.Secured():
+                leg = carrier.legs.get(report.number)
+                if leg is None:
+                    raise ControlError("a handshake that it was not asked for")
+                leg.secured(report.facts)
             case messages.Living():
                 self._adopt(carrier, report)
             case messages.Listed():
@@ -298,6 +358,10 @@ class Carriers:
             return
         session = carrier.leave(report.number) or self._book.get(report.number)
         self._on_room()
+        leg = carrier.legs.pop(report.number, None)
+        if leg is not None:
+            leg.over(report)
+            return
         if session is None:
             return
         record = session.record
@@ -338,7 +402,7 @@ class Carriers:
             carrier.enter(report.number, None, messages.PIPE)
             return
         _, peer, mode = found
-        if mode in _PROGRAMS:
+        if mode in _PROGRAMS or mode == messages.TLS:
             carrier.enter(report.number, None, mode)
             return
         started = self._clock() - report.seconds
@@ -351,7 +415,7 @@ class Carriers:
         """The end of a session that began in an earlier front and ended before this one asked."""
         found = _read_label(report.label)
         service = self._services.get(found[0]) if found is not None else None
-        if found is None or service is None or found[2] in _PROGRAMS:
+        if found is None or service is None or found[2] in (*_PROGRAMS, messages.TLS):
             return
         record = SessionRecord(report.number, service.service, found[1], self._clock() - report.seconds)
         record.seconds, record.traffic = report.seconds, (report.received, report.sent)

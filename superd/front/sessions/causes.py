@@ -21,6 +21,7 @@ _REFUSALS = {
     Reason.IDENT: Cause.REFUSED,
     Reason.SENSOR: Cause.REFUSED,
     Reason.PROXY: Cause.REFUSED,
+    Reason.TLS: Cause.REFUSED,
     Reason.PER_SOURCE: Cause.LIMIT_HIT,
     Reason.RATE: Cause.LIMIT_HIT,
     Reason.SOURCE_RATE: Cause.LIMIT_HIT,

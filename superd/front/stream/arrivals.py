@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
@@ -72,6 +73,8 @@ class Arrivals:
                 return
             if service.carried and self._trip.carriers.hold(listener):
                 return
+            if service.secure and self._trip.carriers.hold(listener, secure=True):
+                return
             try:
                 fd, sockaddr = listener.accept()
             except BlockingIOError:
@@ -109,6 +112,8 @@ class Arrivals:
     ) -> None:
         """Decide about ``peer``, who connected to ``server`` as a proxy says; without one the socket's own end counts."""
         now = self._clock()
+        if service.secure:
+            peer = replace(peer, certificate=None)
         if service.waits:
             self._trip.queue.settle(service.name)
         answer = self._gate.first_look(service, peer, lambda: server or listener.local_of(fd), now)

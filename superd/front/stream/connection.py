@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from superd.front.gate.waiting_room import Place, WaitingRoom
     from superd.front.handing_over import Carries, HandsOver, RunsCommands, StartTask
     from superd.front.in_force import InForce
+    from superd.front.relays.legs import Leg
     from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
     from superd.front.stream.queueing import WaitingQueue
@@ -61,10 +62,10 @@ class Trip:
 class Connection:
     """One connection with its session. ``client`` and ``server`` gain names as these become known.
 
-    ``no_user`` says why the client's ident server named no user, in xinetd's words.
+    ``no_user`` says why the client's ident server named no user, in xinetd's words. ``leg`` is its encrypted part.
     """
 
-    __slots__ = ("client", "no_user", "place", "server", "service", "session", "sock")
+    __slots__ = ("client", "leg", "no_user", "place", "server", "service", "session", "sock")
 
     def __init__(self, sock: trio.socket.SocketType, session: LiveSession, client: Peer, server: Peer, place: Place) -> None:
         self.sock = sock
@@ -74,3 +75,4 @@ class Connection:
         self.server = server
         self.place = place
         self.no_user = "no server"
+        self.leg: Leg | None = None

@@ -59,6 +59,8 @@ class ConnectionFacts:
                 self._facts = replace(self._facts, aclexec={**self._facts.aclexec, ask.option: succeeded})
                 # A command has its own time; the look-ups after it have what was left of theirs.
                 self._until += trio.current_time() - began
+            case Need.CERTIFICATE:
+                pass  # the handshake comes before every question
             case Need.FRESH_TABLES:
                 self._tables = await self._trip.gate.fresh_tables()
             case _:

@@ -22,6 +22,7 @@ from superd.front.stream.facts import ConnectionFacts
 from superd.front.stream.internal_services import MODES
 from superd.front.stream.redirect import NoTarget, reach
 from superd.front.stream.rule_options import OptionFault, RuleOptions
+from superd.front.stream.secured import secure
 from superd.front.stream.tcpmux import read_choice
 from superd.internal import STREAM, auth
 from superd.ipc.relay_messages import RELAY
@@ -53,13 +54,13 @@ async def run_session(
     stream = trio.socket.from_stdlib_socket(sock)
     client = session.record.peer
     assert client is not None
+    connection = Connection(stream, session, client, server, place)
     try:
-        connection = Connection(stream, session, client, server, place)
         chosen = await _Session(trip, connection).run(first)
         if chosen is not None:
             await _serve_chosen(trip, connection, chosen)
     finally:
-        let_socket_go(stream)
+        let_socket_go(connection.sock)
 
 
 async def _serve_chosen(trip: Trip, connection: Connection, chosen: CompiledService) -> None:
@@ -192,6 +193,8 @@ class _Session:
     async def _decide(self, first: Verdict | Ask) -> Verdict:
         """Return the verdict, within the service's time for it; a look-up that takes longer counts as unknown."""
         connection, service = self._connection, self._service.service
+        if self._service.secure and (failure := await secure(self._trip, connection)):
+            return Verdict(False, Reason.TLS, detail=failure)
         if service.banner and not await self._send_file(service.banner):
             return UNREAD_BANNER
         self._facts.begin()
@@ -267,13 +270,15 @@ class _Session:
             await self._refuse(Verdict(False, Reason.GONE, detail="the client is gone"))
             return
         how = await self._options.how_to_start()
-        if self._service.service.limits.idle is not None and self._service.service.stdio == "socket":
+        if self._service.service.limits.idle is not None and self._service.service.stdio == "socket" and connection.leg is None:
             silent = trio.CancelScope()
             session.when_over(lambda _session: silent.cancel())
             self._limit_silence(silent, lambda: trip.book.end_silent(session))
         self._limit_first_byte()
         self._passed_on = True
         trip.dispatch.hand_over(session, connection.server, connection.sock.detach(), how)
+        if connection.leg is not None and self._service.service.stdio == "socket":
+            connection.leg.follow()
         trip.dispatch.flush()
 
     async def _redirect(self, target: Redirect) -> None:
@@ -330,7 +335,7 @@ class _Session:
 
     def _limit_first_byte(self) -> None:
         limit, session = self._service.service.limits.first_byte, self._session
-        if limit is not None:
+        if limit is not None and self._connection.leg is None:
             copy = socket.socket(fileno=os.dup(self._connection.sock.fileno()))
             scope = trio.CancelScope()
             session.when_over(lambda _session: scope.cancel())
@@ -338,6 +343,6 @@ class _Session:
 
     def _limit_silence(self, scope: trio.CancelScope, on_idle: Callable[[], None]) -> None:
         limit = self._service.service.limits.idle
-        if limit is not None:
+        if limit is not None and self._connection.leg is None:
             copy = socket.socket(fileno=os.dup(self._connection.sock.fileno()))
             self._trip.start_task(watch, copy, limit, scope, on_idle)

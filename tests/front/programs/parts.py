@@ -12,6 +12,7 @@ from superd.front.gate.compiled_service import CompiledService
 from superd.front.in_force import InForce
 from superd.front.programs.launcher_links import LauncherLinks
 from superd.front.programs.stdio import StdioPrograms
+from superd.front.relays.legs import Leg
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
 from superd.front.sessions.live import LiveSession
@@ -119,7 +120,10 @@ class Parts:
         """What a relay is given."""
         self.carried.append((session, mode, fds))
 
-    def hold(self, listener: object) -> bool:
+    def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
+        raise AssertionError
+
+    def hold(self, listener: object, *, secure: bool = False) -> bool:
         return False
 
     def _on_room(self) -> None:

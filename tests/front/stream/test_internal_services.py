@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from superd.front.relays.legs import Leg
 from superd.front.sessions.live import LiveSession
 from superd.front.stream import internal_services
 from superd.front.stream.internal_services import InternalStreams
@@ -32,7 +33,10 @@ class FakeRelays:
             os.close(fd)
         self.carried.append((session, mode))
 
-    def hold(self, listener: Listener) -> bool:
+    def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
+        raise AssertionError
+
+    def hold(self, listener: Listener, *, secure: bool = False) -> bool:
         return False
 
 
