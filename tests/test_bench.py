@@ -11,7 +11,7 @@ import pytest
 from tests.needs import needs, needs_root
 
 ROOT = Path(__file__).parent.parent
-ROWS = ["start", "many", "idle", "refuse", "decision", "internal", "redirect", "busy", "reload", "memory", "crowd"]
+ROWS = ["start", "many", "guards", "idle", "refuse", "decision", "internal", "redirect", "busy", "reload", "memory", "crowd"]
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -30,4 +30,4 @@ def test_every_row_runs_and_says_what_was_aimed_at(row: str) -> None:
 def test_a_row_that_does_not_exist_is_refused_with_those_that_do() -> None:
     done = subprocess.run([ROOT / "scripts/bench", "nonsense"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "no row `nonsense`; there are start many idle" in done.stderr
+    assert "no row `nonsense`; there are start many guards idle" in done.stderr

@@ -35,6 +35,7 @@ from stand import Bench
 ROWS: dict[str, Callable[[Bench], list[Table]]] = {
     "start": rows_start.start,
     "many": rows_start.start_many,
+    "guards": rows_start.guards,
     "idle": rows_start.first_byte,
     "refuse": rows_policy.refuse,
     "decision": rows_policy.decision,

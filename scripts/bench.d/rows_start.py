@@ -71,6 +71,39 @@ def start_many(bench: Bench) -> list[Table]:
     return [table]
 
 
+GUARDS = {
+    "off": "",
+    "time limits": '[limits]\nsession = "1h"\nidle = "5m"\nfirst_byte = "30s"\nstart = "20s"',
+    "rlimits": 'rlimit_cpu = 60\nrlimit_as = "1G"',
+    "sandbox": '[sandbox]\nno_new_privs = true\ncapabilities = []\nread_only = ["/"]\nprivate_network = true\n'
+    'private_ipc = true\nseccomp = ["default"]',
+    "processes of its own": "[sandbox]\nprivate_pids = true",
+}
+A_GROUP = {"a group": 'require = ["cgroup"]', "a group with limits": '[limits]\nmemory = "64M"\npids = 50\ncpu_quota = 100'}
+"""Where this host has them, and superd may make them."""
+
+
+def guards(bench: Bench) -> list[Table]:
+    """What each guard of a program costs its start."""
+    folder, tiny, servers = bench.row_folder("guards"), bench.program("tiny"), []
+    wanted = GUARDS | A_GROUP if bench.root else {"off": "", "time limits": GUARDS["time limits"]}
+    for offset, (name, keys) in enumerate(wanted.items()):
+        each = Superd(bench, folder, f"superd, {name}")
+        each.add("tiny", FIRST_PORT + 10 * offset, program=tiny, more=keys)
+        if name not in A_GROUP or each.can_be_served():
+            servers.append(each.server(FIRST_PORT + 10 * offset))
+    with Stand(servers, bench.folder) as stand:
+        results = bench.rounds_of(stand, lambda server: _trips(server, 16, bench.seconds(0.7)))
+    table = _table("Starting a program under guards, 16 at a time", results, ["superd, off"])
+    if missing := [name for name in wanted if f"superd, {name}" not in results]:
+        table.notes.append(f"Not on this host: {', '.join(missing)}.")
+    for name, aim in (("sandbox", 0.9), ("time limits", 0.5)):
+        if name in wanted:
+            found = ratio(results, f"superd, {name}", "superd, off", "rate")
+            table.aims.append(Aim(name, "conn/s against no guard", found, aim))
+    return [table]
+
+
 def first_byte(bench: Bench) -> list[Table]:
     """One connection now and then: what an idle server needs to wake up and answer."""
     with Stand(tiny_servers(bench, bench.row_folder("first-byte")), bench.folder) as stand:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -51,6 +52,13 @@ class Superd:
         for port in range(first, first + count):
             self.add(f"many{port}", port, program=program)
         return range(first, first + count)
+
+    def can_be_served(self) -> bool:
+        """Whether this host has all that the services need: `superd check` finds no error and no warning."""
+        argv = [sys.executable, "-m", "superd", "check", "--services", str(self.services)]
+        env = {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+        done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
+        return done.returncode == 0 and "no limits by groups" not in done.stdout + done.stderr
 
     def server(self, port: int, ports: tuple[int, ...] = ()) -> Server:
         """The column."""
