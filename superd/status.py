@@ -53,6 +53,8 @@ class FrontStatus:
     undecided: int
     bans: int
     penalties: tuple[PenaltyStatus, ...] = ()
+    certificates: tuple[tuple[str, int], ...] = ()
+    """Services with TLS, and for how many days their first certificate to end is good."""
 
     def text(self) -> str:
         """Return one line for each fact."""
@@ -66,6 +68,7 @@ class FrontStatus:
         for session in self.sessions:
             peer = safe(session.peer) if session.peer else "-"
             lines.append(f"session {session.conn}: {session.service} from={peer} pid={session.pid} age={session.age:.0f}s")
+        lines += [f"certificate {name}: {days} days left" for name, days in self.certificates]
         lines.append(f"bans: {self.bans}")
         for penalty in self.penalties:
             what = f"{penalty.source} left={penalty.left:.0f}s refused={penalty.refused} ({penalty.why})"

@@ -58,11 +58,18 @@ def next_ones_end(front: socket.socket, number: int) -> None:
     front.send(report(over(number + 1)))
 
 
+def a_handshake(front: socket.socket, number: int) -> None:
+    """What a handshake has shown, of a session that has none."""
+    front.send(report(messages.Secured(number, b"{}")))
+
+
 ATTACKS: dict[str, Callable[[socket.socket, int], None]] = {
     "bytes": said(b"\xff" * 100),
     "another's end": next_ones_end,
     "a session that was not asked for": said(report(messages.Living(7, 1.0, b'["other","192.0.2.1",1,2]'))),
     "all numbers": everything,
+    "a handshake of a session that has none": a_handshake,
+    "a handshake of no session": said(report(messages.Secured(7, b'{"SSL_CLIENT_VERIFY": "SUCCESS"}'))),
     "descriptors": descriptors,
     "flood": flood,
 }

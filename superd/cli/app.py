@@ -127,6 +127,7 @@ def explain(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="the client's confirmed host name")] = "",
     user: Annotated[str, typer.Option("--user", metavar="USER", help="the client's user as ident would say")] = "",
     proxy: Annotated[str, typer.Option("--proxy", metavar="ADDRESS", help="the proxy that announces the client")] = "",
+    cert: Annotated[list[str] | None, typer.Option("--cert", metavar="NAME", help="a name of the client's certificate")] = None,
     config: Config = None,
     services: Folders = None,
     hosts_allow: Allow = None,
@@ -137,7 +138,7 @@ def explain(
     from superd.cli.sources import sources_of
 
     sources = sources_of(config, services, hosts_allow, hosts_deny)
-    raise typer.Exit(tell(sources, service, address, name, user, proxy))
+    raise typer.Exit(tell(sources, service, address, name, user, proxy, frozenset(cert or ())))
 
 
 @app.command(rich_help_panel="Look", epilog="Example: superd match sshd@192.0.2.1 client.example.com")

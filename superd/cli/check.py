@@ -16,6 +16,7 @@ from superd.errors import ConfigError
 from superd.load.settings import tables_of
 from superd.load.sources import Sources
 from superd.problem import Origin, Problem, Severity, note, warning
+from superd.system.credentials import is_root
 
 if TYPE_CHECKING:
     from superd.registry import Registry
@@ -27,10 +28,12 @@ EX_CONFIG = 78
 def check(sources: Sources, *, strict: bool, form: str = "text", explicit: bool = False) -> int:
     """Prints what is wrong, in one of problem_formats.FORMATS. Returns 0, 78 with errors, 1 with warnings when ``strict``."""
     from superd.load.registry import load
+    from superd.load.tls_files import check_tls_files
 
     registry: Registry | None = None
     try:
         registry, problems = load(sources)
+        problems += check_tls_files(registry.services.values(), root=is_root())
     except ConfigError as refused:
         problems = refused.problems
     more = _tables(sources, registry, explicit=explicit)

@@ -54,8 +54,12 @@ class _Now:
         return None
 
 
-def explain(sources: Sources, name: str, address: str, client: str, user: str, proxy: str = "") -> int:
+def explain(
+    sources: Sources, name: str, address: str, client: str, user: str, proxy: str = "", certificate: frozenset[str] = frozenset()
+) -> int:
     """Print every step. ``address`` may be ``uid:NAME``; ``proxy`` is the peer that announces it in a PROXY header.
+
+    ``certificate`` holds the names of the client's certificate.
 
     Return 0 admitted, 1 refused, 64 usage, 78 errors.
     """
@@ -75,6 +79,10 @@ def explain(sources: Sources, name: str, address: str, client: str, user: str, p
     except (KeyError, ValueError):
         sys.stderr.write(f"superd: error: `{address}` is not an address\n")
         return 64
+    if certificate and not service.tls.client_ca:
+        sys.stderr.write(f"superd: error: service `{name}` asks for no certificate: it has no tls.client_ca\n")
+        return 64
+    peer = replace(peer, certificate=certificate)
     if proxy and not service.proxy_protocol:
         sys.stderr.write(f"superd: error: service `{name}` reads no PROXY header: it has no proxy_protocol\n")
         return 64
@@ -196,6 +204,8 @@ def _only_live(registry: Registry, service: Service) -> str:
     keys += [f"limits.{key}" for key in ("source_rate", "source", "per_minute") if getattr(service.limits, key)]
     keys += ["limits.penalties"] if penalties_of(service.limits.penalties) is not None else []
     keys += ["cps"] if service.cps is not None and is_set(service, "cps") else []
+    if service.tls:
+        keys.append("the handshake of TLS")
     if any(other.sensor and other.deny_time != "NEVER" for other in registry.services.values()):
         keys.append("the bans of sensors")
     return ", ".join(keys)

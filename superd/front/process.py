@@ -11,10 +11,12 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import trio
 
+from superd.certificate import days_left
 from superd.front.datagram.internal_answers import InternalAnswers
 from superd.front.datagram.names import SenderNames
 from superd.front.datagram.peer_programs import PeerPrograms
@@ -207,8 +209,10 @@ class _Front:
         """Write the state as text into the master's memory."""
         leftovers_of = self._launches.reports.leftovers_of
         now = time.monotonic()
+        today = time.time()  # noqa: TID251 - a certificate ends on a date
+        ends = tuple((name, days_left(end, today)) for name, end in sorted(self._carriers.ends.items()))
         state = status(self._in_force, self._book, self._counts, self._world.sensor, self._room, self._queue, leftovers_of, now)
-        text = state.text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
+        text = replace(state, certificates=ends).text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
         with open(order.memory, "wb") as file:
             try:
                 file.write(text)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import Authority
 from tests.daemon_process import Superd
 from tests.needs import needs
 from tests.world import World
@@ -253,3 +254,13 @@ def test_a_candidate_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
         [sys.executable, "-m", "superd", "check", "--candidate", tmp_path / "none.toml"], capture_output=True, text=True
     )
     assert (done.returncode, "is not a file" in done.stderr) == (64, True)
+
+
+def test_a_key_of_another_certificate_is_an_error(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("a")[0], authority.issue("b")[1]
+    tls = f'tls = {{ cert = "{cert}", key = "{key}" }}\n'
+    (folder / "services.d" / "x.toml").write_text(f'server = "/bin/cat"\nuser = "root"\nport = 7\n{tls}')
+    status, problems = status_and_problems(capsys)
+    assert status == 78
+    assert any("the key cannot be used with" in text for _, _, text in problems)

@@ -33,10 +33,10 @@ class Told:
         self._folder, self._capsys = folder, capsys
 
     def __call__(
-        self, address: str, *, name: str = "", user: str = "", service: str = "cat", proxy: str = ""
+        self, address: str, *, name: str = "", user: str = "", service: str = "cat", proxy: str = "", cert: str = ""
     ) -> tuple[int, list[str]]:
         sources = sources_of(None, [Path("services.d")], "hosts.allow", "hosts.deny")
-        status = explain(sources, service, address, name, user, proxy)
+        status = explain(sources, service, address, name, user, proxy, frozenset({cert} - {""}))
         out, err = self._capsys.readouterr()
         return status, (out + err).replace(f"{self._folder}/", "").splitlines()
 
@@ -168,3 +168,16 @@ def test_a_proxy_announces_the_client_only_from_its_own_addresses(told: Told) ->
     assert told("203.0.113.1")[1][-1] == "a client of a proxy is announced: --proxy ADDRESS says by which"
     assert told("10.0.0.1", name="x")[1][0].endswith("its header may say LOCAL, and then it is the client itself")
     assert told("192.0.2.1", proxy="nonsense")[0] == 64
+
+
+def test_a_certificate_admits_whom_no_address_does(told: Told) -> None:
+    told.add('tls = { cert = "/x.pem", client_ca = "/ca.pem" }\nonly_from_add = ["cert:CN=alice"]\n')
+    status, lines = told("203.0.113.1", cert="CN=alice")
+    assert status == 0
+    assert "services.d/cat.toml:4: only_from names 203.0.113.1: `cert:CN=alice`" in lines
+    assert "the handshake of TLS" in lines[-1]
+    assert told("203.0.113.1", name="a.example.net", cert="CN=bob")[0] == 1
+
+
+def test_a_service_that_asks_for_no_certificate_says_so(told: Told) -> None:
+    assert told("192.0.2.1", cert="x") == (64, ["superd: error: service `cat` asks for no certificate: it has no tls.client_ca"])

@@ -152,6 +152,16 @@ def test_a_service_without_keys_is_not_served(made: Encrypted) -> None:
         assert made.relay.report(messages.Over).reason == messages.FAULT
 
 
+def test_a_relay_without_keys_carries_no_tls() -> None:
+    relay = RelayProcess()
+    client, theirs = tcp_pair()
+    plain, other = socket.socketpair()
+    with client, theirs, plain, other:
+        relay.carry(carry(1, messages.TLS, label=LABEL), theirs.fileno(), other.fileno())
+        assert relay.report(messages.Over).reason == messages.FAULT
+    relay.close()
+
+
 def test_silence_after_the_handshake_has_its_limits(made: Encrypted) -> None:
     client, _ = made.begin(session=0.2)
     made.shake(client)

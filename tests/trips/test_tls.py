@@ -294,6 +294,54 @@ def test_a_relay_that_dies_ends_its_sessions_and_is_replaced(superd: Superd, aut
     assert ask(port, authority.client())[1] == "hello"
 
 
+def lasting(superd: Superd, authority: Authority) -> int:
+    """A service with TLS whose program answers each line."""
+    port = free_port()
+    cert, key = authority.issue("localhost")
+    tls = f'tls = {{ cert = "{cert}", key = "{key}" }}'
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n{tls}\n')
+    return port
+
+
+def says(sock: ssl.SSLSocket, line: bytes) -> bool:
+    sock.settimeout(WAIT)
+    sock.sendall(line)
+    found = b""
+    while len(found) < len(line):
+        found += sock.recv(100)
+    return found == line
+
+
+def new_client(port: int, authority: Authority) -> bool:
+    with connect(port, authority.client()) as sock:
+        return says(sock, b"two\n")
+
+
+def test_sessions_outlive_their_front(superd: Superd, authority: Authority) -> None:
+    port = lasting(superd, authority)
+    superd.start()
+    with connect(port, authority.client()) as sock:
+        assert says(sock, b"one\n")
+        os.kill(superd.front(), signal.SIGKILL)
+        assert new_client(port, authority)
+        assert says(sock, b"three\n")
+    superd.event(event="EXIT")
+
+
+def test_sessions_outlive_an_upgrade(superd: Superd, authority: Authority) -> None:
+    port = lasting(superd, authority)
+    superd.start()
+    with connect(port, authority.client()) as sock:
+        assert says(sock, b"one\n")
+        assert superd.process is not None
+        front = superd.front()
+        superd.process.send_signal(signal.SIGUSR2)
+        eventually(lambda: superd.front() not in (0, front))
+        assert new_client(port, authority)
+        assert says(sock, b"three\n")
+    superd.event(event="EXIT")
+
+
 @pytest.mark.clients
 def test_openssl_and_curl(superd: Superd, authority: Authority) -> None:
     port = program(superd, authority, "[limits.penalties]\nexit_nonzero = 1\n", f', client_ca = "{authority.file}"')
