@@ -113,3 +113,68 @@ def test_the_container_and_pod_examples_hold_services_that_are_right(tmp_path: P
             [sys.executable, "-m", "superd", "check", tmp_path / name], capture_output=True, text=True, cwd=ROOT
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+PUPPET = """superd::service {{ 'hello':
+  server    => '/bin/echo',
+  port      => 7070,
+  user      => 'nobody',
+  only_from => ['127.0.0.1'],
+  keys      => {{ 'limits' => {{ 'session' => '1m' }} {more} }},
+  folder    => '{folder}',
+  program   => '{program}',
+  reload    => '/bin/touch {folder}/../reloaded',
+}}
+"""
+
+
+def puppet(folder: Path, more: str = "") -> int:
+    """The exit status of `puppet apply --detailed-exitcodes`: 0 for no change, 2 for changes, 4 and 6 for a failure."""
+    program = needs("puppet", "puppet")
+    modules = Path(needs("puppet-module-puppetlabs-stdlib", "/usr/share/puppet/modules.available/puppetlabs-stdlib")).parent
+    manifest = folder.parent / "site.pp"
+    manifest.write_text(PUPPET.format(folder=folder, more=more, program=Path(sys.executable).parent / "superd"))
+    path = f"{PACKAGING / 'puppet'}:{modules}:/usr/share/puppet/modules"
+    command: list[str | Path] = [
+        program,
+        "apply",
+        "--detailed-exitcodes",
+        "--modulepath",
+        path,
+        "--confdir",
+        folder.parent / "conf",
+    ]
+    return subprocess.run([*command, "--vardir", folder.parent / "var", manifest], capture_output=True).returncode
+
+
+@pytest.mark.timeout(180)
+def test_puppet_changes_once_and_writes_nothing_that_superd_refuses(services_dir: Path) -> None:
+    needs_root()
+    assert puppet(services_dir, ", 'waite' => true") in (4, 6)
+    assert not list(services_dir.iterdir())
+    assert puppet(services_dir) == 2
+    assert (services_dir.parent / "reloaded").exists()
+    text = (services_dir / "hello.toml").read_text()
+    assert puppet(services_dir) == 0
+    assert puppet(services_dir, ", 'waite' => true") in (4, 6)
+    assert (services_dir / "hello.toml").read_text() == text
+
+
+def test_puppet_lint_finds_nothing_to_say() -> None:
+    program = needs("puppet-lint", "puppet-lint")
+    done = subprocess.run([program, "--fail-on-warnings", PACKAGING / "puppet"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+SHELL = [
+    path for path in (*PACKAGING.iterdir(), *PACKAGING.glob("oci/*"), *PACKAGING.glob("debian/*"), *(ROOT / "scripts").iterdir())
+]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SHELL if path.is_file() and re.match(b"#!/bin/(ba)?sh", path.read_bytes())], ids=str
+)
+def test_shellcheck_finds_nothing_to_say(path: Path) -> None:
+    program = needs("shellcheck", "shellcheck")
+    done = subprocess.run([program, "-S", "warning", path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")

@@ -13,6 +13,8 @@
 # @param ensure        present or absent
 # @param keys          other keys of superd-services(5)
 # @param folder        folder of service files
+# @param program       the superd that checks a file before it is written
+# @param reload        command that reloads superd
 define superd::service (
   Stdlib::Absolutepath $server,
   Integer[0, 65535] $port,
@@ -27,6 +29,8 @@ define superd::service (
   Enum['present', 'absent'] $ensure = 'present',
   Hash[String, Any] $keys = {},
   Stdlib::Absolutepath $folder = '/etc/superd/services.d',
+  Stdlib::Absolutepath $program = '/usr/bin/superd',
+  String[1] $reload = '/usr/bin/superd reload',
 ) {
   $values = {
     'server'      => $server,
@@ -47,12 +51,12 @@ define superd::service (
     group        => 'root',
     mode         => '0644',
     content      => to_toml($values),
-    validate_cmd => "/usr/bin/superd check --candidate % --as ${title}",
+    validate_cmd => "${program} check --candidate % --as ${title}",
     notify       => Exec["reload superd for ${title}"],
   }
 
   exec { "reload superd for ${title}":
-    command     => '/bin/systemctl reload superd',
+    command     => $reload,
     refreshonly => true,
   }
 }
