@@ -24,6 +24,7 @@ class Kind(Enum):
     START = "start", "ba0fc42015294bfe845e8713246653b6"
     EXIT = "exit", "d8536dfd65aa4d6a9db3bb1d8a45b225"
     FAIL = "fail", "f84907f77fba415792e3b935def5f505"
+    USER = "user", "0bb0921a18604e85a90ed92665676052"
     REPEATS = "repeats", "8e9924c8fd834831b53a27e5700f3f66"
     OUTPUT = "output", "791b2d3667f24c3e8f334c2f0e54e8af"
     BAN = "ban", "5d2dfb287dbe487788fd9592cff8d9a6"
@@ -100,6 +101,8 @@ class Event:
             made = facts.exit_fields(record)
         elif kind is Kind.FAIL and self.verdict is not None:
             made = facts.fail_fields(record, self.verdict)
+        elif kind is Kind.USER:
+            made = facts.user_fields(record)
         else:
             made = facts.session_fields(record)
         self._fields = made

@@ -35,6 +35,12 @@ def session_fields(record: SessionRecord) -> Fields:
     return fields
 
 
+def user_fields(record: SessionRecord) -> Fields:
+    """Return the client, and the user that its ident server names."""
+    user = record.peer.user if record.peer is not None else ""
+    return {**session_fields(record), "user": safe(user)}
+
+
 _TLS = (("tls", "SSL_PROTOCOL"), ("sni", "SSL_TLS_SNI"), ("cert", "SSL_CLIENT_S_DN"))
 
 

@@ -73,6 +73,11 @@ class Log:
         if record.service.log_on_success and not record.quiet:
             self._put(self._made(Kind.START, Level.INFO, record))
 
+    def identified(self, record: SessionRecord) -> None:
+        """The client's ident server answered after the session's START was logged."""
+        if not record.quiet:
+            self._put(self._made(Kind.USER, Level.INFO, record))
+
     def exited(self, record: SessionRecord) -> None:
         """A session ended."""
         if record.service.log_on_success and not record.quiet:

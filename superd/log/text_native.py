@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_LINE = 8192
 """Bytes of one line; longer ones are cut."""
 _SPECIAL = frozenset(' "=')
-_SESSIONS = frozenset({Kind.START, Kind.EXIT, Kind.FAIL, Kind.REPEATS})
+_SESSIONS = frozenset({Kind.START, Kind.EXIT, Kind.FAIL, Kind.USER, Kind.REPEATS})
 """Events that the fields describe completely; all others are a level and a text."""
 
 

@@ -47,12 +47,15 @@ class XinetdServiceText:
         record, verdict = event.record, event.verdict
         if event.kind is Kind.REPEATS:
             return []  # xinetd has no word for it, and the readers of its logs none either
-        if record is None or event.kind not in (Kind.START, Kind.EXIT, Kind.FAIL):
+        if record is None or event.kind not in (Kind.START, Kind.EXIT, Kind.FAIL, Kind.USER):
             return self._native.bodies(event)
         lines: list[str] = []
         if event.kind is Kind.START:
             lines.append(xinetd_start(record))
             if record.userid and "USERID" in record.service.log_on_success:
+                lines.append(xinetd_userid(record))
+        elif event.kind is Kind.USER:
+            if record.userid:
                 lines.append(xinetd_userid(record))
         elif event.kind is Kind.EXIT:
             if record.traffic is not None and "TRAFFIC" in record.service.log_on_success:

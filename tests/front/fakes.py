@@ -60,6 +60,9 @@ class FakeLog:
     def datagram(self, record: SessionRecord, verdict: Verdict | None = None) -> None:
         self.events.append(("DATAGRAM", record.service.name, None if verdict is None else verdict.reason))
 
+    def identified(self, record: SessionRecord) -> None:
+        self.events.append(("USER", record.service.name, record.userid))
+
     def granted_by_rule(self, record: SessionRecord) -> None:
         self.events.append(("GRANTED", record.service.name, record.severity))
 

@@ -200,7 +200,8 @@ class _Session:
         self._facts.begin()
         try:
             verdict = await self._trip.gate.settle(self._service, self._session, self._facts.known(), first, self._learn)
-            if "USERID" in (service.log_on_success if verdict.admit else service.log_on_failure):
+            first_of_all = "IDONLY" in service.flags or not verdict.admit
+            if first_of_all and "USERID" in (service.log_on_success if verdict.admit else service.log_on_failure):
                 await self._facts.know(Need.USER_NAME)
             await self._options.carry_out(verdict.steps, verdict.rule)
             if service.banners:
@@ -209,7 +210,21 @@ class _Session:
             verdict = Verdict(False, fault.reason, detail=str(fault))
         connection.place.leave()
         self._session.stage = Stage.DECIDED
+        if verdict.admit and "USERID" in service.log_on_success and not connection.client.user:
+            place = self._trip.room.enter(self._service, connection.client)
+            if place is not None:
+                self._trip.start_task(self._name_user, place)
         return verdict
+
+    async def _name_user(self, place: Place) -> None:
+        """Ask the ident server while the service serves; what it says after the START has a line of its own."""
+        try:
+            await self._facts.know(Need.USER_NAME)
+            if self._session.stage in (Stage.RUNNING, Stage.SERVING, Stage.OVER):
+                self._trip.log.identified(self._session.record)
+                self._trip.log.flush()
+        finally:
+            place.leave()
 
     async def _learn(self, ask: Ask) -> Known:
         return await self._facts.learn(ask, self._run_aclexec)

@@ -239,3 +239,10 @@ def test_a_word_of_passenv_that_is_no_name_is_told() -> None:
     (text,) = said(read(entry("passenv = PATH A=b")))
     assert "`A=b` in `passenv` is not a variable's name; xinetd passed nothing for it" in text
     assert "write `env = A=b`" in text
+
+
+def test_without_cps_the_default_is_superds_and_pauses_no_service() -> None:
+    service = only(read(entry()))
+    assert service.cps == Service(name="x", server="/bin/cat", port=1).cps
+    assert service.cps is not None
+    assert service.cps[1] == 0

@@ -112,6 +112,39 @@ async def test_idonly_refuses_a_client_that_ident_does_not_name(nursery: trio.Nu
     assert front.log.take()[0][3] is Reason.IDENT
 
 
+async def test_the_user_is_asked_for_while_the_program_runs(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = trio.Event()
+
+    async def answer(*_: object) -> Identity:
+        await answered.wait()
+        return Identity("joe", "UNIX : joe")
+
+    monkeypatch.setattr(ident, "ask", answer)
+    front = Front(nursery)
+    async with front.connected(service(server="/bin/cat", log_on_success=["USERID"])) as (session, _):
+        await trio.testing.wait_all_tasks_blocked()
+        assert [handed[0] for handed in front.launchers.handed] == [session]
+        assert len(front.room) == 1
+        front.parts.book.started(session, 77)
+        front.log.take()
+        answered.set()
+        await trio.testing.wait_all_tasks_blocked()
+    assert front.log.take() == [("USER", "s", "UNIX : joe")]
+    assert session.record.userid == "UNIX : joe"
+
+
+async def test_a_client_that_is_refused_is_named_in_its_one_line(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(*_: object) -> Identity:
+        return Identity("joe", "UNIX : joe")
+
+    monkeypatch.setattr(ident, "ask", answer)
+    front = Front(nursery, deny="ALL: ALL")
+    async with front.connected(service(log_on_failure=["USERID"])) as (session, client):
+        assert await client.recv(1) == b""
+        assert session.record.userid == "UNIX : joe"
+    assert [event[0] for event in front.log.take()] == ["FAIL"]
+
+
 async def test_banners_come_in_their_order_and_a_refusal_has_its_last_word(nursery: trio.Nursery, tmp_path: Path) -> None:
     for name in ("banner", "fail"):
         (tmp_path / name).write_text(f"{name}\n")
