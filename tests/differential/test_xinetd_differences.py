@@ -394,7 +394,7 @@ def test_every_difference_on_the_page_names_one_test_that_is_there() -> None:
     for title, tests in page().items():
         assert len(tests) == 1, title
         path, _, name = tests[0].partition("::")
-        assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), title
+        assert re.search(rf"^(?:async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE), title
 
 
 def test_every_difference_that_is_shown_here_is_on_the_page() -> None:
