@@ -10,7 +10,7 @@ HELD_ELSEWHERE: dict[str, str] = {
     "cli/app.py": "test_docs.py: every command and option has its section, and each example is run",
     "front/stream/connection.py": "trips/test_options.py: what a session holds",
     "front/handing_over.py": "trips/test_connection.py: protocols",
-    "front/process.py": "trips/test_reload.py: orders, and trips/test_end.py",
+    "front/process.py": "trips/test_reload.py: its parts together, and trips/test_end.py",
     "front/stream/rule_options.py": "trips/test_options.py: each option",
     "daemon/start.py": "trips/test_identity.py: roots and users, and trips/test_start.py",
     "front/datagram/peer_programs.py": "trips/test_udp_peers.py: a program for each peer",

@@ -11,19 +11,16 @@ import os
 import signal
 import socket
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import trio
 
-from superd.certificate import days_left
 from superd.front.datagram.internal_answers import InternalAnswers
 from superd.front.datagram.names import SenderNames
 from superd.front.datagram.peer_programs import PeerPrograms
 from superd.front.datagram.sockets import DatagramSockets
 from superd.front.datagram.verdicts import DatagramVerdicts
 from superd.front.datagram.wait_programs import WaitPrograms
-from superd.front.ending import end
 from superd.front.gate.conditions import World
 from superd.front.gate.gate import Gate
 from superd.front.gate.policy_watch import PolicyWatch
@@ -31,23 +28,18 @@ from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
 from superd.front.master_link import MasterLink
 from superd.front.memory import tidy
+from superd.front.orders import Orders
 from superd.front.panel_link import PanelLink
 from superd.front.programs.launches import Launches
 from superd.front.relays.carriers import Carriers
-from superd.front.relays.relay_link import RelayLink
-from superd.front.retirement import kept, restore, retire
 from superd.front.sessions.answers import Answers
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
-from superd.front.sessions.live import Stage
-from superd.front.sessions.status import status
 from superd.front.stream.arrivals import Arrivals
 from superd.front.stream.connection import Trip
 from superd.front.stream.internal_services import InternalStreams
 from superd.front.stream.queueing import WaitingQueue
-from superd.ipc.front_requests import MAX_DUMP
 from superd.log.event import Kind
-from superd.log_target import FileTarget
 from superd.net.hostname_threads import HostnameThreads
 from superd.net.listener import ListenerSet
 from superd.net.resolve import Resolver
@@ -115,22 +107,20 @@ class _Front:
         leftovers_of = launches.reports.leftovers_of
         answers_for_panel = Answers(in_force, book, counts, world, self._room, log, leftovers_of, clock)
         self._panel = PanelLink(answers_for_panel, log.message)
+        self._orders = Orders(
+            in_force, book, counts, world, self._room, queue, listeners, self._policy, launches, carriers, self._datagrams,
+            self._wait, self._peers, self._panel, master, log, start_task, nursery.cancel_scope.cancel,
+        )  # fmt: skip
         in_force.configures((world, self._room, queue, launches, resolver, names, log))
 
     async def run(self, begin: front_orders.Begin) -> None:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
-        self._apply(begin.first, begin.running)
-        for address in begin.shared & self._in_force.listeners.keys():
-            self._wait.shared(self._in_force.listeners[address])
-        self.wished(begin.wished)
-        restore(begin.kept, self._in_force.services, self._world.sensor, time.monotonic())
-        for orphaned in begin.orphaned:
-            self.orphaned(orphaned)
+        self._orders.begin(begin)
         parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines, self._queue)
         for part in (*(part.run for part in parts), self._accept):
             self._nursery.start_soon(part)
         self._master.request("ready")
-        await self._master.run(self)
+        await self._master.run(self._orders)
 
     async def _accept(self) -> None:
         # What an earlier front started counts: limits would let too many in before launchers have reported what lives.
@@ -138,137 +128,6 @@ class _Front:
             await self._launches.adopted()
             await self._carriers.adopted()
         await self._listeners.run(self._arrivals.on_ready, self._on_batch_end, self._on_busy)
-
-    # ------------------------------------------------------------------ orders
-
-    def change(self, order: front_orders.Change) -> None:
-        """Put a new state of things into force."""
-        self._apply(order, frozenset())
-
-    def _apply(self, order: front_orders.Change, running: frozenset[int]) -> None:
-        # No await below: no task sees half a reload.
-        applied = self._in_force.apply(order, [socket.socket(fileno=fd) for fd in order.sockets.values()])
-        self._launches.take(order.launchers, running)
-        if order.logs is not None:
-            self._take_logs(order.logs)
-        for listener in applied.opened:
-            self._listeners.add(listener)
-        for listener in applied.closed:
-            self._datagrams.forget(listener)
-            self._listeners.remove(listener)
-        if order.policy is not None:
-            self._policy.replace(order.policy)
-        self._hold_listeners()
-
-    def log_files(self, order: front_orders.LogFiles) -> None:
-        """Take log files that were opened anew."""
-        self._take_logs(order.logs)
-
-    def _take_logs(self, logs: dict[FileTarget, front_orders.Fd]) -> None:
-        for target, fd in logs.items():
-            self._log.attach_file(target, fd)
-        # A session writes its last line where it wrote its first.
-        used = (session.record.service.log_type for session in self._book)
-        self._log.keep_files({*logs, *(target for target in used if isinstance(target, FileTarget))})
-
-    def policy(self, order: front_orders.PolicyReply) -> None:
-        """Take the policy files that were asked for, and launchers for their rules."""
-        self._launches.take(order.launchers)
-        self._in_force.launcher_for = order.launching.launcher_for
-        self._policy.answered(order)
-
-    def pairs(self, order: front_orders.Pairs) -> None:
-        """Take new pairs to launchers whose old ones are gone."""
-        self._launches.take(order.launchers, order.running)
-
-    def relays(self, order: front_orders.Relays) -> None:
-        """Take new pairs to relays."""
-        self._carriers.take(order.relays, order.running, order.in_use, order.secure)
-        self._carriers.ends = order.ends
-
-    def renewed(self, order: front_orders.Renewed) -> None:
-        """Take a second socket at a datagram service's address."""
-        sock = socket.socket(fileno=order.socket) if order.socket is not None else None
-        self._peers.renewed(order.address, sock, order.failure)
-
-    def orphaned(self, order: front_orders.Orphaned) -> None:
-        """Take the programs that a launcher left when it died."""
-        self._launches.recovery.orphaned(order)
-
-    def stuck(self, order: front_orders.Stuck) -> None:
-        """Take what a launcher stands still for, and the launchers that are started for the other services."""
-        self._in_force.launchers_of = order.launching.launchers_of
-        self._launches.take(order.launchers)
-        self._launches.stuck.answered(order.number, order.service)
-
-    def ended(self, order: front_orders.Ended) -> None:
-        """Take the end of a program whose launcher died."""
-        self._launches.orphan_ended(order.pid, order.status)
-
-    def dump(self, order: front_orders.Dump) -> None:
-        """Write the state as text into the master's memory."""
-        leftovers_of = self._launches.reports.leftovers_of
-        now = time.monotonic()
-        today = time.time()  # noqa: TID251 - a certificate ends on a date
-        ends = tuple((name, days_left(end, today)) for name, end in sorted(self._carriers.ends.items()))
-        state = status(self._in_force, self._book, self._counts, self._world.sensor, self._room, self._queue, leftovers_of, now)
-        text = replace(state, certificates=ends).text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
-        with open(order.memory, "wb") as file:
-            try:
-                file.write(text)
-                file.flush()
-            except OSError as problem:
-                self._log.message("error", f"the state cannot be written: {problem.strerror}")
-                return
-        self._master.request("dump", number=len(text))
-
-    def wished(self, order: front_orders.Wished) -> None:
-        """Put what operators want into force."""
-        self._world.wished.replace(order.bans, order.holds, time.monotonic())
-        self._hold_listeners()
-
-    def _hold_listeners(self) -> None:
-        for listener in self._in_force.listeners.values():
-            self._listeners.hold(listener, self._world.wished.waits(listener.name))
-
-    def panel(self, order: front_orders.Panel) -> None:
-        """Answer the panel at the other end of a new pair."""
-        self._nursery.start_soon(self._panel.run, socket.socket(fileno=order.channel))
-
-    def stop(self, order: front_orders.Stop) -> None:
-        """Let sessions end, or end them; then end the process."""
-        self._nursery.start_soon(end, order, self._book, self._close, self._log, self._on_end)
-
-    def retire(self, order: front_orders.Retire) -> None:
-        """Make room for another front when the master says so."""
-        self._nursery.start_soon(
-            retire, order.go, order.memory, self._close, self._settled, self._kept, self._log, self._nursery.cancel_scope.cancel
-        )
-
-    def _settled(self) -> bool:
-        """Whether no session is this process's alone: all others are known to launchers and relays."""
-        alone = any(
-            session.stage is not Stage.RUNNING
-            and (session.stage is not Stage.SERVING or not isinstance(session.running, RelayLink))
-            for session in self._book
-        )
-        return not alone and not len(self._room) and self._carriers.settled and self._launches.settled
-
-    def _kept(self) -> bytes:
-        return kept(self._in_force.services, self._world.sensor, time.monotonic())
-
-    def _close(self) -> None:
-        self._in_force.listeners.clear()
-        self._queue.close()
-        self._listeners.close()
-
-    def obeyed(self) -> None:
-        """Write what an order had logged."""
-        self._log.flush()
-
-    def _on_end(self) -> None:
-        self._master.request("stopped")
-        self._nursery.cancel_scope.cancel()
 
     # ------------------------------------------------------------------ introductions
 
