@@ -38,7 +38,7 @@ def installed(folder: Path, *drop_ins: str) -> Path:
     return folder / "superd.service"
 
 
-@pytest.mark.parametrize("drop_ins", [(), ("hardened",)], ids=["plain", "hardened"])
+@pytest.mark.parametrize("drop_ins", [(), ("hardened",), ("keep-sessions",)], ids=["plain", "hardened", "keep-sessions"])
 def test_systemd_finds_nothing_to_say_about_the_unit(tmp_path: Path, drop_ins: tuple[str, ...]) -> None:
     needs("systemd", "systemd-analyze")
     service = installed(tmp_path, *drop_ins)

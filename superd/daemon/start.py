@@ -20,6 +20,7 @@ from superd.log.routing import default_target
 from superd.master.in_service import InService
 from superd.master.listeners import sockets_of
 from superd.master.log_files import open_log
+from superd.master.manager_store import Stored, take_stored
 from superd.master.notify import Notifier
 from superd.master.process import Master, MasterHooks, MasterParts
 from superd.master.reading import Unusable, read_configuration
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from superd.problem import Problem
 
 
-_MANAGERS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+_MANAGERS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE")
 """Variables of the service manager: superd's own, and not for programs."""
 
 
@@ -120,10 +121,14 @@ def run(
             held = lock(manner.configuration)
         except AlreadyServed as other:
             return _fail(log, str(other), EX_FAILURE)
-    adopted = inherited(os.environ) if table is None else sockets_of(table["listeners"])
+    stored = Stored() if table is not None or trial else take_stored(os.environ)
+    adopted = inherited(os.environ, stored.fds) if table is None else {}
+    table = table if table is not None else stored.table
+    if table is not None:
+        adopted |= sockets_of(table["listeners"])
     environ = {name: os.environ.pop(name) for name in _MANAGERS if name in os.environ}
     notifier = Notifier("" if trial else environ.get("NOTIFY_SOCKET", ""))
-    own = Own(-1 if held is None else held, folder, environ, table)
+    own = Own(-1 if held is None else held, folder, environ, table, stored.names)
 
     # Before the fork, not in the front: a front that is replaced must be there in milliseconds, and shares the pages. And as
     # another user it may not be able to read the interpreter's files any more: idna is what getaddrinfo asks for by name.

@@ -190,7 +190,7 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A program whose launcher died ended with this wait(2) status; the master inherited and reaped it."""
+    """A program whose launcher died ended with this wait(2) status, -1 where no kernel says it; the master watched it."""
 
     pid: int
     status: int

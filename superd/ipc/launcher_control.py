@@ -9,6 +9,8 @@ one word at a time, bounded and in ASCII.
 | C | master | memory | these are your services and policy options |
 | F | master | socket | take requests from this end, and from no other |
 | G | master | three files | the group of a program to come: number of its service, number of the group |
+| O | master | memory | outlive the master; end your programs so many seconds after all ends of this socket are gone |
+| O | launcher | – | it will |
 | X | launcher | – | the front broke the protocol: kill it |
 | D | launcher | – | the pair with the front failed: give both of us another |
 | W | launcher | – | groups are wanted for programs of a service: its number |
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
 
 RETIRED_SECONDS = 60.0
 """A service or option that is no longer configured may still be asked for by connections that were decided before."""
-TABLE, CONFIGURATION, FRONT, GROUP, BROKEN, DROPPED, WANTED, EMPTIED = b"T", b"C", b"F", b"G", b"X", b"D", b"W", b"E"
-_FROM_LAUNCHERS = frozenset({BROKEN, DROPPED, WANTED, EMPTIED})
+TABLE, CONFIGURATION, FRONT, GROUP, OUTLIVE = b"T", b"C", b"F", b"G", b"O"
+BROKEN, DROPPED, WANTED, EMPTIED = b"X", b"D", b"W", b"E"
+_FROM_LAUNCHERS = frozenset({BROKEN, DROPPED, WANTED, EMPTIED, OUTLIVE})
 MAX_COMPLAINT = 200
 """Bytes of a complaint's text."""
 _MAX_WORD = 64
@@ -73,6 +76,15 @@ def send_configuration(
 def send_front(control: socket.socket, end: int) -> None:
     """Send the end that requests come from; it stays the caller's. Raises ``OSError``; does not wait."""
     send_with(control, FRONT, (end,), _DONTWAIT)
+
+
+def send_outlive(control: socket.socket, grace: float) -> None:
+    """Have the launcher end its programs once the master is gone. Raises ``OSError``; does not wait."""
+    memory = as_memory("superd-grace", repr(float(grace)).encode())
+    try:
+        send_with(control, OUTLIVE, (memory,), _DONTWAIT)
+    finally:
+        os.close(memory)
 
 
 def send_table(control: socket.socket, memory: int) -> None:
@@ -137,6 +149,14 @@ def read_configuration(memory: int) -> tuple[dict[str, dict[str, Any]], dict[str
     finally:
         os.close(memory)
     return message["services"], message["options"]
+
+
+def read_grace(memory: int) -> float:
+    """Return the seconds that ``send_outlive`` was given; closes ``memory``."""
+    try:
+        return float(from_memory(memory, 64))
+    finally:
+        os.close(memory)
 
 
 def send_complaint(control: socket.socket, word: bytes, why: str) -> bool:

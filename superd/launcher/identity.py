@@ -100,6 +100,11 @@ def close_inside() -> None:
     prctl.prctl(prctl.SET_DUMPABLE, 0)
 
 
+def outlive_parent() -> None:
+    """Take the death signal of ``close_inside`` back: another process takes the place of the one that started this one."""
+    prctl.prctl(prctl.SET_PDEATHSIG, 0)
+
+
 def reset_signals() -> None:
     """Every signal at its default, none blocked: what superd itself was started with must not reach a program.
 

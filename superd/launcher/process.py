@@ -25,7 +25,7 @@ from superd.launcher import retries
 from superd.launcher.commands import NEVER, Commands, signal_program
 from superd.launcher.front_end import FrontEnd
 from superd.launcher.groups import Groups
-from superd.launcher.identity import Limits, become, close_inside, reset_signals, say
+from superd.launcher.identity import Limits, become, close_inside, outlive_parent, reset_signals, say
 from superd.launcher.leftovers import Child, Leftovers, inherit_orphans
 from superd.launcher.lingering import Copies, as_client, was_reset
 from superd.launcher.programs import Programs
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from superd.system.confinement import Confinement
     from superd.system.spawn import Spawn
 
+KILL_GRACE, PAUSE = 5.0, 0.05
+"""Seconds between SIGTERM and SIGKILL where no master is left, and between two looks then."""
 IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
@@ -63,6 +65,8 @@ class Launcher:
         self._front = FrontEnd(self._poll, self._programs, self._front_dropped)
         # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
+        self._grace: float | None = None
+        """Seconds that programs have once the master is gone, if they are to be ended then."""
         self._children: dict[int, Child] = {}
         self._by_conn: dict[int, int] = {}
         self._table = RunningTable()
@@ -78,8 +82,21 @@ class Launcher:
     def run(self) -> None:
         """Serve until the master is gone, or nothing has been asked for so long that it is not worth its memory."""
         self._serve()
+        if self._grace is not None:
+            self._end_programs(self._grace)
         self._leftovers.end_now(self._children, self._commands)
         self._groups.end_now()
+
+    def _end_programs(self, grace: float) -> None:
+        """Let programs end by themselves for ``grace`` seconds, then end them: no master and no front does it."""
+        for number, seconds in ((0, grace), (signal.SIGTERM, KILL_GRACE), (signal.SIGKILL, KILL_GRACE)):
+            for pid in (*self._children,) if number else ():
+                signal_program(pid, number)
+            until = time.monotonic() + seconds
+            while self._children and time.monotonic() < until:
+                time.sleep(PAUSE)
+                self._reap()
+                self._front.reports.clear()
 
     def _serve(self) -> None:
         control = self._control.fileno()
@@ -156,7 +173,13 @@ class Launcher:
             word, text, fds = order
             if word == orders.FRONT:
                 self._front.take(socket.socket(fileno=fds[0]))
+            elif word == orders.OUTLIVE:
+                grace = orders.read_grace(fds[0])
+                self._grace = grace if grace >= 0 else None
+                outlive_parent()
+                orders.send_complaint(self._control, orders.OUTLIVE, "")
             elif word == orders.CONFIGURATION:
+                self._grace = None
                 now = time.monotonic()
                 self._programs.configure(*orders.read_configuration(fds[0]), now)
                 self._groups.configure(self._programs.groups(), now)

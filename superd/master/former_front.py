@@ -26,9 +26,13 @@ class FormerFront:
         self.pid = 0
         self.due: float | None = None
         self._fds: tuple[int, ...] = ()
-        if table is not None:
-            self.pid = table["pid"]
-            self._fds = (table["go"], table["memory"], table["channel"])
+        if table is not None:  # None after a restart as well: that front has ended
+            self.take(table)
+
+    def take(self, table: dict[str, Any]) -> None:
+        """Take on the front that ``FrontChild.prepare_retirement`` prepared."""
+        self.pid = table["pid"]
+        self._fds = (table["go"], table["memory"], table["channel"])
 
     def retire(self) -> None:
         """Have it end."""

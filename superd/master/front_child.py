@@ -74,6 +74,8 @@ class FrontChild:
         self._send_at: float | None = None
         self._dump = -1
         self.pid = 0
+        self.alive_at = clock()
+        """When a front was last seen alive, or begun."""
         self.start_at: float | None = None
         """When the next front is to be started (monotonic)."""
 
@@ -82,6 +84,11 @@ class FrontChild:
         """When ``on_timer`` has something to do (monotonic); None for never."""
         times = (self.start_at, self._ping_at, self._answer_by, self._stopped_by, self._end_by, self._send_at)
         return min((moment for moment in times if moment is not None), default=None)
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a sign of life after which the master itself has replaced the front, or has tried to."""
+        return HEARTBEAT + ANSWER + self._slack + LATE
 
     def fileno(self) -> int:
         """Return the channel's descriptor, -1 without one."""
@@ -125,6 +132,7 @@ class FrontChild:
         gc.unfreeze()
         now = self._clock()
         self.pid, self._started, self._channel = pid, now, ours
+        self.alive_at = now
         self._writer = order_channel.OrderWriter(ours)
         self._budget = RequestBudget(now)
         self._slack = _slack(order.policy)
@@ -171,6 +179,14 @@ class FrontChild:
         finally:
             os.close(told)
         return {"pid": self.pid, "go": go, "memory": memory, "channel": self._channel.fileno()}
+
+    def hand_off(self) -> None:
+        """Leave the front that ``prepare_retirement`` prepared, with its channel, to the caller."""
+        assert self._channel is not None
+        self._poll.unregister(self._channel)
+        self._channel.detach()
+        self.pid, self._channel, self._writer = 0, None, None
+        self._drop_channel()
 
     def cannot_start(self, why: str) -> None:
         """Log that no front can be started now, and try again later."""
@@ -337,7 +353,8 @@ class FrontChild:
             raise ControlError("a sign of life that was not asked for")
         self._answer_by = None
         self._slack = 0.0
-        self._ping_at = self._clock() + HEARTBEAT
+        self.alive_at = self._clock()
+        self._ping_at = self.alive_at + HEARTBEAT
 
     def stopped(self) -> None:
         """Take note that a signal stopped the front."""

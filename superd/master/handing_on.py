@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from superd.master.launcher_bundle import launcher_bundle
 
 if TYPE_CHECKING:
+    from superd.master.adopted import Adopted
     from superd.master.child_words import ChildWords
     from superd.master.front_child import FrontChild
     from superd.master.front_orders import FrontOrders
@@ -31,10 +32,12 @@ class HandingOn:
     relays: RelayPool
     words: ChildWords
     orders: FrontOrders
+    adopted: Adopted
 
     def take_over(self, table: dict[str, Any]) -> None:
         """Go on with what the earlier program had. A relay of another protocol is left to end by itself."""
         self.sockets.bound_before(table["listeners"])
+        self.adopted.take_over(table["adopted"])
         self.launchers.take_over(table["launchers"])
         self.words.take_over(table["words"])
         if table["protocol"] == launcher_bundle().protocol:
@@ -43,9 +46,15 @@ class HandingOn:
     def table(self) -> tuple[dict[str, Any], list[int]]:
         """Prepare the front for its end; return the table and the descriptors in it. Raises ``OSError``."""
         front = self.front.prepare_retirement()
+        table, fds = self.outliving()
+        adopted = self.adopted.table()
+        fds += [front["go"], front["memory"], front["channel"], *(fd for _, fd in adopted)]
+        return {**table, "front": front, "adopted": adopted}, fds
+
+    def outliving(self) -> tuple[dict[str, Any], list[int]]:
+        """Return the table of what outlives a front, and the descriptors in it."""
         listeners, launchers, relays = self.sockets.table(), self.launchers.table(), self.relays.table()
         table = {
-            "front": front,
             "listeners": listeners,
             "launchers": launchers,
             "relays": relays,
@@ -53,7 +62,7 @@ class HandingOn:
             "lent": self.orders.lent(),
             "protocol": launcher_bundle().protocol,
         }
-        fds = [front["go"], front["memory"], front["channel"], *table["words"], *(row["fd"] for row in listeners)]
+        fds = [*table["words"], *(row["fd"] for row in listeners)]
         for row in launchers["slots"]:
             fds += [row["front"], row["launcher"], *(row["process"][1:] if row["process"] else ())]
         for relay in relays:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +63,25 @@ class LauncherProcess:
         self._tell(orders.send_group, service, number, fds)
         for fd in fds:
             os.close(fd)
+
+    def outlive(self, grace: float) -> None:
+        """Have it live on after the master. ``outlives`` says whether it will.
+
+        Once no process has the other end of its control socket it ends its programs after ``grace`` seconds; negative: it
+        leaves them alone, as without this.
+        """
+        self._tell(orders.send_outlive, grace)
+
+    def outlives(self, seconds: float) -> bool:
+        """Wait for its answer to ``outlive``."""
+        waiting = select.poll()
+        waiting.register(self.control, select.POLLIN)
+        until = time.monotonic() + seconds
+        while waiting.poll(max(0.0, until - time.monotonic()) * 1000):
+            complaint = self.complaint()
+            if complaint is None or complaint[0] == orders.OUTLIVE:
+                return complaint is not None
+        return False
 
     def complaint(self) -> tuple[bytes, str] | None:
         """Return its word and text, an empty word for none, ``None`` when it is gone."""

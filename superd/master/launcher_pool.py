@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from superd.ipc.front_orders import Fd, Launching, Orphaned
 from superd.ipc.launcher_control import BROKEN, DROPPED, EMPTIED, WANTED
 from superd.launch_spec import Profile
 from superd.log.event import Kind
+from superd.master.adopted import UNKNOWN, Adopted
 from superd.master.assignment import Assignment, Key
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_child import LauncherProcess, start_launcher
@@ -44,6 +46,8 @@ STOPPED_GRACE = 10.0
 """Seconds that a launcher may stand still by a signal: its own programs can send one, and all its services stand with it."""
 STUCK = 0.5
 """Seconds after which a start stands still; the front asks after a second without a report."""
+OUTLIVE_SECONDS = 3.0
+"""Seconds that all launchers have to answer before superd ends: one that starts a program stands still for milliseconds."""
 MAX_LANES = 8
 """Launchers of one profile at most: one more for each service whose program's start does not return."""
 EARLY = 4
@@ -53,9 +57,10 @@ EARLY = 4
 class LauncherPool:
     """All launchers of one master."""
 
-    def __init__(self, log: Log, poll: select.poll) -> None:
+    def __init__(self, log: Log, poll: select.poll, adopted: Adopted | None = None) -> None:
         self._log = log
         self._poll = poll
+        self._adopted = adopted or Adopted(poll)
         self._slots: dict[Key, LauncherSlot] = {}
         self._new: list[LauncherSlot] = []
         self._indexes: dict[str, int] = {}
@@ -68,7 +73,9 @@ class LauncherPool:
         self._extra: Counter[Profile] = Counter()
         """Launchers of a profile beyond ``LANES``: as many of the others stood still."""
         self._orphaned: list[Orphaned] = []
-        self.orphans = Orphans()
+        self._foreign: set[int] = set()
+        """Launchers that an earlier master started, before a restart."""
+        self.orphans = Orphans(self._adopted)
         self.groups = ProgramGroups(log, pid=os.getpid())
         self.stderr = 2
         """What launchers get as fd 2."""
@@ -108,6 +115,8 @@ class LauncherPool:
             else:
                 pid, control, memory = row["process"]
                 slot.process = LauncherProcess(pid, socket.socket(fileno=control), memory)
+                if pid in self._adopted:
+                    self._foreign.add(pid)
                 self._poll.register(slot.process.control, select.POLLIN)
         self._indexes.update(table["indexes"])
         self.orphans.take_over(table["orphans"])
@@ -119,6 +128,19 @@ class LauncherPool:
             if slot.process is not None:
                 slot.renew_pair()
                 self._kill(slot.process)
+
+    def outlive(self, grace: float) -> None:
+        """Have every launcher live on for another master, and wait for the word of each.
+
+        If no other comes they end their programs after ``grace`` seconds, with a negative one they leave them alone.
+        """
+        processes = [slot.process for slot in self._slots.values() if slot.process is not None]
+        for process in processes:
+            process.outlive(grace)
+        until = time.monotonic() + OUTLIVE_SECONDS
+        for process in processes:
+            if not process.outlives(max(0.0, until - time.monotonic())):
+                self._log.message("warning", f"the launcher (pid {process.pid}) does not answer; it ends with this superd")
 
     def pairs(self) -> dict[int, Fd]:
         """Return the front's end of every pair, by number: for a new front, which then knows them all."""
@@ -231,7 +253,8 @@ class LauncherPool:
 
     def _kill(self, process: LauncherProcess) -> None:
         try:
-            process.kill()
+            if not self._adopted.kill(process.pid, signal.SIGKILL):
+                process.kill()
         except OSError as problem:
             self._log.message("alert", f"the launcher (pid {process.pid}) cannot be killed: {problem.strerror}")
 
@@ -295,11 +318,15 @@ class LauncherPool:
         slot = next((slot for slot in self._slots.values() if slot.process is not None and slot.process.pid == pid), None)
         if slot is None or slot.process is None:
             return False
+        if status == UNKNOWN:  # it ends by itself without a program only
+            status = int(signal.SIGKILL) if slot.process.programs() else 0
         entries = slot.process.programs() if status != 0 else []
         self._forget(slot)
         left = self.orphans.left(
-            slot.number, slot.profile.uid, entries, self._services_of(slot), {*own, *self.pids()}, time.monotonic()
-        )
+            slot.number, slot.profile.uid, entries, self._services_of(slot), {*own, *self.pids()}, time.monotonic(),
+            inherited=pid not in self._foreign,
+        )  # fmt: skip
+        self._foreign.discard(pid)
         if left is not None:
             self._orphaned.append(left)
         if status == 0:  # it was idle for long

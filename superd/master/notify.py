@@ -29,6 +29,10 @@ class Notifier:
         """A reload begins (Type=notify-reload needs the time with it)."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=reloading")
 
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._tell("WATCHDOG=1")
+
     def stopping(self) -> None:
         """The end begins."""
         self._tell("STOPPING=1", "STATUS=stopping")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from superd.ipc.running_table import Entry
+    from superd.master.adopted import Adopted
 
 _MAX_PID = 0x7FFFFFFF
 
@@ -25,17 +26,28 @@ _MAX_PID = 0x7FFFFFFF
 class Orphans:
     """All of them, by process, with the launcher that they had."""
 
-    def __init__(self) -> None:
+    def __init__(self, adopted: Adopted | None = None) -> None:
+        """``adopted`` watches processes that are not the master's children."""
+        self._adopted = adopted
         self._known: dict[int, tuple[int, Orphan]] = {}
         self._ended: dict[int, int] = {}
         """Those that were reaped, and that no front has been told of: their wait(2) status."""
 
     def left(
-        self, number: int, uid: int, entries: Iterable[Entry], services: Mapping[int, str], own: Collection[int], now: float
+        self,
+        number: int,
+        uid: int,
+        entries: Iterable[Entry],
+        services: Mapping[int, str],
+        own: Collection[int],
+        now: float,
+        *,
+        inherited: bool = True,
     ) -> Orphaned | None:
         """Launcher ``number`` of user ``uid`` (-1: superd's own) died; return what it left, None for nothing.
 
-        ``entries`` are its table, ``services`` what it could start, by index; ``own`` are superd's own processes.
+        ``entries`` are its table, ``services`` what it could start, by index; ``own`` are superd's own processes. Without
+        ``inherited`` the launcher was not this master's child, and so its programs are not either.
         """
         found: list[Orphan] = []
         for entry in entries:
@@ -44,7 +56,11 @@ class Orphans:
                 continue
             if entry.pid in self._known and entry.pid not in self._ended:
                 continue
-            if not _is_child(entry.pid) or (uid >= 0 and real_user_of(entry.pid) != uid):
+            if inherited and not _is_child(entry.pid):
+                continue
+            if uid >= 0 and real_user_of(entry.pid) != uid:
+                continue
+            if not inherited and (self._adopted is None or not self._adopted.watch(entry.pid)):
                 continue
             # Never later than now: it could put its programs' limits off. (A NaN is not a time.)
             started = entry.started if 0.0 <= entry.started <= now else now
@@ -76,6 +92,10 @@ class Orphans:
             self._known[orphan.pid] = (number, orphan)
         self._ended.update((pid, status) for pid, status in table["ended"])
 
+    def pids(self) -> tuple[int, ...]:
+        """Return the processes that live."""
+        return tuple(pid for pid in self._known if pid not in self._ended)
+
     def reaped(self, pid: int, status: int) -> None:
         """A child was reaped: its number can be another process's from now on."""
         if pid in self._known:
@@ -92,8 +112,9 @@ class Orphans:
 
     def signal(self, pid: int, number: int) -> None:
         """Signal an orphan and its process group; nothing happens for any other process."""
-        # A child that was not reaped keeps its number, so this cannot reach a stranger.
-        if pid not in self._known or pid in self._ended or not _is_child(pid):
+        # A child that was not reaped keeps its number; one that is watched has ended a moment ago at most.
+        watched = self._adopted is not None and pid in self._adopted
+        if pid not in self._known or pid in self._ended or not (watched or _is_child(pid)):
             return
         for kill in (os.killpg, os.kill):
             try:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.exit_status import EX_NOPERM
+from superd.master.adopted import UNKNOWN
 from superd.master.children import Reaper
 from superd.master.launcher_bundle import launcher_bundle
 
 if TYPE_CHECKING:
     from superd.ipc.front_orders import Begin
+    from superd.master.adopted import Adopted
     from superd.master.child_words import ChildWords
     from superd.master.control_socket import ControlSocket
     from superd.master.former_front import FormerFront
@@ -46,10 +48,14 @@ class Children:
     upgrade: Upgrade
     words: ChildWords
     keys: KeyRing
+    adopted: Adopted
 
 
 class OwnProcesses:
-    """``on_powerless`` is called when a front cannot give up root, ``on_trial_passed`` when a new program could serve."""
+    """``on_powerless`` is called when a front cannot give up root, ``on_trial_passed`` when a new program could serve,
+
+    ``on_leaving`` with what the front wrote for the next one, after ``leave``.
+    """
 
     def __init__(
         self,
@@ -62,6 +68,7 @@ class OwnProcesses:
         earlier_protocol: str | None,
         on_powerless: Callable[[], None],
         on_trial_passed: Callable[[], None],
+        on_leaving: Callable[[bytes], None],
     ) -> None:
         self._loop = loop
         self._children = children
@@ -71,13 +78,16 @@ class OwnProcesses:
         self._earlier_protocol = earlier_protocol
         self._on_powerless = on_powerless
         self._on_trial_passed = on_trial_passed
+        self._on_leaving = on_leaving
+        self._leaving = False
         self._reaper = Reaper()
         self._stopping = False
 
     @property
     def due(self) -> float | None:
         """When ``reap`` has to look again (monotonic), or None."""
-        return self._reaper.due
+        known = (self._reaper.due, self._children.adopted.due)
+        return min((moment for moment in known if moment is not None), default=None)
 
     def stop(self) -> None:
         """Start no front and no program from here on."""
@@ -105,6 +115,8 @@ class OwnProcesses:
             self.start_front()
         if self._reaper.due is not None and now >= self._reaper.due:
             self.reap()
+        for pid, status in self._children.adopted.take_ended(now):
+            self._loop.guarded("the end of a process", self._on_child, pid, status)
 
     # ------------------------------------------------------------------ ends
 
@@ -115,7 +127,7 @@ class OwnProcesses:
 
     def _on_child(self, pid: int, status: int) -> None:
         own = self._children
-        if os.WIFSTOPPED(status):
+        if status != UNKNOWN and os.WIFSTOPPED(status):
             self._on_stopped(pid, time.monotonic())
         elif pid == own.front.pid:
             self._on_front_ended(status)
@@ -151,10 +163,31 @@ class OwnProcesses:
 
     def _on_former_front_ended(self, status: int) -> None:
         kept = self._children.former.ended(status)
+        if self._leaving:
+            self._leaving = False
+            self._on_leaving(kept)
+        elif not self._stopping:
+            self.go_on(kept)
+        else:
+            self._replace_others()
+
+    def leave(self) -> None:
+        """Have the front make room, and call ``on_leaving`` then. Raises ``OSError``: then it goes on as it is."""
+        former, front = self._children.former, self._children.front
+        former.take(front.prepare_retirement())
+        front.hand_off()
+        former.retire()
+        self._leaving = True
+
+    def go_on(self, kept: bytes) -> None:
+        """Start the first front of this program, with what the one before it ``kept``."""
+        self._replace_others()
+        self.start_front(kept)
+
+    def _replace_others(self) -> None:
+        """Replace launchers that an earlier program of another version has started."""
         if self._earlier_protocol not in (None, launcher_bundle().protocol):
             self._children.launchers.replace_all()
-        if not self._stopping:
-            self.start_front(kept)
 
     # ------------------------------------------------------------------ the front
 
@@ -190,4 +223,5 @@ class OwnProcesses:
         own.control.close_copies()
         own.words.close_copies()
         own.keys.close_copies()
+        own.adopted.close_copies()
         self._log_files.close()

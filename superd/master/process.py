@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from superd.exit_status import EX_FAILURE, EX_NOPERM
 from superd.ipc.front_orders import LAST_GRACE
 from superd.log.event import Kind
+from superd.master.adopted import Adopted
 from superd.master.child_words import ChildWords
 from superd.master.control_socket import ControlSocket
 from superd.master.former_front import FormerFront
@@ -27,6 +28,7 @@ from superd.master.handing_on import HandingOn
 from superd.master.key_ring import KeyRing
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_pool import LauncherPool
+from superd.master.leaving import Leaving
 from superd.master.listeners import BoundSockets
 from superd.master.log_files import LogFiles
 from superd.master.loop import Loop
@@ -38,6 +40,7 @@ from superd.master.relay_pool import RelayPool
 from superd.master.reloads import Reloads
 from superd.master.rpc_registration import RpcRegistrar, mappings_of
 from superd.master.upgrade import Own, Upgrade
+from superd.master.watchdog import Watchdog
 from superd.master.wishes_store import WishesStore
 
 if TYPE_CHECKING:
@@ -103,8 +106,9 @@ class Master:
         poll = self._loop.poll
         self._sockets = BoundSockets(log)
         self._front = FrontChild(parts.front, log, poll)
-        self._launchers = LauncherPool(log, poll)
-        self._relays = RelayPool(log, poll, parts.account)
+        self._adopted = Adopted(poll)
+        self._launchers = LauncherPool(log, poll, self._adopted)
+        self._relays = RelayPool(log, poll, parts.account, self._adopted)
         self._readings = ReadingChild(log, lambda: self._processes.close_copies())
         self._keys = KeyRing(log, poll, self._readings, self._use_keys, time.monotonic)
         self._rpc = RpcRegistrar(log)
@@ -128,7 +132,11 @@ class Master:
         )  # fmt: skip
         self._upgrade = Upgrade(log, parts.notifier, parts.own)
         self._former = FormerFront(parts.own.table["front"] if parts.own.table else None)
-        self._handing_on = HandingOn(self._front, self._sockets, self._launchers, self._relays, self._words, self._orders)
+        self._handing_on = HandingOn(
+            self._front, self._sockets, self._launchers, self._relays, self._words, self._orders, self._adopted
+        )  # fmt: skip
+        self._leaving = Leaving(parts.own, self._handing_on, self._adopted)
+        self._watchdog = Watchdog(parts.notifier, parts.own.environ, self._front)
         self._readiness = Readiness(state, self._sockets, parts.notifier, self._on_first_ready)
         self._reloads = Reloads(
             parts.read, log, parts.notifier, state, self._readings, self._sockets, self._launchers, self._orders,
@@ -138,17 +146,20 @@ class Master:
         )  # fmt: skip
         own = Children(
             self._front, self._former, self._launchers, self._relays, self._readings, self._control, self._upgrade,
-            self._words, self._keys,
+            self._words, self._keys, self._adopted,
         )  # fmt: skip
         self._processes = OwnProcesses(
             self._loop, own, self._orders, self._sockets, self._log_files,
             earlier_protocol=parts.own.table["protocol"] if parts.own.table else None,
             on_powerless=self._on_powerless, on_trial_passed=self._replace_program,
+            on_leaving=self._leave,
         )  # fmt: skip
         self._close_at: float | None = None
         """When a stopping superd closes its listeners."""
         self._patience: float | None = None
         self._stopping = False
+        self._left = False
+        """Whether everything is the service manager's, for the superd that it starts next."""
 
     def run(self) -> int:
         """Serve until SIGTERM, SIGINT or SIGQUIT.
@@ -186,6 +197,7 @@ class Master:
             self._rpc.on_timer,
             self._former.on_timer,
             self._upgrade.on_timer,
+            self._watchdog.on_timer,
         )
         while self._front.pid or self._former.pid or not self._stopping:
             self._loop.turn(self._moments(), self._on_event, timers)
@@ -210,7 +222,8 @@ class Master:
         if self._former.pid:
             self._former.retire()
         else:
-            self._processes.start_front()
+            table = self._parts.own.table
+            self._processes.go_on(self._leaving.taken(table) if table is not None else b"")
         self._launchers.start_early(self._state.registry)
 
     def _configure(self) -> None:
@@ -228,6 +241,9 @@ class Master:
         self._orders.relays()
 
     def _at_end(self) -> None:
+        if self._left:
+            self._control.close()
+            return
         self._close_listeners()
         self._control.close()
         self._launchers.close()
@@ -239,7 +255,7 @@ class Master:
         return (
             self._front.due, self._sockets.due, self._reloads.due, self._launchers.due, self._rpc.due, self._readings.due,
             self._close_at, self._patience, self._processes.due, self._log.due, self._relays.due, self._former.due,
-            self._upgrade.due, self._control.due, self._words.due, self._keys.due,
+            self._upgrade.due, self._control.due, self._words.due, self._keys.due, self._watchdog.due,
         )  # fmt: skip
 
     def _on_event(self, fd: int, events: int) -> None:
@@ -251,7 +267,7 @@ class Master:
             except Exception:
                 self._front.distrust("the master failed to carry out a request")  # its answer may never come
                 raise
-        elif not any(part.on_readable(fd) for part in (self._relays, self._keys, self._control, self._words)):
+        elif not any(part.on_readable(fd) for part in (self._relays, self._keys, self._control, self._words, self._adopted)):
             complaint = self._launchers.on_readable(fd)
             if complaint:
                 self._front.replace(complaint)
@@ -276,7 +292,7 @@ class Master:
         if signal.SIGUSR2 in seen and not self._stopping:
             self._upgrade.ask()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            if number in seen:
+            if number in seen and not (number == signal.SIGTERM and self._leave_room()):
                 self._stop(number)
 
     def _replace_program(self) -> None:
@@ -305,7 +321,8 @@ class Master:
             self._upgrade.served()
 
     def _on_first_ready(self) -> None:
-        if self._parts.own.table is None:
+        table = self._parts.own.table
+        if table is None or table["front"] is None:
             hook = self._hooks.on_ready
             self._loop.guarded("the table of services", hook, self._state.registry, self._sockets.missing())
 
@@ -321,6 +338,32 @@ class Master:
         self._report_ready()
 
     # ------------------------------------------------------------------ the end
+
+    def _leave_room(self) -> bool:
+        """Begin to leave everything to the service manager; return whether that can be."""
+        if self._stopping or self._former.pid or not self._leaving.possible():
+            return False
+        try:
+            self._processes.leave()
+        except OSError:
+            return False
+        self._parts.notifier.stopping()
+        self._end_with(self._status)
+        text = "stopping on SIGTERM; the service manager keeps listeners and sessions for the next start"
+        self._log.message("notice", text, kind=Kind.STOPPING)
+        return True
+
+    def _leave(self, kept: bytes) -> None:
+        """Give everything to the service manager; if it does not take that, sessions end as without one."""
+        settings = self._state.registry.settings
+        try:
+            self._leaving.give(kept, settings.stop_grace if settings.stop_sessions == "end" else None)
+        except OSError as problem:
+            self._log.message("error", f"the service manager keeps nothing ({problem.strerror or problem}): sessions end")
+            self._processes.start_front(kept)
+            self._stop(signal.SIGTERM)
+        else:
+            self._left = True
 
     def _stop(self, number: int) -> None:
         settings = self._state.registry.settings

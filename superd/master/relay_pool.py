@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from superd.ipc.front_orders import Fd
+from superd.master.adopted import UNKNOWN, Adopted
 from superd.master.launcher_bundle import launcher_bundle, lent
 from superd.relay_count import relay_count
 from superd.system import oom_score
@@ -93,10 +94,11 @@ class _Slot:
 class RelayPool:
     """All relays of one master."""
 
-    def __init__(self, log: Log, poll: select.poll, account: Account | None) -> None:
+    def __init__(self, log: Log, poll: select.poll, account: Account | None, adopted: Adopted | None = None) -> None:
         """``account`` is the front's; None: all of superd is one ordinary user."""
         self._log = log
         self._poll = poll
+        self._adopted = adopted or Adopted(poll)
         self._slots: dict[int, _Slot] = {}
         self._user = (account.uid, account.gid) if account is not None else None
         self._new: list[int] = []
@@ -275,7 +277,8 @@ class RelayPool:
 
     def _kill(self, slot: _Slot, why: str) -> None:
         self._log.message("alert", f"relay {slot.number} is being replaced: {why}")
-        os.kill(slot.pid, signal.SIGKILL)  # the master's child, so the number is still its own; SIGCHLD follows
+        if not self._adopted.kill(slot.pid, signal.SIGKILL):
+            os.kill(slot.pid, signal.SIGKILL)  # the master's child, so the number is still its own; SIGCHLD follows
 
     def close_copies(self) -> None:
         """In a forked child: what only the master may hold."""
@@ -296,6 +299,8 @@ class RelayPool:
 
 
 def _describe(status: int) -> str:
+    if status == UNKNOWN:
+        return "while another superd ran it"
     if os.WIFSIGNALED(status):
         return f"by signal {os.WTERMSIG(status)}"
     code = os.waitstatus_to_exitcode(status)

@@ -33,13 +33,14 @@ class Own:
 
     ``lock`` is the descriptor that holds the lock, -1 for none; ``folder`` is that of the folder where superd was started;
     ``environ`` is what the service manager set and superd has taken out. ``table`` is what an earlier program of this process
-    left.
+    left. ``stored`` are the names of what the service manager has kept for this process.
     """
 
     lock: int = -1
     folder: int = -1
     environ: dict[str, str] = field(default_factory=dict)
     table: dict[str, Any] | None = None
+    stored: tuple[str, ...] = ()
 
 
 class Upgrade:
@@ -98,6 +99,9 @@ class Upgrade:
             self._taken_over = False
             self._number += 1
             seconds = time.monotonic() - self._own.table["began"]
+            if self._own.table["front"] is None:
+                self._log.message("notice", f"took over from the superd before, {seconds:.2f} s after it", always=True)
+                return
             self._log.message("notice", f"upgrade: done in {seconds:.2f} s", kind=Kind.RELOAD, always=True)
             self._tell(DONE, f"{seconds:.2f} s")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from superd.net.bind import address_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Collection, Mapping, MutableMapping
 
     from superd.address import BindAddress
 
@@ -28,13 +28,15 @@ def inherited_fds(environ: Mapping[str, str]) -> range:
     return range(FIRST_FD, FIRST_FD + min(int(count), 1 << 16))
 
 
-def inherited(environ: MutableMapping[str, str]) -> dict[BindAddress, socket.socket]:
-    """Return these sockets by address, non-blocking and close-on-exec; clears the variables."""
+def inherited(environ: MutableMapping[str, str], others: Collection[int] = ()) -> dict[BindAddress, socket.socket]:
+    """Return these sockets by address, non-blocking and close-on-exec, without ``others``; clears the variables."""
     fds = inherited_fds(environ)
     for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         environ.pop(name, None)
     result: dict[BindAddress, socket.socket] = {}
     for fd in fds:
+        if fd in others:
+            continue
         try:
             sock = socket.socket(fileno=fd)
         except OSError:

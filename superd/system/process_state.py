@@ -27,6 +27,16 @@ def state_of(pid: int) -> str:
         return ""
 
 
+def zombie_status(pid: int) -> int | None:
+    """Return the wait(2) status of a process that ended and was not reaped; None for any other, and for who may not see it."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+        return int(fields[49]) if fields[0] == b"Z" and os.geteuid() == 0 else None
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def real_user_of(pid: int) -> int:
     """Return the real user id of a process, -1 if it or /proc does not exist. A set-uid program does not change it."""
     try:

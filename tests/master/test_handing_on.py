@@ -11,6 +11,7 @@ from superd.master.handing_on import HandingOn
 from superd.master.launcher_bundle import launcher_bundle
 
 if TYPE_CHECKING:
+    from superd.master.adopted import Adopted
     from superd.master.child_words import ChildWords
     from superd.master.front_child import FrontChild
     from superd.master.front_orders import FrontOrders
@@ -52,13 +53,14 @@ def made(front: Any = None) -> tuple[HandingOn, Part, Part, Part, Part]:
     parts = HandingOn(
         cast("FrontChild", front), cast("BoundSockets", listeners), cast("LauncherPool", launchers),
         cast("RelayPool", relays), cast("ChildWords", words), cast("FrontOrders", front),
+        cast("Adopted", Part([[99, 61]])),
     )  # fmt: skip
     return parts, listeners, launchers, relays, words
 
 
 def test_every_descriptor_of_the_table_is_handed_on_and_no_pid_is() -> None:
     table, fds = made()[0].table()
-    assert sorted(fds) == [11, 12, 13, 21, 22, 31, 32, 33, 34, 35, 36, 41, 42, 51, 52]
+    assert sorted(fds) == [11, 12, 13, 21, 22, 31, 32, 33, 34, 35, 36, 41, 42, 51, 52, 61]
     assert table["lent"] == [7]
     assert table["protocol"] == launcher_bundle().protocol
 

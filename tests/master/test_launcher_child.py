@@ -133,3 +133,13 @@ def test_the_pair_keeps_requests_while_no_launcher_runs() -> None:
             while True:
                 sent += front.send(bytes(1000))
         assert sent >= 200_000
+
+
+def test_a_launcher_says_that_it_outlives_its_master() -> None:
+    process = start_launcher(Profile())
+    process.outlive(0.1)
+    assert process.outlives(20)
+    assert not process.outlives(0.01)  # it says so once
+    process.control.close()
+    assert os.waitpid(process.pid, 0)[1] == 0
+    os.close(process.table)

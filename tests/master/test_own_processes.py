@@ -60,6 +60,9 @@ class Part:
     def on_timer(self, now: float) -> None:
         pass
 
+    def take_ended(self, now: float) -> list[tuple[int, int]]:
+        return []
+
     def __getattr__(self, name: str) -> Any:
         return lambda *_, **__: self.calls.append((self.name, name))
 
@@ -67,7 +70,7 @@ class Part:
 class Made:
     def __init__(self, protocol: str | None = None, **pids: int) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        names = ("front", "former", "launchers", "relays", "readings", "control", "upgrade", "words")
+        names = ("front", "former", "launchers", "relays", "readings", "control", "upgrade", "words", "keys", "adopted")
         self.parts = {name: Part(name, self.calls, *([pids[name]] if name in pids else [])) for name in names}
         orders, sockets, files = (Part(name, self.calls) for name in ("orders", "sockets", "log_files"))
         self.lines = Lines()
@@ -75,6 +78,7 @@ class Made:
             Loop(cast("Log", self.lines)), Children(**cast("Any", self.parts)), cast("Any", orders), cast("Any", sockets),
             cast("Any", files), earlier_protocol=protocol, on_powerless=lambda: self.calls.append(("powerless",)),
             on_trial_passed=lambda: self.calls.append(("trial passed",)),
+            on_leaving=lambda kept: self.calls.append(("leaving", kept)),
         )  # fmt: skip
 
     def reap(self) -> list[tuple[Any, ...]]:
@@ -103,6 +107,13 @@ def test_the_end_of_a_child_reaches_the_part_that_has_it() -> None:
     assert Made(launchers=child()).reap() == [("launchers", "ended"), ("orders", "orphaned"), ("orders", "pairs")]
     assert Made(readings=child()).reap() == [("readings", "ended")]
     assert Made(control=child()).reap() == [("control", "ended")]
+
+
+def test_a_front_that_makes_room_for_another_superd_is_followed_by_none() -> None:
+    made = Made(former=child())
+    made.own.leave()
+    assert made.calls[-3:] == [("former", "take"), ("front", "hand_off"), ("former", "retire")]
+    assert made.reap() == [("former", "ended"), ("leaving", b"kept")]
 
 
 def test_the_end_of_an_orphan_reaches_the_front() -> None:

@@ -56,7 +56,7 @@ def test_a_trial_that_fails_is_reported_everywhere_and_the_next_may_pass(tmp_pat
 
 
 def test_an_upgrade_is_done_once() -> None:
-    upgrade, log, _ = made(Own(table={"upgrades": 4, "began": 0.0}))
+    upgrade, log, _ = made(Own(table={"upgrades": 4, "began": 0.0, "front": {}}))
     upgrade.served()
     upgrade.served()
     assert [line.split(" in ")[0] for line in log.lines] == ["notice: upgrade: done"]

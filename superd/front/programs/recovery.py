@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from superd.front.sessions.live import Exited, Refused, Stage
+from superd.front.sessions.live import Exited, Refused, Served, Stage
 from superd.ipc import launch_codec as messages
 from superd.peer import peer_from_text, unix_peer
 from superd.verdict import Reason, Verdict
@@ -132,7 +132,8 @@ class Recovery:
         """A child that the master inherited has ended."""
         for session in self._book:
             if session.record.pid == pid and session.stage is Stage.RUNNING:
-                self._book.over(session, Exited(status, self._clock() - session.record.started))
+                seconds = self._clock() - session.record.started
+                self._book.over(session, Exited(status, seconds) if status >= 0 else Served())
                 return
 
     # ------------------------------------------------------------------ from launchers
