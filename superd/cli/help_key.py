@@ -24,7 +24,7 @@ def help_key(word: str) -> int:
     keys = all_keys()
     found = [key for key in keys if name == key.path] or [key for key in keys if name == key.name]
     if found:
-        inside = [f"  {key.path:<{_COLUMN}}{_cut(key.meaning)}\n" for key in keys if key.path.startswith(f"{name}.")]
+        inside = [_line(key, key.meaning) for key in keys if key.path.startswith(f"{name}.")]
         sys.stdout.write("\n".join(map(text_of, found)) + "".join(["  keys\n", *inside] if inside else ()))
         return 0
     hint = meant(name, [key.name for key in keys] + [key.path for key in keys])
@@ -41,7 +41,7 @@ def list_keys() -> int:
         if key.table is not table:
             sys.stdout.write(f"{'' if table is None else chr(10)}{key.table.title.replace('`', '')}\n")
             table = key.table
-        sys.stdout.write(f"  {key.path:<{_COLUMN}}{_cut(key.sentence)}\n")
+        sys.stdout.write(_line(key, key.sentence))
     sys.stdout.write("\nsuperd help KEY says more of each.\n")
     return 0
 
@@ -72,5 +72,6 @@ def _apart(key: Key) -> list[str]:
     return found
 
 
-def _cut(text: str) -> str:
-    return textwrap.shorten(text, WIDTH - _COLUMN, placeholder=" …")
+def _line(key: Key, text: str) -> str:
+    path = f"{key.path:<{_COLUMN - 1}} "
+    return f"  {path}{textwrap.shorten(text, WIDTH - len(path), placeholder=' …')}\n"
