@@ -10,6 +10,7 @@ import errno
 import json
 import marshal
 import os
+import re
 import socket
 import ssl
 
@@ -240,14 +241,15 @@ def facts_of(sock: ssl.SSLSocket, asked: str) -> dict[str, str]:
     found = sock.getpeercert()
     if found:
         facts |= _certificate(found)
-    return {name: value for name, value in facts.items() if value}
+    return {name: value if name == "names" else _CONTROL.sub("_", value) for name, value in facts.items() if value}
 
 
 def _certificate(found: Any) -> dict[str, str]:
     subject, issuer = _name(found.get("subject", ())), _name(found.get("issuer", ()))
     common = [value for parts in found.get("subject", ()) for kind, value in parts if kind == "commonName"]
     others = [(str(kind), str(value)) for kind, value in found.get("subjectAltName", ())][:MOST_NAMES]
-    names = [subject, *common, *(value for _, value in others), *(f"{kind}:{value}" for kind, value in others)]
+    bare = [name for name in (*common, *(value for _, value in others)) if not _LOOKS_LIKE_ANOTHER.match(name)]
+    names = [subject, *bare, *(f"{kind}:{value}" for kind, value in others)]
     return {
         "SSL_CLIENT_VERIFY": "SUCCESS",
         "SSL_CLIENT_S_DN": subject,
@@ -256,7 +258,7 @@ def _certificate(found: Any) -> dict[str, str]:
         "SSL_CLIENT_M_SERIAL": str(found.get("serialNumber", "")),
         "SSL_CLIENT_V_END": str(found.get("notAfter", "")),
         "SSL_CLIENT_SAN": ",".join(f"{kind}:{value}" for kind, value in others),
-        "names": "\n".join(dict.fromkeys(name for name in names if name and "\n" not in name)),
+        "names": "\n".join(dict.fromkeys(name for name in names if name and not _CONTROL.search(name))),
     }
 
 
@@ -264,9 +266,19 @@ _SHORT = {"commonName": "CN", "organizationName": "O", "organizationalUnitName":
           "stateOrProvinceName": "ST", "emailAddress": "emailAddress", "domainComponent": "DC"}  # fmt: skip
 
 
+_LOOKS_LIKE_ANOTHER = re.compile(r"(DNS|URI|email|IP Address|DirName|Registered ID|othername):|[A-Za-z0-9. ]+=", re.IGNORECASE)
+"""A name that reads as one of another kind, which its authority may not have looked at: it matches with its own kind only."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SPECIAL = re.compile(r'[,+"\\<>;=#]|^ | $')
+
+
 def _name(parts: Any) -> str:
-    """A distinguished name as RFC 2253 has it: the last part first."""
-    return ",".join(f"{_SHORT.get(kind, kind)}={value}" for part in reversed(parts) for kind, value in part)
+    """A distinguished name as RFC 2253 has it: the last part first, and what has a meaning there after a backslash."""
+    return ",".join(
+        f"{_SHORT.get(kind, kind)}={_SPECIAL.sub(lambda found: chr(92) + found[0], value)}"
+        for part in reversed(parts)
+        for kind, value in part
+    )
 
 
 def _encoded(facts: dict[str, str]) -> bytes:

@@ -120,6 +120,21 @@ def test_a_clients_certificate_is_told(made: Encrypted) -> None:
     assert {"email:alice@example.org", "DNS:alice.example.org", "alice.example.org"} <= set(facts["names"].split("\n"))
 
 
+def test_a_name_that_reads_as_one_of_another_kind_stands_for_nothing_else() -> None:
+    def names(common: str, *others: tuple[str, str]) -> set[str]:
+        subject = ((("commonName", common),),)
+        return set(tls._certificate({"subject": subject, "subjectAltName": others})["names"].split("\n"))
+
+    assert names("alice", ("DNS", "db1"), ("URI", "spiffe://x/y?a=b")) == {
+        "CN=alice", "alice", "db1", "DNS:db1", "spiffe://x/y?a=b", "URI:spiffe://x/y?a=b",
+    }  # fmt: skip
+    assert names("DNS:db1") == {"CN=DNS:db1"}
+    assert names("x,O=Admins") == {r"CN=x\,O\=Admins", "x,O=Admins"}
+    assert names("CN=root,O=Admins") == {r"CN=CN\=root\,O\=Admins"}
+    assert names("a", ("email", "URI:spiffe://admin")) == {"CN=a", "a", "email:URI:spiffe://admin"}
+    assert names("a\nCN=root") == {""}
+
+
 def test_a_certificate_of_another_ca_ends_the_handshake(made: Encrypted, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     cert, key = Authority(tmp_path / "other").issue("mallory@example.org")
