@@ -321,9 +321,10 @@ class LauncherPool:
         if status == UNKNOWN:  # it ends by itself without a program only
             status = int(signal.SIGKILL) if slot.process.programs() else 0
         entries = slot.process.programs() if status != 0 else []
+        names = self._services_of(slot)
         self._forget(slot)
         left = self.orphans.left(
-            slot.number, slot.profile.uid, entries, self._services_of(slot), {*own, *self.pids()}, time.monotonic(),
+            slot.number, slot.profile.uid, entries, names, {*own, *self.pids()}, time.monotonic(),
             inherited=pid not in self._foreign,
         )  # fmt: skip
         self._foreign.discard(pid)
@@ -336,7 +337,8 @@ class LauncherPool:
         now = time.monotonic()
         pause = slot.back_off.died(now - slot.started)
         again = f"starting another in {pause:g} s, it died {slot.back_off.deaths} times" if pause else "starting another"
-        self._log.message("crit", f"a launcher ended ({describe(status)}); {again}", kind=Kind.PROCESS_REPLACED)
+        whose = _whose(Counter(names[entry.index] for entry in entries if entry.index in names))
+        self._log.message("crit", f"a launcher ended ({describe(status)}){whose}; {again}", kind=Kind.PROCESS_REPLACED)
         if pause:
             slot.start_at = now + pause
             if slot.back_off.at_once >= MAX_FAILURES:
@@ -421,3 +423,9 @@ class LauncherPool:
         for slot in self._slots.values():
             self._forget(slot)
         self.groups.close()
+
+
+def _whose(services: Counter[str]) -> str:
+    """Return whose programs ran when a launcher died: one that a signal ends was killed by root or by one of these."""
+    shown = ", ".join(f"{name} {count}" for name, count in services.most_common(5))
+    return f"; its programs: {shown}" if shown else ""
