@@ -16,7 +16,7 @@ def main() -> None:
         # Before every other import: what is missing elsewhere begins with SIGHUP, pwd and epoll.
         sys.stderr.write(f"superd: error: superd runs on Linux only, not on `{sys.platform}`\n")
         raise SystemExit(EX_UNAVAILABLE)
-    if len(sys.argv) > 1 and sys.argv[1] in ("run", "xinetd"):
+    if len(sys.argv) > 1 and sys.argv[1] in ("run", "serve", "xinetd"):
         # Before anything else is imported: a SIGHUP during start-up must not kill the process. The master's handler takes over.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if os.getpid() == 1:

@@ -51,6 +51,22 @@ def run(
     raise typer.Exit(serve(sources_of(config, services, hosts_allow, hosts_deny), keep_going=keep_going))
 
 
+@app.command(
+    rich_help_panel="Serve",
+    epilog="Example: superd serve --port 7070 --user nobody -- /srv/prog",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+)
+def serve(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[OPTIONS] -- PROGRAM...", help="superd serve --help")] = None,
+) -> None:
+    """Serve one program without any file: each key of a service file is an option."""
+    import sys
+
+    from superd.cli.serve import serve as serve_one
+
+    raise typer.Exit(serve_one(sys.argv[2:] if sys.argv[1:2] == ["serve"] else words or []))
+
+
 @app.command(rich_help_panel="Serve", epilog="Example: superd upgrade")
 def upgrade(
     config: Config = None,

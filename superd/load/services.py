@@ -62,7 +62,20 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     always behave this way, because xinetd and inetd serve the valid entries of a file that has an invalid one.
     """
     with trusted_files(strict=is_root()) as files:
-        return _read(sources, files, keep_going=keep_going)
+        reader = _WithText(files, sources) if sources.text else files
+        return _read(sources, reader, keep_going=keep_going)
+
+
+class _WithText:
+    """Files, and one that is text of the command line."""
+
+    def __init__(self, files: FileReader, sources: Sources) -> None:
+        self._files = files
+        self._sources = sources
+        self.list = files.list
+
+    def read(self, path: str) -> bytes:
+        return self._sources.text.encode("utf-8", "replace") if path == self._sources.single else self._files.read(path)
 
 
 def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Registry, tuple[Problem, ...]]:
