@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from superd.load.sources import ADMIN
+
 if TYPE_CHECKING:
     from superd.config.foreign import Foreign
     from superd.problem import Origin, Problem
@@ -99,7 +101,8 @@ def _read_xinetd(path: str, *, alone: bool) -> Foreign:
     from superd.problem import Origin, error, note
 
     files = Disk()
-    whole = "" if alone else source.whole_of(path, files)
+    absolute = os.path.abspath(path)
+    whole = "" if alone else source.whole_of(absolute, files)
     if whole == "?":
         what = "is a part, and no xinetd.conf includes it: the `defaults` that close or limit its services would be lost"
         hint = "name the xinetd.conf that includes it, or say `--alone` if there is none"
@@ -107,10 +110,9 @@ def _read_xinetd(path: str, *, alone: bool) -> Foreign:
     if not whole:
         return source.parse(path, files) if not os.path.isdir(path) else _read_folder(path)
     found = source.parse(whole, files)
-    inside = posixpath.normpath(path)
 
     def ours(origin: Origin) -> bool:
-        return origin.file in (path, inside) or posixpath.dirname(origin.file) == inside
+        return absolute in (origin.file, posixpath.dirname(origin.file))
 
     services = tuple(service for service in found.services if ours(found.origins[service.name, ""]))
     said = note(Origin(path), f"read with the `defaults` of `{whole}`, which includes it")
@@ -141,6 +143,8 @@ def import_command(
 ) -> int:
     """Write (or, with ``dry_run``, print) the files and print the report. ``defaults`` is the superd.toml to write.
 
+    Without it an import into the host's own folder makes the host's superd.toml, unless there is one.
+
     Returns 0, 78 when something that was served could not be kept, 73 when a file exists already or cannot be written;
     without ``force`` nothing at all is written then.
     """
@@ -163,6 +167,7 @@ def import_command(
         sys.stderr.write(mistaken)
         return EX_USAGE
     foreign = read_foreign(KINDS[kind], names, dialect, alone=alone)
+    defaults = defaults or _own_main(output)
     written = _as_files(foreign)
     shared = _shared(list(written.values())) if defaults else {}
     texts = _texts(foreign, written, shared)
@@ -178,6 +183,14 @@ def import_command(
     result = report(foreign, wrong_here(foreign), files, written=not status and not dry_run)
     sys.stdout.write(str(result))
     return status or (EX_CONFIG if result.failed else 0)
+
+
+def _own_main(output: str | os.PathLike[str] | None) -> str:
+    """The host's superd.toml, where its own folder is imported into and there is none yet; else ""."""
+    if output is None or os.path.abspath(output) != ADMIN:
+        return ""
+    main = os.path.join(os.path.dirname(ADMIN), "superd.toml")
+    return "" if os.path.lexists(main) else main
 
 
 def _of_the_other(kind: str, paths: Sequence[str]) -> str:

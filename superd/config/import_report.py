@@ -100,10 +100,16 @@ def _for_all(foreign: Foreign) -> list[Finding]:
     """What changes for every service of an xinetd.conf that leaves an attribute out: said once, with the services' names."""
     served = [service for service in foreign.services if service.log_style == "xinetd" and not service.disable]
     unlogged = [service for service in served if not service.log_type and (service.log_on_success or service.log_on_failure)]
+    unhurried = [service for service in served if service.cps == Service.model_fields["cps"].default]
     limited = [service for service in served if service.rlimit_files is None and service.server]
     found = []
     for services, what, instead in (
         (unlogged, "no log_type: xinetd logged nothing, superd logs to its own log", ""),
+        (
+            unhurried,
+            "no cps: xinetd closed the service for 10 s above 50 connections a second; superd refuses one source's above 200",
+            "set `cps = [50, 10]` where a source that is too quick is to pause",
+        ),
         (
             limited,
             "programs keep the soft limit of open files; xinetd raised it to the hard limit",

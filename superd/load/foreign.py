@@ -5,6 +5,7 @@ Runs in: master, cli (an import reads them too). Never: changes these files.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from superd.config.checks.services import check, check_kinds
@@ -47,7 +48,7 @@ def read_foreign(
     from superd.config.xinetd.source import whole_of
 
     for path in xinetd:
-        including = whole_of(path, files)
+        including = whole_of(os.path.abspath(path), files)
         if including not in ("", "?"):
             what = f"this is a part of `{including}`, whose `defaults` do not reach it here: they may close or limit its services"
             problems.append(warning(Origin(path), what, f"name `{including}` instead"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from superd.cli import importer
 from superd.cli.importer import file_name, import_command
 from superd.load.services import read
 from superd.load.sources import Sources
@@ -52,6 +53,33 @@ def test_a_folder_is_read_as_includedir_reads_it(etc: Path, capsys: pytest.Captu
     assert sorted(files) == ["one.toml", "two.toml"]
     assert all(keys["only_from"] == ["192.0.2.7"] for keys in files.values())
     assert "carried over: 2\n" in capsys.readouterr().out
+
+
+def test_a_part_that_is_named_from_its_folder_has_its_whole_too(
+    etc: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(etc)
+    assert import_command("xinetd", ["xinetd.d"], "out") == 0
+    assert f"read with the `defaults` of `{etc}/xinetd.conf`" in capsys.readouterr().out
+    assert sorted(written(etc / "out")) == ["one.toml", "two.toml"]
+
+
+def test_an_import_into_the_hosts_own_folder_makes_its_superd_toml(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "ADMIN", str(etc / "superd/services.d"))
+    assert import_command("xinetd", [etc / "xinetd.conf"], etc / "superd/services.d") == 0
+    main = tomllib.loads((etc / "superd/superd.toml").read_text())
+    assert main["defaults"]["log_type"] == "SYSLOG daemon"
+    assert "log_type" not in written(etc / "superd/services.d")["one.toml"]
+    assert written(etc / "superd/services.d")["one.toml"]["only_from"] == ["192.0.2.7"]
+
+
+def test_a_superd_toml_of_the_host_stays_as_it_is(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "ADMIN", str(etc / "superd/services.d"))
+    (etc / "superd").mkdir()
+    (etc / "superd/superd.toml").write_text("xinetd = []\n")
+    assert import_command("xinetd", [etc / "xinetd.conf"], etc / "superd/services.d") == 0
+    assert (etc / "superd/superd.toml").read_text() == "xinetd = []\n"
+    assert written(etc / "superd/services.d")["one.toml"]["log_type"] == "SYSLOG daemon"
 
 
 @pytest.mark.parametrize("what", ["xinetd.d/one", "xinetd.d"])
