@@ -11,9 +11,24 @@ import pytest
 from tests.needs import needs, needs_root
 
 ROOT = Path(__file__).parent.parent
-ROWS = ["start", "many", "guards", "idle", "refuse", "decision", "internal", "redirect", "busy", "reload", "memory", "crowd"]
+ROWS = [
+    "start",
+    "many",
+    "guards",
+    "idle",
+    "refuse",
+    "decision",
+    "internal",
+    "redirect",
+    "busy",
+    "edge",
+    "reload",
+    "memory",
+    "crowd",
+]
 
 
+@pytest.mark.timeout(180)  # of TLS a second is the least that openssl measures
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_runs_and_says_what_was_aimed_at(row: str) -> None:
     needs("gcc", "cc")

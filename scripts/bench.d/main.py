@@ -24,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+import rows_edge
 import rows_inside
 import rows_policy
 import rows_size
@@ -42,6 +43,7 @@ ROWS: dict[str, Callable[[Bench], list[Table]]] = {
     "internal": rows_inside.internal,
     "redirect": rows_inside.redirect,
     "busy": rows_inside.busy,
+    "edge": rows_edge.edge,
     "reload": rows_size.reload,
     "memory": rows_size.memory,
     "crowd": rows_size.crowd,

@@ -50,7 +50,7 @@ def internal(bench: Bench) -> list[Table]:
                         "flow", "-p", ports[server.name][kind], "-k", way, "-c", at_once, "-T", bench.seconds(0.7),
                     ],
                 )  # fmt: skip
-    table = _beside("Internal services", found, ["superd", "xinetd", "openbsd-inetd", "C"])
+    table = next_to("Internal services", found, ["superd", "xinetd", "openbsd-inetd", "C"])
     rate, echo = found["echo conn/s"], "internal echo, discard, chargen"
     table.aims.append(Aim(echo, "echo conn/s next to xinetd", ratio(rate, "superd", "xinetd", "rate"), 5))
     table.aims.append(Aim(echo, "echo conn/s next to the C program", ratio(rate, "superd", "C", "rate"), None, 1.0))
@@ -105,7 +105,7 @@ def redirect(bench: Bench) -> list[Table]:
                 )  # fmt: skip
         trips = ["-c", 16, "-T", bench.seconds(0.7), "-m", "hello", "-w", 5]
         found["echo conn/s"] = bench.rounds_of(stand, lambda server: ["trips", "-p", ports[server.name]["echo"], *trips])
-    table = _beside("Redirect", found, ["superd", "xinetd", "socat", "socat -b65536", "C relays", "direct"])
+    table = next_to("Redirect", found, ["superd", "xinetd", "socat", "socat -b65536", "C relays", "direct"])
     for what in ("recv MB/s, 1 at once", "recv MB/s, 8 at once", "send MB/s, 1 at once", "send MB/s, 8 at once"):
         table.aims.append(Aim("redirect", f"{what} next to xinetd", ratio(found[what], "superd", "xinetd", "mbs"), 8))
         beside = ratio(found[what], "superd", "socat -b65536", "mbs")
@@ -162,7 +162,7 @@ def streams(bench: Bench, port: int, at_once: int, seconds: float) -> Iterator[N
         process.wait()
 
 
-def _beside(title: str, found: dict[str, Results], names: list[str]) -> Table:
+def next_to(title: str, found: dict[str, Results], names: list[str]) -> Table:
     """A line for each measurement, a column for each server, then superd's ratio to each."""
     note = "CPU: of the server, in µs for a connection or ms for a GB."
     present = [name for name in names if name in next(iter(found.values()))]

@@ -21,6 +21,8 @@ PACKAGES = {
     "tcprules": ("ucspi-tcp", "tcprules"),
     "tcpsvd": ("ipsvd", "tcpsvd"),
     "socat": ("socat", "socat"),
+    "stunnel": ("stunnel4", "stunnel"),
+    "haproxy": ("haproxy", "haproxy"),
     "systemd-socket-activate": ("systemd", "systemd-socket-activate"),
 }
 """What superd is measured against: Debian's package and the program in it."""
