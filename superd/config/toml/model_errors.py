@@ -162,8 +162,16 @@ def _meant(name: str, table: str, model: type[BaseModel], more: tuple[str, ...],
         return meant(name, (*model.model_fields, *more), value)
     if name in (*model.model_fields, *more):
         return f"write it above [{table}]: what stands below is a key of that table"
-    hint = meant(name, tuple(tables(model)[table].model_fields), value)
+    hint = meant(name, _keys_inside(model, table), value)
     return hint or meant(name, (*model.model_fields, *more), value).replace("?", f"? Write it above [{table}]")
+
+
+def _keys_inside(model: type[BaseModel], table: str) -> tuple[str, ...]:
+    """The keys of a table by its path, such as `limits.service`; none of what is a list of tables."""
+    inside: type[BaseModel] | None = model
+    for name in table.split("."):
+        inside = tables(inside).get(name) if inside is not None else None
+    return () if inside is None else tuple(inside.model_fields)
 
 
 def _wrong_words(key: str, items: list[Any]) -> tuple[str, str]:

@@ -57,6 +57,8 @@ def told(line: str) -> list[str]:
             '"limits"."instances" = 3',
             "unknown key `instances`\n  hint: write it above [limits]: what stands below is a key of that table",
         ),
+        ("limits.service.pidz = 3", "unknown key `pidz`\n  hint: did you mean `pids`?"),
+        ("limits.penalties.refuse = 3", "unknown key `refuse`\n  hint: did you mean `refused`?"),
         ('"limits"."instnaces" = 3', "unknown key `instnaces`\n  hint: did you mean `instances`? Write it above [limits]"),
         ('env = {"A=B" = "1"}', "`env`: `A=B` cannot be the name of a variable"),
     ],
