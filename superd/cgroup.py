@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from superd.service import Limits, Service
+    from superd.limits import Limits
+    from superd.service import Service
     from superd.service_limits import ServiceLimits
 
 PERIOD = 100_000

@@ -14,9 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from superd.address import BindAddress, SocketType, parse_listen
 from superd.auth_options import AuthOptions, parse_auth_options
+from superd.limits import Limits
 from superd.quantities import Seconds, Size, Words, as_words
 from superd.sandbox import Sandbox
-from superd.service_limits import Percent, Pids, ServiceLimits, Weight
 from superd.service_values import (
     Count,
     LogType,
@@ -25,12 +25,15 @@ from superd.service_values import (
     Rate,
     Target,
     Versions,
+    absolute_files,
+    absolute_folder,
     in_order,
+    names_of_variables,
     no_rate,
     pairs,
     upper_words,
+    without_nul,
 )
-from superd.source_limits import PenaltyKeys, SourceLimit
 from superd.tls_keys import CERT, TlsKeys
 
 BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
@@ -45,81 +48,6 @@ LogFailure = Literal["HOST", "USERID", "ATTEMPT"]
 @lru_cache(maxsize=64)
 def _auth_options(words: tuple[str, ...]) -> AuthOptions:
     return parse_auth_options(words)
-
-
-class Limits(BaseModel):
-    """What xinetd never limited. Durations in seconds, sizes in bytes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    session: Seconds | None = Field(None, description="longest time a connection's program may run")
-    start: Seconds | None = Field(
-        None,
-        description="longest time from the accept until the program runs: look-ups, rules, banners, commands, and a launcher's "
-        "tries",
-    )
-    first_byte: Seconds | None = Field(
-        None, description="time within which a client must have sent its first byte, from when its service begins; TCP"
-    )
-    idle: Seconds | None = Field(
-        None, description="longest silence in both directions on a TCP connection, or on any that is redirected"
-    )
-    memory: Size | None = Field(
-        None,
-        description="memory of all processes of a program; without a usable cgroup, address space of each (RLIMIT_AS), when "
-        "rlimit_as is not set",
-    )
-    memory_swap: Size | None = Field(None, description="swap space of all processes of a program; needs a cgroup")
-    pids: Pids | None = Field(
-        None, description="processes and threads of a program; needs a cgroup", json_schema_extra={"unit": "processes"}
-    )
-    cpu_quota: Percent | None = Field(
-        None,
-        description="processor time of all processes of a program, in hundredths of one processor; needs a cgroup",
-        json_schema_extra={"unit": "percent"},
-    )
-    io_weight: Weight | None = Field(
-        None,
-        description="its share of the disks among the programs of the service; 100 is the default; needs a cgroup",
-        json_schema_extra={"unit": "weight"},
-    )
-    cpu: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description="processor time of each process of the program (RLIMIT_CPU) when rlimit_cpu is not set",
-        json_schema_extra={"unit": "seconds"},
-    )
-    source_rate: tuple[Rate, Annotated[float, Field(ge=1)]] | None = Field(
-        None,
-        description="[connections a second, burst] one source address may make",
-        json_schema_extra={"unit": "connections/s, connections"},
-    )
-    per_minute: tuple[Annotated[int, Field(ge=0)], Pause] | None = Field(
-        None,
-        description="[starts within 60 s, seconds of pause after them]: the inetds' nowait.N",
-        json_schema_extra={"unit": "starts, seconds"},
-    )
-    v4_prefix: int = Field(
-        32, ge=1, le=32, description="prefix length that counts as one IPv4 source", json_schema_extra={"unit": "bits"}
-    )
-    v6_prefix: int = Field(
-        64, ge=1, le=128, description="prefix length that counts as one IPv6 source", json_schema_extra={"unit": "bits"}
-    )
-    exempt: Words = Field(
-        (),
-        description="addresses that per_source, cps, source_rate and source do not hold, as a balancer's or a monitor's",
-    )
-    source: tuple[SourceLimit, ...] = Field(
-        (),
-        description="a list of tables: limits for all sources of a network together, in addition to those for one source",
-        json_schema_extra={"unit": ""},
-    )
-    penalties: PenaltyKeys = Field(
-        PenaltyKeys(), description="table: seconds for which a source is refused after it misbehaved; not for datagrams"
-    )
-    service: ServiceLimits = Field(
-        ServiceLimits(), description="table: limits for all programs of the service together; needs a cgroup"
-    )
-    kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")
 
 
 DATAGRAM_INSTANCES = 64
@@ -292,36 +220,10 @@ class Service(BaseModel):
         Sandbox(), description='table of what the program is kept from; `"strict"` alone stands for `{ preset = "strict" }`'
     )
 
-    @field_validator("directory", mode="after")
-    @classmethod
-    def _absolute_folder(cls, value: str) -> str:
-        if value and value != "~" and not value.startswith("/"):
-            raise ValueError(f"`{value}` is not an absolute path, nor `~`")
-        return value
-
-    @field_validator("env_file", mode="after")
-    @classmethod
-    def _absolute_files(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for word in value:
-            if not word.removeprefix("-").startswith("/"):
-                raise ValueError(f"`{word}` is not an absolute path")
-        return value
-
-    @field_validator("access_times", "server_args", "passenv", mode="after")
-    @classmethod
-    def _no_nul(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for word in value:
-            if "\0" in word:
-                raise ValueError("holds a NUL byte")
-        return value
-
-    @field_validator("env", mode="after")
-    @classmethod
-    def _good_env(cls, value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        for name, item in value:
-            if not name or "=" in name or "\0" in name + item:
-                raise ValueError(f"`{name}` cannot be the name of a variable")
-        return value
+    _folder = field_validator("directory", mode="after")(absolute_folder)
+    _files = field_validator("env_file", mode="after")(absolute_files)
+    _words = field_validator("access_times", "server_args", "passenv", mode="after")(without_nul)
+    _variables = field_validator("env", mode="after")(names_of_variables)
 
     @model_validator(mode="before")
     @classmethod

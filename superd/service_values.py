@@ -54,6 +54,36 @@ def in_order(value: frozenset[str]) -> list[str]:
     return sorted(value)
 
 
+def absolute_folder(value: str) -> str:
+    """A folder of a program: an absolute path, or ``~``. Raises ``ValueError`` for another."""
+    if value and value != "~" and not value.startswith("/"):
+        raise ValueError(f"`{value}` is not an absolute path, nor `~`")
+    return value
+
+
+def absolute_files(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Absolute paths, each perhaps after a ``-``. Raises ``ValueError`` for another."""
+    for word in value:
+        if not word.removeprefix("-").startswith("/"):
+            raise ValueError(f"`{word}` is not an absolute path")
+    return value
+
+
+def without_nul(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Words that exec(3) can pass on. Raises ``ValueError`` for another."""
+    if any("\0" in word for word in value):
+        raise ValueError("holds a NUL byte")
+    return value
+
+
+def names_of_variables(value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Variables of an environment. Raises ``ValueError`` for one that cannot be one."""
+    for name, item in value:
+        if not name or "=" in name or "\0" in name + item:
+            raise ValueError(f"`{name}` cannot be the name of a variable")
+    return value
+
+
 def _target(value: object) -> object:
     if isinstance(value, str):
         return parse_log_target(value) if value else None

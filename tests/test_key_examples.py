@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from superd.config.toml.service_file import make_service, parse_toml
 from superd.config.toml.settings_file import parse_settings
 from superd.key_examples import EXAMPLES, LIMITS, LOG, PENALTIES, POLICY, SANDBOX, SERVICE, SERVICE_LIMITS, SETTINGS, TLS
+from superd.limits import Limits
 from superd.problem import Origin, errors
 from superd.sandbox import Sandbox
-from superd.service import Limits, Service
+from superd.service import Service
 from superd.service_limits import ServiceLimits
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit

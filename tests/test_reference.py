@@ -11,8 +11,9 @@ import pytest
 from pydantic import BaseModel, Field
 
 from superd.cli.key_facts import TABLE_OF, Table, Undescribed, keys_of
+from superd.limits import Limits
 from superd.sandbox import Sandbox
-from superd.service import Limits, Service
+from superd.service import Service
 from superd.service_limits import ServiceLimits
 from superd.settings import ControlSettings, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from superd.service import Limits
+from superd.limits import Limits
 from superd.service_limits import ServiceLimits
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from superd.service import Limits
+from superd.limits import Limits
 from superd.source_limits import PenaltyKeys, SourceLimit
 
 

@@ -12,6 +12,7 @@ from superd.cli.explain_live import ask
 from superd.cli.match import with_netgroup
 from superd.cli.names import confirmed_name
 from superd.cli.served import served
+from superd.key_conflicts import is_set
 from superd.load.sources import Sources
 from superd.occupancy import Occupancy
 from superd.peer import UNKNOWN, Peer, peer_from_text, unix_peer
@@ -25,7 +26,6 @@ from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
 from superd.policy.wished import Wished
 from superd.problem import Origin, did_you_mean
 from superd.safe_text import safe
-from superd.service_kinds import is_set
 from superd.system import accounts
 from superd.verdict import Ask, Need, Reason, Verdict
 

@@ -16,11 +16,12 @@ from superd.cli.diagnostics import print_problems
 from superd.config.toml.render import file_values
 from superd.errors import ConfigError
 from superd.exit_status import EX_CONFIG, EX_FAILURE, EX_USAGE
+from superd.limits import Limits
 from superd.load.registry import load
 from superd.load.sources import Sources
 from superd.problem import did_you_mean
 from superd.safe_text import safe
-from superd.service import Limits, Service
+from superd.service import Service
 
 KINDS = ("systemd", "xinetd", "compose")
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")

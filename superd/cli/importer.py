@@ -209,7 +209,7 @@ def _of_the_other(kind: str, paths: Sequence[str]) -> str:
 
 def _as_files(foreign: Foreign) -> dict[str, Service]:
     """Each service as its file has it: without keys of no effect, and with a user, as a native file needs it."""
-    from superd.service_kinds import fit
+    from superd.key_conflicts import fit
 
     found: dict[str, Service] = {}
     for service in foreign.services:

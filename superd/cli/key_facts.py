@@ -15,9 +15,10 @@ from pydantic.fields import FieldInfo
 
 from superd.address import SocketType
 from superd.key_examples import EXAMPLES
+from superd.limits import Limits
 from superd.quantities import Seconds, Size, Words
 from superd.sandbox import Sandbox
-from superd.service import Limits, Service
+from superd.service import Service
 from superd.service_limits import ServiceLimits
 from superd.service_values import Count, LogType, Mode, Target, Versions
 from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings

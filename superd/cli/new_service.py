@@ -22,10 +22,11 @@ from superd.cli.key_facts import TABLE_OF, keys_of
 from superd.config.toml.values import item
 from superd.errors import ConfigError
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_USAGE
+from superd.limits import Limits
 from superd.load.sources import ADMIN, Sources
 from superd.problem import Problem
 from superd.safe_text import safe
-from superd.service import BUILTIN_PORTS, Limits, Service
+from superd.service import BUILTIN_PORTS, Service
 from superd.system.credentials import is_root
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from superd.key_conflicts import fit
 from superd.problem import Origin, Problem, warning
 from superd.service import Service
-from superd.service_kinds import fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from superd.config.toml.service_file import Keys, make_service
+from superd.limits import Limits
 from superd.problem import Origin, Problem
-from superd.service import Limits, Service
+from superd.service import Service
 
 OF_THE_FILE = frozenset({
     "name", "service", "type", "flags", "socket_type", "protocol", "wait", "port", "listen", "v6only", "server", "server_args",

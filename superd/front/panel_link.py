@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from superd.errors import ControlError
-from superd.ipc import panel_messages as messages
+from superd.ipc import panel_codec
 
 if TYPE_CHECKING:
     from superd.front.sessions.answers import Answers
@@ -59,7 +59,7 @@ class PanelLink:
                     return
                 if len(data) > _MAX_QUESTION:
                     raise ControlError("message is too long")
-                sock.send(self._answers.answer(messages.parse_question(data)))
+                sock.send(self._answers.answer(panel_codec.parse_question(data)))
             except BlockingIOError:
                 continue  # nothing to read; or the panel reads no answers, and does without this one
             except ControlError as problem:

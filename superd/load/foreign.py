@@ -12,11 +12,11 @@ from superd.config.checks.services import check, check_kinds
 from superd.config.grammar import grammar_of
 from superd.config.live_defaults import with_defaults
 from superd.config.toml.service_file import merge
+from superd.key_conflicts import fit
 from superd.load.host import this_host
 from superd.load.numbers import resolved
 from superd.load.words import without_bad_words
 from superd.problem import Origin, Problem, error, errors, warning
-from superd.service_kinds import fit
 from superd.system.credentials import is_root
 from superd.system.path_facts import exists
 from superd.system.trusted_file import trusted_files

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from superd.config.rpc_names import parse_rpc
+from superd.key_conflicts import USER_WORDS
 from superd.service import BUILTIN_PORTS
-from superd.service_kinds import USER_WORDS
 from superd.system.accounts import gid_of, uid_of
 
 if TYPE_CHECKING:

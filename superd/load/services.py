@@ -16,6 +16,7 @@ from superd.config.checks.services import check, check_kinds
 from superd.config.foreign import has_left
 from superd.config.toml.service_file import Keys, make_service, merge, parse_toml
 from superd.errors import ConfigError
+from superd.key_conflicts import fit
 from superd.load.access_words import check_access_words
 from superd.load.env_files import check_env_files
 from superd.load.foreign import read_foreign
@@ -27,7 +28,6 @@ from superd.load.sources import ADMIN, VENDOR, Sources
 from superd.load.words import SOMEWHERE, without_bad_words
 from superd.problem import Origin, Problem, error, errors, note
 from superd.registry import Registry
-from superd.service_kinds import fit
 from superd.system.credentials import is_root
 from superd.system.trusted_file import masked, trusted_files
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from superd.errors import ControlError
-from superd.ipc import panel_messages, panel_requests
+from superd.ipc import panel_codec, panel_messages, panel_requests
 from superd.panel.steps import Page, Refusal, ToMaster
 
 Resume = Callable[[Any], None]
@@ -52,7 +52,7 @@ class FrontLink:
         self._number = self._number % MAX_NUMBER + 1
         try:
             # At most one question for each connection of an operator is on its way, which the pair takes.
-            self.sock.send(panel_messages.encode_question(question._replace(number=self._number)))
+            self.sock.send(panel_codec.encode_question(question._replace(number=self._number)))
         except OSError:
             resume(Refusal("Unavailable", text=NO_FRONT))
             return
@@ -66,7 +66,7 @@ class FrontLink:
             if not data:
                 self.drop()
                 return
-            page: Page = panel_messages.parse_answer(data)
+            page: Page = panel_codec.parse_answer(data)
         except BlockingIOError:
             return
         except (OSError, ControlError):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import netaddr
 
+from superd.key_conflicts import USER_WORDS
 from superd.peer import PARANOID, UNKNOWN
-from superd.service_kinds import USER_WORDS
 from superd.tls_keys import CERT
 from superd.verdict import Ask, Need
 

@@ -10,9 +10,9 @@ import pytest
 from superd.cli.importer import import_command
 from superd.config.inetd.dialects import DIALECTS
 from superd.errors import ConfigError
+from superd.key_conflicts import fit
 from superd.load.services import read
 from superd.load.sources import Sources
-from superd.service_kinds import fit
 from tests.needs import needs
 
 XINETD = """\

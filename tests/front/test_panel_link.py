@@ -8,6 +8,7 @@ from typing import Any, cast
 import trio
 
 from superd.front.panel_link import PanelLink
+from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
 
 
@@ -19,7 +20,7 @@ class Answers:
 
     def answer(self, question: Any) -> bytes:
         self.asked.append(question)
-        return messages.encode_answer(question.number, [messages.BanRow("x" * 1000, "", 1)] * 50)
+        return panel_codec.encode_answer(question.number, [messages.BanRow("x" * 1000, "", 1)] * 50)
 
 
 class Parts:
@@ -45,8 +46,8 @@ async def test_questions_are_answered_one_by_one() -> None:
         parts = Parts(nursery)
         with parts.pair() as panel:
             for number in range(3):
-                panel.send(messages.encode_question(messages.AskFront(number)))
-            assert [messages.parse_answer(await read(panel))[0].number for _ in range(3)] == [0, 1, 2]
+                panel.send(panel_codec.encode_question(messages.AskFront(number)))
+            assert [panel_codec.parse_answer(await read(panel))[0].number for _ in range(3)] == [0, 1, 2]
 
 
 async def test_a_panel_that_breaks_the_protocol_is_not_answered_any_more() -> None:
@@ -66,7 +67,7 @@ async def test_a_panel_that_reads_nothing_holds_nothing() -> None:
             for number in range(40):
                 while True:
                     try:
-                        panel.send(messages.encode_question(messages.AskFront(number)))
+                        panel.send(panel_codec.encode_question(messages.AskFront(number)))
                         break
                     except BlockingIOError:
                         await trio.sleep(0.001)
@@ -79,9 +80,9 @@ async def test_a_new_pair_takes_the_place_of_the_old_one() -> None:
     async with trio.open_nursery() as nursery:
         parts = Parts(nursery)
         with parts.pair() as first:
-            first.send(messages.encode_question(messages.AskFront(1)))
+            first.send(panel_codec.encode_question(messages.AskFront(1)))
             await read(first)
             with parts.pair() as second:
                 assert await read(first) == b""
-                second.send(messages.encode_question(messages.AskFront(2)))
-                assert messages.parse_answer(await read(second))[0].number == 2
+                second.send(panel_codec.encode_question(messages.AskFront(2)))
+                assert panel_codec.parse_answer(await read(second))[0].number == 2

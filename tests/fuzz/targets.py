@@ -20,7 +20,7 @@ from superd.config.xinetd.source import parse as parse_xinetd
 from superd.env_file import parse_env_file
 from superd.errors import ControlError, PeerError
 from superd.expansion import ExpansionTooLong, Values, defuse, expand_banner, expand_shell
-from superd.ipc import front_requests, launch_codec, panel_messages, panel_requests, relay_messages
+from superd.ipc import front_requests, launch_codec, panel_codec, panel_requests, relay_messages
 from superd.net.bounded_dns import cut
 from superd.problem import Origin
 from superd.rule import Table
@@ -261,7 +261,7 @@ TARGETS = {
     ),
     "front": Target(
         _between(
-            front_requests.parse_request, panel_requests.parse_request, panel_messages.parse_question, panel_messages.parse_answer
+            front_requests.parse_request, panel_requests.parse_request, panel_codec.parse_question, panel_codec.parse_answer
         ),
         (b'{"word":"ready"}', b'{"word":"dump","number":5}', b'{"word":"renew","address":"udp:7"}'),
         (b'"policy"', b"-0", b"1e9", b"{" * 40, b'"number":'),

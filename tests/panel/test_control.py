@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from superd.ipc import panel_messages, panel_requests
+from superd.ipc import panel_codec, panel_messages, panel_requests
 from superd.operators import Operators
 from superd.panel import control
 from superd.panel.connection import MAX_OUT
@@ -73,9 +73,9 @@ class Fixture:
             sock.setblocking(False)
             try:
                 if sock is self.front:
-                    question = panel_messages.parse_question(sock.recv(9999))
+                    question = panel_codec.parse_question(sock.recv(9999))
                     rows = [FRONT] if isinstance(question, panel_messages.AskFront) else []
-                    sock.send(panel_messages.encode_answer(question.number, rows))
+                    sock.send(panel_codec.encode_answer(question.number, rows))
                     self.links[0].on_readable()
                 else:
                     request, operator = panel_requests.receive_request(sock)

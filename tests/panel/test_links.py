@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from superd.ipc import panel_messages, panel_requests
+from superd.ipc import panel_codec, panel_messages, panel_requests
 from superd.panel.links import FrontLink, MasterLink
 from superd.panel.steps import Refusal, ToMaster
 
@@ -21,9 +21,9 @@ def test_answers_of_the_front_find_who_asked_in_any_order() -> None:
         link.take(ours)
         link.ask(panel_messages.AskFront(0), lambda page: got.append(("a", page)))
         link.ask(panel_messages.AskServices(0, ""), lambda page: got.append(("b", page)))
-        numbers = [panel_messages.parse_question(front.recv(9999)).number for _ in range(2)]
+        numbers = [panel_codec.parse_question(front.recv(9999)).number for _ in range(2)]
         for number in (*reversed(numbers), 4711):
-            front.send(panel_messages.encode_answer(number, ()))
+            front.send(panel_codec.encode_answer(number, ()))
             link.on_readable()
         assert [name for name, _ in got] == ["b", "a"]
         link.drop()

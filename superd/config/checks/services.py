@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from superd.address import BindAddress, SocketType
 from superd.config.checks.groups import check_groups
 from superd.config.checks.shadows import shadowed
+from superd.key_conflicts import conflicts
 from superd.log_target import FileTarget
 from superd.problem import Origin, Problem, did_you_mean, error, note, warning
 from superd.service import BUILTINS
-from superd.service_kinds import conflicts
 
 if TYPE_CHECKING:
     from superd.cgroup import GroupPlan

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
 from superd.peer import peer_from_text
 from superd.record import Ending
@@ -58,7 +59,7 @@ class Answers:
     def answer(self, question: messages.Question) -> bytes:
         """Return the answer as one message."""
         now = self._clock()
-        encode = messages.encode_answer
+        encode = panel_codec.encode_answer
         match question:
             case messages.AskFront(number):
                 return encode(number, (self._front(now),))

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from superd.config.toml.render import render
 from superd.config.toml.service_file import make_service, parse_toml
+from superd.limits import Limits
 from superd.problem import Origin
-from superd.service import Limits, Service
+from superd.service import Service
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 KEYS = st.fixed_dictionaries(

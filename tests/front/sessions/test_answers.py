@@ -9,6 +9,7 @@ from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
 from superd.front.sessions.answers import Answers
 from superd.front.sessions.live import Exited, Stage
+from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
 from superd.log.event import Event, Kind
 from superd.log.ring import Ring
@@ -41,7 +42,7 @@ class Fixture(Parts):
         )
 
     def ask(self, question: Any) -> tuple[messages.Answer, list[Any]]:
-        return messages.parse_answer(self.answers.answer(question))
+        return panel_codec.parse_answer(self.answers.answer(question))
 
 
 def test_a_service_has_its_limits_counts_and_worst_reason() -> None:

@@ -1,0 +1,109 @@
+"""The keys that one service sets and that have no effect for its kind, and the service without them.
+
+Runs in the master and in the operator's commands. Never reads a file; the caller reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from superd.address import SocketType
+from superd.service_kinds import CLOSING, DGRAM, EXCEPTIONS, NETWORK, TABLE, UNIX, Kind, kinds_of, paths_of
+
+if TYPE_CHECKING:
+    from superd.service import Service
+
+USER_WORDS = ("uid:", "gid:")
+"""How a word of `only_from` and `no_access` begins that names the user of a unix socket's client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """``key`` does nothing for ``kind``. ``key`` may be a word of a key, as in ``flags IDONLY``, or one of a table."""
+
+    key: str
+    kind: Kind
+    why: str
+    instead: str = ""
+
+    @property
+    def closes(self) -> bool:
+        """Whether the service would admit more clients without the key, so that superd may not leave it out."""
+        return self.key in CLOSING
+
+    @property
+    def message(self) -> str:
+        """Names both keys."""
+        verb = "cannot be kept" if self.closes else "has no effect"
+        return f"`{self.key}` {verb} with {self.kind.key}: {self.why}"
+
+    @property
+    def hint(self) -> str:
+        """What to change."""
+        remedy = "or guard the port with a firewall" if self.closes else f"or remove `{self.key}`"
+        return self.instead or f"change {self.kind.key}, {remedy}"
+
+
+def conflicts(service: Service) -> Iterator[Conflict]:
+    """Every key that the service sets and that has no effect for it."""
+    for kind in kinds_of(service):
+        for key, why in TABLE[kind].items():
+            works = EXCEPTIONS.get((kind, key))
+            if is_set(service, key) and not (works is not None and works(service)):
+                yield Conflict(key, kind, why)
+    yield from _of_addresses(service)
+
+
+def is_set(service: Service, key: str) -> bool:
+    """Whether the key, the word of a key or the key of a table says something else than its default."""
+    name, space, word = key.partition(" ")
+    if space:
+        chosen, default = getattr(service, name), type(service).model_fields[name].default
+        return word in chosen and word not in default
+    table, dot, inner = key.partition(".")
+    if dot:
+        own = getattr(service, table)
+        return bool(getattr(own, inner) != type(own).model_fields[inner].default)
+    return bool(getattr(service, key) != type(service).model_fields[key].default)
+
+
+def fit(service: Service, loose: Callable[[str], bool]) -> tuple[Service, tuple[Conflict, ...]]:
+    """The service without those keys that have no effect for it, and these.
+
+    Only keys are left out that are ``loose``: said for many services at once, or by a file of another daemon. A key that
+    closes the service is never left out; ``conflicts`` goes on to name it.
+    """
+    left_out = tuple(item for item in conflicts(service) if not item.closes and loose(item.key))
+    update: dict[str, object] = {}
+    for item in left_out:
+        name, space, word = item.key.partition(" ")
+        table, dot, inner = item.key.partition(".")
+        if space:
+            chosen = update.get(name, getattr(service, name))
+            assert isinstance(chosen, frozenset)
+            update[name] = chosen - {word}
+        elif dot:
+            own = update.get(table, getattr(service, table))
+            update[table] = own.model_copy(update={inner: type(own).model_fields[inner].default})  # type: ignore[attr-defined]
+        else:
+            update[name] = type(service).model_fields[name].default
+    return (service.model_copy(update=update) if update else service), left_out
+
+
+def _of_addresses(service: Service) -> Iterator[Conflict]:
+    """``only_from`` and ``no_access`` whose words cannot match any client that could come."""
+    paths = paths_of(service)
+    if service.proxy_protocol:
+        return  # its clients have the addresses that proxies announce
+    for key, words in (("only_from", service.only_from or ()), ("no_access", service.no_access)):
+        users = [word for word in words if word.lower().startswith(USER_WORDS)]
+        others = [word for word in words if word not in users and word.upper() != "ALL"]
+        if others and paths and all(paths):
+            why = f"its client has a user and no address, so `{others[0]}` never matches"
+            yield Conflict(key, UNIX, why, "write `uid:NAME`, `gid:NAME` or `ALL`")
+        if users and paths and not any(paths):
+            yield Conflict(key, NETWORK, f"only the client of a unix socket has a user, so `{users[0]}` never matches")
+        if users and any(paths) and service.socket_type is SocketType.DGRAM:
+            yield Conflict(key, DGRAM, f"a datagram does not say which user sent it, so `{users[0]}` never matches")
