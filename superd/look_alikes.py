@@ -53,8 +53,7 @@ _ENTITIES = {
     **{"&ndash;": "-", "&mdash;": "-", "&lsquo;": "'", "&rsquo;": "'", "&ldquo;": '"', "&rdquo;": '"'},
 }
 _ANY = re.compile("|".join([f"[{re.escape(''.join(_MEANT))}]", *_ENTITIES, "&#[0-9]{2,5};", "&#x[0-9A-Fa-f]{2,4};"]))
-_FOREIGN = "".join(_LETTERS)
-_WORD = re.compile(rf"[A-Za-z{_FOREIGN}]*[{_FOREIGN}][A-Za-z{_FOREIGN}]*(?![^\W\d_])")
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def look_alike(text: str) -> tuple[str, str] | None:
@@ -95,11 +94,14 @@ def _letters(text: str) -> tuple[str, str] | None:
     def latin(match: re.Match[str]) -> str:
         nonlocal first
         word = match[0]
-        before = text[match.start() - 1 : match.start()]
-        mixed = any(letter.isascii() for letter in word)
-        if (before.isalpha() and not before.isascii()) or not (mixed or (len(word) > 2 and word.isupper())):
+        if word.isascii():
             return word
-        first = first or next(letter for letter in word if not letter.isascii())
+        foreign = [letter for letter in word if not letter.isascii()]
+        if not all(letter in _LETTERS for letter in foreign):
+            return word
+        if len(foreign) == len(word) and not (len(word) > 2 and word.isupper()):
+            return word
+        first = first or foreign[0]
         return "".join(_LETTERS.get(letter, letter) for letter in word)
 
     meant = _WORD.sub(latin, text)

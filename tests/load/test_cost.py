@@ -89,6 +89,12 @@ XINETD = {
     "variables": ("env += V\0=x\n", HEAD, END),
     "arguments": ("a ", f"{HEAD}server_args = ", f"\n{END}"),
     "look-alikes": ("a\u00a0= b\n", HEAD, ""),
+    "letters of two alphabets": ("a\u0430", HEAD, "\n"),
+    "one word of another alphabet": ("a", HEAD, "\u00e9\n"),
+    "glued operators": ("a\0=b\n", HEAD, END),
+    "colons": ("a\0 : b\n", HEAD, END),
+    "semicolons": ("umask = \0;\n", HEAD, END),
+    "signs": ("::", f"{HEAD}only_from = ", f"x\n{END}"),
     "enabled": ("enabled = s\0\n", "defaults\n{\n", END),
 }
 LINE = "\0 stream tcp nowait root /bin/cat cat\n"
@@ -99,6 +105,8 @@ INETD = {
     "short lines": ("a b c\n", "", ""),
     "continued lines": (" x\n", "7 stream tcp nowait root /bin/cat cat\n", ""),
     "backslashes": ("x \\\n", "", ""),
+    "continued backslashes": (" x \\\n", LINE.replace("\n", " \\\n"), ""),
+    "backslashes of short lines": ("x \\\n", LINE.replace("\n", " \\\n"), ""),
     "statements": ("s\0 on exec = /bin/cat, user = root;\n", "", ""),
     "an open statement": ("a ", "ftp on args = ", ";\n"),
     "quotes in a statement": ('"a" ', "ftp on args = ", ";  \n"),

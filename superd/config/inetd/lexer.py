@@ -114,6 +114,7 @@ class EntryReader:
 
     def _read(self, file: str, lines: list[tuple[Origin, str]], chain: tuple[str, ...]) -> None:
         pieces: list[tuple[Origin, list[str]]] = []
+        lines_of: list[str] = []  # of the last entry as it was meant: those too that inetd takes for another
         statement = False  # inside a key-value statement, which ends at `;` only
         for origin, text in lines:
             words = text.split()
@@ -121,14 +122,17 @@ class EntryReader:
             statement = statement and not _begins_entry(text, words)
             blank = text[0] in " \t" and not text.lstrip().startswith("#@")
             if statement or (blank and self.dialect.continues and pieces):
+                lines_of.append(text)
                 if _BACKSLASH.search(pieces[-1][1][-1]) and not statement:
-                    self._backslash(pieces[-1], text)
+                    self._backslash(pieces[-1][0], lines_of)
                 pieces[-1][1].append(text)
-            elif pieces and _BACKSLASH.search(pieces[-1][1][-1]) and len(words) < 6 and not words[0].endswith(":"):
+            elif pieces and _BACKSLASH.search(lines_of[-1]) and len(words) < 6 and not words[0].endswith(":"):
                 # Not an entry of its own, so it was meant to go on. The line before has the backslash as an argument.
-                self._backslash(pieces[-1], text)
+                lines_of.append(text)
+                self._backslash(pieces[-1][0], lines_of)
             else:
                 pieces.append((origin, [text]))
+                lines_of = [text]
                 statement = len(words) > 1 and words[1] in ("on", "off") and self.dialect.name == "netbsd"
             if text.rstrip().endswith(";"):
                 statement = False
@@ -151,14 +155,16 @@ class EntryReader:
             else:
                 self._positional(text, origin)
 
-    def _backslash(self, piece: tuple[Origin, list[str]], text: str) -> None:
-        """Say that a line was meant to go on in ``text``; of an entry of many lines once."""
-        meant = " ".join(_BACKSLASH.sub(" ", line) for line in [*piece[1], text])
+    def _backslash(self, begin: Origin, lines: list[str]) -> None:
+        """Say that an entry was meant to go on over these lines; of an entry of many lines once."""
+        meant: list[str] = []
+        for line in lines[:_MOST_LINES]:
+            meant += _BACKSLASH.sub("", line).split()
         what = "`\\` is an argument, as in inetd: a line that begins with a blank continues the one before"
-        hint = f"write `{' '.join(meant.split())[:400]}` in place of these {len(piece[1]) + 1} lines"
-        if self.problems and self.problems[-1].origin == piece[0] and self.problems[-1].message == what:
+        hint = f"write `{' '.join(meant)[:400]}` in place of these {len(lines)} lines"
+        if self.problems and self.problems[-1].origin == begin and self.problems[-1].message == what:
             self.problems.pop()
-        self.problems.append(warning(piece[0], what, hint))
+        self.problems.append(warning(begin, what, hint))
 
     def _include(self, file: str, text: str, origin: Origin, chain: tuple[str, ...]) -> None:
         pattern = text.split(None, 1)[1].strip().strip('"') if len(text.split()) > 1 else ""
@@ -219,6 +225,7 @@ class EntryReader:
         return True
 
 
+_MOST_LINES = 50
 _BACKSLASH = re.compile(r"\\\s*$")
 
 
