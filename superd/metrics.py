@@ -34,8 +34,10 @@ def render(counts: dict[str, Any], accept: str = "") -> tuple[bytes, str]:
 
 
 EMPTY: dict[str, Any] = {
-    "services": [], "version": "", "started": 0.0, "read": 0.0, "reload": {"outcome": "", "done": 0, "refused": 0}, "bans": 0,
-    "sensor_bans": 0, "waiting": 0, "log_waiting": 0, "log_lost": 0, "lag": 0.0, "counters": {}, "processes": [],
+    "services": [], "version": "", "started": 0.0, "read": 0.0, "bans": 0,
+    "reload": {"outcome": "", "seconds": 0.0, "done": 0, "refused": 0},
+    "sensor_bans": 0, "waiting": 0, "log_waiting": 0, "log_lost": 0, "lag": 0.0, "rules": 0,
+    "policy_seconds": 0.0, "lookups": 0, "lookup_seconds": 0.0, "counters": {}, "processes": [],
 }  # fmt: skip
 """The counts of a superd that has done nothing."""
 
@@ -94,7 +96,7 @@ def _buckets(bounds: list[float], counts: list[int]) -> list[tuple[str, float]]:
 
 
 def _daemon(counts: dict[str, Any]) -> Iterator[Metric]:
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
     yield InfoMetricFamily("superd_build", "The version that runs.", value={"version": counts["version"]})
     yield GaugeMetricFamily("superd_start_time_seconds", "When superd began.", value=counts["started"])
@@ -106,6 +108,14 @@ def _daemon(counts: dict[str, Any]) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "superd_config_ok", "Whether the last reload is in force.", value=0 if reload["outcome"] == "refused" else 1
     )
+    yield GaugeMetricFamily("superd_reload_duration_seconds", "How long the last reload took.", value=reload["seconds"])
+    yield GaugeMetricFamily("superd_policy_rules", "Rules of hosts.allow and hosts.deny in force.", value=counts["rules"])
+    yield GaugeMetricFamily(
+        "superd_policy_duration_seconds", "How long the tables were compiled the last time.", value=counts["policy_seconds"]
+    )
+    lookups = SummaryMetricFamily("superd_lookup_seconds", "Look-ups of clients' names.")
+    lookups.add_metric([], counts["lookups"], counts["lookup_seconds"])
+    yield lookups
     yield GaugeMetricFamily("superd_config_read_seconds", "When the configuration in force was read.", value=counts["read"])
     yield GaugeMetricFamily("superd_bans", "Bans of operators in force.", value=counts["bans"])
     yield GaugeMetricFamily("superd_sensor_bans", "Addresses that sensors banned.", value=counts["sensor_bans"])

@@ -183,12 +183,22 @@ def logs(
     raise typer.Exit(show(service, source, reason, event, lines, follow=follow, as_json=json_output))
 
 
+def metrics(
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="for node_exporter, as a whole")] = "",
+) -> None:
+    """The counts of the running superd, for Prometheus."""
+    from superd.cli.metrics import metrics as show
+
+    raise typer.Exit(show(output))
+
+
 LOOK: dict[Callable[..., None], str] = {
     status: "superd status tftp",
     sessions: "superd sessions git --source 198.51.100.0/24",
     top: "superd top --sort memory",
     bans: "superd bans",
     logs: "superd logs -f --event fail",
+    metrics: "superd metrics -o /var/lib/prometheus/node-exporter/superd.prom",
 }
 ACT: dict[Callable[..., None], str] = {
     kick: "superd kick --source 198.51.100.0/24 --dry-run",

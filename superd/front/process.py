@@ -32,7 +32,7 @@ from superd.front.orders import Orders
 from superd.front.panel_link import PanelLink
 from superd.front.programs.launches import Launches
 from superd.front.relays.carriers import Carriers
-from superd.front.sessions.answers import Answers
+from superd.front.sessions.answers import Answers, Work
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
 from superd.front.stream.arrivals import Arrivals
@@ -105,7 +105,11 @@ class _Front:
         self._datagrams = DatagramSockets(answers, self._wait, self._peers)
         self._arrivals = Arrivals(trip, listeners, InternalStreams(book, carriers, log, start_task), self._datagrams.on_ready)
         leftovers_of = launches.reports.leftovers_of
-        answers_for_panel = Answers(in_force, book, counts, world, self._room, log, leftovers_of, clock)
+
+        def work() -> Work:
+            return Work(self._policy.rules, self._policy.seconds, resolver.lookups, resolver.seconds)
+
+        answers_for_panel = Answers(in_force, book, counts, world, self._room, log, leftovers_of, clock, work)
         self._panel = PanelLink(answers_for_panel, log.message)
         self._orders = Orders(
             in_force, book, counts, world, self._room, queue, listeners, self._policy, launches, carriers, self._datagrams,

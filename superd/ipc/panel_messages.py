@@ -111,6 +111,7 @@ class FrontRow(NamedTuple):
     """The front as a whole. ``waiting`` connections have no verdict yet; ``sensor`` addresses were banned by sensors.
 
     ``log_waiting`` records wait for slow log targets, ``log_lost`` were dropped since the front began, ``age`` seconds ago.
+    ``rules`` are those of both tables, read again in ``policy_seconds``; ``lookups`` of names took ``lookup_seconds`` in all.
     """
 
     sessions: int
@@ -120,6 +121,10 @@ class FrontRow(NamedTuple):
     log_lost: int
     lag: float
     age: float
+    rules: int = 0
+    policy_seconds: float = 0.0
+    lookups: int = 0
+    lookup_seconds: float = 0.0
 
 
 class ServiceRow(NamedTuple):

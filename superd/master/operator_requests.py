@@ -33,10 +33,14 @@ MAX_EVENTS = 500
 
 @dataclass(slots=True)
 class LastReload:
-    """The outcome of the last reload: "" before the first, ``done``, ``refused``. ``when`` is wall-clock seconds."""
+    """The outcome of the last reload: "" before the first, ``done``, ``refused``. ``when`` is wall-clock seconds.
+
+    It took ``seconds``, from the begin of the reading until it was in force.
+    """
 
     outcome: str = ""
     when: float = 0.0
+    seconds: float = 0.0
     summary: str = ""
     problems: tuple[Problem, ...] = ()
     done: int = 0
@@ -131,6 +135,7 @@ class OperatorRequests:
             "reload": {
                 "outcome": self.last.outcome,
                 "when": self.last.when,
+                "seconds": self.last.seconds,
                 "summary": self.last.summary,
                 "problems": [_problem(problem) for problem in self.last.problems[:MAX_PROBLEMS]],
                 "done": self.last.done,
@@ -209,9 +214,12 @@ class OperatorRequests:
 
     # ------------------------------------------------------------------ reloads
 
-    def on_reloaded(self, outcome: str, summary: str, problems: tuple[Problem, ...], changes: object) -> None:
+    def on_reloaded(
+        self, outcome: str, summary: str, problems: tuple[Problem, ...], changes: object, seconds: float = 0.0
+    ) -> None:
         """A reload is in force, or refused: ``outcome`` is ``done`` or ``refused``. Answer those who wait for it."""
         self.last.outcome, self.last.summary, self.last.problems, self.last.when = outcome, summary, problems, _wall()
+        self.last.seconds = seconds
         if outcome == "done":
             self.read = self.last.when
             self.last.done += 1

@@ -169,7 +169,7 @@ class Reloads:
         self._orders.log_files()
         self._log.message("error", f"reload refused, nothing has changed: {outcome.why}", kind=Kind.RELOAD_REFUSED, always=True)
         self._notifier.ready(f"reload refused: {outcome.why}")
-        self._operators.on_reloaded("refused", outcome.why, outcome.problems, None)
+        self._operators.on_reloaded("refused", outcome.why, outcome.problems, None, time.monotonic() - self._last)
 
     def _put_into_force(self, outcome: Reloaded) -> None:
         state, new = self._state, outcome.found
@@ -201,7 +201,8 @@ class Reloads:
         self._operators.on_applied(number)
         if summary := self._summaries.pop(number, ""):
             self._log.message("notice", f"reload: {summary}{self._readiness.missing()}", kind=Kind.RELOAD, always=True)
-            self._operators.on_reloaded("done", summary, self._state.problems, self._changes.pop(number, None))
+            seconds = time.monotonic() - self._last
+            self._operators.on_reloaded("done", summary, self._state.problems, self._changes.pop(number, None), seconds)
             self._readiness.report()
 
     def on_front_ready(self) -> None:

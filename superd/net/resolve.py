@@ -176,6 +176,8 @@ class Resolver:
         self._cache: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._flying: dict[str, trio.Event] = {}
         self._resolver: dns.asyncresolver.Resolver | None = None
+        self.lookups, self.seconds = 0, 0.0
+        """Look-ups that are over, and how long they took in all."""
 
     def configure(self, settings: Settings) -> None:
         """Take the deadline and the number of look-ups from the settings."""
@@ -205,12 +207,14 @@ class Resolver:
                 break
             await flying.wait()
         self._flying[address] = trio.Event()
-        found = _Found()
+        found, began = _Found(), trio.current_time()
         try:
             with trio.move_on_after(self._deadline):
                 async with self._places.of(address) if places else nullcontext():
                     await self._look_up(address, found)
         finally:
+            self.lookups += 1
+            self.seconds += trio.current_time() - began
             self._remember(address, found.name, found.ttl)
             self._flying.pop(address).set()
         return found.name

@@ -112,7 +112,9 @@ type Counts (
 # accept, each in the ranges that end at the bounds, and one more; exits are exit status 0, another status, a signal.
 method GetCounts() -> (
   version: string, started: float, read: float, reload: object, bans: int, sensor_bans: int, waiting: int, log_waiting: int,
-  log_lost: int, lag: float, counters: object, processes: []Process, services: []Counts
+  log_lost: int, lag: float,
+  rules: int, policy_seconds: float, lookups: int, lookup_seconds: float, counters: object,
+  processes: []Process, services: []Counts
 )
 
 # What is in force for a client now; limits are null where there is none.

@@ -75,7 +75,7 @@ def test_each_wrong_question_is_refused_for_its_reason(data: bytes, why: str) ->
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e13", "x", ""])
 def test_no_row_has_a_time_that_is_not_one(seconds: str) -> None:
-    record = f"A\x1f1\x1f\x1eF\x1f0\x1f0\x1f0\x1f0\x1f0\x1f0\x1f{seconds}"
+    record = f"A\x1f1\x1f\x1eF\x1f0\x1f0\x1f0\x1f0\x1f0\x1f0\x1f{seconds}\x1f0\x1f0\x1f0\x1f0"
     with pytest.raises(ControlError, match="a time is wrong"):
         panel_codec.parse_answer(record.encode())
 

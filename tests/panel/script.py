@@ -12,7 +12,7 @@ STATE: dict[str, Any] = {
     "version": "1", "started": 1.0, "uptime": 2.0, "read": 1.0, "kernel": "Linux 6.1", "configuration": "c",
     "log_waiting": 0, "log_lost": 0,
     "processes": [{"kind": "master", "pid": 5, "memory": 1}], "missing": [], "services": 1, "counters": {},
-    "reload": {"outcome": "", "when": 0.0, "summary": "", "problems": [], "done": 0, "refused": 0},
+    "reload": {"outcome": "", "when": 0.0, "seconds": 0.0, "summary": "", "problems": [], "done": 0, "refused": 0},
 }  # fmt: skip
 GIT = front.ServiceRow("git", ("*:9418/stream",), "/usr/bin/git", "nobody", 3, 50, -1, 0, 1, 2, 3, 4, "cps", 0.0, "")
 FRONT = front.FrontRow(1, 2, 3, 0, 0, 0.0, 9.0)

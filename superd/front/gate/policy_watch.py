@@ -39,7 +39,10 @@ class PolicyWatch:
         self._files = files
         self._ask = ask
         self._say = say
+        began = time.monotonic()
         self._tables = _compile(files)
+        self.seconds = time.monotonic() - began
+        """How long the tables were compiled the last time."""
         self._hidden: set[str] = set()
         self._look_at(files.paths, files.signature)
         self._answer: PolicyReply | None = None
@@ -79,6 +82,11 @@ class PolicyWatch:
     def in_force(self) -> Tables:
         """Return the last good tables, whatever the files say now."""
         return self._tables
+
+    @property
+    def rules(self) -> int:
+        """How many rules both tables have."""
+        return sum(len(table) if table else 0 for table in (self._tables.allow, self._tables.deny))
 
     def refresh(self) -> None:
         """Have a change read in the background."""
@@ -202,6 +210,7 @@ class PolicyWatch:
 
     async def _take(self, files: PolicySnapshot) -> None:
         self._taking = True
+        began = time.monotonic()
         try:
             self._tables = await trio.to_thread.run_sync(_compile, files)
         except ConfigError as refused:
@@ -211,6 +220,7 @@ class PolicyWatch:
             self._say("notice", "policy read again")
         finally:
             self._taking = False
+            self.seconds = time.monotonic() - began
 
 
 def _appended(new: bytes, old: bytes) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
@@ -31,6 +31,15 @@ _RUNS = 120
 """Characters of a command line that an answer has."""
 
 
+class Work(NamedTuple):
+    """What the front has done besides sessions: rules in force, seconds of reading them, look-ups of names, their seconds."""
+
+    rules: int = 0
+    policy_seconds: float = 0.0
+    lookups: int = 0
+    lookup_seconds: float = 0.0
+
+
 class Answers:
     """``leftovers_of`` returns how many processes a service's programs left. ``lag`` is set by the panel's link."""
 
@@ -44,6 +53,7 @@ class Answers:
         log: Log,
         leftovers_of: Callable[[str], int],
         clock: Callable[[], float],
+        work: Callable[[], Work] = Work,
     ) -> None:
         self._in_force = in_force
         self._book = book
@@ -53,6 +63,7 @@ class Answers:
         self._log = log
         self._leftovers_of = leftovers_of
         self._clock = clock
+        self._work = work
         self._began = clock()
         self.lag = 0.0
 
@@ -92,8 +103,9 @@ class Answers:
     def _front(self, now: float) -> messages.FrontRow:
         waiting, lost = self._log.backlog()
         return messages.FrontRow(
-            len(self._book), len(self._room), len(self._world.sensor), waiting, lost, self.lag, now - self._began
-        )
+            len(self._book), len(self._room), len(self._world.sensor), waiting, lost, self.lag, now - self._began,
+            *self._work(),
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ services
 
