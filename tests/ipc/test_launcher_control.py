@@ -74,7 +74,7 @@ def test_of_a_launcher_the_master_reads_a_complaint_in_ascii_or_nothing(data: by
         found = orders.read_complaint(master)
         assert found is not None
         word, why = found
-        known = (orders.BROKEN, orders.DROPPED, orders.WANTED, orders.EMPTIED)
+        known = (orders.BROKEN, orders.DROPPED, orders.WANTED, orders.EMPTIED, orders.OUTLIVE)
         assert word in (b"", *known)
         assert (word == b"") == (data[:1] not in known)
         assert len(why) <= orders.MAX_COMPLAINT
