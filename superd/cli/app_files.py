@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="Learn", epilog="Example: superd schema service >superd-service.json")(schema)
 
 
-def help_key(key: Annotated[str, typer.Argument(metavar="[KEY]", help="a key, as per_source or limits.idle")] = "") -> None:
+def help_key(key: Annotated[str, typer.Argument(help="a key, as per_source or limits.idle")] = "") -> None:
     """Say what a key of the files means, with its type, default and an example; or list all keys."""
     from superd.cli.help_key import help_key as tell
     from superd.cli.help_key import list_keys
@@ -89,7 +89,7 @@ def audit(
 
 
 def new(
-    name: Annotated[str, typer.Argument(metavar="[SERVICE]", help="the service's id; default: the program's name")] = "",
+    service: Annotated[str, typer.Argument(help="the service's id; default: the program's name")] = "",
     run: Annotated[str, typer.Option("--run", metavar="COMMAND", help="the program and its arguments, in one word")] = "",
     redirect: Annotated[str, typer.Option("--redirect", metavar="HOST:PORT", help="relay to another host and port")] = "",
     builtin: Annotated[str, typer.Option("--builtin", metavar="NAME", help="a built-in service, as echo")] = "",
@@ -107,7 +107,7 @@ def new(
     from superd.cli.new_service import Wanted
     from superd.cli.new_service import new as make
 
-    wanted = Wanted(name, run, redirect, builtin, port, user, list(only_from or ()), everybody)
+    wanted = Wanted(service, run, redirect, builtin, port, user, list(only_from or ()), everybody)
     raise typer.Exit(make(wanted, str(output) if output is not None else None, force=force, dry_run=dry_run))
 
 

@@ -5,10 +5,22 @@ Runs in: the operator's commands. Never: cuts a text; the terminal's width wraps
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from typer.core import TyperGroup
 
+TYPES = {
+    "<str>": "WORD",
+    "<int>": "NUMBER",
+    "<int range>": "NUMBER",
+    "<float>": "NUMBER",
+    "<path>": "PATH",
+    "<list[str]>": "WORD",
+    "<list[Path]>": "PATH",
+}
+"""What newer typers write for a value of an option, and what it is called here. An argument has its name alone."""
 GROUPS = ("Serve", "Look", "Act", "Check", "Write", "Learn")
 """The `rich_help_panel` of a command is its group; a command without one stands in the last."""
 XINETD = ("xinetd", "Serve with xinetd's command line. See superd(8).")
@@ -17,6 +29,13 @@ XINETD = ("xinetd", "Serve with xinetd's command line. See superd(8).")
 
 class Commands(TyperGroup):
     """The command `superd`."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, whose help names values in words: typer writes Python's types."""
+        command = super().get_command(ctx, cmd_name)
+        for parameter in command.params if command is not None else ():
+            parameter.get_help_record = partial(_record, parameter.get_help_record)  # type: ignore[method-assign]
+        return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write each group as a section."""
@@ -31,6 +50,16 @@ class Commands(TyperGroup):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
+
+
+def _record(ask: Callable[[Any], tuple[str, str] | None], ctx: Any) -> tuple[str, str] | None:
+    record = ask(ctx)
+    if record is None:
+        return None
+    names, text = record
+    for kind, word in TYPES.items():
+        names = names.replace(f" {kind}", f" {word}" if names.startswith("-") else "")
+    return names, text.replace("  [default: 0.0]", "").replace("  [required]", "")
 
 
 def first_sentence(text: str) -> str:

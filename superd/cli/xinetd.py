@@ -28,6 +28,27 @@ _WITH_VALUE = ("-f", "-pidfile", "-limit", "-filelog", "-syslog", "-logprocs", "
 _ALONE = ("-dontfork", "-stayalive", "-inetd_compat", "-inetd_ipv6", "-reuse", "-version", "-d")
 _NO_EFFECT = ("-logprocs", "-cc", "-shutdownprocs", "-reuse", "-inetd_ipv6")
 
+HELP = """Usage: superd xinetd [OPTIONS]
+
+  Serve with xinetd's command line, for init scripts that called xinetd.
+
+Options:
+  -f FILE                the configuration  [default: /etc/xinetd.conf]
+  -dontfork              stay in the foreground
+  -stayalive             do not end without a service
+  -pidfile FILE          write the pid there
+  -limit N               programs at once, of all services
+  -filelog FILE          superd's own log
+  -syslog FACILITY       superd's own log  [default: daemon]
+  -inetd_compat          read /etc/inetd.conf as well
+  -d                     stay in the foreground, print what was read
+  -version               print the version and end
+  -logprocs N, -cc SECONDS, -shutdownprocs N, -reuse, -inetd_ipv6
+                         taken, without effect
+
+  Example: superd xinetd -stayalive -pidfile /run/xinetd.pid
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class XinetdOptions:
@@ -89,6 +110,9 @@ def translate(arguments: Sequence[str]) -> XinetdOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """The entry point. Returns an exit status: 64 for wrong usage, else what the daemon returns."""
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(HELP)
+        return 0
     try:
         options = translate(arguments)
     except ValueError as bad:

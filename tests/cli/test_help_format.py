@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -43,6 +44,13 @@ def test_a_command_has_a_group_a_sentence_and_an_example(name: str) -> None:
     assert command.help.rstrip().endswith(".")
     assert command.epilog.startswith(f"Example: superd {name}")
     assert shlex.split(command.epilog.removeprefix("Example: "))[1] == name
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_commands_help_is_whole_and_names_no_type_of_python(name: str) -> None:
+    lines = shown(name, "--help")
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line for line in lines if re.search(r"<[\w ]+(\[\w+\])?>|0\.0\]", line)] == []
 
 
 @pytest.mark.parametrize(
