@@ -116,8 +116,7 @@ class Orders:
 
     def relays(self, order: front_orders.Relays) -> None:
         """Take new pairs to relays."""
-        self.carriers.take(order.relays, order.running, order.in_use, order.secure)
-        self.carriers.ends = order.ends
+        self.carriers.take(order.relays, order.running, order.in_use, order.secure, order.ends)
 
     def renewed(self, order: front_orders.Renewed) -> None:
         """Take a second socket at a datagram service's address."""
@@ -143,7 +142,7 @@ class Orders:
         leftovers_of = self.launches.reports.leftovers_of
         now = time.monotonic()
         today = time.time()  # noqa: TID251 - a certificate ends on a date
-        ends = tuple((name, days_left(end, today)) for name, end in sorted(self.carriers.ends.items()))
+        ends = tuple((name, days_left(end, today)) for name, end in sorted((self.carriers.ends or {}).items()))
         state = status(self.in_force, self.book, self.counts, self.world.sensor, self.room, self.queue, leftovers_of, now)
         text = replace(state, certificates=ends).text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
         left = memoryview(text)

@@ -175,8 +175,8 @@ class Relays:
     running: frozenset[int]
     in_use: int
     secure: tuple[int, ...] = ()
-    ends: dict[str, float] = field(default_factory=dict)
-    """When the certificate of each service with TLS ends, in seconds since 1970."""
+    ends: dict[str, float] | None = None
+    """When the certificate of each service that has usable keys ends, in seconds since 1970; None until that is known."""
 
 
 @dataclass(frozen=True, slots=True)

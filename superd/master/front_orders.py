@@ -61,8 +61,8 @@ class FrontOrders:
         self._log_files = log_files
         self._wishes = wishes
         self._number = 0
-        self.certificate_ends: dict[str, float] = {}
-        """When the certificate of each service ends, in seconds since 1970."""
+        self.certificate_ends: dict[str, float] | None = None
+        """When the certificate of each service with keys ends, in seconds since 1970; None until keys were read."""
         self._closing: dict[int, tuple[BindAddress, ...]] = {}
         """Addresses that the front does not accept from once it has applied the order of this number."""
         self._lent: set[BindAddress] = set()

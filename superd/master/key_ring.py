@@ -47,16 +47,26 @@ class KeysRead:
 
 
 class KeyRing:
-    """All keys. ``ends`` is when the certificate of each service ends, in seconds since 1970."""
+    """All keys.
+
+    ``ends`` is when the certificate of each service that has usable keys ends, in seconds since 1970; None until that is known.
+    """
 
     def __init__(
-        self, log: Log, poll: select.poll, readings: ReadingChild, use: Callable[[int], None], now: Callable[[], float]
+        self,
+        log: Log,
+        poll: select.poll,
+        readings: ReadingChild,
+        use: Callable[[int], None],
+        tell: Callable[[], None],
+        now: Callable[[], float],
     ) -> None:
-        """``use`` takes memory with keys, or -1 for none; ``now`` is the monotonic clock."""
+        """``use`` takes memory with other keys, or -1; ``tell`` is called when ``ends`` is known; ``now`` is monotonic."""
         self._log = log
         self._poll = poll
         self._readings = readings
         self._use = use
+        self._tell = tell
         self._now = now
         self._services: tuple[Service, ...] = ()
         self._watch = FileWatch()
@@ -65,17 +75,20 @@ class KeyRing:
         self._fresh = -1
         """What a reading fills just now."""
         self._digest = ""
+        """Of what relays use."""
         self._again = False
         self.due: float | None = None
-        self.ends: dict[str, float] = {}
+        self.ends: dict[str, float] | None = None
 
     def configure(self, services: Mapping[str, Service]) -> None:
         """Read the keys of these services, now and when their files change."""
         self._services = tuple(service for service in services.values() if service.tls)
+        if self.ends is not None and any(service.name not in self.ends for service in self._services):
+            self.ends = None  # of another service: its clients wait until its keys are known
         if self._services:
             self._read()
         elif self._digest:
-            self._digest, self.ends = "", {}
+            self._digest = ""
             self._replace(-1)
         self._watch_files()
 
@@ -133,20 +146,22 @@ class KeyRing:
             self._log.message(problem.severity, problem.line(), kind=Kind.PROBLEM)
         if isinstance(found, Unusable):
             os.close(fresh)
+            self.ends = self.ends or {}
         else:
             for name in found.kept:
                 self._log.message("error", "the certificate on disk cannot be used: the one of before stays in use", name)
-            self.ends = found.ends
+            known, self.ends = self.ends is not None, found.ends
             if found.digest == self._digest:
                 os.close(fresh)
             else:
-                if self._digest:
+                if known:
                     self._log.message("notice", "certificates were read anew: the next handshakes use them")
                 self._digest = found.digest
                 fcntl.fcntl(fresh, fcntl.F_ADD_SEALS, SEALED)
                 self._replace(fresh if found.digest else -1)
                 if not found.digest:
                     os.close(fresh)
+        self._tell()
         if self._again:
             self._again = False
             self._read()

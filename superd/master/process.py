@@ -110,7 +110,7 @@ class Master:
         self._launchers = LauncherPool(log, poll, self._adopted)
         self._relays = RelayPool(log, poll, parts.account, self._adopted)
         self._readings = ReadingChild(log, lambda: self._processes.close_copies())
-        self._keys = KeyRing(log, poll, self._readings, self._use_keys, time.monotonic)
+        self._keys = KeyRing(log, poll, self._readings, self._relays.use_keys, self._tell_keys, time.monotonic)
         self._rpc = RpcRegistrar(log)
         self._log_files = LogFiles(log, parts.log_file)
         self._wishes = WishesStore()
@@ -233,10 +233,10 @@ class Master:
         self._launchers.assign(state.assignment)
         self._relays.configure(state.registry.settings)
         self._keys.configure(state.registry.services)
+        self._orders.certificate_ends = self._keys.ends
         self._control.configure(state.registry.settings, state.operators)
 
-    def _use_keys(self, keys: int) -> None:
-        self._relays.use_keys(keys)
+    def _tell_keys(self) -> None:
         self._orders.certificate_ends = self._keys.ends
         self._orders.relays()
 

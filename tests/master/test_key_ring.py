@@ -31,12 +31,16 @@ class Master:
         self.lines = Lines()
         self.poll = select.poll()
         self.used: list[int] = []
+        self.told: list[dict[str, float] | None] = []
         self.readings = ReadingChild(cast("Log", self.lines), lambda: None)
-        self.ring = KeyRing(cast("Log", self.lines), self.poll, self.readings, self.used.append, time.monotonic)
+        self.ring = KeyRing(cast("Log", self.lines), self.poll, self.readings, self.used.append, self.tell, time.monotonic)
         self.authority = Authority(folder)
         self.cert, self.key = self.authority.issue("x.example.org")
         table = {"cert": str(self.cert), "key": str(self.key)}
         self.services = {"s": Service.model_validate({"name": "s", "server": "/bin/cat", "port": 7, "tls": table})}
+
+    def tell(self) -> None:
+        self.told.append(self.ring.ends)
 
     def read(self) -> None:
         """Waits for the reading that was asked for."""
@@ -74,7 +78,9 @@ def test_keys_are_memory_that_relays_get_and_the_same_ones_are_not_given_twice(m
     master.read()
     (fd,) = master.used
     assert master.key.read_bytes() in from_memory(fd, 1 << 20, sealed=True)
+    assert master.ring.ends is not None
     assert master.ring.ends["s"] > time.time()
+    assert master.told == [master.ring.ends]
     master.ring.configure(master.services)
     master.read()
     assert master.used == [fd]
@@ -101,6 +107,16 @@ def test_without_services_with_tls_there_are_no_keys(master: Master) -> None:
     master.read()
     master.ring.configure({})
     assert master.used[1:] == [-1]
+
+
+def test_what_is_known_of_a_new_service_is_nothing_until_it_was_read(master: Master) -> None:
+    master.ring.configure(master.services)
+    assert master.ring.ends is None
+    master.read()
+    master.ring.configure({"t": master.services["s"].model_copy(update={"name": "t"})})
+    assert master.ring.ends is None
+    master.key.write_text("nothing")
+    master.read()
     assert master.ring.ends == {}
 
 

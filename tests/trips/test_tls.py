@@ -198,13 +198,32 @@ def test_what_is_renewed_on_disk_counts_from_the_next_handshake_on(superd: Super
 
 
 def test_without_a_usable_key_a_service_refuses_and_the_others_serve(superd: Superd, authority: Authority) -> None:
-    program(superd, authority)
+    port = program(superd, authority)
     other = free_port()
     superd.service("daytime", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{other}"]\n')
     authority.issue("localhost")[1].write_text("no key\n")
     superd.start()
     superd.message("the key cannot be used")
     with socket.create_connection(("127.0.0.1", other), WAIT) as sock:
+        assert sock.recv(100)
+    assert refused(port, authority.client())
+    assert superd.event(event="FAIL")["detail"] == "the handshake failed: the service has no certificate that can be used"
+    authority.issue("localhost")
+    superd.message("certificates were read anew")
+    assert ask(port, authority.client())[1] == "hello"
+
+
+def test_a_service_that_a_reload_brings_is_served_from_its_first_client_on(superd: Superd, authority: Authority) -> None:
+    first = program(superd, authority)
+    superd.start()
+    assert ask(first, authority.client())[1] == "hello"
+    port = lasting(superd, authority)
+    assert superd.reload()
+    assert new_client(port, authority)
+    superd.service("probe", f'type = "INTERNAL"\nservice = "daytime"\nlisten = ["127.0.0.1:{first}"]\n')
+    superd.service("cat", "disable = true\n")
+    assert superd.reload()
+    with socket.create_connection(("127.0.0.1", first), WAIT) as sock:
         assert sock.recv(100)
 
 

@@ -136,8 +136,8 @@ class Carriers:
         self._secure: tuple[int, ...] = ()
         self._legs_waiting: list[tuple[Leg, messages.Carry, tuple[int, ...]]] = []
         """Legs that came before the first keys were known."""
-        self.ends: Mapping[str, float] = {}
-        """When the certificate of each service ends, in seconds since 1970."""
+        self.ends: Mapping[str, float] | None = None
+        """When the certificate of each service with keys ends, in seconds since 1970; None until that is known."""
         self._waiting: list[tuple[LiveSession, int, tuple[int, ...]]] = []
         """Sessions that came before the first relay was known."""
         self._most_files = messages.files_for_sessions(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
@@ -159,10 +159,19 @@ class Carriers:
                 await trio.sleep(PING_SECONDS)
                 self._ping()
 
-    def take(self, pairs: Mapping[int, int], running: frozenset[int], in_use: int, secure: tuple[int, ...] = ()) -> None:
+    def take(
+        self,
+        pairs: Mapping[int, int],
+        running: frozenset[int],
+        in_use: int,
+        secure: tuple[int, ...] = (),
+        ends: Mapping[str, float] | None = None,
+    ) -> None:
         """Take new pairs, number → descriptor, which is the callee's. Relays that are ``running`` are asked what they carry.
 
         Relays from ``in_use`` on get no new sessions, but those of ``secure``, which get all with TLS.
+
+        ``ends`` has the services that these have keys of; None: it is not known yet.
         """
         self._in_use, self._secure = in_use, secure
         self._known.set()
@@ -178,7 +187,8 @@ class Carriers:
         waiting, self._waiting = self._waiting, []
         for session, mode, session_fds in waiting:
             self.carry(session, mode, session_fds)
-        if secure:
+        self.ends = ends
+        if ends is not None:
             legs, self._legs_waiting = self._legs_waiting, []
             for leg, request, leg_fds in legs:
                 self._begin_leg(leg, request, leg_fds)
@@ -223,13 +233,17 @@ class Carriers:
         """Have a relay speak TLS with the client of a session, within limits in seconds or 0. ``fds`` are the callee's."""
         leg = Leg(self._book.number(), session, self._book)
         request = messages.Carry(leg.number, messages.TLS, idle, first_byte, _label(session.record, messages.TLS))
-        if self._secure:
+        if self.ends is not None:
             self._begin_leg(leg, request, fds)
         else:
             self._legs_waiting.append((leg, request, fds))
         return leg
 
     def _begin_leg(self, leg: Leg, request: messages.Carry, fds: tuple[int, ...]) -> None:
+        if self.ends is None or leg.service not in self.ends:
+            let_all_go(fds)
+            leg.lost("the service has no certificate that can be used")
+            return
         carrier = self._for_leg(leg)
         if carrier is None:
             let_all_go(fds)

@@ -40,6 +40,11 @@ class Leg:
         self._over = False
 
     @property
+    def service(self) -> str:
+        """Return its session's service."""
+        return self._session.service.name
+
+    @property
     def source(self) -> int:
         """A number that the client's legs have in common."""
         peer = self._session.record.peer
