@@ -98,6 +98,17 @@ def test_a_program_of_another_user_runs_and_is_ended_with_the_capabilities_of_th
     assert superd.event(event="EXIT", service="cat")["signal"] == 15
 
 
+def test_the_hardened_example_leaves_little_exposed(tmp_path: Path) -> None:
+    """In systemd's own score, from 0 to 10; most of what is left is what a superserver does: sockets, users, signals."""
+    program = needs("systemd", "systemd-analyze")
+    hardened = (PACKAGING / "drop-ins/hardened.conf").read_text().partition("[Service]")[2]
+    whole = tmp_path / "superd.service"
+    whole.write_text((PACKAGING / "superd.service").read_text().replace("[Install]", f"{hardened}\n[Install]"))
+    argv = [program, "security", "--offline=true", "--threshold=25", "--no-pager", str(whole)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-300:]
+
+
 def test_the_manual_pages_that_the_units_name_are_there() -> None:
     for name in ("superd.service", "superd.socket"):
         for word in unit(PACKAGING / name)["Unit"]["Documentation"].split():
