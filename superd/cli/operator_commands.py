@@ -49,7 +49,7 @@ def sessions(
     service: Name = None,
     source: Source = "",
     older_than: Older = 0.0,
-    sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu or id")] = "age",
+    sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu, idle or id")] = "age",
     watch: Watch = 0.0,
     json_output: AsJson = False,
 ) -> None:
@@ -65,7 +65,7 @@ def sessions(
 
 def top(
     service: Name = None,
-    sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu or id")] = "cpu",
+    sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu, idle or id")] = "cpu",
     interval: Annotated[float, typer.Option("--interval", help="as 2s", metavar="TIME", parser=_seconds)] = 1.0,
 ) -> None:
     """Services and sessions, live: s sorts, / filters, k ends the marked session, q ends. On a pipe plain text, once."""

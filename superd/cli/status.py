@@ -14,6 +14,7 @@ from superd.cli.control import Control, Failed, print_json, report, user_name
 from superd.cli.table import one, size, span
 from superd.counted import counted
 from superd.safe_text import safe
+from superd.system.tcp_facts import queues
 
 RIGHT = frozenset({2, 3, 4})
 QUIET = 3
@@ -155,7 +156,7 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
         lines.append(f"  {key.ljust(10)} {text}"[: max(columns, 40)])
 
     for number, address in enumerate(found["addresses"] or ["through tcpmux"]):
-        lost = "   not open" if address in found["missing"] else ""
+        lost = "   not open" if address in found["missing"] else queue_text(address)
         add("listens" if not number else "", f"{safe(address)}{lost}")
     if found["paused"]:
         add("paused", f"{pause_text(found['paused'])}; superd resume {found['name']}")
@@ -175,6 +176,15 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
     for number, event in enumerate(answer["last"]):
         add(f"last {len(answer['last'])}" if not number else "", event_text(event))
     return lines
+
+
+def queue_text(address: str) -> str:
+    """Return how full the kernel's queue of a TCP listener is; "" where it does not say."""
+    host, _, port = address.removesuffix("/stream").rpartition(":")
+    known = queues() if address.endswith("/stream") and port.isdecimal() else {}
+    wildcard = (("0.0.0.0", int(port)), ("::", int(port))) if known and host in ("*", "[::]") else ()  # noqa: S104 - compared
+    found = next((known[key] for key in (*wildcard, (host.strip("[]"), int(port))) if key in known), None) if known else None
+    return f"   queue {found[0]} of {found[1]}" if found is not None else ""
 
 
 def spark(counts: list[int]) -> str:

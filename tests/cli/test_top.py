@@ -25,7 +25,7 @@ def made(count: int) -> list[dict[str, Any]]:
     found = [
         session(row(number, f"192.0.2.{number}:5", "git" if number % 2 else "rsync", float(number))) for number in range(count)
     ]
-    return [{**each, "memory": 1 << 20, "cpu": 1.0} for each in found]
+    return [{**each, "memory": 1 << 20, "cpu": 1.0, "idle": 3.0, "bytes_in": 1, "bytes_out": 2} for each in found]
 
 
 def view(count: int = 4) -> View:
@@ -80,7 +80,7 @@ def test_every_column_sorts_in_turn() -> None:
     for _ in range(6):
         shown.press("s")
         seen.append(shown.sort)
-    assert seen == ["service", "peer", "memory", "cpu", "id", "age"]
+    assert seen == ["service", "peer", "memory", "cpu", "idle", "id", "age"]
 
 
 def test_the_picture_fits_and_shows_the_marked_session() -> None:
