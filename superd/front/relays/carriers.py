@@ -6,9 +6,7 @@ sessions alone; one that says anything else, or nothing, is replaced.
 
 from __future__ import annotations
 
-import json
 import resource
-import signal
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -16,12 +14,15 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from superd.errors import ControlError
+from superd.front.relays.carrier import CarriedProgram, Carrier
+from superd.front.relays.earlier import EarlierSessions
+from superd.front.relays.ends import PROGRAMS, CarrierLog, explain
+from superd.front.relays.labels import label_of
 from superd.front.relays.legs import Leg
 from superd.front.relays.relay_link import RelayLink
 from superd.front.sessions.live import SERVED, Carried, Refused, Stage
 from superd.ipc import relay_messages as messages
-from superd.peer import peer_from_text, unix_peer
-from superd.record import Ending, SessionRecord
+from superd.record import Ending
 from superd.system.closing import let_all_go
 from superd.verdict import Reason, Verdict
 
@@ -30,55 +31,15 @@ if TYPE_CHECKING:
 
     from superd.front.gate.compiled_service import CompiledService
     from superd.front.sessions.book import SessionBook
-    from superd.front.sessions.live import LiveSession, Running
+    from superd.front.sessions.live import LiveSession
     from superd.net.listener import Listener
-    from superd.peer import Peer
-    from superd.syslog_priority import LevelWord
 
 PING_SECONDS = 5.0
 """Seconds between two questions whether a relay with sessions still answers; after one without an answer it is replaced."""
-MAX_ADOPTED = 1 << 16
-"""Sessions that a new front believes one relay to have: more than it can have descriptors on most hosts."""
-
 LITTLE = 32
 """Descriptors that a relay may have more than the others and still be the one of its clients' earlier sessions."""
 
-_PROGRAMS = (messages.PIPE, messages.PTY)
-_ENDINGS = {
-    messages.CLIENT: Ending.CLIENT,
-    messages.OTHER: Ending.TARGET,
-    messages.BROKEN: Ending.RESET,
-    messages.IDLE: Ending.IDLE,
-    messages.SESSION: Ending.SESSION_LIMIT,
-    messages.NO_ROOM: Ending.FAULT,
-    messages.FAULT: Ending.FAULT,
-}
 _MOST_FILES = max(messages.DESCRIPTORS.values())
-
-
-class CarrierLog(Protocol):
-    """What is written about relays."""
-
-    def message(self, level: LevelWord, text: str, service: str = "", *, record: SessionRecord | None = None) -> None: ...
-    def exited(self, record: SessionRecord) -> None: ...
-    def flush(self) -> None: ...
-
-
-class CarriedProgram:
-    """A program with a relay between it and its client, as what runs for a session."""
-
-    def __init__(self, program: Running, link: RelayLink, carried: Carried) -> None:
-        self._program = program
-        self._link = link
-        self._carried = carried
-
-    def signal(self, conn: int, number: int) -> None:
-        """Signal the program. When that has ended, or is killed, what is left for the client is not waited for."""
-        ended = self._carried.end is not None
-        if not ended:
-            self._program.signal(conn, number)
-        if ended or number == signal.SIGKILL:
-            self._link.signal(conn, number)
 
 
 class Listeners(Protocol):
@@ -86,30 +47,6 @@ class Listeners(Protocol):
 
     def ignore(self, listener: Listener) -> None: ...
     def hear(self, listener: Listener) -> None: ...
-
-
-class _Carrier:
-    """One relay: its link, its sessions, and whether it still lists those of an earlier front."""
-
-    def __init__(self, link: RelayLink) -> None:
-        self.link = link
-        self.sessions: dict[int, tuple[LiveSession | None, int]] = {}
-        """Each with how many descriptors it has. None: a program's session of an earlier front, which its launcher reports."""
-        self.legs: dict[int, Leg] = {}
-        self.files = 0
-        self.listing = False
-        self.asked = self.answered = 0
-
-    def enter(self, conn: int, session: LiveSession | None, mode: int) -> None:
-        """The relay has a session."""
-        self.sessions[conn] = (session, messages.DESCRIPTORS[mode])
-        self.files += messages.DESCRIPTORS[mode]
-
-    def leave(self, conn: int) -> LiveSession | None:
-        """The relay has this session no more."""
-        session, files = self.sessions.pop(conn)
-        self.files -= files
-        return session
 
 
 class Carriers:
@@ -127,11 +64,10 @@ class Carriers:
         """``services`` are those in force; ``replace`` asks the master for another relay in the place of this number."""
         self._book = book
         self._listeners = listeners
-        self._services = services
+        self._earlier = EarlierSessions(book, services, log, clock)
         self._log = log
-        self._clock = clock
         self._replace = replace
-        self._carriers: dict[int, _Carrier] = {}
+        self._carriers: dict[int, Carrier] = {}
         self._in_use = 0
         self._secure: tuple[int, ...] = ()
         self._legs_waiting: list[tuple[Leg, messages.Carry, tuple[int, ...]]] = []
@@ -176,7 +112,7 @@ class Carriers:
         self._in_use, self._secure = in_use, secure
         self._known.set()
         for number, fd in pairs.items():
-            carrier = _Carrier(RelayLink(number, socket.socket(fileno=fd), self._on_report))
+            carrier = Carrier(RelayLink(number, socket.socket(fileno=fd), self._on_report))
             self._carriers[number] = carrier
             if number in running:
                 carrier.listing = True
@@ -213,26 +149,26 @@ class Carriers:
         record, limits = session.record, session.record.service.limits
         carrier = min(self._with_room(), key=lambda carrier: len(carrier.sessions), default=None)
         # A program ends by a signal at its limit on time: the front's deadline.
-        seconds = 0.0 if mode in _PROGRAMS else limits.session or 0.0
-        request = messages.Carry(record.conn, mode, limits.idle or 0.0, seconds, _label(record, mode))
+        seconds = 0.0 if mode in PROGRAMS else limits.session or 0.0
+        request = messages.Carry(record.conn, mode, limits.idle or 0.0, seconds, label_of(record, mode))
         if carrier is None:
             let_all_go(fds)
         elif carrier.link.send(request, fds):
             carrier.enter(record.conn, session, mode)
-            if mode not in _PROGRAMS:
+            if mode not in PROGRAMS:
                 session.running = carrier.link
             elif session.running is not None:
                 session.carried = Carried()
                 session.running = CarriedProgram(session.running, carrier.link, session.carried)
             return
         self._log.message("error", "no relay has room for another session", record.service.name)
-        if mode not in _PROGRAMS:  # a program sees the end of its input
+        if mode not in PROGRAMS:  # a program sees the end of its input
             self._book.over(session, Refused(Verdict(False, Reason.OVERLOAD, detail="no relay has room")))
 
     def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
         """Have a relay speak TLS with the client of a session, within limits in seconds or 0. ``fds`` are the callee's."""
         leg = Leg(self._book.number(), session, self._book)
-        request = messages.Carry(leg.number, messages.TLS, idle, first_byte, _label(session.record, messages.TLS))
+        request = messages.Carry(leg.number, messages.TLS, idle, first_byte, label_of(session.record, messages.TLS))
         if self.ends is not None:
             self._begin_leg(leg, request, fds)
         else:
@@ -254,7 +190,7 @@ class Carriers:
             return
         leg.lost("no relay has room for it")
 
-    def _for_leg(self, leg: Leg) -> _Carrier | None:
+    def _for_leg(self, leg: Leg) -> Carrier | None:
         """The relay of the client's last session, which can resume it, unless another has much less to do."""
         found = list(self._with_room(secure=True))
         if not found:
@@ -263,7 +199,7 @@ class Carriers:
         own = found[leg.source % len(found)]
         return own if own.files <= 2 * least.files + LITTLE else least
 
-    def _with_room(self, *, secure: bool = False) -> Iterator[_Carrier]:
+    def _with_room(self, *, secure: bool = False) -> Iterator[Carrier]:
         for number, carrier in self._carriers.items():
             if (
                 (number in self._secure if secure else number < self._in_use)
@@ -305,14 +241,14 @@ class Carriers:
                 carrier.asked += 1
                 carrier.link.send(messages.Ping(carrier.asked))
 
-    def _distrust(self, carrier: _Carrier, why: str) -> None:
+    def _distrust(self, carrier: Carrier, why: str) -> None:
         self._log.message("alert", f"relay {carrier.link.number}: {why}; it is being replaced")
         carrier.link.close()
         self._replace(carrier.link.number)
 
     # ------------------------------------------------------------------ from relays
 
-    async def _hear(self, carrier: _Carrier) -> None:
+    async def _hear(self, carrier: Carrier) -> None:
         if wrong := await carrier.link.run():
             self._distrust(carrier, wrong)
         self._settle(carrier.link.number)
@@ -346,7 +282,7 @@ class Carriers:
                     raise ControlError("a handshake that it was not asked for")
                 leg.secured(report.facts)
             case messages.Living():
-                self._adopt(carrier, report)
+                self._earlier.adopt(carrier, report)
             case messages.Listed():
                 if not carrier.listing:
                     raise ControlError("a list that was not asked for")
@@ -364,11 +300,11 @@ class Carriers:
         if not self._unlisted:
             self._listed.set()
 
-    def _over(self, carrier: _Carrier, report: messages.Over) -> None:
+    def _over(self, carrier: Carrier, report: messages.Over) -> None:
         if report.number not in carrier.sessions:
             if not carrier.listing:
                 raise ControlError("a session that it does not carry")
-            self._log_forgotten(report)
+            self._earlier.log_forgotten(report)
             return
         session = carrier.leave(report.number) or self._book.get(report.number)
         self._on_room()
@@ -380,21 +316,8 @@ class Carriers:
             return
         record = session.record
         record.traffic = (report.received, report.sent)
-        self._explain(record, report)
+        explain(self._log, record, report)
         self._end(session)
-
-    def _explain(self, record: SessionRecord, report: messages.Over) -> None:
-        # A program's own end is known from its wait status.
-        if record.ended_by is None and (not record.pid or report.reason in (messages.IDLE, messages.SESSION)):
-            record.ended_by = _ENDINGS.get(report.reason)
-        match report.reason:
-            case messages.IDLE:
-                idle = record.service.limits.idle or 0.0
-                self._log.message("notice", f"ended after {idle:g} s of silence", record=record)
-            case messages.NO_ROOM:
-                self._log.message("error", "a relay has no descriptor for another session", record=record)
-            case messages.FAULT:
-                self._log.message("error", f"a relay cannot carry a session (error {report.errno})", record=record)
 
     def _end(self, session: LiveSession) -> None:
         carried, session.carried = session.carried, None
@@ -405,52 +328,3 @@ class Carriers:
             self._book.over(session, carried.end)
         elif session.record.ended_by is Ending.IDLE:
             self._book.end_silent(session)
-
-    def _adopt(self, carrier: _Carrier, report: messages.Living) -> None:
-        if not carrier.listing or len(carrier.sessions) >= MAX_ADOPTED:
-            raise ControlError("sessions that were not asked for")
-        found = _read_label(report.label)
-        service = self._services.get(found[0]) if found is not None else None
-        if found is None or service is None:
-            carrier.link.send(messages.End(report.number))  # its service is gone, and its end is in no log
-            carrier.enter(report.number, None, messages.PIPE)
-            return
-        _, peer, mode = found
-        if mode in _PROGRAMS or mode == messages.TLS:
-            carrier.enter(report.number, None, mode)
-            return
-        started = self._clock() - report.seconds
-        session = self._book.adopt(service, report.number, 0, peer, started, None, carrier.link)
-        if session is None:
-            raise ControlError("a session of another")
-        carrier.enter(report.number, session, mode)
-
-    def _log_forgotten(self, report: messages.Over) -> None:
-        """The end of a session that began in an earlier front and ended before this one asked."""
-        found = _read_label(report.label)
-        service = self._services.get(found[0]) if found is not None else None
-        if found is None or service is None or found[2] in (*_PROGRAMS, messages.TLS):
-            return
-        record = SessionRecord(report.number, service.service, found[1], self._clock() - report.seconds)
-        record.seconds, record.traffic = report.seconds, (report.received, report.sent)
-        record.ended_by = _ENDINGS.get(report.reason)
-        self._log.exited(record)
-
-
-def _label(record: SessionRecord, mode: int) -> bytes:
-    """What a later front needs to know of a session: its relay keeps it."""
-    peer = record.peer
-    where = [peer.address, peer.port] if peer is not None and peer.version else ["", 0]
-    return json.dumps([record.service.name, *where, mode], ensure_ascii=False).encode()
-
-
-def _read_label(label: bytes) -> tuple[str, Peer, int] | None:
-    """Service, peer and mode of a label; None for what no front of ours wrote."""
-    try:
-        match json.loads(label):
-            case [str(name), str(address), int(port), int(mode)] if 0 <= port < 65536 and mode in messages.DESCRIPTORS:
-                peer = peer_from_text(address, port) if address else unix_peer()
-                return name, peer, mode
-    except (ValueError, RecursionError):
-        pass
-    return None

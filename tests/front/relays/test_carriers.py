@@ -13,7 +13,8 @@ import pytest
 import trio
 
 from superd.front.relays import carriers
-from superd.front.relays.carriers import CarriedProgram, Carriers
+from superd.front.relays.carrier import CarriedProgram
+from superd.front.relays.carriers import Carriers
 from superd.front.sessions.live import Exited, LiveSession, Stage
 from superd.ipc import relay_messages as messages
 from superd.ipc.relay_messages import ECHO, PIPE, RELAY
