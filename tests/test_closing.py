@@ -37,6 +37,7 @@ OWN: dict[str, dict[str, str]] = {
     "launcher/programs.py": {"os.close": "pipes and terminals that this launcher has made"},
     "launcher/stderr_pipes.py": {"os.close": "pipes that this launcher has made", "pipe.close": PARTS},
     "launcher/stdio.py": {"os.close": "pipes and terminals that this launcher has made"},
+    "master/adopted.py": {"os.close": MEMORY},
     "master/child_words.py": {"os.close": "a pipe that this process has made"},
     "master/control_socket.py": {
         **{"for_front.close": PAIRS, "for_panel.close": PAIRS, "ours.close": PAIRS, "theirs.close": PAIRS},
@@ -57,9 +58,11 @@ OWN: dict[str, dict[str, str]] = {
     "master/launcher_pool.py": {"self.groups.close": PARTS, "slot.close": PARTS, "slot.process.close": PARTS},
     "master/launcher_slot.py": {"self.front_end.close": PAIRS, "self.launcher_end.close": PAIRS, "self.process.close": PARTS},
     "master/listeners.py": {"self.close": PARTS},
+    "master/leaving.py": {"os.close": MEMORY},
     "master/log_files.py": {"os.close": MEMORY, "self.close": PARTS},
     "master/loop.py": {"end.close": PAIRS},
     "master/own_processes.py": {"self._log_files.close": PARTS},
+    "master/manager_store.py": {"os.close": MEMORY},
     "master/process.py": {
         **{
             "self._control.close": PARTS,

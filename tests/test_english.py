@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 REFUSED = {
     r"behind": "after",
     r"beside": "next to, with",
-    r"(?<!nowait )(?<!nowait{dot} )nobody|whoever|whom": "the one with a name: the client, the front, an operator",
+    r"(?<!nowait )(?<!nowait{dot} )(?<!--user )nobody|whoever|whom": "the one with a name: the client, the front, an operator",
     r"(?<!there )(?:is|are|was|were) no(?= [a-z])(?! longer| more)": "is not",
     r"tell(?:s|ing)? of|(?:is|are|was|were|be) told": "logs, reports, gets",
     r"mend(?:s|ed|ing)?": "fix",

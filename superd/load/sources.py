@@ -18,7 +18,7 @@ class Sources:
     """What the command line named. ``config``: superd.toml, or a file of any other grammar; ``services``: folders, lowest first.
 
     ``inetd`` are inetd.conf files to read as well, where they exist. ``single`` is one service's file, read by itself;
-    ``text`` is its text where it is no file on disk.
+    ``text`` is its text where it is not a file on disk.
     ``candidate`` is the path of a service's file and the name it is to have: read in the place of the uppermost NAME.toml.
     """
 
