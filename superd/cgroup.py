@@ -26,6 +26,8 @@ class GroupPlan:
 
     each: tuple[File, ...] = ()
     together: tuple[File, ...] = ()
+    ends: bool = True
+    """Whether what a program leaves is ended."""
 
     @property
     def digest(self) -> str:
@@ -41,7 +43,7 @@ def group_plan(service: Service) -> GroupPlan | None:
         return None
     if any(name == "memory.max" for name, _ in (*each, *together)):
         each = (*each, ("memory.oom.group", "1"))  # the kernel ends the whole tree: half of a program is of no use
-    return GroupPlan(each, together)
+    return GroupPlan(each, together, service.leftovers == "end" and not service.wait)
 
 
 def memory_limit(service: Service) -> int | None:

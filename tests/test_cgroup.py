@@ -45,6 +45,13 @@ def test_without_such_a_key_there_is_no_group() -> None:
     assert group_plan(Service(name="x", redirect="h:1", limits={"pids": 5})) is None
 
 
+def test_what_is_to_be_kept_is_not_ended() -> None:
+    for keys in ({"leftovers": "keep"}, {"wait": True}):
+        found = plan(require="cgroup", **keys)
+        assert found is not None
+        assert not found.ends
+
+
 def test_an_rlimit_is_what_it_says_with_groups_too() -> None:
     service = Service(name="x", server="/bin/cat", rlimit_as=5, limits={"memory": 7})
     assert memory_limit(service) is None

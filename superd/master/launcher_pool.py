@@ -323,6 +323,7 @@ class LauncherPool:
         entries = slot.process.programs() if status != 0 else []
         names = self._services_of(slot)
         self._forget(slot)
+        self.groups.launcher_ended(slot.number, frozenset(entry.pid for entry in entries if entry.pid))
         left = self.orphans.left(
             slot.number, slot.profile.uid, entries, names, {*own, *self.pids()}, time.monotonic(),
             inherited=pid not in self._foreign,
@@ -385,7 +386,6 @@ class LauncherPool:
                 pass  # its end was seen before its death
             slot.process.close()
             slot.process = slot.stopped_by = None
-            self.groups.launcher_ended(slot.number)
 
     def _start(self, slot: LauncherSlot) -> None:
         soft = os.environ.get("SUPERD_NOFILE", "")

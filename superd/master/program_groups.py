@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from superd.log.event import Kind
 from superd.system.cgroups import Home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from superd.cgroup import GroupPlan
     from superd.log.log import Log
@@ -30,6 +31,21 @@ FIRST, LAST = 0.05, 30.0
 """Seconds between two tries to remove a group that is not empty, doubling."""
 
 
+PATIENCE = 2.0
+"""Seconds for what programs left that have lost their launcher; then it gets SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """A group to be removed: when to try next, and the pause after that. What is in it ends without one of ``programs``."""
+
+    due: float
+    pause: float
+    service: str
+    name: str
+    programs: Collection[int] | None
+
+
 class ProgramGroups:
     """All groups of one master. ``pid`` is its own."""
 
@@ -40,14 +56,14 @@ class ProgramGroups:
         self._plans: dict[str, GroupPlan] = {}
         self._given: dict[int, dict[int, str]] = {}
         """Services, by launcher and number of the group."""
-        self._leaving: list[tuple[float, float, str, str]] = []
-        """When to try next, the pause after that, service and name of groups that are not needed any more."""
+        self._leaving: list[_Leaving] = []
+        """Groups that are not needed any more."""
         self._next = 0
 
     @property
     def due(self) -> float | None:
         """When ``on_timer`` has something to do (monotonic); None for never."""
-        return min((entry[0] for entry in self._leaving), default=None)
+        return min((entry.due for entry in self._leaving), default=None)
 
     def assign(self, plans: Mapping[str, GroupPlan]) -> None:
         """Make a group for each service of ``plans``; what goes wrong is logged, and its programs are not started."""
@@ -109,34 +125,39 @@ class ProgramGroups:
         if service is not None:
             self._take_away(folder_of(service), _name(self._pid, number))
 
-    def launcher_ended(self, launcher: int) -> None:
-        """It needs none of its groups; programs may live on in some."""
+    def launcher_ended(self, launcher: int, programs: Collection[int] = ()) -> None:
+        """It needs none of its groups. ``programs`` live on in some; what others have left in theirs is ended."""
         for number, service in self._given.pop(launcher, {}).items():
-            self._take_away(folder_of(service), _name(self._pid, number))
+            plan = self._plans.get(service)
+            self._take_away(folder_of(service), _name(self._pid, number), programs if plan is not None and plan.ends else None)
 
     def on_timer(self, now: float) -> None:
         """Try again to remove what was not empty."""
-        if self._home is None or not self._leaving or min(entry[0] for entry in self._leaving) > now:
+        if self._home is None or self.due is None or self.due > now:
             return
-        due = [entry for entry in self._leaving if entry[0] <= now]
-        self._leaving = [entry for entry in self._leaving if entry[0] > now]
-        for _, pause, service, name in due:
-            if not name and service in map(folder_of, self._plans):
+        due = [entry for entry in self._leaving if entry.due <= now]
+        self._leaving = [entry for entry in self._leaving if entry.due > now]
+        for entry in due:
+            if not entry.name and entry.service in map(folder_of, self._plans):
                 continue  # it is configured again
-            if not self._home.remove(service, name):
-                self._leaving.append((now + pause, min(2 * pause, LAST), service, name))
+            if self._home.remove(entry.service, entry.name):
+                continue
+            if entry.programs is not None and entry.pause >= PATIENCE:
+                self._home.end_leftovers(entry.service, entry.name, entry.programs)
+            pause = min(2 * entry.pause, PATIENCE if entry.programs is not None else LAST)
+            self._leaving.append(replace(entry, due=now + entry.pause, pause=pause))
 
     def close(self) -> None:
         """Remove all that is empty."""
         if self._home is not None:
             self._home.close()
 
-    def _take_away(self, service: str, name: str) -> None:
+    def _take_away(self, service: str, name: str, programs: Collection[int] | None = None) -> None:
         if self._home is not None and not self._home.remove(service, name):
-            self._leave(service, name)
+            self._leave(service, name, programs)
 
-    def _leave(self, service: str, name: str) -> None:
-        self._leaving.append((time.monotonic() + FIRST, 2 * FIRST, service, name))
+    def _leave(self, service: str, name: str, programs: Collection[int] | None = None) -> None:
+        self._leaving.append(_Leaving(time.monotonic() + FIRST, 2 * FIRST, service, name, programs))
 
 
 def folder_of(service: str) -> str:

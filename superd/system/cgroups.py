@@ -145,6 +145,16 @@ class Home:
             return False
         return True
 
+    def end_leftovers(self, service: str, name: str, programs: Collection[int]) -> None:
+        """Send SIGKILL to all that is in a program's group, unless one of ``programs`` is."""
+        path = f"{self.path}/{SERVICES}/{service}/{name}"
+        inside = {int(word) for word in _read(f"{path}/cgroup.procs").split() if word.isdecimal()}
+        if inside and inside.isdisjoint(programs):
+            try:
+                _write(f"{path}/cgroup.kill", "1")
+            except OSError:
+                pass  # it has become empty, or this kernel cannot
+
     def found(self) -> list[tuple[str, str]]:
         """Return service and name of every program's group that exists."""
         services = f"{self.path}/{SERVICES}"

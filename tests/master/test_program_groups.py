@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +51,10 @@ class FakeHome:
         if not name:
             self.services.pop(service, None)
         return True
+
+    def end_leftovers(self, service: str, name: str, programs: Collection[int]) -> None:
+        if 7 not in programs:
+            self.busy.discard(name)
 
     def close(self) -> None:
         self.closed = True
@@ -159,6 +165,21 @@ def test_the_group_of_a_service_that_is_gone_follows_its_programs(world: World) 
     world.groups.on_timer(due + 300)
     assert set(world.home.services) == {"b"}
     assert number
+
+
+@pytest.mark.parametrize(("programs", "ends", "left"), [((8,), True, False), ((7,), True, True), ((8,), False, True)])
+def test_what_a_program_without_a_launcher_left_is_ended_unless_it_runs_or_is_kept(
+    world: World, programs: tuple[int, ...], ends: bool, left: bool
+) -> None:
+    world.groups.assign({"a": replace(PLAN, ends=ends)})
+    world.home.busy.clear()
+    [number, *_] = world.give(1, "a")
+    world.home.busy.add(f"{os.getpid()}-{number}")
+    world.groups.launcher_ended(1, programs)
+    for _ in range(12):
+        if (due := world.groups.due) is not None:
+            world.groups.on_timer(due)
+    assert (("a", f"{os.getpid()}-{number}") in world.home.groups) is left
 
 
 def test_no_group_at_all_is_one_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,20 @@ def test_a_group_with_a_process_stays(tree: Tree) -> None:
     assert home.remove("x")
 
 
+def test_what_is_left_is_killed_and_what_runs_is_not(tree: Tree) -> None:
+    home = Home(7)
+    home.divide()
+    home.set_service("x", PIDS)
+    for fd in home.make("x", "1", PIDS):
+        os.close(fd)
+    group = Path(home.path, "services", "x", "1")
+    for inside, programs, killed in (("", (), ""), ("5\n6\n", (6, 9), ""), ("5\n6\n", (9,), "1")):
+        group.joinpath("cgroup.procs").write_text(inside)
+        home.end_leftovers("x", "1", programs)
+        assert group.joinpath("cgroup.kill").read_text() == killed
+    home.end_leftovers("x", "2", ())
+
+
 def test_limits_that_are_not_written_any_more_are_lifted(tree: Tree) -> None:
     home = Home(7)
     home.divide()

@@ -92,6 +92,21 @@ def test_an_upgrade_goes_on_with_the_groups_of_programs(superd: Superd) -> None:
         eventually(lambda: not group.exists(), "the removal of the first group")
 
 
+@under_own_kernel(groups_with())
+def test_a_program_that_kills_its_launcher_leaves_nothing_either(superd: Superd) -> None:
+    port = service(superd, 'require = ["cgroup"]')
+    superd.start()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
+        leader = int(sock.makefile().readline())
+        [group] = of_superd(superd)
+        for pid in superd.launchers():
+            os.kill(pid, 9)
+        superd.message("a launcher ended (signal 9); its programs: x 1")
+        assert living(leader)  # the session lives on
+        os.kill(leader, 9)
+        eventually(lambda: not group.exists(), "the end of all that it left")
+
+
 _UNMOUNT = 'for where in $(grep cgroup2 /proc/mounts | cut -d" " -f2); do umount -l "$where"; done; exec "$0" "$@"'
 WITHOUT = ["unshare", "--mount", "sh", "-c", _UNMOUNT]
 """A start in a mount namespace without cgroup v2."""
