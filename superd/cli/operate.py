@@ -120,20 +120,33 @@ def bans(*, as_json: bool) -> int:
 
     def work(control: Control) -> int:
         found: list[dict[str, Any]] = []
+        penalties: list[dict[str, Any]] = []
         after = ""
         while True:
             answer = control.call("ListBans", after=after, limit=1000)
             found += answer["bans"]
+            penalties += answer.get("penalties", ())  # a superd of before has none
             after = answer["next"]
             if not after:
                 break
         if as_json:
-            print_json({"bans": found})
+            print_json({"bans": found, "penalties": penalties})
         else:
-            say(*ban_lines(found, width()))
+            say(*ban_lines(found, width()), *penalty_lines(penalties, width()))
         return 0
 
     return run(work, as_json=as_json)
+
+
+def penalty_lines(found: list[dict[str, Any]], columns: int) -> list[str]:
+    """Return the sources that are refused for their penalties as a table, or nothing."""
+    if not found:
+        return []
+    rows = [
+        [safe(row["source"]), safe(row["service"]), span(row["left"]), str(row["refused"]), one(row["why"], 60)] for row in found
+    ]
+    lines = table(["PENALISED", "SERVICE", "LEFT", "REFUSED", "FOR"], rows, frozenset({2, 3}), columns)
+    return ["", bold(lines[0]), *lines[1:]]
 
 
 def ban_lines(found: list[dict[str, Any]], columns: int) -> list[str]:

@@ -70,6 +70,13 @@ class AskBans(NamedTuple):
     after: int
 
 
+class AskPenalties(NamedTuple):
+    """The sources that are refused for their penalties, from number ``after`` on: ``PenaltyRow``."""
+
+    number: int
+    after: int
+
+
 class AskClient(NamedTuple):
     """What is in force for a client of a service: ``ClientRow``; nothing where the service is not served."""
 
@@ -208,6 +215,16 @@ class BanRow(NamedTuple):
     hits: int
 
 
+class PenaltyRow(NamedTuple):
+    """A source that a service refuses for ``left`` seconds more, for what it did (``why``); ``refused`` connections meanwhile."""
+
+    service: str
+    source: str
+    left: float
+    refused: int
+    why: str
+
+
 class ClientRow(NamedTuple):
     """What is in force for a client: the prefix of the ban that refuses it, whether a sensor banned it, and what runs.
 
@@ -246,16 +263,17 @@ SECONDS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)
 LAUNCH = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 
 Question = (
-    AskFront | AskServices | AskService | AskMinutes | AskSessions | AskEvents | AskBans | AskClient | AskCounts | Kick
+    AskFront | AskServices | AskService | AskMinutes | AskSessions | AskEvents | AskBans | AskPenalties | AskClient | AskCounts
+    | Kick
 )  # fmt: skip
-Row = FrontRow | ServiceRow | MinutesRow | ReasonRow | SessionRow | EventRow | BanRow | ClientRow | CountRow
+Row = FrontRow | ServiceRow | MinutesRow | ReasonRow | SessionRow | EventRow | BanRow | PenaltyRow | ClientRow | CountRow
 
 QUESTIONS: dict[str, type[Any]] = {
     "f": AskFront, "s": AskServices, "d": AskService, "m": AskMinutes, "l": AskSessions, "e": AskEvents, "b": AskBans,
-    "c": AskClient, "n": AskCounts, "k": Kick,
+    "p": AskPenalties, "c": AskClient, "n": AskCounts, "k": Kick,
 }  # fmt: skip
 ROWS: dict[str, type[Any]] = {
     "F": FrontRow, "S": ServiceRow, "M": MinutesRow, "R": ReasonRow, "L": SessionRow, "E": EventRow, "B": BanRow,
-    "C": ClientRow, "N": CountRow,
+    "P": PenaltyRow, "C": ClientRow, "N": CountRow,
 }  # fmt: skip
 ANSWER = "A"

@@ -54,6 +54,9 @@ type Session (
 
 type Ban (prefix: string, service: string, since: float, until: float, by: int, because: string, hits: int)
 
+# A source that a service refuses for left seconds more, by limits.penalties.
+type Penalty (service: string, source: string, left: float, refused: int, why: string)
+
 # fields has what the line of the log has.
 type Event (when: float, level: string, event: string, service: string, session: string, text: string, fields: object)
 
@@ -95,7 +98,7 @@ method ListSessions(service: ?string, source: ?string, older_than: ?float, after
   next: string
 )
 
-method ListBans(after: ?string, limit: ?int) -> (bans: []Ban, next: string)
+method ListBans(after: ?string, limit: ?int) -> (bans: []Ban, penalties: []Penalty, next: string)
 
 # With follow, and more in the call, replies go on with what happens.
 method ListEvents(

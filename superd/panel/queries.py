@@ -179,15 +179,25 @@ def all_bans() -> Generator[Step, Any, list[dict[str, Any]]]:
     return [{**ban, "hits": hits.get((ban["prefix"], ban["service"]), 0)} for ban in wishes["bans"]]
 
 
+def _penalties() -> Generator[Step, Any, list[dict[str, Any]]]:
+    """Return the sources that services refuse for their penalties, the first ``MOST``."""
+    try:
+        rows = yield from pages(lambda after: front.AskPenalties(0, int(after or 0)))
+    except Refusal:
+        return []  # the front is being replaced, and the next one begins without penalties
+    return [row._asdict() for row in rows[:MOST]]
+
+
 def list_bans(call: Call) -> Method:
-    """One page of the bans, in the order in which they were made."""
+    """One page of the bans, in the order in which they were made; the first has the penalties too."""
     most = max(1, min(MOST, call.number("limit", PAGE)))
     bans = yield from all_bans()
     after = call.text("after")
     keys = [f"{ban['prefix']} {ban['service']}".strip() for ban in bans]
     begin = keys.index(after) + 1 if after in keys else 0
     shown = bans[begin : begin + most]
-    return {"bans": shown, "next": keys[begin + most - 1] if begin + most < len(bans) else ""}
+    penalties = (yield from _penalties()) if not after else []
+    return {"bans": shown, "penalties": penalties, "next": keys[begin + most - 1] if begin + most < len(bans) else ""}
 
 
 # ---------------------------------------------------------------------------------------------------- events

@@ -63,6 +63,8 @@ class World:
                 rows = self.counts
             case front.AskBans(_, at):
                 rows = [front.BanRow(ban["prefix"], ban["service"], 5) for ban in self.wishes["bans"]][at:]
+            case front.AskPenalties(_, at):
+                rows = [front.PenaltyRow("s", "192.0.2.9", 20.0, 3, "refused 2")][at:]
             case front.AskClient(_, name):
                 ban = self.wishes["bans"][0]["prefix"] if self.wishes["bans"] else ""
                 rows = [front.ClientRow(ban, False, 3, 50, 1, -1)] if any(row.name == name for row in self.services) else []

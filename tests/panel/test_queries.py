@@ -83,8 +83,10 @@ def test_bans_have_their_hits_and_pages() -> None:
     world.wishes["bans"] = [BAN, {**BAN, "prefix": "::1", "service": "git"}]
     answer = world.run(queries.list_bans(call(limit=1)))
     assert [(ban["prefix"], ban["hits"]) for ban in answer["bans"]] == [("192.0.2.0/24", 5)]
+    assert answer["penalties"] == [{"service": "s", "source": "192.0.2.9", "left": 20.0, "refused": 3, "why": "refused 2"}]
     answer = world.run(queries.list_bans(call(after=answer["next"])))
     assert [ban["prefix"] for ban in answer["bans"]] == ["::1"]
+    assert answer["penalties"] == []
     world.front_is_there = False
     assert len(world.run(queries.list_bans(call()))["bans"]) == 2
 

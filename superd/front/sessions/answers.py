@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from superd.front.sessions.status import penalties_of_all
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
 from superd.peer import peer_from_text
@@ -95,6 +96,12 @@ class Answers:
                 hits = self._world.wished.hits()[at : at + messages.PAGE + 1]
                 bans = (messages.BanRow(*hit) for hit in hits)
                 return encode(number, bans, lambda row: at + messages.PAGE)
+            case messages.AskPenalties(number, at):
+                found = penalties_of_all(self._in_force, now)[at : at + messages.PAGE + 1]
+                rows_of_penalties = (
+                    messages.PenaltyRow(one.service, one.source, one.left, one.refused, one.why) for one in found
+                )
+                return encode(number, rows_of_penalties, lambda row: at + messages.PAGE)
             case messages.AskClient(number, name, address):
                 return encode(number, self._client(name, address, now))
 

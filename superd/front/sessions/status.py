@@ -62,10 +62,11 @@ def status(
         )
         for session in book
     )
-    return FrontStatus(services, sessions, len(room), len(bans), _penalties(in_force, now))
+    return FrontStatus(services, sessions, len(room), len(bans), penalties_of_all(in_force, now))
 
 
-def _penalties(in_force: InForce, now: float) -> tuple[PenaltyStatus, ...]:
+def penalties_of_all(in_force: InForce, now: float) -> tuple[PenaltyStatus, ...]:
+    """Return the sources that services refuse for their penalties, at most ``MOST_PENALTIES`` of each service."""
     found: list[PenaltyStatus] = []
     for name, service in sorted(in_force.services.items()):
         table = service.access.penalties

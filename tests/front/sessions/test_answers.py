@@ -143,3 +143,11 @@ def test_the_front_as_a_whole() -> None:
     parts.clock.now += 7
     _, (row,) = parts.ask(messages.AskFront(1))
     assert (row.sessions, row.waiting, row.sensor, row.log_waiting, row.log_lost, row.age) == (0, 0, 0, 3, 4, 7.0)
+
+
+def test_a_source_with_penalties_is_named() -> None:
+    parts = Fixture(limits={"penalties": {"refused": 20}})
+    parts.book.turned_away(parts.services["s"], CLIENT, Verdict(False, Reason.ADDRESS))
+    (row,) = parts.ask(messages.AskPenalties(1, 0))[1]
+    assert row == messages.PenaltyRow("s", CLIENT.address, 20.0, 0, "refused 1")
+    assert parts.ask(messages.AskPenalties(1, 1))[1] == []
