@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.registry import Registry
     from superd.service import Service
+
+
+MOST_NAMES = 8
+"""Services, or keys of one, that a line about a reload names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,8 @@ class Plan:
     renew: frozenset[BindAddress] = frozenset()
 
     def summary(self) -> str:
-        """Return the counts, as the reload's log line has them."""
-        return f"{len(self.open)} opened, {len(self.keep)} kept, {len(self.retarget)} retargeted, {len(self.close)} closed"
+        """Return the counts of addresses, in words."""
+        return f"{len(self.open)} opened, {len(self.keep)} kept, {len(self.retarget)} changed, {len(self.close)} closed"
 
 
 def plan(old: Registry, new: Registry) -> Plan:
@@ -67,6 +72,22 @@ def describe_changes(old: Registry, changes: Plan, new: Registry) -> dict[str, o
         changed.append({"service": name, "keys": _keys(before.model_dump(mode="json"), service.model_dump(mode="json"))})
     kept = len(new.services) - len(opened) - len(changed)
     return {"opened": opened, "changed": changed, "closed": closed, "kept": kept, "addresses": changes.summary()}
+
+
+def summary(described: Mapping[str, Any]) -> str:
+    """Return ``describe_changes`` as a line: which services were opened, changed (in which keys) and closed."""
+    parts = []
+    for word in ("opened", "changed", "closed"):
+        names = [f"`{item['service']}`{_changed_keys(item.get('keys', ()))}" for item in described[word]]
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        if names:
+            parts.append(f"{word} {' '.join(names[:MOST_NAMES])}{more}")
+    return ", ".join([*(parts or ["nothing changed"]), f"{described['kept']} kept"])
+
+
+def _changed_keys(keys: Sequence[Mapping[str, Any]]) -> str:
+    names = [str(item["key"]) for item in keys[:MOST_NAMES]]
+    return f" ({', '.join(names)}{', …' if len(keys) > MOST_NAMES else ''})" if names else ""
 
 
 def _whole(registry: Registry, name: str) -> dict[str, object]:

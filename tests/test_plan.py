@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.plan import plan
+from superd.plan import describe_changes, plan, summary
 from superd.registry import Registry
 from superd.service import Service
 
@@ -48,7 +48,7 @@ def test_carried_out_it_leaves_exactly_what_the_new_registry_says(
 
 def test_services_that_swap_their_ports_close_nothing() -> None:
     changes = plan(registry({1001: ("a", 1), 1002: ("b", 1)}), registry({1001: ("b", 1), 1002: ("a", 1)}))
-    assert changes.summary() == "0 opened, 0 kept, 2 retargeted, 0 closed"
+    assert changes.summary() == "0 opened, 0 kept, 2 changed, 0 closed"
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,14 @@ def test_a_socket_that_a_wait_program_has_had_is_renewed_before_superd_accepts_f
         for keys in (before, after)
     )
     assert bool(plan(old, new).renew) == renewed
+
+
+def test_the_line_names_services_and_keys_and_at_most_eight_of_each() -> None:
+    old = registry({1001: ("a", 1), 1002: ("b", 1), 1003: ("c", 1)})
+    new = registry({1001: ("a", 1), 1002: ("b", 2), 1004: ("d", 1)})
+    line = summary(describe_changes(old, plan(old, new), new))
+    assert line == "opened `d1004`, changed `b1002` (backlog), closed `c1003`, 1 kept"
+    assert summary(describe_changes(old, plan(old, old), old)) == "nothing changed, 3 kept"
+    many = registry({2000 + number: ("a", 1) for number in range(11)})
+    none = registry({})
+    assert summary(describe_changes(none, plan(none, many), many)).endswith("`a2007` and 3 more, 0 kept")

@@ -47,7 +47,7 @@ class Change:
     """What is different from now on. The front answers ``applied`` with ``number``.
 
     ``services`` are those that are new or changed; ``sockets`` are listeners that were opened, ``listeners`` the service
-    of each opened or retargeted address. ``launchers`` are new pairs. ``logs`` are all log files, opened anew, by their
+    of each opened or changed address. ``launchers`` are new pairs. ``logs`` are all log files, opened anew, by their
     targets; None keeps the open ones. ``policy`` None keeps the tables.
     """
 

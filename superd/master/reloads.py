@@ -14,7 +14,7 @@ from superd.log.event import Kind
 from superd.master.reading import Configuration, Read, Tables, Unusable, read_configuration, read_tables
 from superd.master.reading_child import Reading
 from superd.master.reload import Refused, Reloaded, refusal, reload
-from superd.plan import describe_changes, plan
+from superd.plan import describe_changes, plan, summary
 from superd.settings import needing_restart
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Reloads:
         assert isinstance(found, Configuration)
         changes = plan(self._state.registry, found.registry)
         described = describe_changes(self._state.registry, changes, found.registry)
-        self._operators.on_dry_run("done", changes.summary(), found.problems, described)
+        self._operators.on_dry_run("done", summary(described), found.problems, described)
 
     def _on_tables(self, found: object) -> None:
         if not isinstance(found, Tables):
@@ -183,7 +183,7 @@ class Reloads:
         self._configure()
         number = self._orders.reloaded(outcome)
         self._orders.relays()
-        self._summaries[number], self._changes[number] = outcome.changes.summary(), changes
+        self._summaries[number], self._changes[number] = summary(changes), changes
         if not new.registry.services and self._on_empty is not None:
             self._log.message("crit", "no service is left")
             self._on_empty()
@@ -199,10 +199,10 @@ class Reloads:
     def on_applied(self, number: int) -> None:
         """The front has applied an order; if it was a reload's, the reload is over."""
         self._operators.on_applied(number)
-        if summary := self._summaries.pop(number, ""):
-            self._log.message("notice", f"reload: {summary}{self._readiness.missing()}", kind=Kind.RELOAD, always=True)
+        if said := self._summaries.pop(number, ""):
+            self._log.message("notice", f"reload: {said}{self._readiness.missing()}", kind=Kind.RELOAD, always=True)
             seconds = time.monotonic() - self._last
-            self._operators.on_reloaded("done", summary, self._state.problems, self._changes.pop(number, None), seconds)
+            self._operators.on_reloaded("done", said, self._state.problems, self._changes.pop(number, None), seconds)
             self._readiness.report()
 
     def on_front_ready(self) -> None:

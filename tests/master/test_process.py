@@ -127,7 +127,7 @@ def test_a_reload_is_put_into_force_and_its_result_logged_when_the_front_has_app
     new = with_one()
     made.new = lambda: (new, ())
     assert made.master.run() == 0
-    assert "notice: reload: 1 opened, 0 kept, 0 retargeted, 1 closed" in made.log.lines
+    assert "notice: reload: changed `a` (listen), 0 kept" in made.log.lines
 
 
 @pytest.mark.parametrize("fault", [RecursionError("deep"), MemoryError(), ValueError("embedded null byte")])

@@ -123,7 +123,7 @@ def test_what_was_read_is_in_force_for_all_parts_and_reported_when_the_front_has
     assert not any("reload:" in line for line in made.log.lines)
     made.reloads.on_applied(6)
     made.reloads.on_applied(7)
-    summary = "1 opened, 0 kept, 0 retargeted, 1 closed"
+    summary = "changed `a` (listen), 0 kept"
     assert made.log.lines[-1] == f"notice: reload: {summary}; not listening on x"
     (done,) = [call for call in made.operators.calls if call[0] == "on_reloaded"]
     assert done[1:3] == ("done", summary)
@@ -184,7 +184,7 @@ def test_a_dry_run_says_what_a_reload_would_do_and_does_nothing() -> None:
     reading.done(configuration(registry()))
     reading.done(Unusable((error(Origin("a.toml", 3), "wrong"),)))
     assert [call[:3] for call in made.operators.calls] == [
-        ("on_dry_run", "done", "0 opened, 0 kept, 0 retargeted, 1 closed"),
+        ("on_dry_run", "done", "closed `a`, 0 kept"),
         ("on_dry_run", "refused", "1 problem"),
     ]
     assert (made.state.registry, made.said, made.orders.calls) == (services, [], [])

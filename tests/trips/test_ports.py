@@ -70,7 +70,7 @@ def test_what_is_open_is_served_what_is_not_is_named_and_opened_when_it_can_be(
         # It keeps no reload from its work.
         three = free_port()
         superd.service("three", cat(f"127.0.0.1:{three}"))
-        assert superd.reload() == f"reload: 1 opened, 2 kept, 0 retargeted, 0 closed; {missing}"
+        assert superd.reload() == f"reload: opened `three`, 2 kept; {missing}"
         assert talk(three, b"hi") == b"hi"
         taken.close()
         superd.message(f"listening on 127.0.0.1:{busy}/stream now")

@@ -102,7 +102,7 @@ def test_services_that_swap_their_ports_are_never_away(superd: Superd) -> None:
     superd.start()
     assert [talk(port) for port in ports] == [b"one\n", b"two\n"]
     write(*reversed(ports))
-    assert superd.reload() == "reload: 0 opened, 0 kept, 2 retargeted, 0 closed"
+    assert superd.reload() == "reload: changed `one` (listen) `two` (listen), 0 kept"
     assert [talk(port) for port in ports] == [b"two\n", b"one\n"]
 
 
