@@ -78,6 +78,23 @@ def test_rpmlint_finds_nothing_to_say() -> None:
     assert said == []
 
 
+@pytest.mark.timeout(180)
+def test_the_rpm_is_built_and_rpmlint_finds_nothing_to_say(tmp_path: Path) -> None:
+    needs("rpm", "rpmbuild")
+    needs("rpmlint", "/usr/bin/rpmlint")
+    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run([PACKAGING / "build-rpm", tmp_path], capture_output=True, text=True, env=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [package] = tmp_path.glob("superd-*.noarch.rpm")
+    files = subprocess.run(["rpm", "-qlp", package], capture_output=True, text=True).stdout.splitlines()
+    wanted = {"/usr/bin/superd", "/usr/lib/systemd/system/superd.service", "/usr/share/man/man8/superd.8"}
+    assert wanted <= {file.removesuffix(".gz") for file in files}  # Debian's rpm compresses no page
+    command: list[str | Path] = ["/usr/bin/rpmlint", "-r", PACKAGING / "rpm/superd.rpmlintrc", package]
+    linted = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+    said = [line for line in linted.stdout.splitlines() if re.search(": [EW]: ", line) and "unused-rpmlintrc-filter" not in line]
+    assert said == []
+
+
 @pytest.mark.parametrize("name", ["arch/PKGBUILD", "alpine/APKBUILD"])
 def test_the_recipes_name_every_dependency_and_file_that_exists(name: str) -> None:
     text = (PACKAGING / name).read_text()
