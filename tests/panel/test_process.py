@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from superd.exit_status import EX_NOPERM
 from superd.ipc import panel_requests
 from superd.master.control_socket import start_panel
 from superd.wire.varlink import encode_call
+from tests.needs import needs_root
 from tests.panel.test_control import answer
 
 OPERATORS = {"admins": [os.geteuid()], "admin_groups": [], "viewers": [], "viewer_groups": [], "own": []}
@@ -23,9 +25,9 @@ INFO = encode_call("org.varlink.service.GetInfo", {})
 
 
 class PanelProcess:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, user: tuple[int, int] | None = None) -> None:
         self.master, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.pid = start_panel(theirs, None)
+        self.pid = start_panel(theirs, user)
         theirs.close()
         self.path = path
         self.listener = socket.socket(socket.AF_UNIX)
@@ -33,6 +35,12 @@ class PanelProcess:
         self.listener.listen(100)
         value: dict[str, Any] = {"listeners": ["control"], "operators": OPERATORS, **NO_PAGES}
         panel_requests.send_message(self.master, panel_requests.BEGIN, value, [self.listener.fileno()])
+
+    def end(self) -> None:
+        """Let it end, which it does well."""
+        self.master.close()
+        self.listener.close()
+        assert os.waitpid(self.pid, 0)[1] == 0
 
     @contextlib.contextmanager
     def client(self) -> Iterator[socket.socket]:
@@ -46,10 +54,7 @@ class PanelProcess:
 def panel(tmp_path: Any) -> Iterator[PanelProcess]:
     made = PanelProcess(str(tmp_path / "control"))
     yield made
-    made.master.close()
-    made.listener.close()
-    _, status = os.waitpid(made.pid, 0)
-    assert status == 0
+    made.end()
 
 
 def test_it_answers_confined_and_ends_with_the_master(panel: PanelProcess) -> None:
@@ -61,6 +66,27 @@ def test_it_answers_confined_and_ends_with_the_master(panel: PanelProcess) -> No
         os.kill(panel.pid, signal.SIGTERM)  # ignored: its master ends it
         client.sendall(INFO)
         answer(client)
+
+
+def test_it_gives_up_root_for_good_before_it_hears_an_operator(tmp_path: Path) -> None:
+    needs_root()
+    panel = PanelProcess(str(tmp_path / "control"), (54901, 54902))
+    with panel.client() as client:
+        client.sendall(INFO)
+        assert answer(client)["parameters"]["product"] == "superd"
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{panel.pid}/status").read_text().splitlines())
+    assert (status["Uid"].split(), status["Gid"].split(), status["Groups"].split()) == (["54901"] * 4, ["54902"] * 4, [])
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert (status["NoNewPrivs"].strip(), status["Seccomp"].strip()) == ("1", "2")
+    panel.end()
+
+
+def test_a_panel_that_cannot_give_up_root_hears_no_operator(tmp_path: Path) -> None:
+    needs_root()
+    panel = PanelProcess(str(tmp_path / "control"), (0xFFFFFFFE, 0xFFFFFFFF))
+    assert os.waitstatus_to_exitcode(os.waitpid(panel.pid, 0)[1]) == EX_NOPERM
+    panel.master.close()
+    panel.listener.close()
 
 
 def test_without_a_front_it_says_so(panel: PanelProcess) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from pathlib import Path
@@ -83,7 +82,5 @@ def test_a_panel_that_has_answered(loaded: Path, tmp_path: Path) -> None:
     with panel.client() as client:
         client.sendall(INFO)
         assert answer(client)["parameters"]["product"] == "superd"
-    panel.master.close()
-    panel.listener.close()
-    os.waitpid(panel.pid, 0)
+    panel.end()
     assert outside_its_map("panel", loaded) == []
