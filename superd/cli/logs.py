@@ -11,28 +11,60 @@ import time
 from typing import Any
 
 from superd.cli.colours import dim, red, yellow
-from superd.cli.control import Control
+from superd.cli.control import Control, Failed
 from superd.cli.operate import run
 from superd.log.text_native import words
 from superd.safe_text import safe
 
+AWAY, PAUSE = 30.0, 0.2
+"""Seconds for which superd may be away before ``--follow`` gives up, and between two tries."""
 _BAD = ("emerg", "alert", "crit", "err")
 
 
 def logs(service: str | None, source: str, reason: str, event: str, lines: int, *, follow: bool, as_json: bool) -> int:
-    """Print events. With ``follow`` until Ctrl-C."""
+    """Print events. With ``follow`` until Ctrl-C, also over an upgrade and a restart of superd."""
+    chosen = {"service": service, "source": source, "reason": reason, "event": event, "limit": lines}
+    last = 0.0
 
-    def work(control: Control) -> int:
+    def show(control: Control) -> None:
+        nonlocal last
         if follow:
             control.patience(None)
-        chosen = {"service": service, "source": source, "reason": reason, "event": event, "limit": lines}
         for answer in control.replies("ListEvents", more=follow, follow=follow, **chosen):
-            for found in answer["events"]:
+            news = [found for found in answer["events"] if found["when"] > last]
+            for found in news:
                 sys.stdout.write((json.dumps(found) if as_json else event_line(found)) + "\n")
+            last = max((found["when"] for found in news), default=last)
             sys.stdout.flush()
+
+    def work(control: Control) -> int:
+        try:
+            show(control)
+        except Failed as problem:
+            if not follow or problem.error != "Gone":
+                raise
+        while follow:
+            with _another() as again:
+                try:
+                    show(again)
+                except Failed as problem:
+                    if problem.error != "Gone":
+                        raise
         return 0
 
     return run(work, as_json=as_json)
+
+
+def _another() -> Control:
+    """Return a connection to the panel that comes next. Raises ``Failed`` when none comes."""
+    until = time.monotonic() + AWAY
+    while True:
+        time.sleep(PAUSE)
+        try:
+            return Control()
+        except Failed:
+            if time.monotonic() >= until:
+                raise
 
 
 def event_line(found: dict[str, Any]) -> str:

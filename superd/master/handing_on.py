@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from superd.master.launcher_pool import LauncherPool
     from superd.master.listeners import BoundSockets
     from superd.master.relay_pool import RelayPool
+    from superd.master.wishes_store import WishesStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,12 @@ class HandingOn:
     words: ChildWords
     orders: FrontOrders
     adopted: Adopted
+    wishes: WishesStore
 
     def take_over(self, table: dict[str, Any]) -> None:
         """Go on with what the earlier program had. A relay of another protocol is left to end by itself."""
         self.sockets.bound_before(table["listeners"])
+        self.wishes.go_on(table["holds"])
         self.adopted.take_over(table["adopted"])
         self.launchers.take_over(table["launchers"])
         self.words.take_over(table["words"])
@@ -60,6 +63,7 @@ class HandingOn:
             "relays": relays,
             "words": self.words.table(),
             "lent": self.orders.lent(),
+            "holds": self.wishes.holds(),
             "protocol": launcher_bundle().protocol,
         }
         fds = [*table["words"], *(row["fd"] for row in listeners)]

@@ -133,7 +133,8 @@ class Master:
         self._upgrade = Upgrade(log, parts.notifier, parts.own)
         self._former = FormerFront(parts.own.table["front"] if parts.own.table else None)
         self._handing_on = HandingOn(
-            self._front, self._sockets, self._launchers, self._relays, self._words, self._orders, self._adopted
+            self._front, self._sockets, self._launchers, self._relays, self._words, self._orders, self._adopted,
+            self._wishes,
         )  # fmt: skip
         self._leaving = Leaving(parts.own, self._handing_on, self._adopted)
         self._watchdog = Watchdog(parts.notifier, parts.own.environ, self._front)

@@ -46,6 +46,14 @@ class WishesStore:
         self._bans = {(ban.prefix, ban.service): ban for ban in bans[:MAX_BANS]}
         return ""
 
+    def holds(self) -> list[dict[str, Any]]:
+        """Return what is paused, for the next program of this process."""
+        return [asdict(hold) for hold in self._holds.values()]
+
+    def go_on(self, holds: list[dict[str, Any]]) -> None:
+        """Pause what an earlier program of this process had paused."""
+        self._holds = {hold["service"]: Hold(**hold) for hold in holds}
+
     @property
     def wishes(self) -> Wishes:
         """All that is in force now."""

@@ -38,7 +38,9 @@ code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:7px 12px;border-top:1px solid var(--line);
 white-space:nowrap}tr:first-child th{border-top:0}th{font-weight:600;color:var(--dim);font-size:13px}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{display:block}rect.s{fill:var(--bar)}rect.r{fill:var(--no)}
-.two{display:grid;gap:0 24px}@media(min-width:900px){.two{grid-template-columns:1fr 1fr}}
+.two{display:grid;gap:0 24px}.two>*{min-width:0}
+@media(min-width:900px){.two{grid-template-columns:1fr 1fr}}
+@media(max-width:700px){main{padding:8px 10px 30px}th,td{padding:6px 8px}.far{display:none}}
 @media print{body{background:#fff}.scroll{overflow:visible}}
 """
 
@@ -108,17 +110,22 @@ def _problem(problem: dict[str, Any]) -> str:
     about = f"<b>{escape(problem['about'])}</b>: " if problem["about"] else ""
     return (
         f'<div class="problem {escape(problem["severity"])}">{about}{escape(problem["text"])}<br>'
-        f'<span class="dim">type:</span> <code>{escape(problem["hint"])}</code></div>'
+        f'<span class="dim">hint:</span> <code>{escape(problem["hint"])}</code></div>'
     )
 
 
-def _table(heads: list[str], rows: list[list[str]], numbers: frozenset[int] = frozenset(), empty: str = "none") -> str:
-    """Return a table; cells are HTML."""
+def _table(
+    heads: list[str], rows: list[list[str]], numbers: frozenset[int] = frozenset(), empty: str = "none", far: int = -1
+) -> str:
+    """Return a table; cells are HTML. Column ``far`` is left out on a phone."""
     if not rows:
         return f'<p class="dim">{empty}</p>'
 
     def line(tag: str, cells: list[str]) -> str:
-        marked = (f"<{tag}{' class=n' if column in numbers else ''}>{cell}</{tag}>" for column, cell in enumerate(cells))
+        marked = []
+        for column, cell in enumerate(cells):
+            words = " ".join(word for word, is_so in (("n", column in numbers), ("far", column == far)) if is_so)
+            marked.append(f'<{tag} class="{words}">{cell}</{tag}>' if words else f"<{tag}>{cell}</{tag}>")
         return f"<tr>{''.join(marked)}</tr>"
 
     return f'<div class="scroll"><table>{line("th", heads)}{"".join(line("td", row) for row in rows)}</table></div>'
@@ -135,14 +142,15 @@ def _services(services: list[dict[str, Any]], hour: dict[str, tuple[tuple[str, .
         elif found["missing"]:
             state = f'<span class="bad">{len(found["missing"])} of {len(found["addresses"])} not open</span>'
         refused = f"{found['refused_hour']} {escape(found['most_refused'])}" if found["refused_hour"] else "0"
+        where = ", ".join(address.removesuffix("/stream") for address in found["addresses"][:3])
         rows.append(
             [
-                f"<b>{escape(found['name'])}</b>", escape(", ".join(found["addresses"][:3])), f"{found['sessions']}{most}",
+                f"<b>{escape(found['name'])}</b>", escape(where), f"{found['sessions']}{most}",
                 str(found["started_hour"]), refused, _chart(*hour.get(found["name"], ((), ()))), state,
             ]
         )  # fmt: skip
     heads = ["Service", "Listens on", "Now", "Started 1 h", "Refused 1 h", "Last hour", ""]
-    return _table(heads, rows, frozenset({2, 3}), "no service is configured")
+    return _table(heads, rows, frozenset({2, 3}), "no service is configured", far=1)
 
 
 def _chart(served: tuple[str, ...], refused: tuple[str, ...]) -> str:
@@ -172,7 +180,7 @@ def _sessions(sessions: list[dict[str, Any]], *, more: bool) -> str:
         for found in sessions
     ]  # fmt: skip
     note = f'<p class="dim">the first {len(sessions)}; all: <code>superd sessions</code></p>' if more else ""
-    return _table(["Id", "Service", "Client", "Pid", "Age"], rows, frozenset({3, 4})) + note
+    return _table(["Id", "Service", "Client", "Pid", "Age"], rows, frozenset({3, 4}), far=3) + note
 
 
 def _bans(bans: list[dict[str, Any]]) -> str:

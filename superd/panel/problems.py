@@ -25,7 +25,7 @@ def problems(
     if front is None:
         add("error", "", "the front is being replaced: connections wait in the kernel", "superd logs")
     for missing in state["missing"]:
-        text = f"cannot listen on {missing['address']}: {missing['why']}"
+        text = f"cannot listen on {missing['address'].removesuffix('/stream')}: {missing['why']}"
         add("error", missing["service"], text, "superd goes on trying; free the address, or change `listen` and superd reload")
     last = state["reload"]
     if last["outcome"] == "refused":
@@ -37,7 +37,8 @@ def problems(
     for service in services:
         name = service["name"]
         if full.get(name):
-            text = f"at its limit of {service['limit']} for {_time(full[name])}, {service['refused_hour']} clients refused"
+            refused = f"{service['refused_hour']} clients refused in the last hour"
+            text = f"at its limit of {service['limit']} for {_time(full[name])}, {refused}"
             add("warning", name, text, f"superd status {name}; superd sessions {name} --sort age")
     if front is not None and (front.log_waiting > LAGGING or state["log_waiting"] > LAGGING):
         waiting = front.log_waiting + state["log_waiting"]

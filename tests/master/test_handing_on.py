@@ -9,6 +9,7 @@ import pytest
 
 from superd.master.handing_on import HandingOn
 from superd.master.launcher_bundle import launcher_bundle
+from superd.master.wishes_store import WishesStore
 
 if TYPE_CHECKING:
     from superd.master.adopted import Adopted
@@ -53,7 +54,7 @@ def made(front: Any = None) -> tuple[HandingOn, Part, Part, Part, Part]:
     parts = HandingOn(
         cast("FrontChild", front), cast("BoundSockets", listeners), cast("LauncherPool", launchers),
         cast("RelayPool", relays), cast("ChildWords", words), cast("FrontOrders", front),
-        cast("Adopted", Part([[99, 61]])),
+        cast("Adopted", Part([[99, 61]])), WishesStore(),
     )  # fmt: skip
     return parts, listeners, launchers, relays, words
 

@@ -95,3 +95,10 @@ def test_a_pause_that_is_asked_for_again_keeps_its_time(folder: Path) -> None:
     wall.now += 50.0
     store.hold(["a"], 0, "two", refuse=True, drain=False)
     assert [(hold.since, hold.because, hold.refuse) for hold in store.wishes.holds] == [(1000.0, "two", True)]
+
+
+def test_the_next_program_of_the_process_pauses_what_this_one_has_paused() -> None:
+    store, after = WishesStore(), WishesStore()
+    store.hold(["git"], 0, "kernel", refuse=True, drain=False)
+    after.go_on(json.loads(json.dumps(store.holds())))
+    assert after.wishes.holds == store.wishes.holds

@@ -24,7 +24,7 @@ def test_errors_come_first_and_each_says_what_to_type() -> None:
     assert all(problem["hint"] for problem in found)
     texts = [problem["text"] for problem in found]
     assert "cannot listen on *:873: Address already in use" in texts
-    assert "at its limit of 40 for 6 min, 212 clients refused" in texts
+    assert "at its limit of 40 for 6 min, 212 clients refused in the last hour" in texts
     assert "the last reload was refused: 1 problem" in texts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -241,3 +242,25 @@ def test_varlinkctl_is_a_client(superd: Superd) -> None:
         capture_output=True, timeout=WAIT, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout)["services"][0]["name"] == "cat"
+
+
+def test_logs_follow_over_an_upgrade(superd: Superd) -> None:
+    port = serve(superd)
+    superd.start()
+    following = subprocess.Popen(
+        [sys.executable, "-m", "superd", "logs", "-f", "--json", "--event", "exit"],
+        env=superd.environment, cwd=Path(__file__).parent.parent.parent, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert following.stdout is not None
+    try:
+        talk(port, b"one")
+        first = json.loads(following.stdout.readline())
+        assert superd.process is not None
+        superd.process.send_signal(signal.SIGUSR2)
+        superd.message("upgrade: done")
+        talk(port, b"two")
+        second = json.loads(following.stdout.readline())
+        assert first["session"] != second["session"]
+    finally:
+        following.kill()
+        following.communicate()

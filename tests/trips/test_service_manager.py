@@ -30,7 +30,8 @@ def goes_on(sock: socket.socket) -> bool:
 
 
 def test_a_restart_refuses_nothing_ends_nothing_and_forgets_nothing(superd: Superd, monkeypatch: pytest.MonkeyPatch) -> None:
-    cat, hello, echo, trap = (free_port() for _ in range(4))
+    cat, hello, echo, trap, door = (free_port() for _ in range(5))
+    superd.service("door", f'server = "/bin/echo"\nlisten = ["127.0.0.1:{door}"]\n')
     superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{cat}"]\ninstances = 1\n')
     superd.service("hello", f'server = "/bin/echo"\nserver_args = ["hello"]\nlisten = ["127.0.0.1:{hello}"]\n')
     superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{echo}"]\n')
@@ -49,6 +50,7 @@ def test_a_restart_refuses_nothing_ends_nothing_and_forgets_nothing(superd: Supe
     with service_manager(superd, monkeypatch) as manager:
         manager.start()
         talk(trap, source="127.0.0.9")
+        superd.command("pause", "door", "--refuse")
         superd.message("to the global_no_access list")
         with connect(cat) as program, connect(echo) as internal:
             begun = superd.event(event="start", service="cat")
@@ -70,6 +72,7 @@ def test_a_restart_refuses_nothing_ends_nothing_and_forgets_nothing(superd: Supe
             assert talk(cat) == b""
             assert superd.event(event="fail", service="cat")["reason"] == "instances"
             assert talk(hello, source="127.0.0.9") == b""
+            assert talk(door) == b""
         while (ended := superd.event(event="exit", service="cat"))["session"] != begun["session"]:
             pass
         assert ended.get("status") == 0, (begun, ended, superd.events)
