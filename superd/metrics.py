@@ -69,8 +69,13 @@ def _services(services: list[dict[str, Any]]) -> Iterator[Metric]:
     seconds = HistogramMetricFamily("superd_session_seconds", "Length of sessions.", labels=["service"])
     launch = HistogramMetricFamily("superd_launch_seconds", "Time from accept to start.", labels=["service"])
     exits = CounterMetricFamily("superd_program_exits", "Programs that ended, by how.", labels=["service", "kind"])
+    penalised = GaugeMetricFamily("superd_penalised_sources", "Sources that have penalties.", labels=["service"])
+    ends = GaugeMetricFamily("superd_certificate_end_seconds", "When the certificate ends.", labels=["service"])
     for found in services:
         name = found["service"]
+        penalised.add_metric([name], found["penalised"])
+        if found["certificate_end"] is not None:
+            ends.add_metric([name], found["certificate_end"])
         started.add_metric([name], found["started"])
         running.add_metric([name], found["running"])
         if found["limit"] is not None:
@@ -83,7 +88,7 @@ def _services(services: list[dict[str, Any]]) -> Iterator[Metric]:
             exits.add_metric([name, kind], count)
         for histogram, key in ((seconds, "seconds"), (launch, "launch")):
             histogram.add_metric([name], _buckets(found[f"{key}_bounds"], found[key]), found[f"{key}_sum"])
-    yield from (started, refused, running, limit, paused, missing, seconds, launch, exits)
+    yield from (started, refused, running, limit, paused, missing, seconds, launch, exits, penalised, ends)
 
 
 def _buckets(bounds: list[float], counts: list[int]) -> list[tuple[str, float]]:

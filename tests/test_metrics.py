@@ -19,10 +19,10 @@ PACKAGING = Path(__file__).parent.parent / "packaging/prometheus"
 SERVICE: dict[str, Any] = {
     "service": "git", "started": 7, "running": 2, "limit": 50, "paused": False, "missing": 1, "refused": {"cps": 3},
     "seconds_bounds": [1.0, 10.0], "seconds": [4, 1, 2], "seconds_sum": 99.0, "launch_bounds": [0.1], "launch": [7, 0],
-    "launch_sum": 0.5, "exits": [5, 1, 1],
+    "launch_sum": 0.5, "exits": [5, 1, 1], "penalised": 3, "certificate_end": 2e9,
 }  # fmt: skip
 COUNTS = {
-    **EMPTY, "services": [SERVICE, {**SERVICE, "service": "tang", "limit": None, "refused": {}}],
+    **EMPTY, "services": [SERVICE, {**SERVICE, "service": "tang", "limit": None, "refused": {}, "certificate_end": None}],
     "counters": {"ListenOverflows": 4, "ListenDrops": 5},
     "processes": [{"kind": "front", "pid": 1, "memory": 9, "descriptors": 2}],
 }  # fmt: skip
@@ -45,6 +45,8 @@ def test_a_real_parser_reads_every_value(accept: str) -> None:
     assert found["superd_session_seconds_bucket", (("le", "10.0"), ("service", "git"))] == 5
     assert found["superd_session_seconds_bucket", (("le", "+Inf"), ("service", "git"))] == 7
     assert found["superd_program_exits_total", (("kind", "signal"), ("service", "git"))] == 1
+    assert (found["superd_penalised_sources", git], found["superd_certificate_end_seconds", git]) == (3, 2e9)
+    assert ("superd_certificate_end_seconds", (("service", "tang"),)) not in found
     assert found["superd_listen_overflows_total", ()] == 4
     assert found["superd_resident_bytes", (("kind", "front"),)] == 9
 

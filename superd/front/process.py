@@ -109,7 +109,9 @@ class _Front:
         def work() -> Work:
             return Work(self._policy.rules, self._policy.seconds, resolver.lookups, resolver.seconds)
 
-        answers_for_panel = Answers(in_force, book, counts, world, self._room, log, leftovers_of, clock, work)
+        answers_for_panel = Answers(
+            in_force, book, counts, world, self._room, log, leftovers_of, clock, work, lambda: carriers.ends
+        )
         self._panel = PanelLink(answers_for_panel, log.message)
         self._orders = Orders(
             in_force, book, counts, world, self._room, queue, listeners, self._policy, launches, carriers, self._datagrams,

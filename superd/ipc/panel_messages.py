@@ -244,6 +244,7 @@ class CountRow(NamedTuple):
 
     ``seconds`` counts sessions by their length, ``launch`` starts by the time from accept to start, in the buckets of
     ``SECONDS`` and ``LAUNCH``; each has one more, for what is longer. ``exits`` are by kind: exit 0, another status, a signal.
+    ``penalised`` sources have penalties now; ``certificate_end`` is in seconds since 1970, 0 for none.
     """
 
     service: str
@@ -257,6 +258,8 @@ class CountRow(NamedTuple):
     launch: tuple[str, ...]
     launch_sum: float
     exits: tuple[str, ...]
+    penalised: int
+    certificate_end: float
 
 
 SECONDS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)

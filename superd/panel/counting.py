@@ -62,4 +62,6 @@ def _service(row: front.CountRow, state: dict[str, Any], paused: dict[str, Any])
         "launch": [int(count) for count in row.launch],
         "launch_sum": row.launch_sum,
         "exits": [int(count) for count in row.exits],
+        "penalised": row.penalised,
+        "certificate_end": row.certificate_end or None,
     }

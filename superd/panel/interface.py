@@ -108,7 +108,7 @@ method ListEvents(
 type Counts (
   service: string, started: int, running: int, limit: ?int, paused: bool, missing: int, refused: object,
   seconds_bounds: []float, seconds: []int, seconds_sum: float, launch_bounds: []float, launch: []int, launch_sum: float,
-  exits: []int
+  exits: []int, penalised: int, certificate_end: ?float
 )
 
 # What metrics are made of: counts since the front began. seconds are sessions by their length, launch starts by the time from the

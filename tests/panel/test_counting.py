@@ -10,7 +10,19 @@ from tests.panel.script import World
 
 CALL = Call({}, 0)
 ROW = front.CountRow(
-    "git", 7, 2, 50, ("cps",), ("3",), ("4", "1", "2", "0", "0", "0", "0", "0"), 9.5, ("7",) + ("0",) * 7, 0.1, ("5", "1", "1")
+    "git",
+    7,
+    2,
+    50,
+    ("cps",),
+    ("3",),
+    ("4", "1", "2", "0", "0", "0", "0", "0"),
+    9.5,
+    ("7",) + ("0",) * 7,
+    0.1,
+    ("5", "1", "1"),
+    4,
+    2e9,
 )
 
 
@@ -24,6 +36,7 @@ def test_counts_of_front_and_master_are_one_answer() -> None:
     assert (git["started"], git["running"], git["limit"], git["refused"]) == (7, 2, 50, {"cps": 3})
     assert (git["missing"], git["paused"], found["bans"]) == (1, True, 2)
     assert len(git["seconds"]) == len(git["seconds_bounds"]) + 1
+    assert b'superd_certificate_end_seconds{service="git"} 2e+09' in render(found)[0]
     assert b'superd_session_seconds_sum{service="git"} 9.5' in render(found)[0]
 
 

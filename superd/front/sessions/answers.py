@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from superd.front.sessions.status import penalties_of_all
@@ -55,7 +55,10 @@ class Answers:
         leftovers_of: Callable[[str], int],
         clock: Callable[[], float],
         work: Callable[[], Work] = Work,
+        ends: Callable[[], Mapping[str, float] | None] = lambda: None,
     ) -> None:
+        """``ends`` returns when the certificate of each service ends."""
+        self._ends = ends
         self._in_force = in_force
         self._book = book
         self._counts = counts
@@ -194,6 +197,8 @@ class Answers:
             tuple(map(str, tally.launch)),
             tally.launch_sum,
             tuple(map(str, tally.exits)),
+            len(service.access.penalties or ()),
+            (self._ends() or {}).get(name, 0.0),
         )
 
     # ------------------------------------------------------------------ sessions
