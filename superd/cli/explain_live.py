@@ -61,6 +61,12 @@ def live(answer: dict[str, Any]) -> Live:
     for running, most, of, reason in counts:
         if most is not None:
             lines.append(f"limits: {running} of {most} programs run{of}")
-            refuses = refuses or (reason.value if running >= most else "")
+            if running >= most and answer["waits"]:
+                lines.append("the client waits in the queue (`at_limit`)")
+            elif running >= most:
+                refuses = refuses or reason.value
+    if answer["refused"]:
+        lines.append(f"limits: {safe(answer['refused'])} refuses this source now")
+        refuses = refuses or safe(answer["refused"])
     lines.append(f"asked the running superd (pid {answer['pid']})")
     return Live(tuple(lines), refuses)

@@ -228,7 +228,8 @@ class PenaltyRow(NamedTuple):
 class ClientRow(NamedTuple):
     """What is in force for a client: the prefix of the ban that refuses it, whether a sensor banned it, and what runs.
 
-    ``of_source`` of the running sessions are of its source; limits are -1 where there is none.
+    ``of_source`` of the running sessions are of its source; limits are -1 where there is none. ``refused`` is the
+    reason for which another limit refuses it, or "". ``waits``: above the limits it waits in the queue.
     """
 
     ban: str
@@ -237,6 +238,8 @@ class ClientRow(NamedTuple):
     limit: int
     of_source: int
     source_limit: int
+    refused: str
+    waits: bool
 
 
 class CountRow(NamedTuple):

@@ -26,7 +26,7 @@ from superd.rule_block import Rules, not_plain
 if TYPE_CHECKING:
     from superd.rule import Option, Rule
 
-_BARE = re.compile(r"(?<![\w:.\[])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
+_BARE = re.compile(r"(?<![\w:.\[])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:%[\w.-]+)?(?![\w:])")
 _ELSEWHERE = frozenset(
     [
         "sshd",

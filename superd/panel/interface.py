@@ -120,11 +120,13 @@ method GetCounts() -> (
   processes: []Process, services: []Counts
 )
 
-# What is in force for a client now; limits are null where there is none.
+# What is in force for a client now; limits are null where there is none. refused is the reason for which another limit than these
+# refuses it, or "". waits: at a limit it waits in the queue of the service.
 # configuration is the same for commands that name the same files.
 method Explain(service: string, address: string) -> (
   pid: int, configuration: string,
-  ban: ?Ban, sensor: bool, paused: ?Pause, sessions: int, limit: ?int, of_source: int, source_limit: ?int
+  ban: ?Ban, sensor: bool, paused: ?Pause, sessions: int, limit: ?int, of_source: int, source_limit: ?int,
+  refused: string, waits: bool
 )
 
 # Ends sessions: these, or all of a source, of a service, or of both.

@@ -276,7 +276,7 @@ def explain(call: Call) -> Method:
     return {
         "pid": _master(state), "configuration": state["configuration"], "ban": ban, "sensor": row.sensor,
         "paused": paused.get(name), "sessions": row.running, "limit": limit(row.limit), "of_source": row.of_source,
-        "source_limit": limit(row.source_limit),
+        "source_limit": limit(row.source_limit), "refused": row.refused, "waits": row.waits,
     }  # fmt: skip
 
 

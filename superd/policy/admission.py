@@ -224,6 +224,18 @@ class Access:
                 return Verdict(False, Reason.SOURCE_LIMIT, detail=detail, limit=wide.rate.rate)
         return None
 
+    def too_quick(self, peer: Peer, now: float) -> Reason | None:
+        """Return the reason for which a rate, or the limit of starts, would refuse this peer now. Counts nothing."""
+        if not self.is_exempt(peer):
+            source = self.source_of(peer)
+            for table, reason in self.rates:
+                if table.would_refuse(source, now):
+                    return reason
+            for wide in self._wide if peer.version else ():
+                if wide.rate is not None and wide.rate.would_refuse(wide.network(peer)[:2], now):
+                    return Reason.SOURCE_LIMIT
+        return Reason.STARTS if self.starts is not None and self.starts.would_refuse(now) else None
+
     def rate_news(self) -> list[str]:
         """A line for each source that has reached a rate, or slowed down, since the last call."""
         lines: list[str] = []

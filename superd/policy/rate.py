@@ -79,6 +79,11 @@ class RateTable:
         self._buckets[source] = (max(tokens, 1.0), now + self._pause) if self._pause else (tokens, now)
         return False
 
+    def would_refuse(self, source: Source, now: float) -> bool:
+        """Return whether a connection of ``source`` would be refused now. Counts none."""
+        tokens, since = self._buckets.get(source, (self._burst, now))
+        return now < since or tokens + (now - since) * self._rate < 1
+
     def _refuse(self, source: Source, now: float) -> None:
         known = self._limited.get(source)
         if known is not None:
@@ -157,6 +162,10 @@ class StartLimit:
             self._paused_until, self._started = now + self._pause, 0
             return False
         return True
+
+    def would_refuse(self, now: float) -> bool:
+        """Return whether a start would be refused now. Begins no pause."""
+        return now < self._paused_until or (self._started >= self._count and 0 <= now - self._began <= WINDOW)
 
     def count(self, now: float) -> None:
         """One has started."""

@@ -11,6 +11,7 @@ from superd.cli.explain_live import live
 
 NOTHING: dict[str, Any] = {
     "pid": 812, "ban": None, "sensor": False, "paused": None, "sessions": 3, "limit": 50, "of_source": 1, "source_limit": None,
+    "refused": "", "waits": False,
 }  # fmt: skip
 BAN = {"prefix": "192.0.2.0/24", "by": 0, "until": 0.0, "because": "loop"}
 PAUSE = {"service": "git", "since": time.time(), "by": 0, "because": "", "drain": False}
@@ -30,6 +31,8 @@ def test_nothing_in_the_way_is_the_limits_alone() -> None:
         ({"paused": {**PAUSE, "refuse": False}}, "clients wait in the kernel's queue", ""),
         ({"sessions": 50}, "limits: 50 of 50 programs run", "instances"),
         ({"of_source": 2, "source_limit": 2}, "limits: 2 of 2 programs run of this source", "per_source"),
+        ({"sessions": 50, "waits": True}, "the client waits in the queue", ""),
+        ({"refused": "source_rate"}, "limits: source_rate refuses this source now", "source_rate"),
     ],
 )
 def test_each_thing_in_the_way_is_named(changed: dict[str, Any], part: str, refuses: str) -> None:

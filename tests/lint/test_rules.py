@@ -44,6 +44,7 @@ def test_the_founding_documents_rule_has_three_faults_and_one_correction() -> No
         ("cat : nowhere/24", "bad net/mask pattern", ""),
         ("cat : 10.0.0.0", "without a mask", "cat : 10."),
         ("cat : 2001:db8::1", "needs brackets", "cat : [2001:db8::1]"),
+        ("cat : fe80::1%enX0", "needs brackets", "cat : [fe80::1%enX0]"),
         ("cat : 2001:db8::1 : spawn /bin/echo x", "needs brackets", "cat : [2001:db8::1] : spawn /bin/echo x"),
         ("cat : [2001:db8::1]/", "no prefix length", "cat : [2001:db8::1]/128"),
         ("cat : 10. # the office", "comment begins in column 1", "cat : 10."),

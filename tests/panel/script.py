@@ -67,7 +67,11 @@ class World:
                 rows = [front.PenaltyRow("s", "192.0.2.9", 20.0, 3, "refused 2")][at:]
             case front.AskClient(_, name):
                 ban = self.wishes["bans"][0]["prefix"] if self.wishes["bans"] else ""
-                rows = [front.ClientRow(ban, False, 3, 50, 1, -1)] if any(row.name == name for row in self.services) else []
+                rows = (
+                    [front.ClientRow(ban, False, 3, 50, 1, -1, "", False)]
+                    if any(row.name == name for row in self.services)
+                    else []
+                )
             case front.Kick():
                 self.kicked.append(question)
                 rows = [row for row in self.sessions if row.conn == question.conn]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from superd.front.sessions.status import penalties_of_all
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
-from superd.peer import peer_from_text
+from superd.peer import Peer, peer_from_text
 from superd.record import Ending
 from superd.safe_text import safe
 
@@ -234,7 +234,15 @@ class Answers:
             _limit(access.instances),
             self._counts.by_source.get((name, counted), 0) if counted is not None else 0,
             _limit(access.per_source) if counted is not None else -1,
+            self._other_limit(service, peer, now),
+            service.waits,
         )
+
+    def _other_limit(self, service: CompiledService, peer: Peer, now: float) -> str:
+        access = service.access
+        refusal = access.penalised(peer, now) or access.over_sessions(peer, self._counts)
+        reason = refusal.reason if refusal is not None else access.too_quick(peer, now)
+        return reason.value if reason is not None else ""
 
     # ------------------------------------------------------------------ events
 

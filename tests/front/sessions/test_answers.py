@@ -132,10 +132,19 @@ def test_a_client_is_held_against_bans_and_counts() -> None:
     parts.book.enter(parts.services["s"], CLIENT, parts.clock())
     parts.world.wished.replace([(Ban("192.0.2.0/24", "", 0.0, 0.0, 0), 9.0)], (), parts.clock())
     _, (row,) = parts.ask(messages.AskClient(1, "s", CLIENT.address))
-    assert row == messages.ClientRow("192.0.2.0/24", False, 1, -1, 1, 2)
+    assert row == messages.ClientRow("192.0.2.0/24", False, 1, -1, 1, 2, "", False)
     assert parts.ask(messages.AskClient(1, "s", "evil"))[1] == []
     assert parts.ask(messages.AskClient(1, "t", "::1"))[1] == []
     assert parts.ask(messages.AskBans(1, 0))[1] == [messages.BanRow("192.0.2.0/24", "", 0)]
+
+
+def test_a_client_that_is_too_quick_is_told_so_and_not_counted() -> None:
+    parts = Fixture(limits={"source_rate": (1, 2)})
+    access = parts.services["s"].access
+    for refused in ("", "", "source_rate", "source_rate"):
+        _, (row,) = parts.ask(messages.AskClient(1, "s", CLIENT.address))
+        assert row.refused == refused
+        access.over_rate(CLIENT, parts.clock())
 
 
 def test_the_front_as_a_whole() -> None:
