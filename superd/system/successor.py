@@ -17,7 +17,7 @@ from typing import Any
 VARIABLE = "SUPERD_UPGRADE"
 """``PID:DESCRIPTOR`` of the table; ``trial`` for a child that only shows whether it could serve."""
 TRIAL = "trial"
-FORMAT = 1
+FORMAT = 2
 """The number of the table's layout: a superd that does not know it refuses the upgrade while it is only tried."""
 MAX_TABLE = 64 << 20
 

@@ -10,6 +10,7 @@ import pytest
 from superd.master.handing_on import HandingOn
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.wishes_store import WishesStore
+from superd.system.successor import FORMAT
 
 if TYPE_CHECKING:
     from superd.master.adopted import Adopted
@@ -63,6 +64,8 @@ def test_every_descriptor_of_the_table_is_handed_on_and_no_pid_is() -> None:
     table, fds = made()[0].table()
     assert sorted(fds) == [11, 12, 13, 21, 22, 31, 32, 33, 34, 35, 36, 41, 42, 51, 52, 61]
     assert table["lent"] == [7]
+    keys = {"front", "adopted", "listeners", "launchers", "relays", "words", "lent", "holds", "protocol"}
+    assert (set(table), FORMAT) == (keys, 2), "another layout needs another FORMAT: this superd would end over the old one"
     assert table["protocol"] == launcher_bundle().protocol
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from superd.master.trial import SECONDS, Trial
+from superd.system.successor import FORMAT
 
 
 def tried(monkeypatch: pytest.MonkeyPatch, code: str, *, late: bool = False) -> str:
@@ -28,7 +29,7 @@ def tried(monkeypatch: pytest.MonkeyPatch, code: str, *, late: bool = False) -> 
 
 
 def test_a_program_that_can_serve_has_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import os; assert os.environ['SUPERD_UPGRADE'] == 'trial:1' and os.getcwd() == '/'; print('fine')"
+    code = f"import os; assert os.environ['SUPERD_UPGRADE'] == 'trial:{FORMAT}' and os.getcwd() == '/'; print('fine')"
     assert tried(monkeypatch, code) == ""
 
 
