@@ -16,6 +16,7 @@ class Foreign:
     """Services of a foreign file. ``origins`` maps (service id, key) to a place; key ``""`` is the whole service.
 
     ``comments`` are the comments of each service's entry, ``renamed`` the id that a service has in the file where that was taken.
+    ``unserved`` are the `user`, `group` and `server` of entries that have an error, each with its value and place.
     """
 
     services: tuple[Service, ...] = ()
@@ -23,6 +24,7 @@ class Foreign:
     problems: tuple[Problem, ...] = ()
     comments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    unserved: tuple[tuple[str, str, Origin], ...] = ()
 
 
 OF_DISABLED = " (the entry is disabled)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from superd.config.checks.services import check, check_kinds
+from superd.config.checks.services import check, check_kinds, check_unserved
 from superd.config.grammar import grammar_of
 from superd.config.live_defaults import with_defaults
 from superd.config.toml.service_file import merge
@@ -56,6 +56,7 @@ def read_foreign(
     read_files += [parse_inetd(path, files, main.settings.inetd_dialect) for path in inetd]
     for foreign in read_files:
         problems += foreign.problems
+        problems += check_unserved(foreign.unserved, this_host())
         own: dict[str, dict[tuple[str, str], Origin]] = {service.name: {} for service in foreign.services}
         for key, place in foreign.origins.items():
             own.setdefault(key[0], {})[key] = place

@@ -124,7 +124,13 @@ def test_a_program_that_accepts_by_itself_is_asked_by_nobody(told: Told, folder:
 
 def test_wrong_questions_are_wrong_usage(told: Told) -> None:
     assert told("192.0.2.1", service="cta") == (64, ["superd: error: no service `cta`; did you mean `cat`?"])
-    assert told("nobody") == (64, ["superd: error: `nobody` is not an address"])
+    assert told("nobody") == (
+        64,
+        [
+            "superd: error: `nobody` is not an address",
+            "  hint: write an IP address, or `uid:NAME` for the client of a unix socket",
+        ],
+    )
 
 
 def test_a_name_that_was_not_given_is_looked_up_as_for_a_connection(told: Told, folder: Path) -> None:

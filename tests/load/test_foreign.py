@@ -65,3 +65,15 @@ def test_a_part_of_an_xinetd_conf_is_told_that_its_defaults_are_missing(services
     (problem,) = problems
     assert f"a part of `{services_dir}/xinetd.conf`, whose `defaults` do not reach it" in problem.message
     assert problem.hint == f"name `{services_dir}/xinetd.conf` instead"
+
+
+def test_all_that_is_wrong_with_an_entry_is_said_in_one_run(files: dict[str, Path]) -> None:
+    lines = ["port = abc", "wait = maybe", "user = nobdy", "group = nogrp", "server = /no/such"]
+    files["xinetd"].write_text("\n".join(["service x", "{", "type = UNLISTED", "socket_type = stream", *lines, "}", ""]))
+    files["inetd"].write_text("7301 nonsense tcp nowait nobdy /no/such x\n")
+    problems: list[Problem] = []
+    main = Main(settings=Settings(xinetd=(str(files["xinetd"]),)))
+    with trusted_files(strict=False) as reader:
+        read_foreign(main, (str(files["inetd"]),), reader, {}, {}, problems)
+    errors = [(Path(p.origin.file).name, p.origin.line) for p in problems if p.severity.value == "error"]
+    assert sorted(errors) == [("inetd.conf", 1)] * 3 + [("xinetd.conf", line) for line in range(5, 10)]

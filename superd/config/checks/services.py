@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,19 @@ def check_kinds(service: Service, origins: Mapping[tuple[str, str], Origin], *, 
                 place = origins.get((service.name, ""), place)
             problems.append(error(place, message, item.hint))
     return problems
+
+
+def check_unserved(words: Iterable[tuple[str, str, Origin]], host: Host) -> list[Problem]:
+    """What this host has not of an entry that has another error: all that is wrong is said in one run."""
+    found: list[Problem] = []
+    for key, value, place in words:
+        if key == "user" and not host.users(value):
+            found.append(error(place, f"no such user `{value}`", did_you_mean(value, host.user_names)))
+        elif key == "group" and not host.groups(value):
+            found.append(error(place, f"no such group `{value}`"))
+        elif key == "server" and value.startswith("/") and (wrong := host.program(value)):
+            found.append(error(place, f"`{value}` {wrong}"))
+    return found
 
 
 def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:

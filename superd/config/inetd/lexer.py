@@ -52,6 +52,8 @@ class EntryReader:
         self.names: Mapping[str, str] = {}
         """Host names and their addresses, as /etc/hosts has them."""
         self._hosts: tuple[str, ...] = ()
+        self.unserved: list[tuple[str, str, Origin]] = []
+        """See ``Foreign``."""
 
     def fail(self, origin: Origin, message: str, hint: str = "") -> None:
         """An error at a place."""

@@ -72,7 +72,7 @@ def parse(path: str, files: FileReader, dialect: Name | Literal["auto"] = "auto"
     comments = {name: served.comments for name, served in found.items() if served.comments}
     renamed = {name: served.id for name, served in found.items() if served.id != name}
     problems = tuple(sorted(reader.problems, key=lambda problem: problem.origin))
-    return fitted(Foreign(services, origins, problems, comments, renamed))
+    return fitted(Foreign(services, origins, problems, comments, renamed, tuple(reader.unserved)))
 
 
 def _how_it_was_read(path: str, how: Detected, found: Services) -> Problem:
@@ -110,6 +110,9 @@ def _serve(entry: Entry, around: Surroundings, reader: EntryReader, found: Servi
         return
     except WrongField as wrong:
         reader.fail(origin, str(wrong), wrong.hint)
+        fields = entry.fields
+        user = fields.user if re.fullmatch(r"[\w-]+", fields.user) else ""
+        reader.unserved += [(key, word, origin) for key, word in (("user", user), ("server", fields.server)) if word]
         return
     except ValueError as bad:
         reader.fail(origin, str(bad))

@@ -38,6 +38,7 @@ class _Source:
     defaults: Section = field(default_factory=Section)
     defaults_at: list[tuple[int, Origin]] = field(default_factory=list)
     count: int = 0
+    unserved: list[tuple[str, str, Origin]] = field(default_factory=list)
 
     def read(self, path: str, chain: tuple[str, ...], origin: Origin | None, *, quiet: bool = False) -> None:
         place = origin or Origin(path)
@@ -167,6 +168,10 @@ def _service(entry: Entry, index: int, source: _Source, around: Surroundings) ->
     else:
         source.problems.extend(section.problems)
         _above_defaults(entry, index, section, source)
+        for key in ("user", "group", "server") if service is None else ():
+            source.unserved += [
+                (key, line.values[0], line.origin) for line in section.lines.get(key, ()) if len(line.values) == 1
+            ]
     return None if service is None else (service, entry)
 
 
@@ -251,6 +256,7 @@ def _finish(made: list[tuple[Service, Entry]], source: _Source) -> Foreign:
         tuple(dict.fromkeys(source.problems)),  # a wrong default is found once for each heir
         {service.name: tuple(made[index][1].comments) for index, service in names.items() if made[index][1].comments},
         renamed,
+        tuple(source.unserved),
     )
 
 
