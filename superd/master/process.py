@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from superd.exit_status import EX_FAILURE, EX_NOPERM
-from superd.ipc.front_orders import LAST_GRACE
-from superd.log.event import Kind
 from superd.master.adopted import Adopted
 from superd.master.child_words import ChildWords
 from superd.master.control_socket import ControlSocket
+from superd.master.ending import Ending
 from superd.master.former_front import FormerFront
 from superd.master.front_child import FrontChild
 from superd.master.front_orders import FrontOrders
@@ -59,8 +58,6 @@ BIND_PATIENCE = 2.0
 """Seconds that a start waits for other processes to let go of every address: the daemon before this one may just end."""
 REHEARSAL_SECONDS = 60.0
 """Seconds in which a front of the trial of an upgrade says that it could serve."""
-KILL_GRACE = 5.0
-"""Seconds over its own time that a front gets to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,6 @@ class Master:
         self._state = state
         self._hooks = hooks
         self._log = log = parts.log
-        self._status = 0
         self._loop = Loop(log)
         poll = self._loop.poll
         self._sockets = BoundSockets(log)
@@ -143,7 +139,7 @@ class Master:
             parts.read, log, parts.notifier, state, self._readings, self._sockets, self._launchers, self._orders,
             self._operators, self._readiness,
             configure=self._configure, on_broken=self._front.distrust,
-            on_empty=None if parts.stay_alive else self._on_empty,
+            on_empty=None if parts.stay_alive else lambda: self._ending.nothing_left(),
         )  # fmt: skip
         own = Children(
             self._front, self._former, self._launchers, self._relays, self._readings, self._control, self._upgrade,
@@ -153,14 +149,13 @@ class Master:
             self._loop, own, self._orders, self._sockets, self._log_files,
             earlier_protocol=parts.own.table["protocol"] if parts.own.table else None,
             on_powerless=self._on_powerless, on_trial_passed=self._replace_program,
-            on_leaving=self._leave,
+            on_leaving=lambda kept: self._ending.leave(kept),
         )  # fmt: skip
-        self._close_at: float | None = None
-        """When a stopping superd closes its listeners."""
+        self._ending = Ending(
+            log, parts.notifier, state, self._orders, self._front, self._former, self._processes, self._leaving,
+            (self._readiness, self._reloads, self._processes), self._close_listeners,
+        )  # fmt: skip
         self._patience: float | None = None
-        self._stopping = False
-        self._left = False
-        """Whether everything is the service manager's, for the superd that it starts next."""
 
     def run(self) -> int:
         """Serve until SIGTERM, SIGINT or SIGQUIT.
@@ -199,11 +194,12 @@ class Master:
             self._former.on_timer,
             self._upgrade.on_timer,
             self._watchdog.on_timer,
+            self._ending.on_timer,
         )
-        while self._front.pid or self._former.pid or not self._stopping:
+        while self._front.pid or self._former.pid or not self._ending.stopping:
             self._loop.turn(self._moments(), self._on_event, timers)
         self._loop.guarded("the end", self._at_end)
-        return self._status
+        return self._ending.status
 
     def rehearse(self) -> int:
         """Have a front begin with this configuration and without a listener; return 0 when it could serve."""
@@ -242,7 +238,7 @@ class Master:
         self._orders.relays()
 
     def _at_end(self) -> None:
-        if self._left:
+        if self._ending.left:
             self._control.close()
             return
         self._close_listeners()
@@ -255,7 +251,7 @@ class Master:
         """Return when each part has something to do."""
         return (
             self._front.due, self._sockets.due, self._reloads.due, self._launchers.due, self._rpc.due, self._readings.due,
-            self._close_at, self._patience, self._processes.due, self._log.due, self._relays.due, self._former.due,
+            self._ending.due, self._patience, self._processes.due, self._log.due, self._relays.due, self._former.due,
             self._upgrade.due, self._control.due, self._words.due, self._keys.due, self._watchdog.due,
         )  # fmt: skip
 
@@ -277,11 +273,9 @@ class Master:
     def _on_timers(self, now: float) -> None:
         if self._sockets.due is not None and now >= self._sockets.due:
             self._bind_again()
-        if self._patience is not None and now >= self._patience:
+        if self._patience is not None and now >= self._patience and not self._ending.stopping:
             self._log.message("crit", "other processes have every address; superd ends")
-            self._end_with(EX_FAILURE)
-        if self._close_at is not None and now >= self._close_at:
-            self._close_listeners()
+            self._ending.begin(EX_FAILURE)
 
     def _on_signals(self, seen: set[int]) -> None:
         if signal.SIGCHLD in seen:
@@ -290,11 +284,11 @@ class Master:
             self._reloads.ask()
         if signal.SIGUSR1 in seen:
             self._front.ask_dump()
-        if signal.SIGUSR2 in seen and not self._stopping:
+        if signal.SIGUSR2 in seen and not self._ending.stopping:
             self._upgrade.ask()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            if number in seen and not (number == signal.SIGTERM and self._leave_room()):
-                self._stop(number)
+            if number in seen and not (number == signal.SIGTERM and self._ending.leave_room()):
+                self._ending.stop(number)
 
     def _replace_program(self) -> None:
         """Execute superd as it is on disk in this process; what fails leaves everything as it is."""
@@ -318,7 +312,7 @@ class Master:
 
     def _report_ready(self) -> None:
         self._readiness.report()
-        if not self._stopping:
+        if not self._ending.stopping:
             self._upgrade.served()
 
     def _on_first_ready(self) -> None:
@@ -331,72 +325,18 @@ class Master:
         opened = self._sockets.bind_again(self._state.registry)
         if not opened:
             return
-        if self._patience is not None:
+        if self._patience is not None and not self._ending.stopping:
             self._begin()
             return
         self._orders.opened(opened)
         self._rpc.want(mappings_of(self._state.registry, self._sockets))
         self._report_ready()
 
-    # ------------------------------------------------------------------ the end
-
-    def _leave_room(self) -> bool:
-        """Begin to leave everything to the service manager; return whether that can be."""
-        if self._stopping or self._former.pid or not self._leaving.possible():
-            return False
-        try:
-            self._processes.leave()
-        except OSError:
-            return False
-        self._parts.notifier.stopping()
-        self._end_with(self._status)
-        text = "stopping on SIGTERM; the service manager keeps listeners and sessions for the next start"
-        self._log.message("notice", text, kind=Kind.STOPPING)
-        return True
-
-    def _leave(self, kept: bytes) -> None:
-        """Give everything to the service manager; if it does not take that, sessions end as without one."""
-        settings = self._state.registry.settings
-        try:
-            self._leaving.give(kept, settings.stop_grace if settings.stop_sessions == "end" else None)
-        except OSError as problem:
-            self._log.message("error", f"the service manager keeps nothing ({problem.strerror or problem}): sessions end")
-            self._processes.start_front(kept)
-            self._stop(signal.SIGTERM)
-        else:
-            self._left = True
-
-    def _stop(self, number: int) -> None:
-        settings = self._state.registry.settings
-        again = self._stopping
-        self._log.message("notice", f"stopping on {signal.Signals(number).name}", kind=Kind.STOPPING)
-        self._log.flush()  # before the front's own words
-        if not again:
-            self._parts.notifier.stopping()
-            self._end_with(self._status)
-        end = settings.stop_sessions == "end" and number != signal.SIGQUIT
-        grace = 0.0 if again or number == signal.SIGINT or not end else settings.stop_grace
-        # Listeners are open until the grace is over: the front accepts so long, and a restart loses less.
-        self._close_at = time.monotonic() + grace
-        self._orders.stop(end=end, grace=grace)
-        self._front.end_within(grace + LAST_GRACE + KILL_GRACE)
-
-    def _end_with(self, status: int) -> None:
-        self._status, self._stopping, self._patience = status, True, None
-        self._readiness.stop()
-        self._reloads.stop()
-        self._processes.stop()
-
     def _on_powerless(self) -> None:
         """A front could not give up root."""
         if not self._readiness.reported:
-            self._end_with(EX_NOPERM)
-
-    def _on_empty(self) -> None:
-        self._status = EX_FAILURE
-        self._stop(signal.SIGTERM)
+            self._ending.begin(EX_NOPERM)
 
     def _close_listeners(self) -> None:
-        self._close_at = None
         self._rpc.close()
         self._sockets.close_all()
