@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import socket
 import ssl
 from collections.abc import Iterator
@@ -207,3 +208,29 @@ def test_any_facts_fit(facts: dict[str, str]) -> None:
 def test_no_keys_are_no_relay() -> None:
     with pytest.raises(ControlError):
         tls.read_keys(as_memory("none", b""))
+
+
+def hello() -> bytes:
+    """What a client says first."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def test_no_beginning_of_a_handshake_harms_the_relay(made: Encrypted) -> None:
+    client, plain = made.begin()
+    secure = made.shake(client)
+    for seed in range(60):
+        dice = random.Random(seed)
+        data = bytearray(hello() if seed % 3 else dice.randbytes(dice.randrange(1, 600)))
+        for _ in range(dice.randrange(1, 8)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        stranger, _ = made.begin()
+        with contextlib.suppress(OSError):  # the relay may have ended it already
+            stranger.sendall(data[: dice.randrange(1, len(data) + 1)])
+            stranger.shutdown(socket.SHUT_WR)
+        assert made.relay.report(messages.Over, made.numbers).reason in (messages.HANDSHAKE, messages.BROKEN)
+    secure.sendall(b"still there")
+    assert plain.recv(100) == b"still there"
