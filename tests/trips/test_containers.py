@@ -28,7 +28,7 @@ def test_without_proc_everything_is_served(superd: Superd, port: int) -> None:
     superd.start()
     assert talk(port, b"x") == b"x"
     superd.service("echo", f'type = "INTERNAL"\nservice = "echo"\nlisten = ["127.0.0.1:{free_port()}"]\n')
-    assert "1 opened" in superd.reload()
+    assert "opened `echo`" in superd.reload()
     superd.stop()
     assert superd.process is not None
     assert superd.process.returncode == 0

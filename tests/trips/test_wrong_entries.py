@@ -41,7 +41,7 @@ def test_a_reload_with_a_new_error_changes_nothing_and_one_with_the_old_error_is
     assert "refused, nothing has changed" in superd.reload()
     assert talk(good, b"still") == b"still"
     conf.write_text(wrong + entry("good", good) + entry("fresh", fresh))
-    assert "1 opened" in superd.reload()
+    assert "opened `fresh`" in superd.reload()
     assert talk(fresh, b"x") == b"x"
 
 

@@ -90,7 +90,7 @@ def test_with_stayalive_a_daemon_without_services_waits_for_a_reload(xinetd: Xin
     assert xinetd.run("-stayalive").returncode == 0
     xinetd.configure(internal("echo", port))
     xinetd.signal(signal.SIGHUP)
-    xinetd.logged("reload: 1 opened")
+    xinetd.logged("reload: opened `")
     assert talk(port, b"hi") == b"hi"
 
 
@@ -208,7 +208,7 @@ def test_usr1_writes_the_state(xinetd: XinetdCommand, monkeypatch: pytest.Monkey
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("words", [["-help"], ["--help"], ["-V"], ["x.conf"], ["-syslog", "nosuch"], ["-limit", "0"]])
+@pytest.mark.parametrize("words", [["-help"], ["-V"], ["x.conf"], ["-syslog", "nosuch"], ["-limit", "0"]])
 def test_what_xinetd_took_in_silence_is_wrong_usage(words: list[str], xinetd: XinetdCommand) -> None:
     done = xinetd.bare(*words)
     assert done.returncode == 64
