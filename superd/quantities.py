@@ -49,5 +49,6 @@ def as_words(value: object) -> object:
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+SecondsOrZero = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=-1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(as_words)]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from superd.quantities import Seconds, Words, parse_duration
+from superd.quantities import Seconds, SecondsOrZero, Words
 from superd.service_values import Rate
 
 BITS = {"unit": "bits"}
@@ -63,9 +63,7 @@ class PenaltyKeys(BaseModel):
         None, description="for each session whose program dies of a signal that superd did not send, as of a fault"
     )
     max: Seconds = Field(600.0, description="longest time that all of a source's penalties make together")
-    min: Annotated[float, BeforeValidator(parse_duration), Field(ge=0)] = Field(
-        0.0, description="a source is refused once its penalties make as many seconds", json_schema_extra={"unit": "seconds"}
-    )
+    min: SecondsOrZero = Field(0.0, description="a source is refused once its penalties make as many seconds")
     exempt: Words = Field(
         (), description="addresses and networks without penalties, as a monitor's; proxies of proxy_from never have any"
     )

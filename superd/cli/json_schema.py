@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from superd.address import SocketType
 from superd.cli.key_facts import TABLE_OF, Key, Table, keys_of, limits_of
-from superd.quantities import Seconds, Size, Words
+from superd.quantities import Seconds, SecondsOrZero, Size, Words
 from superd.sandbox import Sandbox
 from superd.service import Service
 from superd.service_values import Count, LogType, Mode, Target, Versions
@@ -38,6 +38,15 @@ _ALIASES: list[tuple[Any, Schema]] = [
         {
             "anyOf": [
                 {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": r"^(?=.)(\d+d)?(\d+h)?(\d+m)?(\d+(\.\d+)?s?)?$"},
+            ]
+        },
+    ),
+    (
+        SecondsOrZero,
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
                 {"type": "string", "pattern": r"^(?=.)(\d+d)?(\d+h)?(\d+m)?(\d+(\.\d+)?s?)?$"},
             ]
         },

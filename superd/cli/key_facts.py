@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from superd.address import SocketType
 from superd.key_examples import EXAMPLES
 from superd.limits import Limits
-from superd.quantities import Seconds, Size, Words
+from superd.quantities import Seconds, SecondsOrZero, Size, Words
 from superd.sandbox import Sandbox
 from superd.service import Service
 from superd.service_limits import ServiceLimits
@@ -27,6 +27,7 @@ from superd.tls_keys import TlsKeys
 
 ALIASES: list[tuple[Any, str, str]] = [
     (Seconds, "duration", "seconds"),
+    (SecondsOrZero, "duration", "seconds"),
     (Size, "size", "bytes"),
     (Count, "whole number or `UNLIMITED`", ""),
     (Mode, "octal mode", ""),

@@ -44,3 +44,8 @@ def test_a_recipe_uses_each_file_that_it_has(recipe: Path) -> None:
     commands = " ".join(block.text for block in blocks(recipe / "README.md") if block.tag == "console")
     unused = [path.name for path in recipe.iterdir() if path.name != "README.md" and path.name not in commands]
     assert unused == []
+
+
+def test_every_recipe_is_in_the_list() -> None:
+    page = (EXAMPLES / "README.md").read_text()
+    assert [path.name for path in RECIPES if f"]({path.name}/README.md)" not in page] == []
