@@ -109,7 +109,10 @@ def unban(address: str, service: str, *, as_json: bool) -> int:
         if as_json:
             print_json(answer)
             return 1 if answer["unsaved"] else 0
-        say(f"{answer['ban']['prefix']} is not banned any more")
+        names = [answer["ban"]["prefix"]] if answer["ban"] else []
+        names += [row["address"] for row in answer.get("lifted", ()) if row["address"] not in names]
+        for name in names:
+            say(f"{safe(name)} is not banned any more")
         return _unsaved(answer)
 
     return run(work, as_json=as_json)
@@ -121,21 +124,32 @@ def bans(*, as_json: bool) -> int:
     def work(control: Control) -> int:
         found: list[dict[str, Any]] = []
         penalties: list[dict[str, Any]] = []
+        sensors: list[dict[str, Any]] = []
         after = ""
         while True:
             answer = control.call("ListBans", after=after, limit=1000)
             found += answer["bans"]
             penalties += answer.get("penalties", ())  # a superd of before has none
+            sensors += answer.get("sensors", ())
             after = answer["next"]
             if not after:
                 break
         if as_json:
-            print_json({"bans": found, "penalties": penalties})
+            print_json({"bans": found, "penalties": penalties, "sensors": sensors})
         else:
-            say(*ban_lines(found, width()), *penalty_lines(penalties, width()))
+            say(*ban_lines(found, width()), *sensor_lines(sensors, width()), *penalty_lines(penalties, width()))
         return 0
 
     return run(work, as_json=as_json)
+
+
+def sensor_lines(found: list[dict[str, Any]], columns: int) -> list[str]:
+    """Return what sensors have banned as a table, or nothing."""
+    if not found:
+        return []
+    rows = [[safe(row["address"]), span(row["left"]) if row["left"] else "for ever"] for row in found]
+    lines = table(["BANNED BY A SENSOR", "LEFT"], rows, frozenset({1}), columns)
+    return ["", bold(lines[0]), *lines[1:]]
 
 
 def penalty_lines(found: list[dict[str, Any]], columns: int) -> list[str]:

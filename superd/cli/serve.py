@@ -23,7 +23,7 @@ from superd.safe_text import safe
 
 ORIGIN = "(the command line)"
 """The folder of the file that is none, in messages."""
-_WIDTH, _COLUMN = 100, 30
+_WIDTH, _COLUMN = 80, 30
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _TABLES_ALONE = frozenset({"limits", "limits.service", "limits.penalties", "limits.source"})
 _TRUTH, _TRUTHS = "`true` or `false`", {"true": True, "false": False}
@@ -178,7 +178,7 @@ def help_text() -> str:
         if rows:
             lines += ["", f"{table.title.replace('`', '')}:"]
             lines += [_line(option if key.type == _TRUTH else f"{option} {_what(key)}", key.meaning) for option, key in rows]
-    example = "superd serve --port 1337 --user nobody --per-source 4 --session 60s -- /srv/prog args"
+    example = "superd serve --port 1337 --user nobody --session 60s -- /srv/prog"
     return "\n".join([*lines, "", f"Example: {example}", ""])
 
 

@@ -77,6 +77,20 @@ class AskPenalties(NamedTuple):
     after: int
 
 
+class AskSensorBans(NamedTuple):
+    """The addresses that sensors have banned, from number ``after`` on: ``SensorBanRow``."""
+
+    number: int
+    after: int
+
+
+class Lift(NamedTuple):
+    """Take back what sensors have banned within ``prefix``. Answered by the ``SensorBanRow`` of each, at most a page."""
+
+    number: int
+    prefix: str
+
+
 class AskClient(NamedTuple):
     """What is in force for a client of a service: ``ClientRow``; nothing where the service is not served."""
 
@@ -225,6 +239,13 @@ class PenaltyRow(NamedTuple):
     why: str
 
 
+class SensorBanRow(NamedTuple):
+    """An address that a sensor has banned for ``left`` seconds more, 0 for ever."""
+
+    address: str
+    left: float
+
+
 class ClientRow(NamedTuple):
     """What is in force for a client: the prefix of the ban that refuses it, whether a sensor banned it, and what runs.
 
@@ -269,17 +290,29 @@ SECONDS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)
 LAUNCH = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 
 Question = (
-    AskFront | AskServices | AskService | AskMinutes | AskSessions | AskEvents | AskBans | AskPenalties | AskClient | AskCounts
-    | Kick
+    AskFront | AskServices | AskService | AskMinutes | AskSessions | AskEvents | AskBans | AskPenalties | AskSensorBans
+    | AskClient | AskCounts | Kick | Lift
 )  # fmt: skip
-Row = FrontRow | ServiceRow | MinutesRow | ReasonRow | SessionRow | EventRow | BanRow | PenaltyRow | ClientRow | CountRow
+Row = (
+    FrontRow
+    | ServiceRow
+    | MinutesRow
+    | ReasonRow
+    | SessionRow
+    | EventRow
+    | BanRow
+    | PenaltyRow
+    | SensorBanRow
+    | ClientRow
+    | CountRow
+)
 
 QUESTIONS: dict[str, type[Any]] = {
     "f": AskFront, "s": AskServices, "d": AskService, "m": AskMinutes, "l": AskSessions, "e": AskEvents, "b": AskBans,
-    "p": AskPenalties, "c": AskClient, "n": AskCounts, "k": Kick,
+    "p": AskPenalties, "x": AskSensorBans, "u": Lift, "c": AskClient, "n": AskCounts, "k": Kick,
 }  # fmt: skip
 ROWS: dict[str, type[Any]] = {
     "F": FrontRow, "S": ServiceRow, "M": MinutesRow, "R": ReasonRow, "L": SessionRow, "E": EventRow, "B": BanRow,
-    "P": PenaltyRow, "C": ClientRow, "N": CountRow,
+    "P": PenaltyRow, "X": SensorBanRow, "C": ClientRow, "N": CountRow,
 }  # fmt: skip
 ANSWER = "A"

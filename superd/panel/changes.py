@@ -84,16 +84,22 @@ def _ask(network: ipaddress.IPv4Network | ipaddress.IPv6Network, own: list[str])
 
 
 def unban(call: Call) -> Method:
-    """Take a ban back."""
+    """Take back an operator's ban, and what sensors have banned there."""
     network = network_of(call.text("address"))
     prefix = str(network.network_address) if network.num_addresses == 1 else str(network)
+    lifted: list[dict[str, Any]] = []
+    if not call.text("service"):  # a sensor's ban is for all services
+        _, rows = yield front.Lift(0, prefix)
+        lifted = [row._asdict() for row in rows]
     try:
         answer = yield ToMaster("unban", {"prefix": prefix, "service": call.text("service")})
     except Refusal as refusal:
+        if lifted:
+            return {"ban": None, "lifted": lifted, "unsaved": ""}
         wishes = yield ToMaster("wishes")
         near = get_close_matches(prefix, [known["prefix"] for known in wishes["bans"]], n=1, cutoff=0.5)
         raise Refusal(refusal.error, text=refusal.parameters["text"], nearest=near[0] if near else "") from None
-    return {"ban": {**answer["ban"], "hits": 0}, "unsaved": answer["unsaved"]}
+    return {"ban": {**answer["ban"], "hits": 0}, "lifted": lifted, "unsaved": answer["unsaved"]}
 
 
 def _services(call: Call) -> list[str]:

@@ -57,6 +57,9 @@ type Ban (prefix: string, service: string, since: float, until: float, by: int, 
 # A source that a service refuses for left seconds more, by limits.penalties.
 type Penalty (service: string, source: string, left: float, refused: int, why: string)
 
+# What a sensor has banned for left seconds more; 0 for ever.
+type SensorBan (address: string, left: float)
+
 # fields has what the line of the log has.
 type Event (when: float, level: string, event: string, service: string, session: string, text: string, fields: object)
 
@@ -98,7 +101,7 @@ method ListSessions(service: ?string, source: ?string, older_than: ?float, after
   next: string
 )
 
-method ListBans(after: ?string, limit: ?int) -> (bans: []Ban, penalties: []Penalty, next: string)
+method ListBans(after: ?string, limit: ?int) -> (bans: []Ban, penalties: []Penalty, sensors: []SensorBan, next: string)
 
 # With follow, and more in the call, replies go on with what happens.
 method ListEvents(
@@ -139,7 +142,8 @@ method Ban(
   address: string, seconds: ?float, service: ?string, because: ?string, keep: ?bool, yes: ?bool, own: ?[]string
 ) -> (ban: Ban, ended: []Session, unsaved: string)
 
-method Unban(address: string, service: ?string) -> (ban: Ban, unsaved: string)
+# ban is null where only sensors had banned; lifted is what they had.
+method Unban(address: string, service: ?string) -> (ban: ?Ban, lifted: []SensorBan, unsaved: string)
 
 method Pause(services: []string, refuse: ?bool, because: ?string, drain: ?bool) -> (services: []string)
 

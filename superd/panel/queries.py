@@ -188,8 +188,17 @@ def _penalties() -> Generator[Step, Any, list[dict[str, Any]]]:
     return [row._asdict() for row in rows[:MOST]]
 
 
+def _sensor_bans() -> Generator[Step, Any, list[dict[str, Any]]]:
+    """Return what sensors have banned, the first ``MOST``."""
+    try:
+        rows = yield from pages(lambda after: front.AskSensorBans(0, int(after or 0)))
+    except Refusal:
+        return []  # the front is being replaced
+    return [row._asdict() for row in rows[:MOST]]
+
+
 def list_bans(call: Call) -> Method:
-    """One page of the bans, in the order in which they were made; the first has the penalties too."""
+    """One page of the bans, in the order in which they were made; the first has penalties and sensors' bans too."""
     most = max(1, min(MOST, call.number("limit", PAGE)))
     bans = yield from all_bans()
     after = call.text("after")
@@ -197,7 +206,13 @@ def list_bans(call: Call) -> Method:
     begin = keys.index(after) + 1 if after in keys else 0
     shown = bans[begin : begin + most]
     penalties = (yield from _penalties()) if not after else []
-    return {"bans": shown, "penalties": penalties, "next": keys[begin + most - 1] if begin + most < len(bans) else ""}
+    sensors = (yield from _sensor_bans()) if not after else []
+    return {
+        "bans": shown,
+        "penalties": penalties,
+        "sensors": sensors,
+        "next": keys[begin + most - 1] if begin + most < len(bans) else "",
+    }
 
 
 # ---------------------------------------------------------------------------------------------------- events

@@ -38,6 +38,12 @@ class Sensor:
         """Return the bans that hold at ``now``, the oldest first: version, address, and until when."""
         return [(*key, until) for key, until in self._until.items() if until > now]
 
+    def lift(self, version: int, first: int, last: int, now: float) -> list[tuple[int, int, float]]:
+        """Take back the bans of the addresses from ``first`` to ``last``; return those that still held, as ``entries`` does."""
+        gone = [key for key in self._until if key[0] == version and first <= key[1] <= last]
+        found = [(*key, self._until.pop(key)) for key in gone]
+        return [entry for entry in found if entry[2] > now]
+
     def restore(self, version: int, number: int, until: float) -> None:
         """Take over a ban that an earlier front set."""
         if len(self._until) < MAX_BANS:

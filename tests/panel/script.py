@@ -65,6 +65,10 @@ class World:
                 rows = [front.BanRow(ban["prefix"], ban["service"], 5) for ban in self.wishes["bans"]][at:]
             case front.AskPenalties(_, at):
                 rows = [front.PenaltyRow("s", "192.0.2.9", 20.0, 3, "refused 2")][at:]
+            case front.AskSensorBans(_, at):
+                rows = [front.SensorBanRow("192.0.2.8", 0.0)][at:]
+            case front.Lift(_, prefix):
+                rows = [front.SensorBanRow("192.0.2.8", 0.0)] if prefix == "192.0.2.8" else []
             case front.AskClient(_, name):
                 ban = self.wishes["bans"][0]["prefix"] if self.wishes["bans"] else ""
                 rows = (
@@ -86,6 +90,8 @@ class World:
                 return self.wishes
             case "events":
                 return {"events": []}
+            case "unban" if request.fields["prefix"] in ("192.0.2.8", "192.0.2.7"):
+                raise Refusal("NotFound", text=f"{request.fields['prefix']} is not banned")
             case "ban" | "unban":
                 ban = {"prefix": request.fields["prefix"], "service": request.fields["service"], "by": 0}
                 return {"ban": ban, "unsaved": ""}
@@ -107,7 +113,10 @@ class World:
                         assert self.on_pause is not None
                         self.on_pause()
                     case ToMaster():
-                        result = self._master(step)
+                        try:
+                            result = self._master(step)
+                        except Refusal as refusal:
+                            result = refusal
                     case _:
                         try:
                             result = self._front(step)

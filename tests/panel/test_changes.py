@@ -95,6 +95,16 @@ def test_pauses_and_resumes_go_to_the_master() -> None:
         there.run(changes.pause(call(services=["gti"])))
 
 
+def test_unban_takes_back_what_sensors_have_banned_too() -> None:
+    there = world()
+    found = there.run(changes.unban(call(address="192.0.2.8")))
+    assert found == {"ban": None, "lifted": [{"address": "192.0.2.8", "left": 0.0}], "unsaved": ""}
+    with pytest.raises(Refusal, match="NotFound"):
+        there.run(changes.unban(call(address="192.0.2.7")))
+    with pytest.raises(Refusal, match="NotFound"):
+        there.run(changes.unban(call(address="192.0.2.8", service="s")))
+
+
 def test_unban_and_reload_are_the_masters_answer() -> None:
     there = world()
     assert there.run(changes.unban(call(address="::ffff:192.0.2.1")))["ban"]["prefix"] == "192.0.2.1"

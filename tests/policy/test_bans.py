@@ -43,3 +43,13 @@ def test_when_it_is_full_the_oldest_ban_goes() -> None:
     assert len(sensor) == MAX_BANS
     assert not sensor.banned(peer_from_text("10.0.0.0"), 1.0)
     assert sensor.banned(peer_from_text("10.0.0.1"), 1.0)
+
+
+def test_bans_of_a_network_are_lifted_and_no_others() -> None:
+    sensor = Sensor()
+    for address in ("192.0.2.1", "192.0.2.200", "198.51.100.1", "2001:db8::1"):
+        sensor.ban(peer_from_text(address), "FOREVER", 0.0)
+    sensor.ban(peer_from_text("192.0.2.3"), 1, 0.0)
+    first = peer_from_text("192.0.2.0").number
+    assert [number - first for _, number, _ in sensor.lift(4, first, first + 255, 100.0)] == [1, 200]
+    assert [version for version, _, _ in sensor.entries(0.0)] == [4, 6]

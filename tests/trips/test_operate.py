@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon_process import WAIT, Superd, living, talk
+from tests.daemon_process import WAIT, Superd, free_port, living, talk
 from tests.trips.test_control import asked, connect, serve
 
 
@@ -68,6 +68,20 @@ def test_a_program_that_ignores_sigterm_is_killed_by_now(superd: Superd) -> None
         (session,) = asked(superd, "sessions")["sessions"]
         asked(superd, "kick", session["id"], "--now")
         assert superd.event(event="exit")["signal"] == 9
+
+
+def test_what_a_sensor_banned_is_listed_and_taken_back(superd: Superd) -> None:
+    port, trap = serve(superd), free_port()
+    superd.service("trap", f'flags = ["SENSOR"]\ndeny_time = "FOREVER"\nlisten = ["127.0.0.1:{trap}"]\n')
+    superd.start()
+    assert talk(trap, source="127.0.0.5") == b""
+    superd.event(event="ban", peer="127.0.0.5")
+    assert talk(port, source="127.0.0.5") == b""
+    assert asked(superd, "bans")["sensors"] == [{"address": "127.0.0.5", "left": 0.0}]
+    assert "127.0.0.5" in superd.command("bans").stdout
+    assert superd.command("unban", "127.0.0.5").returncode == 0
+    assert asked(superd, "bans")["sensors"] == []
+    assert talk(port, b"hi", source="127.0.0.5") == b"hi"
 
 
 def test_a_ban_refuses_ends_counts_and_survives_a_restart(superd: Superd) -> None:

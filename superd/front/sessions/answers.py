@@ -6,6 +6,7 @@ Runs in: the front. Never: renders anything, keeps anything for the panel, or ma
 from __future__ import annotations
 
 import heapq
+import ipaddress
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -105,8 +106,21 @@ class Answers:
                     messages.PenaltyRow(one.service, one.source, one.left, one.refused, one.why) for one in found
                 )
                 return encode(number, rows_of_penalties, lambda row: at + messages.PAGE)
+            case messages.AskSensorBans(number, at):
+                entries = self._world.sensor.entries(now)[at : at + messages.PAGE + 1]
+                return encode(number, (_sensor_ban(entry, now) for entry in entries), lambda row: at + messages.PAGE)
+            case messages.Lift(number, prefix):
+                lifted = [_sensor_ban(entry, now) for entry in self._lift(prefix, now)]
+                return encode(number, lifted[: messages.PAGE])
             case messages.AskClient(number, name, address):
                 return encode(number, self._client(name, address, now))
+
+    def _lift(self, prefix: str, now: float) -> list[tuple[int, int, float]]:
+        try:
+            network = ipaddress.ip_network(prefix)
+        except ValueError:
+            return []
+        return self._world.sensor.lift(network.version, int(network[0]), int(network[-1]), now)
 
     # ------------------------------------------------------------------ the whole
 
@@ -261,6 +275,12 @@ class Answers:
             )
             for number, event in self._log.recent.after(after)
         )
+
+
+def _sensor_ban(entry: tuple[int, int, float], now: float) -> messages.SensorBanRow:
+    version, number, until = entry
+    address = ipaddress.IPv4Address(number) if version == 4 else ipaddress.IPv6Address(number)
+    return messages.SensorBanRow(str(address), 0.0 if math.isinf(until) else max(0.001, until - now))
 
 
 def _session(session: LiveSession, now: float) -> messages.SessionRow:

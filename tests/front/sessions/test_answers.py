@@ -154,6 +154,17 @@ def test_the_front_as_a_whole() -> None:
     assert (row.sessions, row.waiting, row.sensor, row.log_waiting, row.log_lost, row.age) == (0, 0, 0, 3, 4, 7.0)
 
 
+def test_what_a_sensor_banned_is_named_and_lifted() -> None:
+    parts = Fixture()
+    parts.world.sensor.ban(CLIENT, 2, parts.clock())
+    row = messages.SensorBanRow(CLIENT.address, 120.0)
+    assert parts.ask(messages.AskSensorBans(1, 0))[1] == [row]
+    assert parts.ask(messages.Lift(1, "nonsense"))[1] == []
+    assert parts.ask(messages.Lift(1, "203.0.113.0/24"))[1] == []
+    assert parts.ask(messages.Lift(1, CLIENT.address))[1] == [row]
+    assert parts.ask(messages.AskSensorBans(1, 0))[1] == []
+
+
 def test_a_source_with_penalties_is_named() -> None:
     parts = Fixture(limits={"penalties": {"refused": 20}})
     parts.book.turned_away(parts.services["s"], CLIENT, Verdict(False, Reason.ADDRESS))
