@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,15 @@ def test_limits_are_the_programs_and_not_the_launchers(limits: Limits) -> None:
 # ---------------------------------------------------------------------------------------------------- commands, stderr, pipes
 
 
+@pytest.fixture
+def hang_up_ends() -> Iterator[None]:
+    """SIGHUP as a launcher has it; these tests may run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up_ends")
 def test_a_command_runs_with_expanded_values_and_ignores_a_hang_up_only_as_spawn(programs: Programs, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     text = f"grep SigIgn /proc/self/status >{seen}; echo %a >>{seen} &"
