@@ -21,7 +21,7 @@ def test_a_new_record_has_nothing_of_the_one_before() -> None:
     assert (fresh.conn, fresh.service, fresh.peer, fresh.started, fresh.decided) == (4, service, peer, 2.5, 2.5)
     known = ("conn", "service", "peer", "started", "decided")
     rest = {name: getattr(fresh, name) for name in SessionRecord.__slots__ if name not in known}
-    assert {name: value for name, value in rest.items() if value not in (None, 0, 0.0, "", False)} == {}
+    assert {name: value for name, value in rest.items() if value not in (None, 0, 0.0, "", False, ())} == {}
 
 
 def test_a_session_id_is_short_and_one_word() -> None:
