@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from superd.master.loop import Loop
     from superd.master.reading_child import ReadingChild
     from superd.master.relay_pool import RelayPool
-    from superd.master.upgrade import Upgrade
+    from superd.master.upgrade import Own, Upgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class OwnProcesses:
         orders: FrontOrders,
         sockets: BoundSockets,
         log_files: LogFiles,
+        mine: Own,
         *,
-        earlier_protocol: str | None,
         on_powerless: Callable[[], None],
         on_trial_passed: Callable[[], None],
         on_leaving: Callable[[bytes], None],
@@ -75,7 +75,8 @@ class OwnProcesses:
         self._orders = orders
         self._sockets = sockets
         self._log_files = log_files
-        self._earlier_protocol = earlier_protocol
+        self._mine = mine
+        self._earlier_protocol = mine.table["protocol"] if mine.table else None
         self._on_powerless = on_powerless
         self._on_trial_passed = on_trial_passed
         self._on_leaving = on_leaving
@@ -225,3 +226,4 @@ class OwnProcesses:
         own.keys.close_copies()
         own.adopted.close_copies()
         self._log_files.close()
+        self._mine.close_copies()

@@ -146,8 +146,7 @@ class Master:
             self._words, self._keys, self._adopted,
         )  # fmt: skip
         self._processes = OwnProcesses(
-            self._loop, own, self._orders, self._sockets, self._log_files,
-            earlier_protocol=parts.own.table["protocol"] if parts.own.table else None,
+            self._loop, own, self._orders, self._sockets, self._log_files, parts.own,
             on_powerless=self._on_powerless, on_trial_passed=self._replace_program,
             on_leaving=lambda kept: self._ending.leave(kept),
         )  # fmt: skip

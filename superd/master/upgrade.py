@@ -42,6 +42,12 @@ class Own:
     table: dict[str, Any] | None = None
     stored: tuple[str, ...] = ()
 
+    def close_copies(self) -> None:
+        """In a child: close what only the master may hold."""
+        for fd in (self.lock, self.folder):
+            if fd >= 0:
+                os.close(fd)
+
 
 class Upgrade:
     """The upgrades of one program. ``due`` is when something is to be done (monotonic), or None."""

@@ -13,6 +13,7 @@ from superd.exit_status import EX_NOPERM
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.loop import Loop
 from superd.master.own_processes import Children, OwnProcesses
+from superd.master.upgrade import Own
 from tests.master.parts import Lines
 
 if TYPE_CHECKING:
@@ -74,9 +75,10 @@ class Made:
         self.parts = {name: Part(name, self.calls, *([pids[name]] if name in pids else [])) for name in names}
         orders, sockets, files = (Part(name, self.calls) for name in ("orders", "sockets", "log_files"))
         self.lines = Lines()
+        mine = Own(table={"protocol": protocol} if protocol is not None else None)
         self.own = OwnProcesses(
             Loop(cast("Log", self.lines)), Children(**cast("Any", self.parts)), cast("Any", orders), cast("Any", sockets),
-            cast("Any", files), earlier_protocol=protocol, on_powerless=lambda: self.calls.append(("powerless",)),
+            cast("Any", files), mine, on_powerless=lambda: self.calls.append(("powerless",)),
             on_trial_passed=lambda: self.calls.append(("trial passed",)),
             on_leaving=lambda kept: self.calls.append(("leaving", kept)),
         )  # fmt: skip

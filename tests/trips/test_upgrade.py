@@ -151,3 +151,12 @@ def test_a_ban_and_a_pause_last_over_an_upgrade(superd: Superd) -> None:
     with socket.create_connection(("127.0.0.1", slow), WAIT, source_address=("127.0.0.3", 0)) as sock:
         assert sock.recv(1) == b""
     assert superd.event(event="fail", service="slow")["reason"] == "cps"
+
+
+def test_no_other_process_has_the_lock_or_the_folder_of_the_start(superd: Superd) -> None:
+    """The front could have written an outcome into the lock file, and every descriptor is one connection less."""
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{free_port()}"]\n')
+    superd.start()
+    links = [path.readlink() for path in Path(f"/proc/{superd.front()}/fd").iterdir() if path.is_symlink()]
+    assert links
+    assert [link for link in links if link.suffix == ".lock" or link.is_dir()] == []
