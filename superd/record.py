@@ -65,7 +65,7 @@ class SessionRecord:
     for what the front served itself. ``usage`` is seconds of CPU in user and kernel mode, and the peak of resident memory
     in KiB. ``traffic`` is bytes from and to the client. ``userid`` is the answer of the client's ident server, unchanged.
     Of a ``quiet`` session no line is written. ``through`` is the proxy that announced ``peer`` and ``local``, if one did.
-    ``told`` is what the START line says, for the EXIT line.
+    ``told`` is what the START line says of which peer, for the EXIT line.
     ``tls`` is what its handshake has shown, with the names of ``ipc/launch_records.py``.
     """
 
@@ -110,7 +110,7 @@ class SessionRecord:
         self.severity = ""
         self.userid = ""
         self.through: Through | None = None
-        self.told: dict[str, str | int | float] | None = None
+        self.told: tuple[Peer | None, dict[str, str | int | float]] | None = None
         self._session = ""
         self.tls: Facts = ()
 

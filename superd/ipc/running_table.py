@@ -70,7 +70,11 @@ class RunningTable:
             os.close(self._fd)
         self._fd = fd
         # Written through it is what a write(2) has given memory before: without any a system call fails, and a store kills.
-        self._memory = mmap.mmap(fd, MAX_SLOTS * _SLOT.size)
+        try:
+            self._memory = mmap.mmap(fd, MAX_SLOTS * _SLOT.size)
+        except OSError:  # no memory just now: programs run all the same, and are not written down
+            os.close(fd)
+            self._fd, self._free, self._next = -1, [], MAX_SLOTS
 
     def starting(self, conn: int, index: int, source: str, now: float) -> int:
         """Write that a program is about to be started; returns its slot, -1 when there is none left."""

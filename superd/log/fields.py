@@ -80,15 +80,16 @@ def start_fields(record: SessionRecord) -> Fields:
         fields["rule"] = str(record.rule)
     if record.pid and "PID" in flags:
         fields["pid"] = record.pid
-    record.told = fields
+    record.told = record.peer, fields
     return fields
 
 
 def exit_fields(record: SessionRecord) -> Fields:
     """Return the fields of EXIT: everything known of the session."""
     flags = record.service.log_on_success
-    # Most programs end milliseconds after their START, which said the same of the client.
-    fields = dict(record.told) if record.told is not None else start_fields(record)
+    # Most programs end milliseconds after their START, which said the same of the client, unless its user is known since then.
+    told = record.told
+    fields = dict(told[1]) if told is not None and told[0] is record.peer else start_fields(record)
     if "EXIT" in flags:
         fields["ended_by"] = ending(record).value
         if record.status is not None:

@@ -66,3 +66,9 @@ def test_any_bytes_of_a_launcher_are_read_as_entries_or_nothing(data: bytes) -> 
         assert 0 <= entry.pid < 1 << 32
         assert len(entry.source) <= 46
     os.close(fd)
+
+
+def test_memory_that_cannot_be_mapped_is_done_without() -> None:
+    table = RunningTable()
+    table.use(os.open("/dev/null", os.O_RDWR))
+    assert table.starting(1, 1, "x", 0.0) == -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,15 @@ def test_what_ended_it_is_superds_own_reason_or_the_programs_end() -> None:
 def test_a_signal_without_a_name_is_a_number() -> None:
     assert signal_name(15) == "SIGTERM"
     assert signal_name(99) == "signal 99"
+
+
+def test_a_user_that_is_known_after_the_start_is_in_the_closing_record() -> None:
+    made = record()
+    assert made.peer is not None
+    assert "user" not in start_fields(made)
+    assert exit_fields(made).items() >= start_fields(made).items()
+    made.peer = replace(made.peer, user="alice")
+    assert exit_fields(made)["user"] == "alice"
 
 
 def test_a_refusal_says_which_limit_its_value_and_the_count() -> None:
