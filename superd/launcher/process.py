@@ -17,20 +17,20 @@ import sys
 import time
 
 from superd.errors import ControlError
-from superd.expansion import ExpansionTooLong
 from superd.ipc import launch_codec as messages
 from superd.ipc import launcher_control as orders
 from superd.ipc.running_table import RunningTable
 from superd.launcher import retries
+from superd.launcher.children import Children
 from superd.launcher.commands import NEVER, Commands, signal_program
 from superd.launcher.front_end import FrontEnd
 from superd.launcher.groups import Groups
 from superd.launcher.identity import Limits, become, close_inside, outlive_parent, reset_signals, say
-from superd.launcher.leftovers import Child, Leftovers, inherit_orphans
-from superd.launcher.lingering import Copies, as_client, was_reset
+from superd.launcher.leftovers import Leftovers, inherit_orphans
+from superd.launcher.lingering import Copies
 from superd.launcher.programs import Programs
-from superd.launcher.retries import Retries
-from superd.system.closing import let_all_go, let_go, let_socket_go, lingers
+from superd.launcher.starts import Starts
+from superd.system.closing import let_all_go
 from superd.system.descriptors import close_on_exec, open_null
 from superd.system.program_group import Group
 from superd.system.spawn import choose_spawn
@@ -50,8 +50,6 @@ MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
 EX_NOPERM = 77
 
-_TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-
 
 class Launcher:
     """The process's whole state."""
@@ -67,14 +65,19 @@ class Launcher:
         signal.signal(signal.SIGXCPU, _nothing)
         self._grace: float | None = None
         """Seconds that programs have once the master is gone, if they are to be ended then."""
-        self._children: dict[int, Child] = {}
-        self._by_conn: dict[int, int] = {}
         self._table = RunningTable()
         self._copies = Copies(self._poll)
         self._leftovers = Leftovers()
         self._groups = Groups(functools.partial(orders.send_complaint, control))
         self._commands = Commands(self._programs, self._front)
-        self._waiting = Retries()
+        self._children = Children(
+            self._programs, self._front, self._groups, self._commands, self._table, self._copies, self._leftovers
+        )
+        self._running = self._children.of_pid
+        self._starts = Starts(
+            self._programs, self._front, self._groups, self._children, self._table, self._copies, self._on_control
+        )
+        self._waiting = self._starts.waiting
         self._wakeup, wakeup_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll.register(self._wakeup, select.POLLIN)
         signal.set_wakeup_fd(wakeup_in, warn_on_full_buffer=False)
@@ -84,18 +87,18 @@ class Launcher:
         self._serve()
         if self._grace is not None:
             self._end_programs(self._grace)
-        self._leftovers.end_now(self._children, self._commands)
+        self._leftovers.end_now(self._running, self._commands)
         self._groups.end_now()
 
     def _end_programs(self, grace: float) -> None:
         """Let programs end by themselves for ``grace`` seconds, then end them: no master and no front does it."""
         for number, seconds in ((0, grace), (signal.SIGTERM, KILL_GRACE), (signal.SIGKILL, KILL_GRACE)):
-            for pid in (*self._children,) if number else ():
+            for pid in (*self._running,) if number else ():
                 signal_program(pid, number)
             until = time.monotonic() + seconds
-            while self._children and time.monotonic() < until:
+            while self._running and time.monotonic() < until:
                 time.sleep(PAUSE)
-                self._reap()
+                self._children.reap()
                 self._front.reports.clear()
 
     def _serve(self) -> None:
@@ -116,7 +119,7 @@ class Launcher:
                         return
                 else:
                     self._copies.on_ready(fd)
-            self._reap()
+            self._children.reap()
             if self._waiting or self._commands or self._copies or self._leftovers or self._groups:
                 now = time.monotonic()
                 if self._due() <= now:
@@ -133,13 +136,13 @@ class Launcher:
         if self._idle:
             return self._poll.poll(min(IDLE, max(0.0, self._front.due - time.monotonic())) * 1000)
         timeout = self._timeout()
-        if not self._children and not self._commands and not self._leftovers.processes:
+        if not self._running and not self._commands and not self._leftovers.processes:
             return self._poll.poll(timeout)
         # SIGCHLD stays at its default while there is work: no signal is queued, one sweep a batch finds all. A handler
         # stands only while we sleep with children alive (20 µs a connection less than one that stands always).
         signal.signal(signal.SIGCHLD, _nothing)
         try:
-            self._reap()
+            self._children.reap()
             if self._front.can_send or self._leftovers.changed:
                 return ready
             return self._poll.poll(timeout)
@@ -148,7 +151,7 @@ class Launcher:
 
     @property
     def _idle(self) -> bool:
-        return not (self._children or self._commands or self._waiting or self._copies or self._leftovers or self._groups)
+        return not (self._running or self._commands or self._waiting or self._copies or self._leftovers or self._groups)
 
     def _due(self) -> float:
         """Return when ``_on_time`` has something to do (monotonic seconds)."""
@@ -239,8 +242,8 @@ class Launcher:
                 # Lost: this process ran out of descriptors, which is not the front's doing.
                 fd = left.pop() if left else -1
                 if fd < 0:
-                    self._failed(request.conn, errno.EMFILE, "superd's launcher")
-                elif not self._launch(request, fd, retries.FIRST, now + retries.TOTAL, now):
+                    self._starts.failed(request.conn, errno.EMFILE, "superd's launcher")
+                elif not self._starts.launch(request, fd, retries.FIRST, now + retries.TOTAL, now):
                     return False
             elif type(request) is messages.Hook:
                 self._commands.start(request, now)
@@ -252,174 +255,31 @@ class Launcher:
             self._list(asked.number)
         return True
 
-    def _launch(self, request: messages.Launch, fd: int, pause: float, until: float, now: float) -> bool:
-        """Start a program for ``fd``, which is this function's. False when the master turned out to be gone."""
-        spec = self._programs.spec(request.service, now)
-        if spec is None:
-            # Perhaps its message is waiting on the other socket: the master sends it before it tells the front.
-            if not self._on_control():
-                let_go(fd)
-                return False
-            spec = self._programs.spec(request.service, now)
-        if spec is None:
-            let_go(fd)
-            self._failed(request.conn, errno.ENOENT, f"service {request.service}")
-            return True
-        client = as_client(fd)
-        of_client = client is not None and request.proto == "tcp" and request.remote_host != ""
-        if client is not None and of_client and was_reset(client):
-            let_socket_go(client)
-            self._failed(request.conn, errno.ECONNRESET, "")
-            return True
-        group = None
-        if spec.group:
-            group = self._groups.take(spec.index, now)
-            if group is None and now < until:
-                if client is not None:
-                    client.detach()
-                self._waiting.keep(request, fd, pause, until, now)
-                return True
-        slot = self._table.starting(request.conn, spec.index, request.remote_host, now)
-        try:
-            if spec.group and group is None:
-                raise OSError(errno.EAGAIN, "the master has no group for it")
-            pid = self._programs.start(spec, request, fd, now, group)
-        except OSError as problem:
-            self._table.ended(slot)
-            transient = problem.errno in _TRANSIENT
-            if group is not None:
-                self._groups.unused(group)
-                if problem.errno == errno.ENODEV:
-                    transient = True
-                    self._groups.stale(spec.index, now)
-            if client is not None:
-                client.detach()
-            if transient and now < until:
-                self._waiting.keep(request, fd, pause, until, now)
-                return True
-            let_go(fd)
-            self._failed(request.conn, problem.errno or errno.EIO, os.fsdecode(spec.paths[0]))
-            return True
-        except (ControlError, ValueError) as problem:
-            self._table.ended(slot)
-            if group is not None:
-                self._groups.unused(group)
-            if client is not None:
-                client.detach()
-            let_go(fd)
-            if isinstance(problem, ControlError):
-                raise
-            number = errno.E2BIG if isinstance(problem, ExpansionTooLong) else errno.EINVAL
-            self._failed(request.conn, number, os.fsdecode(spec.paths[0]))
-            return True
-        self._table.started(slot, pid)
-        child = self._children[pid] = Child(
-            pid, request.conn, request.service, request.remote_host, request.remote_port, now, grace=spec.grace, slot=slot
-        )
-        child.group = group
-        self._by_conn[request.conn] = pid
-        number = self._programs.pipes.number_of(request.conn)
-        self._front.reports.append(f'["B",{request.conn},{pid},{number}]')
-        if client is None:
-            let_go(fd)
-        elif lingers(client):
-            self._copies.keep(pid, client, now, to_the_end=True)
-        elif of_client and not self._copies.full and spec.habit.wants_copy():
-            self._copies.keep(pid, client, now, to_the_end=False)
-        else:
-            client.close()  # it did not linger just now, and this is not the last copy unless the program has ended already
-        return True
-
-    def _failed(self, conn: int, number: int, what: str) -> None:
-        self._front.reports.append(messages.encode_report(messages.Failed(conn, number, what)))
-
     def _signal(self, request: messages.Signal) -> None:
-        pid = self._by_conn.get(request.conn)
-        if pid is not None:
-            group = self._children[pid].group
-            if request.signal == signal.SIGKILL and group is not None:
-                group.end()
-            signal_program(pid, request.signal)
-            return
-        entry = self._waiting.take(request.conn)
-        if entry is not None:
-            let_go(entry.fd)
-            self._failed(request.conn, errno.ETIMEDOUT, "superd's launcher")
+        if not self._children.signal(request.conn, request.signal):
+            self._starts.give_up(request.conn)
 
     def _list(self, number: int) -> None:
-        reports = self._front.reports
-        for pid, child in self._children.items():
-            living = messages.Living(child.conn, child.service, pid, child.source, child.started)
-            reports.append(messages.encode_report(living))
-        for entry in self._waiting:
-            request = entry.request
-            living = messages.Living(request.conn, request.service, 0, request.remote_host, entry.began)
-            reports.append(messages.encode_report(living))
+        self._children.list()
+        self._starts.list()
         self._leftovers.changed.update(self._leftovers.kept)
         self._report_kept()
-        reports.append(messages.encode_report(messages.Listed(number)))
+        self._front.reports.append(messages.encode_report(messages.Listed(number)))
         self._programs.pipes.send_all()
 
-    # ------------------------------------------------------------------ children and time
-
-    def _reap(self) -> None:
-        children, reports = self._children, self._front.reports
-        while children or self._commands or self._leftovers:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                # There is none: of those we hold, the kernel would say so for good.
-                children.clear()
-                self._by_conn.clear()
-                return
-            if pid == 0:
-                return
-            child = children.pop(pid, None)
-            if child is None:
-                self._commands.reaped(pid, status)
-                self._leftovers.reaped(pid)
-                continue
-            now = time.monotonic()
-            if self._by_conn.get(child.conn) == pid:
-                del self._by_conn[child.conn]
-            self._table.ended(child.slot)
-            alone = self._leftovers.program_ended(child, now)
-            spec = self._programs.ended(child.service, child.conn, alone=alone)
-            if self._copies and self._copies.ended(pid, alone=alone, now=now) and spec is not None:
-                spec.habit.left_unread()
-            times = (usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
-            out_of_memory = False
-            if child.group is not None:
-                times, out_of_memory = self._group_ended(child, child.group, times, now)
-            reports.append(
-                messages.encode_exited(
-                    child.conn, child.service, pid, status, *times, now - child.started, out_of_memory=out_of_memory
-                )
-            )
-
-    def _group_ended(
-        self, child: Child, group: Group, times: tuple[float, float, int], now: float
-    ) -> tuple[tuple[float, float, int], bool]:
-        """Return what the whole tree used, as far as the kernel counts it, and whether its memory ran out."""
-        user, system, peak, out_of_memory = group.usage()
-        self._groups.program_ended(group, child.grace, now)
-        return (user or times[0], system or times[1], peak or times[2]), out_of_memory
+    # ------------------------------------------------------------------ time
 
     def _on_time(self, now: float) -> None:
-        due = self._waiting.take_due(now)
-        for index, entry in enumerate(due):
-            try:
-                self._launch(entry.request, entry.fd, entry.pause, entry.until, now)
-            except ControlError as problem:
-                self._distrust_front(problem)
-                self._waiting.give_back(due[index + 1 :])
-                break
+        try:
+            self._starts.try_again(now)
+        except ControlError as problem:
+            self._distrust_front(problem)
         self._commands.on_time(now)
         self._groups.on_time(now)
         if self._copies:
             self._copies.on_time(now)
         if self._leftovers.due <= now:
-            self._leftovers.on_time(now, self._children, self._commands)
+            self._leftovers.on_time(now, self._children.of_pid, self._commands)
         self._report_kept()
 
     def _report_kept(self) -> None:

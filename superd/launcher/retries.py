@@ -1,6 +1,6 @@
 """Launches that the kernel had no room for: kept with their connections, and tried again with growing pauses.
 
-Runs in: launchers. Standard library only. Never starts a program: ``process.py`` does, with what is due.
+Runs in: launchers. Standard library only. Never starts a program: ``starts.py`` does, with what is due.
 """
 
 from __future__ import annotations
