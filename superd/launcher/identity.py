@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 
 from superd.system import prctl
 from superd.system.credentials import drop_capabilities, take_on
@@ -110,6 +111,7 @@ def reset_signals() -> None:
 
     SIGPIPE stays ignored: a front that is gone must be an error of send(2) here. fork_exec sets it back for programs.
     """
+    sys.unraisablehook = _on_unraisable
     for number in range(1, signal.NSIG):
         if number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE):
             continue
@@ -119,6 +121,12 @@ def reset_signals() -> None:
             continue  # 32 and 33, which the C library keeps to itself
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def _on_unraisable(problem: sys.UnraisableHookArgs) -> None:
+    """Drop what Python says of a SIGCHLD that comes while its handler is taken back: the next sweep finds the child."""
+    if not (isinstance(problem.exc_value, OSError) and "race condition" in str(problem.exc_value)):
+        sys.__unraisablehook__(problem)
 
 
 def _warn(text: str) -> None:

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from superd.launcher import identity
 from superd.launcher.identity import say
 from tests.needs import needs_root
 
@@ -134,6 +136,15 @@ def test_a_launcher_is_closed_to_others_of_its_user_and_ends_with_the_master() -
         "assert libc.prctl(2, ctypes.byref(signed)) == 0 and signed.value == signal.SIGTERM\nassert libc.prctl(3) == 0"
     )
     became(after=after)
+
+
+def test_a_signal_of_a_handler_that_is_gone_is_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[BaseException] = []
+    monkeypatch.setattr(sys, "__unraisablehook__", lambda problem: told.append(problem.exc_value))
+    kept = OSError("another"), ValueError("a fault")
+    for fault in (OSError("Signal 17 ignored due to race condition"), *kept):
+        identity._on_unraisable(cast("Any", SimpleNamespace(exc_value=fault)))
+    assert tuple(told) == kept
 
 
 def test_a_complaint_is_a_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:

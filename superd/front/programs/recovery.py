@@ -13,6 +13,7 @@ Runs in: the front. Believes a launcher only about services that it starts, and 
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from signal import SIGTERM
@@ -78,7 +79,8 @@ class Recovery:
         self._clock = clock
         self._doubted: dict[int, set[int]] = {}
         """Connections that a dead launcher may have taken with it, by the question whose answer tells."""
-        self._question = 0
+        # Not from nothing: what an earlier front asked may lie in the pair, and its answer is not for this one.
+        self._question = random.randrange(_MAX_NUMBER)  # noqa: S311 - not a secret
         self._unanswered: set[int] = set()
         self._all_answered = trio.Event()
 

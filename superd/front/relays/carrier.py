@@ -42,8 +42,13 @@ class Carrier:
         """Each with how many descriptors it has. None: a program's session of an earlier front, which its launcher reports."""
         self.legs: dict[int, Leg] = {}
         self.files = 0
-        self.listing = False
+        self.listing = 0
+        """The question for the sessions of an earlier front, until it is answered."""
         self.asked = self.answered = 0
+
+    def of_earlier_front(self, conn: int) -> bool:
+        """Whether a session may be one that an earlier front had begun."""
+        return bool(self.listing) or self.sessions.get(conn, (self, 0))[0] is None
 
     def enter(self, conn: int, session: LiveSession | None, mode: int) -> None:
         """The relay has a session."""

@@ -6,6 +6,7 @@ sessions alone; one that says anything else, or nothing, is replaced.
 
 from __future__ import annotations
 
+import random
 import resource
 import socket
 from collections.abc import Callable
@@ -115,9 +116,10 @@ class Carriers:
             carrier = Carrier(RelayLink(number, socket.socket(fileno=fd), self._on_report))
             self._carriers[number] = carrier
             if number in running:
-                carrier.listing = True
+                # A number of its own: what an earlier front asked may lie in the pair, and is answered first.
+                carrier.listing = random.randrange(1, 1 << 62)  # noqa: S311 - not a secret
                 self._unlisted.add(number)
-                carrier.link.send(messages.List(number))
+                carrier.link.send(messages.List(carrier.listing))
             if self._nursery is not None:
                 self._nursery.start_soon(self._hear, carrier)
         waiting, self._waiting = self._waiting, []
@@ -278,18 +280,22 @@ class Carriers:
                 self._over(carrier, report)
             case messages.Secured():
                 leg = carrier.legs.get(report.number)
-                if leg is None:
+                if leg is not None:
+                    leg.secured(report.facts)
+                elif not carrier.of_earlier_front(report.number):
                     raise ControlError("a handshake that it was not asked for")
-                leg.secured(report.facts)
             case messages.Living():
                 self._earlier.adopt(carrier, report)
             case messages.Listed():
                 if not carrier.listing:
                     raise ControlError("a list that was not asked for")
-                carrier.listing = False
-                self._settle(link.number)
+                if report.question == carrier.listing:
+                    carrier.listing = 0
+                    self._settle(link.number)
             case messages.Alive():
                 # Every report is one that was asked for: a relay cannot keep the front busy.
+                if carrier.listing:
+                    return  # an earlier front had asked
                 if report.question != carrier.asked or carrier.answered == carrier.asked:
                     raise ControlError("an answer that was not asked for")
                 carrier.answered = report.question

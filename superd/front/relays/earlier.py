@@ -41,6 +41,8 @@ class EarlierSessions:
         """Take a session that the relay lists. Raises ``ControlError`` for one that it may not have."""
         if not carrier.listing or len(carrier.sessions) >= MAX_ADOPTED:
             raise ControlError("sessions that were not asked for")
+        if report.number in carrier.sessions:
+            return  # named once more: a front before this one had asked, too
         found = read_label(report.label)
         service = self._services.get(found[0]) if found is not None else None
         if found is None or service is None:

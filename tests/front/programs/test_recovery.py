@@ -53,6 +53,18 @@ async def test_what_a_dead_launcher_took_is_given_up_when_its_successor_does_not
     assert len(parts.log.denied) == 1
 
 
+async def test_what_an_earlier_front_asked_is_not_taken_for_an_answer() -> None:
+    numbers = set()
+    for _ in range(3):
+        parts, recovery, _adopted = made()
+        handed_over(parts)
+        recovery.begun(0)
+        numbers.add(question(parts))
+        recovery.listed(0, 1)
+        assert parts.log.denied == []
+    assert len(numbers) == 3
+
+
 async def test_a_launcher_that_begins_with_nothing_handed_over_is_not_asked() -> None:
     parts, recovery, _ = made()
     recovery.begun(0)

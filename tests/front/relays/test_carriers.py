@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from superd.front.relays import carriers
 from superd.front.relays.carrier import CarriedProgram
@@ -20,6 +21,9 @@ from superd.ipc import relay_messages as messages
 from superd.ipc.relay_messages import ECHO, PIPE, RELAY
 from tests.front.fakes import CLIENT, FakeRunning, Parts, service
 from tests.relay_process import RelayProcess, tcp_pair
+
+LABEL = b'["s","192.0.2.1",5,2]'
+TLS_LABEL = f'["s","192.0.2.1",5,{messages.TLS}]'.encode()
 
 
 class Front:
@@ -237,6 +241,32 @@ async def test_a_new_front_finds_what_is_carried_and_counts_it(
     client.close()
     await over(found)
     assert found.record.traffic == (5, 5)
+
+
+async def test_answers_to_an_earlier_front_cost_a_relay_nothing(front: Front, nursery: trio.Nursery) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.settimeout(5)
+    with theirs:
+        front.carriers.take({0: ours.detach()}, frozenset({0}), 1)
+        nursery.start_soon(front.carriers.run)
+        [asked] = messages.parse_requests(await trio.to_thread.run_sync(theirs.recv, 100))
+        assert isinstance(asked, messages.List)
+        living = [messages.Living(number, 1.0, label) for number, label in ((5, LABEL), (6, TLS_LABEL))]
+        reports: tuple[messages.Report, ...] = (
+            messages.Alive(3), messages.Secured(6, b'{"TLS_VERSION":"TLSv1.3"}'), *living, messages.Listed(1),
+            *living, messages.Listed(asked.question), messages.Secured(6, b'{"TLS_VERSION":"TLSv1.3"}'),
+        )  # fmt: skip
+        for report in reports:
+            theirs.send(messages.encode_report(report))
+        with trio.fail_after(5):
+            await front.carriers.adopted()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert front.replaced == []
+        assert [session.record.conn for session in front.parts.book] == [5]
+        theirs.send(messages.encode_report(messages.Secured(7, b"{}")))  # of no leg that it ever had
+        with trio.fail_after(5):
+            while not front.replaced:
+                await trio.sleep(0.005)
 
 
 async def test_fewer_relays_get_no_new_sessions_and_carry_on_with_the_old(

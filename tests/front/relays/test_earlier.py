@@ -37,7 +37,7 @@ class Made:
         self.parts, self.link = Parts(), Link()
         self.sessions = EarlierSessions(self.parts.book, {"s": service()}, self.parts.log, self.parts.clock)
         self.carrier = Carrier(cast("Any", self.link))
-        self.carrier.listing = True
+        self.carrier.listing = 1
 
     def label(self, mode: int = messages.RELAY, name: str = "s") -> bytes:
         return label_of(SessionRecord(1, service(name).service, CLIENT, 0.0), mode)
@@ -73,13 +73,18 @@ def test_a_session_of_no_service_in_force_is_ended(name: str) -> None:
 def test_a_list_that_was_not_asked_for_too_long_or_of_anothers_session_is_a_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made()
     made.lists(made.label())
+    made.lists(made.label())  # once for each front that asked
+    assert len(made.parts.book) == len(made.carrier.sessions) == 1
+    mine, made.carrier = made.carrier, Carrier(cast("Any", made.link))
+    made.carrier.listing = 1
     with pytest.raises(ControlError, match="a session of another"):
         made.lists(made.label())
+    made.carrier = mine
     monkeypatch.setattr(earlier, "MAX_ADOPTED", 1)
     with pytest.raises(ControlError, match="not asked for"):
         made.lists(made.label(), 13)
     made.carrier.sessions.clear()
-    made.carrier.listing = False
+    made.carrier.listing = 0
     with pytest.raises(ControlError, match="not asked for"):
         made.lists(made.label(), 13)
 
