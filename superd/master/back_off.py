@@ -35,3 +35,7 @@ class BackOff:
             return 0.0
         pause = self._pause = min(LAST, max(FIRST, self._pause * 2))
         return pause
+
+    def consequence(self, pause: float) -> str:
+        """Return what the log says of the next start, ``pause`` seconds after the last death."""
+        return f"starting another in {pause:g} s, it died {self.deaths} times" if pause else "starting another"

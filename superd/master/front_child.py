@@ -202,7 +202,7 @@ class FrontChild:
             return
         now = self._clock()
         pause = self._back_off.died(now - self._started)
-        again = f"starting another in {pause:g} s, it died {self._back_off.deaths} times" if pause else "starting another"
+        again = self._back_off.consequence(pause)
         self._log.message("crit", f"the front ended ({describe(status)}); {again}", kind=Kind.PROCESS_REPLACED)
         self.start_at = now + pause
 

@@ -25,6 +25,8 @@ from superd.system.path_facts import look
 if TYPE_CHECKING:
     from importlib.abc import InspectLoader
 
+    from superd.log.log import Log
+
 FIRST = {
     "launcher": "superd.launcher.process",
     "relay": "superd.relay.process",
@@ -69,6 +71,7 @@ class LauncherBundle:
 
     def __init__(self) -> None:
         codes: dict[str, tuple[bool, bytes]] = {}
+        self._reported = False
         self._looks: dict[str, tuple[int, int, int] | None] = {}
         waiting = [*FIRST.values(), "superd.system.process_title"]
         while waiting:
@@ -97,6 +100,12 @@ class LauncherBundle:
         """A copy of ``fd`` that processes inherit which are started meanwhile."""
         with lent(self.fd) as copy:
             yield copy
+
+    def report_replaced(self, log: Log) -> None:
+        """Log once that superd was replaced on disk: launchers run the code of their master, so nothing else happens."""
+        if not self._reported and self.replaced():
+            self._reported = True
+            log.message("notice", "superd was replaced on disk; it goes on as it is, and a restart is due", always=True)
 
     def replaced(self) -> bool:
         """Return whether the files on disk are no longer those that the code is of."""

@@ -23,9 +23,14 @@ from superd.system.process_state import state_of
 from superd.system.spawn import choose_spawn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from superd.launch_spec import Profile
+    from superd.log.log import Log
     from superd.system.spawn import Spawn
 
+OUTLIVE_SECONDS = 3.0
+"""Seconds that all launchers have to answer before superd ends: one that starts a program stands still for milliseconds."""
 BUFFER = 1 << 20
 """Bytes of the pair between front and launcher: a few hundred requests wait there before accept is pushed back."""
 
@@ -146,3 +151,13 @@ def start_launcher(profile: Profile, *, user: str = "", open_files: int | None =
     finally:
         theirs.close()
     return LauncherProcess(pid, ours)
+
+
+def outlive_all(processes: Sequence[LauncherProcess], grace: float, log: Log) -> None:
+    """Have these launchers live on for another master, and wait for the word of each; log which does not answer."""
+    for process in processes:
+        process.outlive(grace)
+    until = time.monotonic() + OUTLIVE_SECONDS
+    for process in processes:
+        if not process.outlives(max(0.0, until - time.monotonic())):
+            log.message("warning", f"the launcher (pid {process.pid}) does not answer; it ends with this superd")

@@ -11,22 +11,20 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import time
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from superd.ipc.front_orders import Fd, Launching, Orphaned
 from superd.ipc.launcher_control import BROKEN, DROPPED, EMPTIED, WANTED
-from superd.launch_spec import Profile
 from superd.log.event import Kind
 from superd.master.adopted import UNKNOWN, Adopted
 from superd.master.assignment import Assignment, Key
+from superd.master.lanes import STUCK, Lanes, stands_still, starting
 from superd.master.launcher_bundle import launcher_bundle
-from superd.master.launcher_child import LauncherProcess, start_launcher
+from superd.master.launcher_child import outlive_all, start_launcher
 from superd.master.launcher_slot import LauncherSlot
-from superd.master.orphans import Orphans
+from superd.master.orphans import Orphans, whose_programs
 from superd.master.program_groups import ProgramGroups
 from superd.master.wait_status import describe
 from superd.system import core_limit, oom_score
@@ -36,20 +34,13 @@ if TYPE_CHECKING:
 
     from superd.launch_spec import LaunchSpec
     from superd.log.log import Log
+    from superd.master.launcher_child import LauncherProcess
     from superd.registry import Registry
 
-LANES = min(2, os.cpu_count() or 1)
-"""Launchers of one identity. A launcher stands still while its program execs; the second starts when the first is busy."""
 MAX_FAILURES = 3
 """From so many deaths in a row on, each within a second, a launcher loses what waits for it: clients get an end, not silence."""
 STOPPED_GRACE = 10.0
 """Seconds that a launcher may stand still by a signal: its own programs can send one, and all its services stand with it."""
-STUCK = 0.5
-"""Seconds after which a start stands still; the front asks after a second without a report."""
-OUTLIVE_SECONDS = 3.0
-"""Seconds that all launchers have to answer before superd ends: one that starts a program stands still for milliseconds."""
-MAX_LANES = 8
-"""Launchers of one profile at most: one more for each service whose program's start does not return."""
 EARLY = 4
 """Launchers that start with superd, not at the first request: the first client of most hosts finds one running."""
 
@@ -69,9 +60,7 @@ class LauncherPool:
         self._former_options: dict[str, tuple[str, str]] = {}
         self.launching = Launching()
         self._assignment = Assignment()
-        self._restart_due = False
-        self._extra: Counter[Profile] = Counter()
-        """Launchers of a profile beyond ``LANES``: as many of the others stood still."""
+        self._lanes = Lanes()
         self._orphaned: list[Orphaned] = []
         self._foreign: set[int] = set()
         """Launchers that an earlier master started, before a restart."""
@@ -84,39 +73,20 @@ class LauncherPool:
 
     def table(self) -> dict[str, Any]:
         """Return the launchers for the next program of this process."""
-        rows = [
-            {
-                "number": slot.number,
-                "profile": slot.profile.row(),
-                "lane": lane,
-                "user": slot.user,
-                "names": sorted(slot.names),
-                "front": slot.front_end.fileno(),
-                "launcher": slot.launcher_end.fileno(),
-                "process": None
-                if slot.process is None
-                else [slot.process.pid, slot.process.control.fileno(), slot.process.table],
-            }
-            for (_, lane), slot in self._slots.items()
-        ]
+        rows = [{"lane": lane} | slot.row() for (_, lane), slot in self._slots.items()]
         return {"slots": rows, "indexes": self._indexes, "orphans": self.orphans.table(), "any_died": self.any_died}
 
     def take_over(self, table: dict[str, Any]) -> None:
         """Go on with the launchers of this process's earlier program."""
         for row in table["slots"]:
-            profile = Profile.of_row(row["profile"])
-            pair = (socket.socket(fileno=row["front"]), socket.socket(fileno=row["launcher"]))
-            slot = self._slots[profile, row["lane"]] = LauncherSlot(row["number"], profile, pair)
-            slot.user, slot.names = row["user"], set(row["names"])
-            if row["lane"] >= LANES:
-                self._extra[profile] = max(self._extra[profile], row["lane"] - LANES + 1)
-            if row["process"] is None:
+            slot = LauncherSlot.of_row(row)
+            self._slots[slot.profile, row["lane"]] = slot
+            self._lanes.took_over(slot.profile, row["lane"])
+            if slot.process is None:
                 self._poll.register(slot.launcher_end, select.POLLIN)
             else:
-                pid, control, memory = row["process"]
-                slot.process = LauncherProcess(pid, socket.socket(fileno=control), memory)
-                if pid in self._adopted:
-                    self._foreign.add(pid)
+                if slot.process.pid in self._adopted:
+                    self._foreign.add(slot.process.pid)
                 self._poll.register(slot.process.control, select.POLLIN)
         self._indexes.update(table["indexes"])
         self.orphans.take_over(table["orphans"])
@@ -134,13 +104,7 @@ class LauncherPool:
 
         If no other comes they end their programs after ``grace`` seconds, with a negative one they leave them alone.
         """
-        processes = [slot.process for slot in self._slots.values() if slot.process is not None]
-        for process in processes:
-            process.outlive(grace)
-        until = time.monotonic() + OUTLIVE_SECONDS
-        for process in processes:
-            if not process.outlives(max(0.0, until - time.monotonic())):
-                self._log.message("warning", f"the launcher (pid {process.pid}) does not answer; it ends with this superd")
+        outlive_all([slot.process for slot in self._slots.values() if slot.process is not None], grace, self._log)
 
     def pairs(self) -> dict[int, Fd]:
         """Return the front's end of every pair, by number: for a new front, which then knows them all."""
@@ -167,7 +131,7 @@ class LauncherPool:
 
     def assign(self, assignment: Assignment) -> None:
         """Make a slot for every launcher of the assignment, and tell running launchers what is new."""
-        self._assignment = assignment = self._with_extra(assignment)
+        self._assignment = assignment = self._lanes.added_to(assignment)
         self.groups.assign(assignment.groups)
         now = time.monotonic()
         for key in assignment.specs:
@@ -189,23 +153,6 @@ class LauncherPool:
         for name in assignment.unknown:
             self._log.message("error", f"policy: unknown user or group `{name}`; connections that match its rule are refused")
 
-    def _with_extra(self, assignment: Assignment) -> Assignment:
-        if not self._extra:
-            return assignment
-        specs, launchers_of = dict(assignment.specs), dict(assignment.launchers_of)
-        users = dict(assignment.users)
-        for profile, extra in self._extra.items():
-            first = (profile, 0)
-            keys = tuple((profile, lane) for lane in range(LANES, LANES + extra))
-            if first not in specs:
-                continue
-            specs.update(dict.fromkeys(keys, specs[first]))
-            users.update(dict.fromkeys(keys, users.get(first, "")))
-            for name, own in launchers_of.items():
-                if own and own[0][0] == profile:
-                    launchers_of[name] = (*(key for key in own if key not in keys), *keys)
-        return replace(assignment, specs=specs, launchers_of=launchers_of, users=users)
-
     def _messages(self, specs: Mapping[str, LaunchSpec]) -> dict[str, dict[str, Any]]:
         return {name: spec.message(self._indexes.setdefault(name, len(self._indexes))) for name, spec in specs.items()}
 
@@ -217,12 +164,6 @@ class LauncherPool:
             if slot.number in wanted and slot.process is None:
                 self._poll.unregister(slot.launcher_end)
                 self._start(slot)
-
-    def look_at_disk(self) -> None:
-        """Log once that superd was replaced on disk: launchers run the code of their master, so nothing else happens."""
-        if not self._restart_due and launcher_bundle().replaced():
-            self._restart_due = True
-            self._log.message("notice", "superd was replaced on disk; it goes on as it is, and a restart is due", always=True)
 
     # ------------------------------------------------------------------ events of the master's loop
 
@@ -274,32 +215,21 @@ class LauncherPool:
         slot = next((slot for slot in self._slots.values() if slot.number == number), None)
         if slot is None or not self._stands_still(slot, now):
             return None
-        service = self._starting(slot, now)
+        service = starting(slot, self._services_of(slot), now)
         spec = slot.specs.get(service)
         what = f"starting `{spec.program}` takes more than {STUCK:g} s" if spec is not None else "it does nothing"
-        lanes = [other for other in self._slots.values() if other.profile == slot.profile]
-        if all(self._stands_still(other, now) for other in lanes):
-            if len(lanes) < MAX_LANES:
-                self._extra[slot.profile] += 1
+        same = [other for other in self._slots.values() if other.profile == slot.profile]
+        if all(self._stands_still(other, now) for other in same):
+            if self._lanes.add(slot.profile, len(same)):
                 self.assign(self._assignment)
                 what += "; the other services of its user get another launcher"
             else:
-                what += f"; so do all {len(lanes)} launchers of its user, whose services wait"
+                what += f"; so do all {len(same)} launchers of its user, whose services wait"
         self._log.message("alert", f"launcher {number} (pid {slot.process.pid if slot.process else 0}): {what}", service)
         return service
 
     def _stands_still(self, slot: LauncherSlot, now: float) -> bool:
-        return slot.process is not None and (bool(self._starting(slot, now)) or slot.process.stands_still())
-
-    def _starting(self, slot: LauncherSlot, now: float) -> str:
-        """Return the service whose program the launcher has been starting for ``STUCK`` seconds, if there is one."""
-        if slot.process is None:
-            return ""
-        services = self._services_of(slot)
-        for entry in slot.process.programs():
-            if entry.pid == 0 and entry.started <= now - STUCK and entry.index in services:
-                return services[entry.index]
-        return ""
+        return stands_still(slot, self._services_of(slot), now)
 
     def _services_of(self, slot: LauncherSlot) -> dict[int, str]:
         return {self._indexes[name]: name for name in slot.names if name in self._indexes}
@@ -337,8 +267,8 @@ class LauncherPool:
         self.any_died = True
         now = time.monotonic()
         pause = slot.back_off.died(now - slot.started)
-        again = f"starting another in {pause:g} s, it died {slot.back_off.deaths} times" if pause else "starting another"
-        whose = _whose(Counter(names[entry.index] for entry in entries if entry.index in names))
+        whose = whose_programs(Counter(names[entry.index] for entry in entries if entry.index in names))
+        again = slot.back_off.consequence(pause)
         self._log.message("crit", f"a launcher ended ({describe(status)}){whose}; {again}", kind=Kind.PROCESS_REPLACED)
         if pause:
             slot.start_at = now + pause
@@ -356,7 +286,7 @@ class LauncherPool:
             return ""
         word, why = complaint
         if word in (WANTED, EMPTIED):
-            self._on_group(slot, process, word, why)
+            self.groups.on_word(slot.number, word, why, self._services_of(slot), process.give_group)
         if word not in (BROKEN, DROPPED):
             return ""
         if word == DROPPED:
@@ -366,17 +296,6 @@ class LauncherPool:
         slot.renew_pair()
         process.give_front(slot.launcher_end)
         return why if word == BROKEN else ""
-
-    def _on_group(self, slot: LauncherSlot, process: LauncherProcess, word: bytes, text: str) -> None:
-        numbers = [int(found) for found in text.split() if found.isdecimal() and len(found) <= 18]
-        if word == EMPTIED:
-            for number in numbers:
-                self.groups.done(slot.number, number)
-            return
-        index = numbers[0] if numbers else -1
-        service = self._services_of(slot).get(index)
-        if service is not None:
-            self.groups.give(slot.number, service, lambda number, fds: process.give_group(index, number, fds))
 
     def _forget(self, slot: LauncherSlot) -> None:
         if slot.process is not None:
@@ -390,7 +309,7 @@ class LauncherPool:
     def _start(self, slot: LauncherSlot) -> None:
         soft = os.environ.get("SUPERD_NOFILE", "")
         slot.started = time.monotonic()
-        self.look_at_disk()
+        launcher_bundle().report_replaced(self._log)
         try:
             process = start_launcher(
                 slot.profile, user=slot.user, open_files=int(soft) if soft.isdecimal() else None, stderr=self.stderr
@@ -423,9 +342,3 @@ class LauncherPool:
         for slot in self._slots.values():
             self._forget(slot)
         self.groups.close()
-
-
-def _whose(services: Counter[str]) -> str:
-    """Return whose programs ran when a launcher died: one that a signal ends was killed by root or by one of these."""
-    shown = ", ".join(f"{name} {count}" for name, count in services.most_common(5))
-    return f"; its programs: {shown}" if shown else ""

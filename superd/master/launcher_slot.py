@@ -7,18 +7,18 @@ Never: polls or logs; ``LauncherPool`` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, Any
 
 from superd.ipc.launcher_control import RETIRED_SECONDS
+from superd.launch_spec import Profile
 from superd.master.back_off import BackOff
-from superd.master.launcher_child import request_pair
+from superd.master.launcher_child import LauncherProcess, request_pair
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
-    from superd.launch_spec import LaunchSpec, Profile
-    from superd.master.launcher_child import LauncherProcess
+    from superd.launch_spec import LaunchSpec
 
 
 class LauncherSlot:
@@ -41,6 +41,30 @@ class LauncherSlot:
         self.stopped_by: float | None = None
         """When it is killed unless it goes on."""
         self.back_off = BackOff()
+
+    def row(self) -> dict[str, Any]:
+        """Return the slot for the next program of this process."""
+        process = self.process
+        return {
+            "number": self.number,
+            "profile": self.profile.row(),
+            "user": self.user,
+            "names": sorted(self.names),
+            "front": self.front_end.fileno(),
+            "launcher": self.launcher_end.fileno(),
+            "process": None if process is None else [process.pid, process.control.fileno(), process.table],
+        }
+
+    @classmethod
+    def of_row(cls, row: dict[str, Any]) -> LauncherSlot:
+        """Return the slot that the earlier program of this process wrote as ``row``."""
+        pair = (socket.socket(fileno=row["front"]), socket.socket(fileno=row["launcher"]))
+        slot = cls(row["number"], Profile.of_row(row["profile"]), pair)
+        slot.user, slot.names = row["user"], set(row["names"])
+        if row["process"] is not None:
+            pid, control, memory = row["process"]
+            slot.process = LauncherProcess(pid, socket.socket(fileno=control), memory)
+        return slot
 
     def assign(self, specs: Mapping[str, LaunchSpec], now: float) -> None:
         """Replace what may be asked for; what was possible before remains so for a while."""

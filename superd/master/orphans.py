@@ -8,6 +8,7 @@ Never: believes the table beyond what the kernel confirms: a launcher runs as a 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from superd.ipc.front_orders import Orphan, Orphaned
@@ -135,3 +136,9 @@ def _is_child(pid: int) -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def whose_programs(services: Counter[str]) -> str:
+    """Return whose programs ran when a launcher died: one that a signal ends was killed by root or by one of these."""
+    shown = ", ".join(f"{name} {count}" for name, count in services.most_common(5))
+    return f"; its programs: {shown}" if shown else ""

@@ -12,8 +12,10 @@ import hashlib
 import re
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from superd.ipc.launcher_control import EMPTIED, WANTED
 from superd.log.event import Kind
 from superd.system.cgroups import Home
 
@@ -29,8 +31,6 @@ MOST = 2048
 """Groups of one launcher at once: the kernel needs some ten KiB for each. More programs wait for others to end."""
 FIRST, LAST = 0.05, 30.0
 """Seconds between two tries to remove a group that is not empty, doubling."""
-
-
 PATIENCE = 2.0
 """Seconds for what programs left that have lost their launcher; then it gets SIGKILL."""
 
@@ -100,6 +100,25 @@ class ProgramGroups:
                     self._leave(service, name)
             self._home = home
         return self._home
+
+    def on_word(
+        self,
+        launcher: int,
+        word: bytes,
+        text: str,
+        services: Mapping[int, str],
+        send: Callable[[int, int, tuple[int, int, int]], None],
+    ) -> None:
+        """Do what a launcher wants: it needs some groups no more, or asks for groups of one of its ``services`` (by index).
+
+        ``send`` gets the index of the service, and number and descriptors of a group, which it closes.
+        """
+        numbers = [int(found) for found in text.split() if found.isdecimal() and len(found) <= 18]
+        if word == EMPTIED:
+            for number in numbers:
+                self.done(launcher, number)
+        elif word == WANTED and numbers and numbers[0] in services:
+            self.give(launcher, services[numbers[0]], partial(send, numbers[0]))
 
     def give(self, launcher: int, service: str, send: Callable[[int, tuple[int, int, int]], None]) -> None:
         """Make groups for programs that the launcher will start; ``send`` gets number and descriptors, which it closes."""

@@ -19,7 +19,7 @@ from superd.load.operators import operators_of
 from superd.load.policy import UnusableTables, load_policy, load_settled_policy
 from superd.load.privilege import front_of
 from superd.master.assignment import Assignment, assign
-from superd.master.launcher_pool import LANES
+from superd.master.lanes import LANES
 from superd.operators import Operators
 from superd.problem import Origin, Problem, error, note
 from superd.system.accounts import system_accounts

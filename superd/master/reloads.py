@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from superd.log.event import Kind
+from superd.master.launcher_bundle import launcher_bundle
 from superd.master.reading import Configuration, Read, Tables, Unusable, read_configuration, read_tables
 from superd.master.reading_child import Reading
 from superd.master.reload import Refused, Reloaded, refusal, reload
@@ -105,7 +106,7 @@ class Reloads:
         self._asked = None
         self._last = now
         self._notifier.reloading()
-        self._launchers.look_at_disk()
+        launcher_bundle().report_replaced(self._log)
         self._readings.ask(Reading("reload", self._configuration, self._on_configuration))
 
     def ask_dry_run(self) -> None:

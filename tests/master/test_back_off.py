@@ -30,3 +30,10 @@ def test_a_process_that_lives_hardly_longer_than_its_pause_has_not_recovered() -
     for _ in range(20):
         back_off.died(0.0)
     assert back_off.died(YOUNG + 1) == (LAST if 2 * LAST > YOUNG + 1 else 0.0)
+
+
+def test_the_log_says_how_often_a_process_died_once_its_next_start_waits() -> None:
+    back_off = BackOff()
+    assert back_off.consequence(back_off.died(YOUNG)) == "starting another"
+    assert back_off.consequence(back_off.died(0.0)) == "starting another in 1 s, it died 1 times"
+    assert back_off.consequence(back_off.died(0.0)) == "starting another in 2 s, it died 2 times"

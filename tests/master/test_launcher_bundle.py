@@ -49,3 +49,20 @@ def test_other_files_on_disk_are_noticed(monkeypatch: object) -> None:
     assert bundle.replaced()
     assert path_facts.look("/not/here") is None
     os.close(bundle.fd)
+
+
+def test_a_replacement_on_disk_is_logged_once() -> None:
+    lines: list[str] = []
+
+    class Log:
+        def message(self, level: str, text: str, **_: object) -> None:
+            lines.append(f"{level}: {text}")
+
+    bundle = LauncherBundle()
+    bundle.report_replaced(Log())  # type: ignore[arg-type]
+    assert lines == []
+    bundle._looks[next(iter(bundle._looks))] = (0, 0, 0)
+    for _ in range(3):
+        bundle.report_replaced(Log())  # type: ignore[arg-type]
+    assert lines == ["notice: superd was replaced on disk; it goes on as it is, and a restart is due"]
+    os.close(bundle.fd)

@@ -15,7 +15,7 @@ from superd.ipc.descriptors import send_with
 from superd.ipc.launcher_control import BROKEN
 from superd.launch_spec import Profile
 from superd.master import launcher_child
-from superd.master.launcher_child import LauncherProcess, request_pair, start_launcher
+from superd.master.launcher_child import LauncherProcess, outlive_all, request_pair, start_launcher
 from superd.system.process_state import state_of
 from tests.daemon_process import WAIT
 from tests.launcher_process import connection, real_launcher
@@ -143,3 +143,21 @@ def test_a_launcher_says_that_it_outlives_its_master() -> None:
     process.control.close()
     assert os.waitpid(process.pid, 0)[1] == 0
     os.close(process.table)
+
+
+def test_a_launcher_that_does_not_say_that_it_outlives_its_master_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher_child, "OUTLIVE_SECONDS", 0.2)
+    lines: list[str] = []
+
+    class Log:
+        def message(self, level: str, text: str) -> None:
+            lines.append(f"{level}: {text}")
+
+    ready, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    silent = LauncherProcess(4711, ours)
+    living = start_launcher(Profile())
+    with ready:
+        outlive_all([living, silent], 0.1, Log())  # type: ignore[arg-type]
+        assert lines == ["warning: the launcher (pid 4711) does not answer; it ends with this superd"]
+        silent.close()
+        assert wait_for_end(living) == 0

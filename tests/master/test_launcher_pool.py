@@ -18,8 +18,9 @@ from superd.launch_spec import Profile
 from superd.log.log import Log
 from superd.master import launcher_pool
 from superd.master.assignment import Assignment, assign
+from superd.master.lanes import LANES, MAX_LANES
 from superd.master.launcher_child import LauncherProcess
-from superd.master.launcher_pool import EARLY, LANES, MAX_FAILURES, MAX_LANES, LauncherPool
+from superd.master.launcher_pool import EARLY, MAX_FAILURES, LauncherPool
 from superd.registry import Registry
 from superd.rule import Policy
 from superd.service import Service

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from superd.ipc.front_orders import Orphan, Orphaned
 from superd.ipc.running_table import Entry
-from superd.master.orphans import Orphans
+from superd.master.orphans import Orphans, whose_programs
 from tests.daemon_process import ROOT
 
 UID = os.getuid()
@@ -106,3 +107,10 @@ def test_a_launcher_cannot_claim_another_user_s_process() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_line_of_a_death_names_the_services_with_most_programs() -> None:
+    assert whose_programs(Counter()) == ""
+    found = whose_programs(Counter({"ssh": 3, "web": 12, "a": 1, "b": 1, "c": 1, "d": 1}))
+    assert found.startswith("; its programs: web 12, ssh 3, ")
+    assert found.count(",") == 4

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from superd.cgroup import GroupPlan
+from superd.ipc.launcher_control import EMPTIED, WANTED
 from superd.master import program_groups
 from superd.master.program_groups import MOST, STOCK, ProgramGroups, folder_of
 
@@ -204,3 +205,22 @@ def test_the_end_removes_all(world: World) -> None:
     world.groups.assign({"a": PLAN})
     world.groups.close()
     assert world.home.closed
+
+
+def test_a_word_of_a_launcher_gets_groups_for_its_own_services_and_gives_them_back(world: World) -> None:
+    world.groups.assign({"a": PLAN})
+    sent: list[tuple[int, int]] = []
+
+    def send(index: int, number: int, fds: tuple[int, int, int]) -> None:
+        sent.append((index, number))
+
+    for word, text in ((WANTED, "5"), (WANTED, ""), (WANTED, "x"), (WANTED, "9" * 30), (b"?", "4")):
+        world.groups.on_word(1, word, text, {4: "a"}, send)
+    assert sent == []
+    world.groups.on_word(1, WANTED, "4", {4: "a"}, send)
+    assert [index for index, _ in sent] == [4] * STOCK
+    made = set(world.home.groups)
+    world.groups.on_word(2, EMPTIED, str(sent[0][1]), {4: "a"}, send)  # another launcher's
+    assert world.home.groups == made
+    world.groups.on_word(1, EMPTIED, f"{sent[0][1]} x {sent[1][1]}", {4: "a"}, send)
+    assert len(made - world.home.groups) == 2
