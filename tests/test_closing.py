@@ -42,13 +42,14 @@ OWN: dict[str, dict[str, str]] = {
     "master/child_words.py": {"os.close": "a pipe that this process has made"},
     "master/control_socket.py": {
         **{"for_front.close": PAIRS, "for_panel.close": PAIRS, "ours.close": PAIRS, "theirs.close": PAIRS},
-        **{"self._channel.close": PAIRS, "self._listener.close": "a listener", "sock.close": "a socket that was not bound"},
+        **{"self._channel.close": PAIRS, "self._listeners.close": PARTS},
     },
     "master/former_front.py": {"os.close": MEMORY},
     "master/front_child.py": {
         **{"os.close": MEMORY, "ours.close": PAIRS, "theirs.close": PAIRS, "self._channel.close": PAIRS},
         **{"self._writer.close": PARTS},
     },
+    "master/front_fork.py": {"ours.close": PAIRS},
     "master/front_orders.py": {"self._log_files.close": PARTS, "self._sockets.close": PARTS},
     "master/handing_on.py": {"os.close": MEMORY},
     "master/key_ring.py": {"os.close": MEMORY, "self._watch.close": PARTS},
@@ -74,6 +75,7 @@ OWN: dict[str, dict[str, str]] = {
     },
     "master/program_groups.py": {"self._home.close": PARTS},
     "master/reading_child.py": {"os.close": "a pipe that this process has made"},
+    "master/panel_listeners.py": {"self._listener.close": "a listener", "sock.close": "a socket that was not bound"},
     "master/relay_pool.py": {"slot.front_end.close": PAIRS, "slot.relay_end.close": PAIRS, "os.close": MEMORY},
     "master/trial.py": {"os.close": "a pipe that this process has made"},
     "master/upgrade.py": {"os.close": "a folder"},

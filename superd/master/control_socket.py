@@ -1,6 +1,6 @@
-"""The control socket and the panel: the master binds the socket, starts the panel at the first connection, and ends it.
+"""The control socket and the panel: the master starts the panel at the first connection, and ends it.
 
-What: keeps the listeners and the pair to the panel, reads its requests against a budget, replaces a panel that fails.
+What: keeps the pair to the panel, reads its requests against a budget, replaces a panel that fails.
 Runs in: master (root).
 Never: accepts a connection or reads an operator's byte; believes the panel about who asked: it reads the credentials itself.
 """
@@ -8,32 +8,24 @@ Never: accepts a connection or reads an operator's byte; believes the panel abou
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from superd.address import SocketType, parse_listen
-from superd.errors import BindError, ControlError
+from superd.errors import ControlError
 from superd.ipc import panel_requests
 from superd.ipc.front_orders import Fd, Panel
-from superd.master.launcher_bundle import launcher_bundle
+from superd.master.panel_child import start_panel
+from superd.master.panel_listeners import PanelListeners
 from superd.master.request_budget import RequestBudget
-from superd.net.bind import open_plain, remove_path
+from superd.master.wait_status import describe
 from superd.system import oom_score
 from superd.system.closing import let_socket_go
-from superd.system.control_path import control_path
-from superd.system.credentials import is_root
-from superd.system.paths import Trust
 from superd.system.peer_credentials import credentials_of
-from superd.system.socket_path import SocketPath
-from superd.system.spawn import choose_spawn
 
 if TYPE_CHECKING:
     from superd.ipc.front_orders import Order
@@ -41,9 +33,7 @@ if TYPE_CHECKING:
     from superd.log.log import Log
     from superd.operators import Operators
     from superd.settings import HttpSettings, Settings
-    from superd.system.spawn import Spawn
 
-BACKLOG = 64
 BUFFER = 1 << 20
 """Bytes of a pair's queue in each direction: several pages of answers."""
 CRASH_PAUSE = 1.0
@@ -57,11 +47,6 @@ class Requests(Protocol):
 
     def on_request(self, request: panel_requests.Request, uid: int) -> None: ...
     def forget(self) -> None: ...
-
-
-@cache
-def _spawn() -> Spawn:
-    return choose_spawn()
 
 
 class ControlSocket:
@@ -83,13 +68,8 @@ class ControlSocket:
         self._tell_front = tell_front
         self._requests = requests
         self._clock = clock
-        self._listener: socket.socket | None = None
-        self._pages: dict[str, socket.socket] = {}
-        """Listeners of the metrics and of the status page."""
+        self._listeners = PanelListeners(log, poll, private=account is None)
         self._wanted: dict[str, HttpSettings] = {}
-        self._path: SocketPath | None = None
-        self._waiting: set[int] = set()
-        """Listeners that are polled: no panel accepts from them."""
         self._channel: socket.socket | None = None
         self._budget = RequestBudget(0.0)
         self._operators: Operators | None = None
@@ -109,30 +89,13 @@ class ControlSocket:
     @property
     def path(self) -> str:
         """The path of the control socket, or ""."""
-        return self._path.path if self._path is not None else ""
+        return self._listeners.path
 
     # ------------------------------------------------------------------ listeners
 
     def open(self, settings: Settings) -> None:
         """Bind the control socket, once. Without it superd serves all the same."""
-        path = control_path(settings.control.socket)
-        if not path:
-            return
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        trust = Trust.own(strict=is_root())
-        try:
-            # Everybody may connect where somebody besides root may look; the panel reads who it is, and says no.
-            self._path = SocketPath.bind(sock, path, 0o600 if self._user is None else 0o666, trust)
-            sock.listen(BACKLOG)
-            sock.setblocking(False)
-        except OSError as problem:
-            sock.close()
-            self._path = None
-            why = _holder(path) if problem.errno == errno.EADDRINUSE else (problem.strerror or str(problem))
-            self._log.message("warning", f"no control socket at `{path}`: {why}; `superd status` cannot reach this superd")
-            return
-        self._listener = sock
-        self._listen()
+        self._listeners.open(settings)
 
     def configure(self, settings: Settings, operators: Operators) -> None:
         """Take who may ask, and the addresses of the pages; a panel that lives gets both at once."""
@@ -140,55 +103,19 @@ class ControlSocket:
         if (operators, pages) == (self._operators, self._wanted):
             return
         self._operators = operators
-        for kind, page in pages.items():
-            if self._wanted.get(kind) is None or self._wanted[kind].listen != page.listen:
-                self._close_page(kind)
-                self._open_page(kind, page.listen)
+        self._listeners.configure(pages)
         self._wanted = pages
         if self.pid:
             self._begin()
         elif self.start_at is None:
-            self._listen()
-
-    def _open_page(self, kind: str, text: str) -> None:
-        if not text:
-            return
-        try:
-            self._pages[kind] = open_plain(parse_listen(text, SocketType.STREAM))
-        except BindError as problem:
-            self._log.message("error", f"[{kind}] {problem}; a reload tries again")
-
-    def _close_page(self, kind: str) -> None:
-        sock = self._pages.pop(kind, None)
-        if sock is None:
-            return
-        if sock.fileno() in self._waiting:
-            self._waiting.discard(sock.fileno())
-            self._poll.unregister(sock)
-        sock.close()
-        remove_path(sock)
-
-    def _listeners(self) -> list[tuple[str, socket.socket]]:
-        control = [("control", self._listener)] if self._listener is not None else []
-        return [*control, *self._pages.items()]
-
-    def _listen(self) -> None:
-        for _, sock in self._listeners():
-            if sock.fileno() not in self._waiting:
-                self._waiting.add(sock.fileno())
-                self._poll.register(sock, select.POLLIN)
-
-    def _ignore(self) -> None:
-        for fd in self._waiting:
-            self._poll.unregister(fd)
-        self._waiting.clear()
+            self._listeners.listen()
 
     # ------------------------------------------------------------------ events of the master's loop
 
     def on_readable(self, fd: int) -> bool:
         """An operator waits for a panel, or the panel asks something. False: this descriptor is not one of these."""
-        if fd in self._waiting:
-            self._ignore()
+        if fd in self._listeners.waiting:
+            self._listeners.ignore()
             self._start()
             return True
         if self._channel is None or fd != self._channel.fileno():
@@ -200,7 +127,7 @@ class ControlSocket:
         """Poll again what a panel that died too soon left, and replace one that stands still."""
         if self.start_at is not None and now >= self.start_at:
             self.start_at = None
-            self._listen()
+            self._listeners.listen()
         if self._stopped_by is not None and now >= self._stopped_by:
             self._stopped_by = None
             self._kill("it was stopped by a signal")
@@ -218,12 +145,12 @@ class ControlSocket:
         self._drop_channel()
         self._requests.forget()
         if status != 0:
-            self._log.message("error", f"the panel ended ({_describe(status)}); the next operator gets another")
+            self._log.message("error", f"the panel ended ({describe(status)}); the next operator gets another")
         now = self._clock()
         if status != 0 and now - self._started < CRASH_PAUSE:
             self.start_at = now + CRASH_PAUSE
         else:
-            self._listen()
+            self._listeners.listen()
         return True
 
     def front_started(self) -> None:
@@ -237,7 +164,7 @@ class ControlSocket:
         self._started = self._clock()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self.pid = start_panel(theirs, self._user, metrics="metrics" in self._pages, stderr=self.stderr)
+            self.pid = start_panel(theirs, self._user, metrics=self._listeners.has_metrics, stderr=self.stderr)
             oom_score.reset(self.pid)
         except OSError as problem:
             ours.close()
@@ -256,7 +183,7 @@ class ControlSocket:
     def _begin(self) -> None:
         operators = self._operators
         assert operators is not None
-        listeners = self._listeners()
+        listeners = self._listeners.all()
         value = {
             "listeners": [name for name, _ in listeners],
             "allow": {kind: list(page.allow) for kind, page in self._wanted.items()},
@@ -368,52 +295,11 @@ class ControlSocket:
         """In a forked child: close what only the master may hold."""
         if self._channel is not None:
             self._channel.close()
-        for _, sock in self._listeners():
-            sock.close()
+        self._listeners.close_copies()
 
     def close(self) -> None:
         """End the panel and remove the socket: superd ends."""
-        self._ignore()
         self.start_at = None
         self._drop_channel()
         self._kill_silently()
-        for kind in tuple(self._pages):
-            self._close_page(kind)
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.remove(Trust.own(strict=is_root()))
-            self._path = None
-
-
-def start_panel(end: socket.socket, user: tuple[int, int] | None, *, metrics: bool = False, stderr: int = 2) -> int:
-    """Start a panel at ``end`` of a pair, which stays the caller's, as this (uid, gid). Returns its pid.
-
-    With ``metrics`` it loads prometheus_client, which takes a quarter of a second.
-
-    Raises ``OSError`` when it cannot be started.
-    """
-    uid, gid = user if user is not None else (-1, -1)
-    bundle = launcher_bundle()
-    with bundle.lent() as memory:
-        words = bundle.command("panel", memory, str(uid), str(gid), os.pathsep.join(sys.path) if metrics else "", "superd: panel")
-        return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), stderr, 0o022)
-
-
-def _holder(path: str) -> str:
-    """Return which process has the socket, as far as the kernel says."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(path)
-            return f"pid {credentials_of(probe)[0]} has it"
-        except OSError:
-            return "another process has it"
-
-
-def _describe(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return f"signal {os.WTERMSIG(status)}"
-    return f"status {os.waitstatus_to_exitcode(status)}"
+        self._listeners.close()

@@ -9,46 +9,31 @@ Never: decides what an order or a request does.
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import select
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from superd.errors import ControlError
-from superd.exit_status import EX_SOFTWARE
 from superd.ipc import front_orders, front_requests, order_channel
 from superd.log.event import Kind
 from superd.master.back_off import BackOff
+from superd.master.front_fork import Run, fork_front
+from superd.master.heartbeat import ANSWER, LATE, Heartbeat
 from superd.master.request_budget import RequestBudget
 from superd.master.wait_status import describe
-from superd.system.oom_score import reset
 from superd.system.process_state import describe_state, state_of
-from superd.system.process_title import set_title
 
 if TYPE_CHECKING:
     from superd.log.log import Log
-    from superd.policy_snapshot import PolicySnapshot
 
-HEARTBEAT = 5.0
-"""Seconds between two signs of life that the front is asked for."""
-ANSWER = 10.0
-"""Seconds the front has for one: its longest step is far below one."""
-BYTES_A_SECOND = 100_000
-"""Bytes of policy tables for which the front gets a second more: a list of a million lines takes it minutes to compile."""
 STOPPED_GRACE = 1.0
 """Seconds a front may stand still by a signal: all services stand with it, and it leads a session of its own."""
-LATE = 1.0
-"""Seconds after which a timer that comes late says that the master itself, or the machine, stood still."""
 AGAIN = 0.05
 """Seconds until orders are sent again when the kernel has no room for descriptors in flight."""
-
-Run = Callable[[front_orders.Begin, socket.socket], int]
-"""What the front process runs: the first order and the channel; returns the exit status."""
 
 
 class FrontChild:
@@ -65,30 +50,30 @@ class FrontChild:
         self._started = 0.0
         self._budget = RequestBudget(0.0)
         self._back_off = BackOff()
-        self._slack = 0.0
-        self._pings = 0
-        self._ping_at: float | None = None
-        self._answer_by: float | None = None
+        self._life = Heartbeat(clock())
         self._stopped_by: float | None = None
         self._end_by: float | None = None
         self._send_at: float | None = None
         self._dump = -1
         self.pid = 0
-        self.alive_at = clock()
-        """When a front was last seen alive, or begun."""
         self.start_at: float | None = None
         """When the next front is to be started (monotonic)."""
 
     @property
     def due(self) -> float | None:
         """When ``on_timer`` has something to do (monotonic); None for never."""
-        times = (self.start_at, self._ping_at, self._answer_by, self._stopped_by, self._end_by, self._send_at)
+        times = (self.start_at, self._life.due, self._stopped_by, self._end_by, self._send_at)
         return min((moment for moment in times if moment is not None), default=None)
+
+    @property
+    def alive_at(self) -> float:
+        """When a front was last seen alive, or begun."""
+        return self._life.seen_at
 
     @property
     def patience(self) -> float:
         """Seconds without a sign of life after which the master itself has replaced the front, or has tried to."""
-        return HEARTBEAT + ANSWER + self._slack + LATE
+        return self._life.patience
 
     def fileno(self) -> int:
         """Return the channel's descriptor, -1 without one."""
@@ -101,43 +86,20 @@ class FrontChild:
         self.start_at = None
         ours, theirs = order_channel.pair()
         self._log.flush()
-        gc.collect(1)  # the oldest objects were looked through while they grew; all cost 20 ms with a thousand services
-        gc.freeze()  # so that a collection in the front does not copy every page that it shares with the master
         try:
-            pid = os.fork()  # noqa: TID251 - no thread and no trio runs in the master; the child never returns
+            pid = fork_front(self._run, order, ours, theirs, in_child)
         except OSError:
             ours.close()
-            theirs.close()
             raise
-        if pid == 0:
-            status = EX_SOFTWARE
-            try:
-                signal.set_wakeup_fd(-1)
-                os.setsid()  # TIOCSTI puts words into the mouths of terminals of the own session only
-                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD):
-                    signal.signal(number, signal.SIG_DFL)
-                signal.signal(signal.SIGHUP, signal.SIG_IGN)
-                signal.pthread_sigmask(signal.SIG_SETMASK, [])
-                ours.close()
-                kept = order_channel.own_copies(order)
-                in_child()
-                set_title("superd: front")
-                reset()
-                status = self._run(kept, theirs)
-            except BaseException:  # noqa: BLE001 - every exception of the front ends here: no caller could print it
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        theirs.close()
-        gc.unfreeze()
+        finally:
+            theirs.close()
         now = self._clock()
         self.pid, self._started, self._channel = pid, now, ours
-        self.alive_at = now
         self._writer = order_channel.OrderWriter(ours)
         self._budget = RequestBudget(now)
-        self._slack = _slack(order.policy)
         self._events = select.POLLIN
         self._poll.register(ours, select.POLLIN)
+        self._life.begin(order.policy, now)
         self._ask_for_life(now)
 
     def says_ready(self, seconds: float) -> bool:
@@ -222,13 +184,7 @@ class FrontChild:
 
     def _kill(self, why: str) -> None:
         self._log.message("alert", why, kind=Kind.PROCESS_REPLACED)
-        if self.pid:
-            try:
-                os.kill(self.pid, signal.SIGKILL)
-            except OSError as problem:
-                # Without CAP_KILL. It sees the end of its channel, and ends unless it stands still.
-                self._log.message("alert", f"the front (pid {self.pid}) cannot be killed: {problem.strerror}")
-        self._drop_channel()
+        self._kill_silently()
 
     def _drop_channel(self) -> None:
         if self._channel is not None and self._writer is not None:
@@ -236,7 +192,8 @@ class FrontChild:
             self._writer.close()
             self._channel.close()
             self._channel = self._writer = None
-        self._ping_at = self._answer_by = self._stopped_by = self._send_at = None
+        self._life.stop()
+        self._stopped_by = self._send_at = None
         self._forget_dump()
 
     # ------------------------------------------------------------------ orders
@@ -251,9 +208,7 @@ class FrontChild:
         if isinstance(order, (front_orders.Change, front_orders.PolicyReply)):
             policy = order.policy if isinstance(order, front_orders.Change) else order.files
             if policy is not None:
-                self._slack = _slack(policy)
-                if self._answer_by is not None:
-                    self._answer_by += self._slack
+                self._life.allow(policy)
         try:
             self._writer.send(order)
         except BlockingIOError:
@@ -270,9 +225,8 @@ class FrontChild:
     def ask_dump(self) -> None:
         """Ask for the state; it comes with the request ``dump``. Raises ``OSError`` without room for it."""
         self._forget_dump()
-        memory = os.memfd_create("superd-dump", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        self._dump = memory
-        self.tell(front_orders.Dump(front_orders.Fd(memory)))
+        self._dump = os.memfd_create("superd-dump", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self.tell(front_orders.Dump(front_orders.Fd(self._dump)))
 
     def take_dump(self, size: int) -> bytes:
         """Return the state that the front wrote. Raises ``ControlError`` if it was not asked for."""
@@ -342,6 +296,7 @@ class FrontChild:
             try:
                 os.kill(self.pid, signal.SIGKILL)
             except OSError as problem:
+                # Without CAP_KILL. It sees the end of its channel, and ends unless it stands still.
                 self._log.message("alert", f"the front (pid {self.pid}) cannot be killed: {problem.strerror}")
         self._drop_channel()
 
@@ -349,12 +304,7 @@ class FrontChild:
 
     def alive(self, number: int) -> None:
         """Take note of a sign of life. Raises ``ControlError`` for one that was not asked for."""
-        if number != self._pings or self._answer_by is None:
-            raise ControlError("a sign of life that was not asked for")
-        self._answer_by = None
-        self._slack = 0.0
-        self.alive_at = self._clock()
-        self._ping_at = self.alive_at + HEARTBEAT
+        self._life.answered(number, self._clock())
 
     def stopped(self) -> None:
         """Take note that a signal stopped the front."""
@@ -373,41 +323,28 @@ class FrontChild:
         if self._end_by is not None and now >= self._end_by:
             self._end_by = None
             self._kill(f"the front does not end ({describe_state(self.pid)}); it is being killed")
-        if self._answer_by is not None and now >= self._answer_by:
+        if self._life.overdue(now):
             self._no_answer(now)
-        if self._ping_at is not None and now >= self._ping_at:
+        if self._life.wants_sign(now):
             self._ask_for_life(now)
 
     def _no_answer(self, now: float) -> None:
-        assert self._answer_by is not None
         assert self._channel is not None
-        if now - self._answer_by > LATE:
-            # The master stood still, and perhaps the front with it: a frozen container, a loaded machine.
-            self._answer_by = now + ANSWER
-            return
         waiting = select.poll()
         waiting.register(self._channel, select.POLLIN)
         if waiting.poll(0):
-            self._answer_by = now + LATE  # its answer may be in what it said
+            self._life.wait(LATE, now)  # its answer may be in what it said
             return
         state = state_of(self.pid)
         if state == "t":
-            self._answer_by = now + ANSWER  # a person looks at it
+            self._life.wait(ANSWER, now)  # a person looks at it
             return
         self._kill(f"the front has not answered for {ANSWER:g} s ({describe_state(self.pid)}); it is being replaced")
 
     def _ask_for_life(self, now: float) -> None:
-        self._pings += 1
-        self._ping_at, self._answer_by = None, now + ANSWER + self._slack
-        self.tell(front_orders.Ping(self._pings))
+        self.tell(front_orders.Ping(self._life.ask(now)))
 
     def close_copies(self) -> None:
         """In another child of the master: close what only the master may hold."""
         if self._channel is not None:
             self._channel.close()
-
-
-def _slack(policy: PolicySnapshot) -> float:
-    """Return the seconds that the front may take longer for these tables."""
-    size = len(policy.allow or b"") + len(policy.deny or b"") + sum(len(data) for data in policy.files.values())
-    return size / BYTES_A_SECOND

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.launch_spec import Account
     from superd.log.log import Log
-    from superd.master.front_child import Run
+    from superd.master.front_fork import Run
     from superd.master.in_service import InService
     from superd.master.notify import Notifier
     from superd.master.reading import Read

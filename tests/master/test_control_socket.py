@@ -63,7 +63,7 @@ class Fixture:
         client.connect(self.control.path)
         for fd, _ in self.poll.poll(0):
             self.control.on_readable(fd)
-        listener = next(sock for name, sock in self.control._listeners() if name == "control")
+        listener = next(sock for name, sock in self.control._listeners.all() if name == "control")
         listener.setblocking(True)
         return client, listener.accept()[0]
 

@@ -15,7 +15,8 @@ from superd.errors import ControlError
 from superd.ipc.front_orders import Begin, Change, Launching, Ping, Stop
 from superd.ipc.front_requests import RequestWriter
 from superd.ipc.order_channel import OrderReader
-from superd.master.front_child import ANSWER, HEARTBEAT, LATE, STOPPED_GRACE, FrontChild
+from superd.master.front_child import STOPPED_GRACE, FrontChild
+from superd.master.heartbeat import ANSWER, HEARTBEAT, LATE
 from superd.policy_snapshot import PolicySnapshot
 from superd.settings import Settings
 from tests.master.parts import Lines

@@ -14,7 +14,7 @@ import pytest
 
 from superd.exit_status import EX_NOPERM
 from superd.ipc import panel_requests
-from superd.master.control_socket import start_panel
+from superd.master.panel_child import start_panel
 from superd.wire.varlink import encode_call
 from tests.needs import needs_root
 from tests.panel.test_control import answer
