@@ -64,7 +64,9 @@ class Sandbox(BaseModel):
     private_tmp: Size | None = Field(
         None, description="each program has a /tmp, /var/tmp and /dev/shm of its own, each of this size, gone when it ends"
     )
-    read_only: Words = Field((), description="folders in which nothing can be written; `/` is everything")
+    read_only: Words = Field(
+        (), description="folders in which nothing can be written; `/` is everything, `-/path` need not exist"
+    )
     read_write: Words = Field((), description="folders inside of those in which the program can write all the same")
     hide: Words = Field((), description="files and folders that the program cannot open; `-/path` need not exist")
     private_network: bool = Field(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.daemon_process import WAIT
-from tests.docs_examples import ROOT, Block, Step, blocks, file_name, plain, steps
+from tests.docs_examples import HOST_PAGES, ROOT, Block, Step, blocks, file_name, plain, steps
 from tests.needs import needs
 
 FILES = ("toml", "hosts.allow", "hosts.deny", "xinetd", "inetd")
@@ -299,6 +299,8 @@ def written_anew(page: Path, folder: Path) -> str:
 
 if __name__ == "__main__":
     for page in map(Path, sys.argv[1:]):
+        if page.resolve() not in HOST_PAGES and page.name != "README.md":
+            sys.exit(f"{page}: its commands change no host; tests/test_docs.py runs them, and you edit the page")
         with tempfile.TemporaryDirectory() as scratch:
             Path(scratch).chmod(0o755)
             page.write_text(written_anew(page.resolve(), Path(scratch)), encoding="utf-8")

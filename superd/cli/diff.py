@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from superd.cli.diagnostics import print_problems
-from superd.config.toml.render import file_values
+from superd.config.toml.render import every_value
 from superd.config.toml.values import item
 from superd.errors import ConfigError
 from superd.exit_status import EX_CONFIG
@@ -67,7 +67,7 @@ def changes_of(old: Registry, new: Registry) -> Iterator[Change]:
         elif before_service is None:
             yield Change("+", name, new=_addresses(after_service), where=_where(new, name, ""))
         else:
-            for key, before, after in _differing(_values(before_service), _values(after_service)):
+            for key, before, after in _differing(every_value(before_service), every_value(after_service)):
                 yield Change("~", name, key, before, after, _where(new, name, key))
 
 
@@ -108,11 +108,6 @@ def _plain(change: Change) -> dict[str, Any]:
         "new": change.new,
         "where": change.where,
     }
-
-
-def _values(service: Service) -> dict[str, Any]:
-    limits = service.limits.model_dump(mode="json")
-    return file_values(service) | {f"limits.{key}": value for key, value in limits.items()}
 
 
 def _settings(settings: Settings) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from superd.address import SocketType
 from superd.cli.diagnostics import print_problems
-from superd.config.toml.render import file_values
+from superd.cli.export_confining import confining_lines
+from superd.config.toml.render import every_value
 from superd.errors import ConfigError
 from superd.exit_status import EX_CONFIG, EX_FAILURE, EX_USAGE
 from superd.limits import Limits
@@ -69,10 +70,8 @@ def export(sources: Sources, kind: str, name: str) -> int:
 
 def written(service: Service) -> dict[str, Any]:
     """Every key that is not at its default."""
-    plain = file_values(Service(name=service.name, disable=True))
-    values = {key: value for key, value in file_values(service).items() if value != plain[key] and key != "disable"}
-    limits, default = service.limits.model_dump(mode="json"), Limits().model_dump(mode="json")
-    return values | {f"limits.{key}": value for key, value in limits.items() if value != default[key]}
+    plain = every_value(Service(name=service.name, disable=True))
+    return {key: value for key, value in every_value(service).items() if value != plain[key] and key != "disable"}
 
 
 def _needs_a_program(service: Service) -> str:
@@ -176,6 +175,10 @@ def _systemd_service(service: Service, made: Export) -> Iterator[str]:
     if service.limits.kill_grace != Limits().kill_grace:
         made.take("limits.kill_grace")
         yield f"TimeoutStopSec={service.limits.kill_grace:g}"
+    made.take("sandbox.preset")  # the keys that it stands for are said one by one
+    for confined, key in confining_lines(service):
+        made.take(key)
+        yield confined
     made.take("leftovers")
     if service.leftovers == "keep":
         yield "KillMode=process"

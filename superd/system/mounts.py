@@ -28,7 +28,11 @@ def part_with_host() -> None:
 
 
 def make_read_only(paths: list[str], but: list[str]) -> None:
-    """Let nothing be written in ``paths``, mounts inside of them included, except in ``but``. Raises ``OSError``."""
+    """Let nothing be written in ``paths``, mounts inside of them included, except in ``but``. Raises ``OSError``.
+
+    A path after ``-`` need not exist.
+    """
+    paths, but = _there(paths), _there(but)
     for path in but:
         _mount(path, path, "", _MS_BIND | _MS_REC)
     for path in paths:
@@ -37,6 +41,10 @@ def make_read_only(paths: list[str], but: list[str]) -> None:
         _set_attributes(path, _RDONLY, 0, recursive=True)
     for path in but:
         _set_attributes(path, 0, _RDONLY, recursive=False)
+
+
+def _there(paths: list[str]) -> list[str]:
+    return [path.removeprefix("-") for path in paths if not path.startswith("-") or os.path.exists(path[1:])]
 
 
 def hide(path: str) -> None:

@@ -43,6 +43,15 @@ def test_services_that_come_go_and_change_are_named_with_key_and_place(
     ]
 
 
+@pytest.mark.parametrize("line", ["sandbox.no_new_privs = true", 'tls.cert = "/etc/superd/cert.pem"', 'limits.memory = "64M"'])
+def test_a_key_of_any_table_is_a_difference(folders: tuple[Path, Path], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = folders
+    (old / "a.toml").write_text(BASE + "port = 7\n")
+    (new / "a.toml").write_text(BASE + f"port = 7\n{line}\n")
+    assert compare(old, new) == 1
+    assert f"~ a  {line.partition(' ')[0]} " in capsys.readouterr().out
+
+
 def test_what_is_written_otherwise_and_means_the_same_is_no_difference(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

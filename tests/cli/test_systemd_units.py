@@ -67,11 +67,11 @@ def test_import_writes_the_file_and_the_report(
     folders: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with open(f"{folders[1]}/a@.service", "a") as file:
-        file.write("ProtectSystem=strict\n")
+        file.write("PrivateDevices=yes\n")
     assert import_command("systemd", [f"{folders[1]}/a.socket"], tmp_path / "out") == 0
     out = capsys.readouterr().out
     assert "carried over: 1\n" in out
-    assert "a@.service:5: `ProtectSystem=strict` is lost: it confined the program" in out
+    assert "a@.service:5: `PrivateDevices=yes` is lost: it confined the program" in out
     text = (tmp_path / "out/a.toml").read_text()
     assert f'server = "/bin/cat"  # from {folders[1]}/a@.service:2' in text
     assert "instances = 64" in text

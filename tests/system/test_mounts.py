@@ -50,6 +50,17 @@ def test_nothing_is_written_in_a_read_only_folder_but_in_its_exceptions(tmp_path
     assert (tmp_path / "state" / "x").exists()
 
 
+def test_a_read_only_folder_and_an_exception_after_a_dash_need_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+
+    def act() -> list[int]:
+        nowhere = f"-{tmp_path}/nowhere"
+        mounts.make_read_only([nowhere, f"-{tmp_path}"], [nowhere, f"-{tmp_path}/state"])
+        return [error_of((tmp_path / "x").touch), error_of((tmp_path / "state" / "x").touch)]
+
+    assert inside(act) == [errno.EROFS, 0]
+
+
 def test_a_hidden_folder_is_empty_and_a_hidden_file_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "secret").touch()

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from superd.address import SocketType, parse_listen
 from superd.config.foreign import Foreign
+from superd.config.systemd.confining import confining
 from superd.config.systemd.unit import Setting, Unusual, plain, read_unit, seconds, truth, values_of, words
 from superd.problem import Origin, Problem, error, errors, note, warning
 from superd.service import Service
@@ -34,13 +35,26 @@ _QUIET = frozenset({
     "Type", "Service", "Restart", "RestartSec", "RemainAfterExit", "StandardInput", "StandardOutput", "StandardError", "Accept",
     "RemoveOnStop", "FileDescriptorName", "SyslogIdentifier", "SuccessExitStatus", "Slice", "GuessMainPID",
     "TriggerLimitIntervalSec", "TriggerLimitBurst", "PollLimitIntervalSec", "PollLimitBurst", "MaxConnections",
-    "MaxConnectionsPerSource", "ExecStart", "KillMode", "IPAddressAllow", "IPAddressDeny", *_TYPES,
+    "MaxConnectionsPerSource", "ExecStart", "KillMode", "IPAddressAllow", "IPAddressDeny", "MemoryAccounting", "CPUAccounting",
+    "TasksAccounting", "IOAccounting", "IPAccounting", "SystemCallErrorNumber", "PrivateMounts", *_TYPES,
 })  # fmt: skip
 """Settings that are carried over elsewhere, or that only say when systemd starts what superd starts by itself."""
 _CONFINING = (
     "Protect", "Private", "Restrict", "SystemCall", "Capability", "ReadOnly", "ReadWrite", "Inaccessible", "NoNew", "Lock",
     "Memory", "CPU", "Tasks", "IO", "Device", "AppArmor", "SELinux", "Ambient", "Secure", "Bind", "Root", "TemporaryFile",
+    "ProcSubset", "NoExec", "ExecPaths", "KeyringMode", "RemoveIPC", "SmackProcessLabel",
 )  # fmt: skip
+_OFF = ("no", "false", "off", "0", "n", "f", "default", "infinity")
+_NEAREST = {
+    "ProtectProc": "`private_pids = true` in [sandbox] hides the processes of others",
+    "ProcSubset": "`private_pids = true` in [sandbox] hides the processes of others",
+    "ProtectKernelTunables": "a program of another user than root cannot write them either",
+    "PrivateDevices": "a program of another user than root cannot open most devices either",
+    "RestrictSUIDSGID": "`no_new_privs = true` in [sandbox] lets such files give no rights",
+    "MemoryHigh": "`memory` in [limits] ends a program that needs more",
+    "PrivateUsers": "`capabilities = []` in [sandbox] leaves the program no right of root",
+}
+"""What comes near, where a key does."""
 MAX_CONNECTIONS = 64
 """systemd.socket(5): the default of MaxConnections=."""
 
@@ -55,7 +69,7 @@ def parse(name: str, socket: Units, service: Units) -> Foreign:
             draft.problems += wrong
     whole = Origin(next(iter(socket), name))
     draft.whole = whole
-    for step in (draft.sockets, draft.program, draft.clients, draft.simple, draft.rest):
+    for step in (draft.sockets, draft.program, draft.clients, draft.simple, draft.confined, draft.rest):
         try:
             step()
         except Unusual as problem:
@@ -78,8 +92,9 @@ class _Draft:
         self.whole = Origin(name)
         self.settings: list[Setting] = []
         self.problems: list[Problem] = []
-        self.keys: dict[str, Any] = {"limits": {}}
+        self.keys: dict[str, Any] = {"limits": {}, "sandbox": {}}
         self.origins: dict[str, Origin] = {}
+        self.taken: set[str] = set()
 
     def last(self, section: str, key: str) -> Setting | None:
         found = values_of(self.settings, section, key)
@@ -249,9 +264,17 @@ class _Draft:
             if value is not None:
                 self.put(key, value, item.origin)
 
+    def confined(self) -> None:
+        """What the program is kept from, and what it may use."""
+        found = confining(self.settings)
+        for key, value in found.keys.items():
+            self.put(key, value, found.origins[key])
+        self.problems += found.problems
+        self.taken = found.taken
+
     def rest(self) -> None:
         """Each setting that no key of superd has: what confines a program is a warning, all else a note."""
-        taken = {name for _, name, *_ in _SIMPLE} | set(_RLIMITS) | {
+        taken = self.taken | {name for _, name, *_ in _SIMPLE} | set(_RLIMITS) | {
             "Environment", "EnvironmentFile", "PassEnvironment", "KeepAlive", "NoDelay", "User", "DynamicUser",
         }  # fmt: skip
         for item in self.settings:
@@ -260,12 +283,12 @@ class _Draft:
             said = f"`{item.key}={item.value}`"
             if item.key.startswith("Listen"):
                 self.lost(item.origin, f"{said} has no counterpart")
+            elif item.key.startswith(_CONFINING):
+                if item.value.lower() not in _OFF:
+                    hint = _NEAREST.get(item.key, "keep the unit where it matters")
+                    self.problems.append(warning(item.origin, f"{said} is lost: it confined the program", hint))
             elif item.key.startswith("Exec"):
                 self.lost(item.origin, f"{said} has no counterpart", "name a script in ExecStart= that does it")
-            elif item.key.startswith(_CONFINING):
-                self.problems.append(
-                    warning(item.origin, f"{said} is lost: it confined the program", "keep the unit where it matters")
-                )
             else:
                 self.problems.append(note(item.origin, f"{said} has no counterpart"))
 

@@ -31,7 +31,8 @@ def render(service: Service, comments: Mapping[str, str] | None = None, given: M
     for key, value in values.items():
         if value != given.get(key, defaults[key]):
             _add(document, key, value, comments)
-    for name, own in (("limits", service.limits), ("tls", service.tls), ("sandbox", service.sandbox)):
+    for name in TABLES:
+        own = getattr(service, name)
         plain = type(own)().model_dump(mode="json")
         differing = {key: value for key, value in own.model_dump(mode="json").items() if value != plain[key]}
         if differing:
@@ -55,19 +56,48 @@ def render_defaults(defaults: Mapping[str, Any]) -> str:
 def file_values(service: Service) -> dict[str, Any]:
     """Every key but ``name`` and the tables as a file has it."""
     values = service.model_dump(mode="json")
-    found = {
-        key: _plain(key, values[key], service) for key in Service.model_fields if key not in ("name", "limits", "tls", "sandbox")
-    }
+    found = {key: _plain(key, values[key], service) for key in Service.model_fields if key not in ("name", *TABLES)}
     if service.service == service.name:
         found["service"] = ""
     return found
 
 
+def every_value(service: Service) -> dict[str, Any]:
+    """``file_values``, and the keys of the tables as ``limits.idle``."""
+    tables = {name: getattr(service, name).model_dump(mode="json") for name in TABLES}
+    return file_values(service) | {f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()}
+
+
+TABLES = ("limits", "tls", "sandbox")
+_SIZES = frozenset(
+    (
+        "rlimit_as",
+        "rlimit_data",
+        "rlimit_rss",
+        "rlimit_stack",
+        "rlimit_core",
+        "rlimit_fsize",
+        "memory",
+        "memory_swap",
+        "private_tmp",
+    )
+)
+"""Keys that count bytes."""
 _DEFAULTS = {
     key: field.get_default(call_default_factory=True)
     for key, field in Service.model_fields.items()
     if key not in ("name", "service")
 }
+
+
+def size(value: int) -> int | str:
+    """A number of bytes as a person writes it: 64M."""
+    if value < 0:
+        return "UNLIMITED"
+    for unit, factor in (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)):
+        if value and value % factor == 0:
+            return f"{value // factor}{unit}"
+    return value
 
 
 def _printable(comment: str) -> str:
@@ -86,7 +116,7 @@ def _plain(key: str, value: Any, service: Service) -> Any:
 
 
 def _add(place: Container | Table, key: str, value: Any, comments: Mapping[str, str]) -> None:
-    made = item(value)
+    made = item(size(value) if key in _SIZES else value)
     if comment := " ".join(comments.get(key, "").split()):
         made.comment(_printable(comment))
         made.trivia.comment_ws = "  "

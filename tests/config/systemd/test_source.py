@@ -114,9 +114,9 @@ def test_what_cannot_be_kept_makes_no_service(socket: str, service: str, said: s
 
 
 def test_what_confined_the_program_is_a_warning_with_its_line() -> None:
-    found = read("", "ProtectSystem=strict\nLogLevelMax=3\n")
+    found = read("", "PrivateDevices=yes\nLogLevelMax=3\n")
     assert [(problem.severity, str(problem.origin), problem.message.split(" ", 1)[0]) for problem in found.problems] == [
-        (Severity.WARNING, "hello@.service:5", "`ProtectSystem=strict`"),
+        (Severity.WARNING, "hello@.service:5", "`PrivateDevices=yes`"),
         (Severity.NOTE, "hello@.service:6", "`LogLevelMax=3`"),
     ]
 
