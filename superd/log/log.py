@@ -74,7 +74,7 @@ class Log:
             self._put(self._made(Kind.START, Level.INFO, record))
 
     def identified(self, record: SessionRecord) -> None:
-        """The client's ident server answered after the session's START was logged."""
+        """The client's ident server answered after the session's START or FAIL was logged."""
         if not record.quiet:
             self._put(self._made(Kind.USER, Level.INFO, record))
 

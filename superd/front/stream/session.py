@@ -200,8 +200,7 @@ class _Session:
         self._facts.begin()
         try:
             verdict = await self._trip.gate.settle(self._service, self._session, self._facts.known(), first, self._learn)
-            first_of_all = "IDONLY" in service.flags or not verdict.admit
-            if first_of_all and "USERID" in (service.log_on_success if verdict.admit else service.log_on_failure):
+            if verdict.admit and "IDONLY" in service.flags and "USERID" in service.log_on_success:
                 await self._facts.know(Need.USER_NAME)
             await self._options.carry_out(verdict.steps, verdict.rule)
             if service.banners:
@@ -210,14 +209,20 @@ class _Session:
             verdict = Verdict(False, fault.reason, detail=str(fault))
         connection.place.leave()
         self._session.stage = Stage.DECIDED
-        if verdict.admit and "USERID" in service.log_on_success and not connection.client.user:
-            place = self._trip.room.enter(self._service, connection.client)
-            if place is not None:
-                self._trip.start_task(self._name_user, place)
+        if verdict.admit and "USERID" in service.log_on_success:
+            self._ask_user_beside()
         return verdict
 
+    def _ask_user_beside(self) -> None:
+        """Have the ident server asked for the log alone: neither the program nor the refusal waits for its answer."""
+        if self._connection.client.user:
+            return
+        place = self._trip.room.enter(self._service, self._connection.client)
+        if place is not None:
+            self._trip.start_task(self._name_user, place)
+
     async def _name_user(self, place: Place) -> None:
-        """Ask the ident server while the service serves; what it says after the START has a line of its own."""
+        """Ask the ident server; what it says after the START or the FAIL has a line of its own."""
         try:
             await self._facts.know(Need.USER_NAME)
             if self._session.stage in (Stage.RUNNING, Stage.SERVING, Stage.OVER):
@@ -256,6 +261,8 @@ class _Session:
         connection, service = self._connection, self._service.service
         connection.place.leave()
         self._trip.book.over(self._session, Refused(verdict))
+        if "USERID" in service.log_on_failure:
+            self._ask_user_beside()
         if service.banner_fail:
             await self._send_file(service.banner_fail)
         if service.mux_client:

@@ -133,12 +133,34 @@ async def test_the_user_is_asked_for_while_the_program_runs(nursery: trio.Nurser
     assert session.record.userid == "UNIX : joe"
 
 
-async def test_a_client_that_is_refused_is_named_in_its_one_line(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_client_does_not_wait_for_its_ident_server(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = trio.Event()
+
     async def answer(*_: object) -> Identity:
+        await answered.wait()
         return Identity("joe", "UNIX : joe")
 
     monkeypatch.setattr(ident, "ask", answer)
     front = Front(nursery, deny="ALL: ALL")
+    async with front.connected(service(log_on_failure=["USERID"])) as (session, client):
+        assert await client.recv(1) == b""
+        assert session.stage is Stage.OVER
+        assert [event[0] for event in front.log.take()] == ["FAIL"]
+        assert len(front.room) == 1
+        answered.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert front.log.take() == [("USER", "s", "UNIX : joe")]
+        assert not len(front.room)
+
+
+async def test_a_user_that_a_rule_asked_for_is_in_the_refused_client_s_one_line(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(*_: object) -> Identity:
+        return Identity("joe", "UNIX : joe")
+
+    monkeypatch.setattr(ident, "ask", answer)
+    front = Front(nursery, deny="ALL: joe@ALL")
     async with front.connected(service(log_on_failure=["USERID"])) as (session, client):
         assert await client.recv(1) == b""
         assert session.record.userid == "UNIX : joe"
