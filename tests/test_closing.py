@@ -14,6 +14,7 @@ ROOMS = ("front", "relay", "launcher", "master", "ipc", "internal", "net")
 PARTS = "parts of superd, which close what they have by this rule themselves"
 PAIRS = "unix socket pairs between superd's processes, whose close never waits"
 MEMORY = "memory or a file that this process has made or opened"
+QUEUE = "the end of a pair with connections of clients, which no program has had"
 SCOPES = "cancel scopes and limiters, which close nothing"
 OWN: dict[str, dict[str, str]] = {
     "front/datagram/peer_programs.py": {"with feeder": "a datagram socket, whose close never waits", "with scope": SCOPES},
@@ -44,6 +45,7 @@ OWN: dict[str, dict[str, str]] = {
         **{"for_front.close": PAIRS, "for_panel.close": PAIRS, "ours.close": PAIRS, "theirs.close": PAIRS},
         **{"self._channel.close": PAIRS, "self._listeners.close": PARTS},
     },
+    "master/ending.py": {"os.close": QUEUE},
     "master/former_front.py": {"os.close": MEMORY},
     "master/front_child.py": {
         **{"os.close": MEMORY, "ours.close": PAIRS, "theirs.close": PAIRS, "self._channel.close": PAIRS},
@@ -63,7 +65,7 @@ OWN: dict[str, dict[str, str]] = {
     "master/leaving.py": {"os.close": MEMORY},
     "master/log_files.py": {"os.close": MEMORY, "self.close": PARTS},
     "master/loop.py": {"end.close": PAIRS},
-    "master/own_processes.py": {"self._log_files.close": PARTS},
+    "master/own_processes.py": {"os.close": QUEUE, "self._log_files.close": PARTS},
     "master/manager_store.py": {"os.close": MEMORY},
     "master/process.py": {
         **{

@@ -174,7 +174,21 @@ class Orders:
 
     def retire(self, order: front_orders.Retire) -> None:
         """Make room for another front when the master says so."""
-        self.start_task(retire, order.go, order.memory, self._close, self._settled, self._kept, self.log, self.cancel)
+        self.start_task(self._retire, order)
+
+    async def _retire(self, order: front_orders.Retire) -> None:
+        with socket.socket(fileno=order.waiting) as waiting:
+
+            def close() -> None:
+                self.in_force.listeners.clear()
+                self.queue.pass_on(waiting)
+                self.listeners.close()
+
+            def kept() -> bytes:
+                self.queue.pass_on(waiting)  # clients that a proxy has announced meanwhile
+                return self._kept()
+
+            await retire(order.go, order.memory, close, self._settled, kept, self.log, self.cancel)
 
     def _settled(self) -> bool:
         """Whether no session is this process's alone: all others are known to launchers and relays."""

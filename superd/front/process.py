@@ -38,6 +38,7 @@ from superd.front.sessions.deadlines import Deadlines
 from superd.front.stream.arrivals import Arrivals
 from superd.front.stream.connection import Trip
 from superd.front.stream.internal_services import InternalStreams
+from superd.front.stream.passing_on import passed_on
 from superd.front.stream.queueing import WaitingQueue
 from superd.log.event import Kind
 from superd.net.hostname_threads import HostnameThreads
@@ -123,16 +124,21 @@ class _Front:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
         self._orders.begin(begin)
         parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines, self._queue)
-        for part in (*(part.run for part in parts), self._accept):
-            self._nursery.start_soon(part)
+        for part in parts:
+            self._nursery.start_soon(part.run)
+        self._nursery.start_soon(self._accept, begin)
         self._master.request("ready")
         await self._master.run(self._orders)
 
-    async def _accept(self) -> None:
+    async def _accept(self, begin: front_orders.Begin) -> None:
         # What an earlier front started counts: limits would let too many in before launchers have reported what lives.
         with trio.move_on_after(ADOPT_SECONDS):
             await self._launches.adopted()
             await self._carriers.adopted()
+        if begin.waiting is not None:
+            with socket.socket(fileno=begin.waiting) as waiting:
+                for waited in passed_on(waiting):
+                    self._arrivals.take_on(waited)
         await self._listeners.run(self._arrivals.on_ready, self._on_batch_end, self._on_busy)
 
     # ------------------------------------------------------------------ introductions

@@ -131,6 +131,8 @@ class Begin:
     wished: Wished = field(default_factory=Wished)
     kept: bytes = b""
     """What the front before this one wrote at an upgrade: its bans and rates. A front wrote it, so only a front reads it."""
+    waiting: Fd | None = None
+    """The end of a socket pair into which the front before this one has sent who waited in its queues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +224,12 @@ class Stop:
 class Retire:
     """Make room for another front as soon as ``go`` has a byte; when it ends without one, go on.
 
-    What the next front is to know is written into ``memory``.
+    What the next front is to know is written into ``memory``; who waits in a queue is sent into ``waiting``.
     """
 
     go: Fd
     memory: Fd
+    waiting: Fd
 
 
 Order = (

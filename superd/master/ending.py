@@ -6,6 +6,7 @@ Never: ends a process itself: the front ends by its order, and launchers when th
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -117,14 +118,19 @@ class Ending:
         self._log.message("notice", text, kind=Kind.STOPPING)
         return True
 
-    def leave(self, kept: bytes) -> None:
-        """Give everything to the service manager; if it does not take that, sessions end as without one."""
+    def leave(self, kept: bytes, waiting: int) -> None:
+        """Give everything to the service manager; if it does not take that, sessions end as without one.
+
+        ``waiting`` is the descriptor of who waits in a queue, -1 for none; it is the callee's.
+        """
         settings = self._state.registry.settings
         try:
-            self._leaving.give(kept, settings.stop_grace if settings.stop_sessions == "end" else None)
+            self._leaving.give(kept, waiting, settings.stop_grace if settings.stop_sessions == "end" else None)
         except OSError as problem:
             self._log.message("error", f"the service manager keeps nothing ({problem.strerror or problem}): sessions end")
-            self._processes.start_front(kept)
+            self._processes.start_front(kept, waiting)
             self.stop(signal.SIGTERM)
         else:
             self.left = True
+            if waiting >= 0:
+                os.close(waiting)

@@ -26,6 +26,7 @@ class FormerFront:
         self.pid = 0
         self.due: float | None = None
         self._fds: tuple[int, ...] = ()
+        self._waiting = -1
         if table is not None:  # None after a restart as well: that front has ended
             self.take(table)
 
@@ -33,6 +34,7 @@ class FormerFront:
         """Take on the front that ``FrontChild.prepare_retirement`` prepared."""
         self.pid = table["pid"]
         self._fds = (table["go"], table["memory"], table["channel"])
+        self._waiting = table.get("waiting", -1)  # an earlier version has none
 
     def retire(self) -> None:
         """Have it end."""
@@ -52,11 +54,18 @@ class FormerFront:
         """Take note that it was reaped; return what it wrote for the next front."""
         self.pid, self.due = 0, None
         found = from_memory(self._fds[1], MAX_KEPT) if status == 0 else b""
-        self.close_copies()
+        for fd in self._fds:
+            os.close(fd)
         self._fds = ()
         return found
 
+    def take_waiting(self) -> int:
+        """Return the descriptor from which the next front takes who waits in a queue, -1 for none; it is the caller's."""
+        waiting, self._waiting = self._waiting, -1
+        return waiting
+
     def close_copies(self) -> None:
         """Close what only the master may hold."""
-        for fd in self._fds:
-            os.close(fd)
+        for fd in (*self._fds, self._waiting):
+            if fd >= 0:
+                os.close(fd)

@@ -129,18 +129,25 @@ class FrontChild:
             raise BlockingIOError(errno.EAGAIN, "the front does not take orders just now")
         told, go = os.pipe()
         memory = -1
+        theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             memory = os.memfd_create("superd-kept", os.MFD_CLOEXEC)
-            if not self.tell(front_orders.Retire(front_orders.Fd(told), front_orders.Fd(memory))) or self._writer.blocked:
+            order = front_orders.Retire(front_orders.Fd(told), front_orders.Fd(memory), front_orders.Fd(theirs.fileno()))
+            if not self.tell(order) or self._writer.blocked:
                 raise BlockingIOError(errno.EAGAIN, "the front does not take orders just now")
         except OSError:
             os.close(go)  # the front sees its end, and goes on
+            ours.close()
             if memory >= 0:
                 os.close(memory)
             raise
         finally:
             os.close(told)
-        return {"pid": self.pid, "go": go, "memory": memory, "channel": self._channel.fileno()}
+            theirs.close()
+        return {
+            **{"pid": self.pid, "go": go, "memory": memory},
+            **{"channel": self._channel.fileno(), "waiting": ours.detach()},
+        }
 
     def hand_off(self) -> None:
         """Leave the front that ``prepare_retirement`` prepared, with its channel, to the caller."""

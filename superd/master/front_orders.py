@@ -68,10 +68,10 @@ class FrontOrders:
         self._lent: set[BindAddress] = set()
         """Addresses of `wait` services that an earlier front may have given to a program."""
 
-    def begin(self, kept: bytes = b"") -> Begin:
+    def begin(self, kept: bytes = b"", waiting: int = -1) -> Begin:
         """Return the first order of a new front, with everything. The log files are open until ``close_logs``.
 
-        ``kept`` is what the front before it wrote for it.
+        ``kept`` is what the front before it wrote for it, ``waiting`` the descriptor of who waited in its queues, -1 for none.
         """
         state = self._state
         table = state.registry.by_address()
@@ -90,7 +90,10 @@ class FrontOrders:
         self._launchers.take_orphaned()  # all that live are in the order
         shared = self._sockets.from_manager() | self._lent
         self._lend(open_here)
-        return Begin(first, state.policy, running, self._launchers.orphans.all(), frozenset(shared), self._wished(0), kept)
+        return Begin(
+            first, state.policy, running, self._launchers.orphans.all(), frozenset(shared), self._wished(0), kept,
+            Fd(waiting) if waiting >= 0 else None,
+        )  # fmt: skip
 
     def lent(self) -> list[str]:
         """Return the addresses that a program may have, as text: for the next program of this process."""

@@ -51,7 +51,7 @@ class HandingOn:
         front = self.front.prepare_retirement()
         table, fds = self.outliving()
         adopted = self.adopted.table()
-        fds += [front["go"], front["memory"], front["channel"], *(fd for _, fd in adopted)]
+        fds += [front["go"], front["memory"], front["channel"], front["waiting"], *(fd for _, fd in adopted)]
         return {**table, "front": front, "adopted": adopted}, fds
 
     def outliving(self) -> tuple[dict[str, Any], list[int]]:
@@ -77,3 +77,4 @@ class HandingOn:
         """The next program could not be executed: the front sees the end of the word that it waits for, and goes on."""
         os.close(table["front"]["go"])
         os.close(table["front"]["memory"])
+        os.close(table["front"]["waiting"])

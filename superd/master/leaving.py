@@ -35,14 +35,14 @@ class Leaving:
     def possible(self) -> bool:
         """Return whether the service manager keeps as much as there is."""
         _, fds = self._handing_on.outliving()
-        return self._store.takes(len(fds) + len(self._processes()) + 2)
+        return self._store.takes(len(fds) + len(self._processes()) + 3)
 
     def _processes(self) -> list[int]:
         launchers, relays = self._handing_on.launchers, self._handing_on.relays
         return [*launchers.pids(), *relays.pids(), *launchers.orphans.pids()]
 
-    def give(self, kept: bytes, grace: float | None) -> None:
-        """Put everything into the store, with what the front ``kept``. Raises ``OSError``.
+    def give(self, kept: bytes, waiting: int, grace: float | None) -> None:
+        """Put everything into the store, with what the front ``kept``, and who was ``waiting``. Raises ``OSError``.
 
         With ``grace`` launchers end their programs so many seconds after the store is emptied, if no other superd comes.
         """
@@ -60,15 +60,16 @@ class Leaving:
                     row[1] = os.pidfd_open(row[0])
                     opened.append(row[1])
             table |= {"front": None, "kept": memory, "adopted": processes, "upgrades": 0, "began": time.monotonic()}
-            self._store.put(table, [*fds, memory, *(fd for _, fd in processes)])
+            table |= {"waiting": waiting}
+            self._store.put(table, [*fds, memory, *(fd for fd in (waiting,) if fd >= 0), *(fd for _, fd in processes)])
             self._handing_on.launchers.outlive(-1.0 if grace is None else grace)
         finally:
             for fd in opened:
                 os.close(fd)
 
-    def taken(self, table: dict[str, Any]) -> bytes:
-        """Return what the front of the superd before kept; the manager need not keep anything any more."""
+    def taken(self, table: dict[str, Any]) -> tuple[bytes, int]:
+        """Return what the front of the superd before kept, and who was waiting; the manager need not keep them any more."""
         kept = from_memory(table["kept"], MAX_KEPT)
         os.close(table["kept"])
         self._store.empty(self._own.stored)
-        return kept
+        return kept, table.get("waiting", -1)

@@ -128,6 +128,7 @@ def _renumbered(table: dict[str, Any], numbers: dict[int, int]) -> dict[str, Any
                 row["process"] = [pid, *(numbers[fd] for fd in own)]
         table["words"] = [numbers[fd] for fd in table["words"]]
         table["kept"] = numbers[table["kept"]]
+        table["waiting"] = numbers[table["waiting"]] if table.get("waiting", -1) >= 0 else -1
         table["adopted"] = [[pid, numbers[fd]] for pid, fd in table["adopted"]]
     except (KeyError, TypeError):
         return None

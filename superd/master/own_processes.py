@@ -54,7 +54,7 @@ class Children:
 class OwnProcesses:
     """``on_powerless`` is called when a front cannot give up root, ``on_trial_passed`` when a new program could serve,
 
-    ``on_leaving`` with what the front wrote for the next one, after ``leave``.
+    ``on_leaving`` with what the front wrote for the next one and the descriptor of who waits, after ``leave``.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class OwnProcesses:
         *,
         on_powerless: Callable[[], None],
         on_trial_passed: Callable[[], None],
-        on_leaving: Callable[[bytes], None],
+        on_leaving: Callable[[bytes, int], None],
     ) -> None:
         self._loop = loop
         self._children = children
@@ -166,9 +166,9 @@ class OwnProcesses:
         kept = self._children.former.ended(status)
         if self._leaving:
             self._leaving = False
-            self._on_leaving(kept)
+            self._on_leaving(kept, self._children.former.take_waiting())
         elif not self._stopping:
-            self.go_on(kept)
+            self.go_on(kept, self._children.former.take_waiting())
         else:
             self._replace_others()
 
@@ -180,10 +180,10 @@ class OwnProcesses:
         former.retire()
         self._leaving = True
 
-    def go_on(self, kept: bytes) -> None:
-        """Start the first front of this program, with what the one before it ``kept``."""
+    def go_on(self, kept: bytes, waiting: int = -1) -> None:
+        """Start the first front of this program, as ``start_front`` does."""
         self._replace_others()
-        self.start_front(kept)
+        self.start_front(kept, waiting)
 
     def _replace_others(self) -> None:
         """Replace launchers that an earlier program of another version has started."""
@@ -192,11 +192,14 @@ class OwnProcesses:
 
     # ------------------------------------------------------------------ the front
 
-    def start_front(self, kept: bytes = b"") -> None:
-        """Start a front with all that it needs; ``kept`` is what the front of an earlier program wrote for it."""
+    def start_front(self, kept: bytes = b"", waiting: int = -1) -> None:
+        """Start a front with all that it needs; ``kept`` is what the front of an earlier program wrote for it.
+
+        From ``waiting`` it takes who waited in that one's queues; -1 for none. The descriptor is the callee's.
+        """
         front = self._children.front
         try:
-            begin = self._orders.begin(kept)
+            begin = self._orders.begin(kept, waiting)
             front.start(begin, lambda: self._become_front(begin))
         except OSError as problem:
             front.cannot_start(problem.strerror or str(problem))
@@ -206,6 +209,8 @@ class OwnProcesses:
             self._orders.ended_meanwhile()
         finally:
             self._orders.close_logs()
+            if waiting >= 0:
+                os.close(waiting)
 
     def _become_front(self, begin: Begin) -> None:
         """In the front: close what only the master may hold, but not the listeners, which are the front's from here."""

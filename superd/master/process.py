@@ -148,7 +148,7 @@ class Master:
         self._processes = OwnProcesses(
             self._loop, own, self._orders, self._sockets, self._log_files, parts.own,
             on_powerless=self._on_powerless, on_trial_passed=self._replace_program,
-            on_leaving=lambda kept: self._ending.leave(kept),
+            on_leaving=lambda kept, waiting: self._ending.leave(kept, waiting),
         )  # fmt: skip
         self._ending = Ending(
             log, parts.notifier, state, self._orders, self._front, self._former, self._processes, self._leaving,
@@ -219,7 +219,7 @@ class Master:
             self._former.retire()
         else:
             table = self._parts.own.table
-            self._processes.go_on(self._leaving.taken(table) if table is not None else b"")
+            self._processes.go_on(*self._leaving.taken(table)) if table is not None else self._processes.go_on(b"")
         self._launchers.start_early(self._state.registry)
 
     def _configure(self) -> None:

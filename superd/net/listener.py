@@ -39,13 +39,14 @@ _TCP_CLOSE = 7
 class Listener:
     """One bound socket. ``name``, the id of the service it serves, is the one mutable cell: a reload points it anew."""
 
-    __slots__ = ("_local", "address", "deaf", "fd", "held", "name", "sock", "tcp")
+    __slots__ = ("_local", "address", "deaf", "family", "fd", "held", "name", "sock", "tcp")
 
     def __init__(self, address: BindAddress, name: str, sock: socket.socket) -> None:
         self.address = address
         self.name = name
         self.sock = sock
         self.fd = sock.fileno()
+        self.family = int(sock.family)
         self.deaf = True
         self.held = False
         """Whether an operator has paused its service."""

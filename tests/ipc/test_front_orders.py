@@ -63,7 +63,7 @@ ORDERS: list[Order] = [
     Panel(NOTHING),
     Ping(11),
     Stop(True, 2.5),
-    Retire(NOTHING, NOTHING),
+    Retire(NOTHING, NOTHING, NOTHING),
 ]
 
 

@@ -35,10 +35,10 @@ class Made:
         def part(name: str, **values: Any) -> Any:
             return Part(name, self.calls, **values)
 
-        def give(kept: bytes, grace: float | None) -> None:
+        def give(kept: bytes, waiting: int, grace: float | None) -> None:
             if fails:
                 raise OSError(105, "No buffer space available")
-            self.calls.append(("give", kept, grace))
+            self.calls.append(("give", kept, waiting, grace))
 
         self.ending = Ending(
             cast("Any", self.lines), part("notifier"), in_service(Registry({}, Settings(**settings))), part("orders"),
@@ -113,16 +113,16 @@ def test_all_is_left_to_the_manager_with_the_grace_of_sessions() -> None:
     assert made.ending.leave_room()
     assert made.calls[:2] == [("processes.leave",), ("notifier.stopping",)]
     assert not made.ending.leave_room()
-    made.ending.leave(b"kept")
-    assert made.calls[-1] == ("give", b"kept", 7.0)
+    made.ending.leave(b"kept", -1)
+    assert made.calls[-1] == ("give", b"kept", -1, 7.0)
     assert made.ending.left
 
 
 def test_a_manager_that_does_not_take_it_makes_sessions_end_as_without_one() -> None:
     made = Made(fails=True)
     assert made.ending.leave_room()
-    made.ending.leave(b"kept")
-    assert ("processes.start_front", b"kept") in made.calls
+    made.ending.leave(b"kept", -1)
+    assert ("processes.start_front", b"kept", -1) in made.calls
     assert "orders.stop" in [call[0] for call in made.calls]
     assert not made.ending.left
     assert any("No buffer space available" in line for line in made.lines.lines)

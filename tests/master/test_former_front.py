@@ -29,6 +29,7 @@ def test_it_ends_at_the_word_and_what_it_wrote_is_returned() -> None:
     _, status = os.waitpid(pid, 0)
     assert former.ended(status) == b"bans"
     assert former.pid == 0
+    assert former.take_waiting() == -1
     former.close_copies()  # a second time: nothing is left
     os.close(told)
 
@@ -53,6 +54,18 @@ def test_one_that_has_died_holds_nothing_up() -> None:
     os.close(told)
     former.retire()
     assert former.ended(status) == b""
+
+
+def test_who_waited_is_the_next_front_s_once() -> None:
+    waiting = os.memfd_create("waiting")
+    table = {name: os.dup(waiting) for name in ("go", "memory", "channel")}
+    former = FormerFront({"pid": 1, **table, "waiting": waiting})
+    former.ended(0)
+    assert former.take_waiting() == waiting
+    assert former.take_waiting() == -1
+    former.close_copies()
+    os.fstat(waiting)  # the taker's
+    os.close(waiting)
 
 
 def test_without_an_upgrade_there_is_none() -> None:

@@ -51,7 +51,7 @@ def made(front: Any = None) -> tuple[HandingOn, Part, Part, Part, Part]:
         {"front": 35, "launcher": 36, "process": None},
     ]
     launchers, relays, words = Part({"slots": slots}), Part([{"front": 41, "relay": 42}]), Part([51, 52])
-    front = Part(front or {"pid": 1, "go": 11, "memory": 12, "channel": 13})
+    front = Part(front or {"pid": 1, "go": 11, "memory": 12, "channel": 13, "waiting": 14})
     parts = HandingOn(
         cast("FrontChild", front), cast("BoundSockets", listeners), cast("LauncherPool", launchers),
         cast("RelayPool", relays), cast("ChildWords", words), cast("FrontOrders", front),
@@ -62,7 +62,7 @@ def made(front: Any = None) -> tuple[HandingOn, Part, Part, Part, Part]:
 
 def test_every_descriptor_of_the_table_is_handed_on_and_no_pid_is() -> None:
     table, fds = made()[0].table()
-    assert sorted(fds) == [11, 12, 13, 21, 22, 31, 32, 33, 34, 35, 36, 41, 42, 51, 52, 61]
+    assert sorted(fds) == [11, 12, 13, 14, 21, 22, 31, 32, 33, 34, 35, 36, 41, 42, 51, 52, 61]
     assert table["lent"] == [7]
     keys = {"front", "adopted", "listeners", "launchers", "relays", "words", "lent", "holds", "protocol"}
     assert (set(table), FORMAT) == (keys, 2), "another layout needs another FORMAT: this superd would end over the old one"
@@ -90,10 +90,11 @@ def test_relays_of_another_protocol_are_left_to_end() -> None:
 
 def test_a_front_whose_program_stays_sees_the_end_of_the_word_it_waits_for() -> None:
     reader, go = os.pipe()
-    memory = os.memfd_create("kept")
-    parts, *_ = made({"pid": 1, "go": go, "memory": memory, "channel": 13})
+    memory, waiting = os.memfd_create("kept"), os.memfd_create("waiting")
+    parts, *_ = made({"pid": 1, "go": go, "memory": memory, "channel": 13, "waiting": waiting})
     parts.take_back(parts.table()[0])
     assert os.read(reader, 1) == b""
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(memory)
+    for fd in (memory, waiting):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
     os.close(reader)

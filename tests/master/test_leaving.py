@@ -64,7 +64,7 @@ def test_the_store_gets_all_but_the_managers_own_sockets_and_the_next_superd_emp
         assert leaving.possible()
         thread = threading.Thread(target=take)
         thread.start()
-        leaving.give(b"counts", None)
+        leaving.give(b"counts", os.dup(manager.fileno()), None)
         thread.join()
         table = json.loads(os.pread(kept["superd-table"], 10000, 0))
         assert [row["fd"] for row in table["listeners"]] == [handing_on.fds[1]]
@@ -72,7 +72,8 @@ def test_the_store_gets_all_but_the_managers_own_sockets_and_the_next_superd_emp
         ((pid, descriptor),) = table["adopted"]
         assert (pid, f"superd-{descriptor}" in kept) == (os.getpid(), True)
         assert handing_on.launchers.graces == [-1.0]
-        assert leaving.taken({"kept": kept.pop(f"superd-{table['kept']}")}) == b"counts"
+        assert leaving.taken({"kept": kept.pop(f"superd-{table['kept']}")}) == (b"counts", -1)
+        assert f"superd-{table['waiting']}" in kept
         assert manager.recv(100) == b"FDSTOREREMOVE=1\nFDNAME=superd-1"
     for fd in (*kept.values(), *handing_on.fds):
         os.close(fd)

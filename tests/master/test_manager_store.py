@@ -16,7 +16,7 @@ from superd.system.successor import FORMAT
 
 TABLE: dict[str, Any] = {
     "listeners": [{"fd": 5}], "launchers": {"slots": [{"front": 6, "launcher": 7, "process": [99, 8, 9]}]},
-    "relays": [{"front": 10, "relay": 11, "pid": 0}], "words": [12, 13], "kept": 14, "adopted": [[99, 15]],
+    "relays": [{"front": 10, "relay": 11, "pid": 0}], "words": [12, 13], "kept": 14, "waiting": 16, "adopted": [[99, 15]],
 }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def found(monkeypatch: pytest.MonkeyPatch, table: object, names: list[str]) -> A
     return stored, fds, kept
 
 
-NAMES = [f"{NAME}table", "superd.socket", *(f"{NAME}{fd}" for fd in range(5, 16))]
+NAMES = [f"{NAME}table", "superd.socket", *(f"{NAME}{fd}" for fd in range(5, 17))]
 
 
 def test_a_table_has_the_numbers_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

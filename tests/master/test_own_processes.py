@@ -44,6 +44,9 @@ class Part:
             self.calls.append(("orders", "ended", pid))
         return False
 
+    def take_waiting(self) -> int:
+        return -1
+
     def stopped(self, *_: object) -> None:
         self.calls.append((self.name, "stopped"))
 
@@ -51,7 +54,7 @@ class Part:
         self.calls.append((self.name, "passed", status))
         return status == 0
 
-    def begin(self, kept: bytes) -> Any:
+    def begin(self, kept: bytes, waiting: int) -> Any:
         self.calls.append((self.name, "begin", kept))
         return None
 
@@ -80,7 +83,7 @@ class Made:
             Loop(cast("Log", self.lines)), Children(**cast("Any", self.parts)), cast("Any", orders), cast("Any", sockets),
             cast("Any", files), mine, on_powerless=lambda: self.calls.append(("powerless",)),
             on_trial_passed=lambda: self.calls.append(("trial passed",)),
-            on_leaving=lambda kept: self.calls.append(("leaving", kept)),
+            on_leaving=lambda kept, waiting: self.calls.append(("leaving", kept, waiting)),
         )  # fmt: skip
 
     def reap(self) -> list[tuple[Any, ...]]:
@@ -115,7 +118,7 @@ def test_a_front_that_makes_room_for_another_superd_is_followed_by_none() -> Non
     made = Made(former=child())
     made.own.leave()
     assert made.calls[-3:] == [("former", "take"), ("front", "hand_off"), ("former", "retire")]
-    assert made.reap() == [("former", "ended"), ("leaving", b"kept")]
+    assert made.reap() == [("former", "ended"), ("leaving", b"kept", -1)]
 
 
 def test_the_end_of_an_orphan_reaches_the_front() -> None:
@@ -176,7 +179,7 @@ def test_a_front_that_is_due_is_started_and_none_while_superd_stops() -> None:
 def test_a_front_that_cannot_be_started_leaves_no_log_open() -> None:
     made = Made()
 
-    def fails(kept: bytes) -> None:
+    def fails(kept: bytes, waiting: int) -> None:
         raise OSError(24, "Too many open files")
 
     made.own._orders.begin = fails  # type: ignore[method-assign,assignment]

@@ -33,6 +33,9 @@ def test_a_restart_refuses_nothing_ends_nothing_and_forgets_nothing(superd: Supe
     cat, hello, echo, trap, door = (free_port() for _ in range(5))
     superd.service("door", f'server = "/bin/echo"\nlisten = ["127.0.0.1:{door}"]\n')
     superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{cat}"]\ninstances = 1\n')
+    queue = free_port()
+    keys = 'server = "/bin/cat"\ninstances = 1\nat_limit = "wait"\n'
+    superd.service("queue", f'{keys}listen = ["127.0.0.1:{queue}"]\n')
     superd.service("hello", f'server = "/bin/echo"\nserver_args = ["hello"]\nlisten = ["127.0.0.1:{hello}"]\n')
     superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{echo}"]\n')
     superd.service("trap", f'flags = ["SENSOR"]\nsocket_type = "stream"\ndeny_time = "FOREVER"\nlisten = ["127.0.0.1:{trap}"]\n')
@@ -52,8 +55,10 @@ def test_a_restart_refuses_nothing_ends_nothing_and_forgets_nothing(superd: Supe
         talk(trap, source="127.0.0.9")
         superd.command("pause", "door", "--refuse")
         superd.message("to the global_no_access list")
-        with connect(cat) as program, connect(echo) as internal:
+        with connect(cat) as program, connect(echo) as internal, connect(queue) as first:
             begun = superd.event(event="start", service="cat")
+            second = socket.create_connection(("127.0.0.1", queue), WAIT)
+            second.sendall(b"x")
             thread = threading.Thread(target=load)
             thread.start()
             try:
@@ -69,6 +74,9 @@ def test_a_restart_refuses_nothing_ends_nothing_and_forgets_nothing(superd: Supe
                 thread.join()
             assert failed == []
             assert manager.store == []
+            first.close()
+            assert second.recv(1) == b"x"
+            second.close()
             assert talk(cat) == b""
             assert superd.event(event="fail", service="cat")["reason"] == "instances"
             assert talk(hello, source="127.0.0.9") == b""

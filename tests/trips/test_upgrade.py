@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from superd.peer import peer_from_text
+from superd.wire.proxy_header import build
 from tests.daemon_process import WAIT, Superd, free_port, talk
 
 TIMES = int(os.environ.get("SUPERD_TEST_UPGRADES", "5"))
@@ -160,3 +162,54 @@ def test_no_other_process_has_the_lock_or_the_folder_of_the_start(superd: Superd
     links = [path.readlink() for path in Path(f"/proc/{superd.front()}/fd").iterdir() if path.is_symlink()]
     assert links
     assert [link for link in links if link.suffix == ".lock" or link.is_dir()] == []
+
+
+def test_who_waits_in_a_queue_goes_on_waiting(superd: Superd) -> None:
+    port, mux = free_port(), free_port()
+    keys = 'server = "/bin/cat"\ninstances = 1\nat_limit = "wait"\nqueue = 1\n'
+    proxied = f'{keys}proxy_protocol = "any"\nproxy_from = ["127.0.0.1"]\n'
+    superd.service("cat", f'{keys}listen = ["127.0.0.1:{port}"]\n')
+    superd.service("named", f'{keys}type = ["TCPMUX"]\n')
+    superd.service("tcpmux", f'type = ["INTERNAL"]\nlisten = ["127.0.0.1:{mux}"]\n')
+    path = superd.folder / "door.sock"
+    superd.service("door", f'{keys}listen = ["unix:{path}"]\n')
+    announced = free_port()
+    superd.service("announced", f'{proxied}listen = ["127.0.0.1:{announced}"]\n')
+    header = build(2, peer_from_text("192.0.2.7", 4711), peer_from_text("198.51.100.1", 22))
+
+    def to(name: str, said: bytes) -> socket.socket:
+        if name == "door":
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(WAIT)
+            sock.connect(str(path))
+        else:
+            sock = socket.create_connection(("127.0.0.1", {"cat": port, "named": mux, "announced": announced}[name]), WAIT)
+        sock.sendall({"named": b"named\r\n", "announced": header}.get(name, b"") + said)
+        return sock
+
+    gone = free_port()
+    superd.service("gone", f'{keys}listen = ["127.0.0.1:{gone}"]\n')
+    superd.start()
+    names = ("cat", "named", "door", "announced")
+    first = {name: to(name, b"1") for name in names}
+    for sock in first.values():
+        assert sock.recv(1) == b"1"
+    second = {name: to(name, b"2") for name in names}
+    for name in names:
+        with to(name, b"") as refused:  # the queue has one place: so the second is in it
+            while refused.recv(64):
+                pass
+        assert superd.event(event="FAIL", service=name)["reason"] == "queue"
+    with socket.create_connection(("127.0.0.1", gone), WAIT) as has, socket.create_connection(("127.0.0.1", gone), WAIT) as waits:
+        has.sendall(b"1")
+        assert has.recv(1) == b"1"
+        (superd.services / "gone.toml").unlink()
+        for _ in range(2):
+            assert upgrade(superd).startswith("upgrade: done")
+        assert waits.recv(1) == b""
+        superd.message("`gone` was removed")
+    for name in names:
+        first[name].close()
+        assert second[name].recv(1) == b"2", name
+        second[name].close()
+    assert superd.event(event="START", service="announced")["peer"] == "192.0.2.7"

@@ -10,7 +10,7 @@ import errno
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from superd.address import SocketType
 from superd.front.stream.descriptor_room import DescriptorRoom
@@ -18,6 +18,7 @@ from superd.front.stream.proxied import ProxiedArrivals
 from superd.front.stream.session import run_session
 from superd.net import peername
 from superd.net.listener import OVERLOAD
+from superd.policy.proxies import STRANGER
 from superd.system.closing import let_go, let_untouched_go
 from superd.verdict import ADMITTED, Reason, Verdict
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from superd.front.gate.compiled_service import CompiledService
     from superd.front.stream.connection import Trip
     from superd.front.stream.internal_services import InternalStreams
+    from superd.front.stream.passing_on import Waited
     from superd.net.listener import Listener, ListenerSet
     from superd.peer import Peer
     from superd.through import Through
@@ -139,14 +141,38 @@ class Arrivals:
         def go_on(current: CompiledService, answer: Verdict | Ask) -> None:
             self._go_on(listener, current, fd, peer, server, through, self._clock(), answer)
 
-        refusal = queue.enter(service, peer, server or listener.local_of(fd), fd, _Waiting(go_on))
+        refusal = queue.enter(service, peer, server or listener.local_of(fd), fd, _Waiting(go_on, fd, through))
         if refusal is not None:
             go_on(service, refusal)
         return True
 
+    def take_on(self, waited: Waited) -> None:
+        """Let a client go on waiting that waited in the queue of the front before."""
+        service, peer, fd, through = self._services.get(waited.service), waited.peer, waited.fd, waited.through
+        if service is None:
+            let_go(fd)
+            self._trip.log.message("notice", f"a client that waited was refused: `{waited.service}` was removed")
+            return
+        if through is not None and not service.announces(through.proxy):
+            let_go(fd)
+            self._book.turned_away(service, through.proxy, STRANGER)
+            return
+        if service.secure:
+            peer = replace(peer, certificate=None)
+        entrance = _Former(fd)
+
+        def go_on(current: CompiledService, answer: Verdict | Ask) -> None:
+            self._go_on(entrance, current, fd, peer, waited.server, through, self._clock(), answer)
+
+        refusal = self._trip.queue.enter(service, peer, waited.server, fd, _Waiting(go_on, fd, through), waited.until)
+        if refusal is not None:
+            go_on(service, refusal)
+        else:
+            self._trip.queue.freed(service.name)  # a place may have become free since the front before closed
+
     def _go_on(
         self,
-        listener: Listener,
+        listener: _Entrance,
         service: CompiledService,
         fd: int,
         peer: Peer,
@@ -164,7 +190,7 @@ class Arrivals:
             if service.inside:
                 session = self._book.enter(service, peer, now, answer.rule, through)
                 session.record.local = server or listener.local_of(fd)
-                self._internal.serve(session, socket.socket(listener.sock.family, socket.SOCK_STREAM, 0, fd))
+                self._internal.serve(session, socket.socket(listener.family, socket.SOCK_STREAM, 0, fd))
                 return
         elif type(answer) is Verdict and not answer.admit and not answer.steps and service.closes_at_once:
             # The peer may react by a change of the tables and connect again before this batch has ended.
@@ -186,10 +212,12 @@ class Arrivals:
 class _Waiting:
     """A connection in the queue: it goes on as one that has just arrived, refused with a banner if its service has one."""
 
-    __slots__ = ("_go_on",)
+    __slots__ = ("_fd", "_go_on", "through")
 
-    def __init__(self, go_on: Callable[[CompiledService, Verdict | Ask], None]) -> None:
+    def __init__(self, go_on: Callable[[CompiledService, Verdict | Ask], None], fd: int, through: Through | None) -> None:
         self._go_on = go_on
+        self._fd = fd
+        self.through = through
 
     def serve(self, service: CompiledService, first: Verdict | Ask) -> None:
         """Go on with what the gate says now."""
@@ -198,3 +226,29 @@ class _Waiting:
     def refuse(self, service: CompiledService, verdict: Verdict) -> None:
         """Refuse the client."""
         self._go_on(service, verdict)
+
+    def passed_on(self) -> None:
+        """Close the connection, which another front has, too."""
+        let_untouched_go(self._fd)
+
+
+class _Entrance(Protocol):
+    """Where a connection came in: a listener, or the queue of an earlier front."""
+
+    @property
+    def family(self) -> int: ...
+
+    def local_of(self, fd: int) -> Peer: ...
+
+
+class _Former:
+    """The queue of an earlier front, as the entrance of one connection."""
+
+    def __init__(self, fd: int) -> None:
+        sock = socket.socket(fileno=fd)
+        self.family = int(sock.family)
+        sock.detach()
+
+    def local_of(self, fd: int) -> Peer:
+        """Our end of the connection."""
+        return peername.local_of(fd)

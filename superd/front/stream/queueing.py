@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from superd.front.stream.passing_on import Waited, pass_on
 from superd.net.listener import is_dead
 from superd.verdict import Ask, Reason, Verdict
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from superd.occupancy import Source
     from superd.peer import Peer
     from superd.settings import Settings
+    from superd.through import Through
 
 _LEFT = select.EPOLLRDHUP | select.EPOLLONESHOT
 _STALE = 64
@@ -37,7 +39,11 @@ _REMOVED = Verdict(False, Reason.STOPPING, detail="the service was removed")
 
 
 class Waiter(Protocol):
-    """What has a waiting client's connection. One of both methods is called, once; it never waits."""
+    """What has a waiting client's connection. One of these methods is called, once; it never waits."""
+
+    @property
+    def through(self) -> Through | None:
+        """The proxy that announced the client."""
 
     def serve(self, service: CompiledService, first: Verdict | Ask) -> None:
         """Go on with what the gate says now; a client that it admits is counted before this returns."""
@@ -45,13 +51,16 @@ class Waiter(Protocol):
     def refuse(self, service: CompiledService, verdict: Verdict) -> None:
         """Refuse the client; ``service`` is the one that it came to, even when that was removed since."""
 
+    def passed_on(self) -> None:
+        """Close the connection, which another front has, too."""
+
 
 class Ticket:
     """A place in the queue."""
 
-    __slots__ = ("fd", "name", "over", "peer", "server", "service", "source", "waiter")
+    __slots__ = ("fd", "name", "over", "peer", "server", "service", "source", "until", "waiter")
 
-    def __init__(self, service: CompiledService, peer: Peer, server: Peer, fd: int, waiter: Waiter) -> None:
+    def __init__(self, service: CompiledService, peer: Peer, server: Peer, fd: int, waiter: Waiter, until: float) -> None:
         self.service = service
         self.name = service.name
         self.peer = peer
@@ -59,6 +68,7 @@ class Ticket:
         self.source = service.access.source_of(peer)
         self.fd = fd
         self.waiter = waiter
+        self.until = until
         self.over = False
 
 
@@ -128,9 +138,15 @@ class WaitingQueue:
             return None
         return full if self._gate.tables_refuse(service, peer, server) is None else None
 
-    def enter(self, service: CompiledService, peer: Peer, server: Peer, fd: int, waiter: Waiter) -> Verdict | None:
-        """Let a client wait; None when it has a place, else the refusal. ``fd`` is the waiter's and stays open meanwhile."""
-        own, ticket = service.service, Ticket(service, peer, server, fd, waiter)
+    def enter(
+        self, service: CompiledService, peer: Peer, server: Peer, fd: int, waiter: Waiter, until: float | None = None
+    ) -> Verdict | None:
+        """Let a client wait; None when it has a place, else the refusal. ``fd`` is the waiter's and stays open meanwhile.
+
+        ``until`` is when its time is over; by default it has all of it.
+        """
+        own = service.service
+        ticket = Ticket(service, peer, server, fd, waiter, self._clock() + own.queue_time if until is None else until)
         line = self._lines.setdefault(service.name, _Line())
         if line.length >= own.queue:
             last = line.last_of_the_longest(ticket.source)
@@ -139,11 +155,10 @@ class WaitingQueue:
                 return full
             self._end(last)
             last.waiter.refuse(last.service, full)
-        until = self._clock() + own.queue_time
         line.add(ticket)
         self._by_fd[fd] = ticket
         self._epoll.register(fd, _LEFT)
-        heapq.heappush(self._times, (until, next(self._order), ticket))
+        heapq.heappush(self._times, (ticket.until, next(self._order), ticket))
         if self._times[0][2] is ticket:
             self._changed.set()
         return None
@@ -188,6 +203,21 @@ class WaitingQueue:
         for ticket in list(self._by_fd.values()):
             self._end(ticket)
             ticket.waiter.refuse(ticket.service, _STOPPED)
+        self._flush()
+
+    def pass_on(self, channel: socket.socket) -> None:
+        """Send all who wait to the next front; who does not fit is refused."""
+        tickets = list(self._by_fd.values())
+        clients = [
+            Waited(ticket.name, ticket.fd, ticket.peer, ticket.server, ticket.waiter.through, ticket.until) for ticket in tickets
+        ]
+        refused = frozenset(client.fd for client in pass_on(channel, clients))
+        for ticket in tickets:
+            self._end(ticket)
+            if ticket.fd in refused:
+                ticket.waiter.refuse(ticket.service, _STOPPED)
+            else:
+                ticket.waiter.passed_on()
         self._flush()
 
     def leave(self, ticket_fd: int) -> None:

@@ -72,6 +72,8 @@ async def _serve_chosen(trip: Trip, connection: Connection, chosen: CompiledServ
         await turn.come(chosen)
     else:
         turn.serve(chosen, first)
+    if turn.gone:
+        return
     if turn.begun is None:
         await connection.sock.send(REFUSED)
     else:
@@ -84,7 +86,8 @@ class _Turn:
     def __init__(self, trip: Trip, connection: Connection) -> None:
         self._trip = trip
         self._connection = connection
-        self._through = connection.session.record.through
+        self.through = connection.session.record.through
+        self.gone = False
         self._over = trio.Event()
         self.begun: Connection | None = None
         self.first: Verdict | Ask = ADMITTED
@@ -108,13 +111,18 @@ class _Turn:
         if place is None:
             self.refuse(service, trip.room.overload(first))
             return
-        session = trip.book.enter(service, old.client, trip.clock(), through=self._through)
+        session = trip.book.enter(service, old.client, trip.clock(), through=self.through)
         self.begun, self.first = Connection(old.sock, session, old.client, old.server, place), first
         self._over.set()
 
     def refuse(self, service: CompiledService, verdict: Verdict) -> None:
         """Refuse the client."""
-        self._trip.book.turned_away(service, self._connection.client, verdict, self._through)
+        self._trip.book.turned_away(service, self._connection.client, verdict, self.through)
+        self._over.set()
+
+    def passed_on(self) -> None:
+        """Note that another front has the connection, too."""
+        self.gone = True
         self._over.set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import trio
 
 from superd.front.gate.compiled_service import CompiledService
 from superd.front.sessions.live import SERVED, LiveSession
+from superd.front.stream.passing_on import passed_on
 from superd.peer import Peer
 from superd.verdict import Ask, Reason, Verdict
 from tests.front.fakes import peer, service
@@ -27,6 +29,7 @@ class Client:
         self.ours, self.theirs = pair()
         self.session: LiveSession | None = None
         self.verdict: Verdict | None = None
+        self.through = None
 
     def serve(self, compiled: CompiledService, first: Verdict | Ask) -> None:
         if isinstance(first, Verdict) and not first.admit:
@@ -37,6 +40,9 @@ class Client:
 
     def refuse(self, compiled: CompiledService, verdict: Verdict) -> None:
         self.verdict = verdict
+
+    def passed_on(self) -> None:
+        self.verdict = Verdict(False, Reason.GONE, detail="passed on")
 
     def over(self) -> None:
         assert self.session is not None
@@ -221,6 +227,22 @@ async def test_the_end_refuses_all_who_wait(hall: Any) -> None:
     here.queue.close()
     assert second.verdict is not None
     assert second.verdict.reason is Reason.STOPPING
+
+
+async def test_who_waits_is_passed_on_and_without_room_refused(hall: Any) -> None:
+    made = hall(instances=1)
+    first, second = made.come("192.0.2.1"), made.come("192.0.2.2")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        made.queue.pass_on(ours)
+        assert (first.verdict, second.verdict.reason) == (None, Reason.GONE)
+        (waited,) = passed_on(theirs)
+        os.close(waited.fd)
+        theirs.close()
+        third = made.come("192.0.2.3")
+        made.queue.pass_on(ours)
+        assert third.verdict.reason is Reason.STOPPING
+    assert made.queue.waiting("s") == 0
 
 
 async def test_times_of_clients_that_have_left_do_not_pile_up(hall: Any) -> None:

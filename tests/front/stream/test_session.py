@@ -133,7 +133,9 @@ async def test_the_user_is_asked_for_while_the_program_runs(nursery: trio.Nurser
     assert session.record.userid == "UNIX : joe"
 
 
-async def test_a_refused_client_does_not_wait_for_its_ident_server(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_client_does_not_wait_for_its_ident_server(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answered = trio.Event()
 
     async def answer(*_: object) -> Identity:
