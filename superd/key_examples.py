@@ -117,6 +117,9 @@ SANDBOX = {
     "private_network": "true",
     "private_pids": "true",
     "private_ipc": "true",
+    "root": '"/srv/jail"',
+    "landlock": '["/usr", "/lib", "-/lib64", "rw:/dev/null", "connect:443"]',
+    "dynamic_user": '"1879048192-1879049191"',
     "seccomp": '["default", "@network-io"]',
 }
 SOURCE = {"v4": "24", "v6": "48", "sessions": "50", "rate": "[20, 40]"}

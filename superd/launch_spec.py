@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os.path
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -55,6 +56,12 @@ class Profile:
     rlimits: tuple[tuple[int, int], ...] = ()
     sandbox: str = ""
     """The plan that ``superd/sandbox.py`` makes of the table; one with namespaces names its service, which then is alone."""
+
+    @property
+    def users(self) -> range:
+        """The user ids that a program of this profile can have, where these are not its launcher's alone."""
+        found = json.loads(self.sandbox).get("users") if self.sandbox else None
+        return range(found[0], found[1] + 1) if found else range(0)
 
     def row(self) -> dict[str, Any]:
         """Return the profile as JSON has it, for the next program of this process."""
@@ -130,6 +137,10 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool, grouped: boo
         rlimits = (*rlimits, (RLIMITS["cpu"], service.limits.cpu))
     if not root:
         return Profile(nice=max(0, service.nice), rlimits=rlimits, sandbox=plan_of(service.sandbox, service.name))
+    plan = plan_of(service.sandbox, service.name)
+    if service.sandbox.users:
+        first = service.sandbox.users[0]
+        return Profile(first, first, (), service.nice, rlimits, plan)
     account = accounts.user(service.user) if service.user else Account("root", 0, 0)
     gid = accounts.group(service.group) if service.group else account.gid
     if service.groups is True:
@@ -138,7 +149,7 @@ def profile_of(service: Service, accounts: Accounts, *, root: bool, grouped: boo
         groups = ()
     else:
         groups = tuple(sorted({accounts.group(name) for name in service.groups}))
-    return Profile(account.uid, gid, groups, service.nice, rlimits, plan_of(service.sandbox, service.name))
+    return Profile(account.uid, gid, groups, service.nice, rlimits, plan)
 
 
 def launch_spec(

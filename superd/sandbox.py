@@ -32,6 +32,11 @@ DEFAULT_GROUPS = tuple(group for group in CALL_GROUPS if group != "@network-io")
 
 _SMALLEST = 64 << 10
 """Bytes of a /tmp that a program can work with."""
+_FIRST_USER, _LAST_USER, _MOST_USERS = 1000, (1 << 31) - 1, 65536
+"""User ids: below are the system's own; above some programs read a negative number."""
+USERS_EXAMPLE = "1879048192-1879049191"
+"""Ids that no distribution and no systemd gives to anyone else (its UIDS-GIDS.md)."""
+_LAST_PORT = 65535
 STRICT: dict[str, Any] = {
     "no_new_privs": True,
     "capabilities": (),
@@ -44,6 +49,11 @@ STRICT: dict[str, Any] = {
     "seccomp": ("default",),
 }
 """What ``preset = "strict"`` stands for, where the table does not say otherwise."""
+
+
+def _check_path(word: str, path: str) -> None:
+    if not path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise ValueError(f"`{word}` is not an absolute path")
 
 
 class Sandbox(BaseModel):
@@ -78,6 +88,22 @@ class Sandbox(BaseModel):
         "SIGTERM reaches it only if it has a handler for it",
     )
     private_ipc: bool = Field(False, description="no System V IPC and no POSIX message queue of other services")
+    root: str = Field(
+        "",
+        description="folder that is / for the program, and all that it sees of the host's files; paths of other keys, `server` "
+        "and `directory` too, are then inside of it; where it has folders /proc and /dev, these are the host's, /dev with its "
+        "harmless files alone",
+    )
+    landlock: Words = Field(
+        (),
+        description="the only files that the program can open: `/path` to read and execute all in it, `rw:/path` to write, make "
+        "and remove too, `-` before it for one that may be missing; with `connect:PORT` or `bind:PORT` the only TCP ports",
+    )
+    dynamic_user: str = Field(
+        "",
+        description="range of user ids, FIRST-LAST, of which each program has one that no other process has; the first is the "
+        "launcher's; needs private_pids, private_tmp and read_only of `/`, so that nothing outlives the user",
+    )
     seccomp: Words = Field(
         (),
         description="groups of system calls that fail with EPERM, such as @mount, @debug, @network-io; default: those that no "
@@ -112,9 +138,41 @@ class Sandbox(BaseModel):
     @classmethod
     def _absolute(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for word in value:
-            path = word.removeprefix("-")
-            if not path.startswith("/") or ".." in path.split("/"):
-                raise ValueError(f"`{word}` is not an absolute path")
+            _check_path(word, word.removeprefix("-"))
+        return value
+
+    @field_validator("root", mode="after")
+    @classmethod
+    def _root(cls, value: str) -> str:
+        if value:
+            _check_path(value, value)
+            if not value.strip("/"):
+                raise ValueError(f"`{value}` is the host's own root")
+        return value.rstrip("/")
+
+    @field_validator("landlock", mode="after")
+    @classmethod
+    def _landlock(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            kind, sign, port = word.partition(":")
+            if sign and kind in ("connect", "bind"):
+                if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
+                    raise ValueError(f"`{word}`: `{port}` is not a port")
+            else:
+                _check_path(word, word.removeprefix("-").removeprefix("rw:"))
+        return value
+
+    @field_validator("dynamic_user", mode="after")
+    @classmethod
+    def _range(cls, value: str) -> str:
+        if value:
+            first, _, last = value.partition("-")
+            if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+                raise ValueError(f"`{value}` is not a range like {USERS_EXAMPLE}")
+            if not _FIRST_USER <= int(first) < int(last) <= _LAST_USER:
+                raise ValueError(f"`{value}` is not a range of two ids or more between {_FIRST_USER} and {_LAST_USER}")
+            if int(last) - int(first) >= _MOST_USERS:
+                raise ValueError(f"`{value}` has more than {_MOST_USERS} ids")
         return value
 
     @field_validator("seccomp", mode="after")
@@ -132,6 +190,9 @@ class Sandbox(BaseModel):
         if self.ambient and (self.private_tmp or self.private_pids):
             key = "private_tmp" if self.private_tmp else "private_pids"
             raise ValueError(f"`ambient` has no effect with `{key}`: its programs are in a user namespace")
+        if self.dynamic_user and not (self.private_pids and self.private_tmp and "/" in self.read_only):
+            keys = "`private_pids`, `private_tmp` and `read_only` of `/`"
+            raise ValueError(f"`dynamic_user` needs {keys}: files and processes would outlive the user")
         missing = [word for word in self.ambient if self.capabilities is not None and word not in self.capabilities]
         if missing:
             raise ValueError(f"`ambient` has {missing[0]}, which `capabilities` leaves out")
@@ -146,13 +207,39 @@ class Sandbox(BaseModel):
     def namespaces(self) -> bool:
         """Whether it needs a namespace, so that the launcher cannot be another service's too."""
         return bool(
-            self.private_tmp or self.read_only or self.hide or self.private_network or self.private_pids or self.private_ipc
+            self.private_tmp
+            or self.read_only
+            or self.hide
+            or self.private_network
+            or self.private_pids
+            or self.private_ipc
+            or self.root
         )
 
     @property
     def needs_no_new_privs(self) -> bool:
-        """Whether no_new_privs is set: a filter of system calls must not confuse a set-uid program."""
-        return self.no_new_privs or bool(self.seccomp)
+        """Whether no_new_privs is set: what refuses calls or files must not confuse a set-uid program."""
+        return self.no_new_privs or bool(self.seccomp) or bool(self.landlock)
+
+    @property
+    def users(self) -> range:
+        """The user ids of `dynamic_user`; the first is the launcher's."""
+        first, _, last = self.dynamic_user.partition("-")
+        return range(int(first), int(last) + 1) if first else range(0)
+
+    @property
+    def landlock_files(self) -> tuple[tuple[str, bool, bool], ...]:
+        """The paths of `landlock`, each with whether it can be written and whether it need not exist."""
+        found = []
+        for word in self.landlock:
+            optional, path = word.startswith("-"), word.removeprefix("-")
+            if path.startswith(("/", "rw:")):
+                found.append((path.removeprefix("rw:"), path.startswith("rw:"), optional))
+        return tuple(found)
+
+    def landlock_ports(self, kind: str) -> tuple[int, ...]:
+        """The ports that `landlock` names after ``kind``, which is `connect` or `bind`."""
+        return tuple(int(word.removeprefix(kind + ":")) for word in self.landlock if word.startswith(kind + ":"))
 
     @property
     def call_groups(self) -> tuple[str, ...]:
@@ -182,6 +269,11 @@ def plan_of(sandbox: Sandbox, service: str) -> str:
             "pids": sandbox.private_pids,
             "ipc": sandbox.private_ipc,
             "calls": sandbox.call_groups,
+            "root": sandbox.root,
+            "files": sandbox.landlock_files if sandbox.landlock else None,
+            "connect": sandbox.landlock_ports("connect"),
+            "bind": sandbox.landlock_ports("bind"),
+            "users": [sandbox.users[0], sandbox.users[-1]] if sandbox.users else None,
         },
         sort_keys=True,
     )
@@ -189,14 +281,17 @@ def plan_of(sandbox: Sandbox, service: str) -> str:
 
 def exposure(sandbox: Sandbox, *, root: bool) -> tuple[list[tuple[str, bool, float]], float]:
     """Return what a program is kept from as (line, whether it is, weight), and the score from 0 to 10 (10: from nothing)."""
+    few_files = bool(sandbox.root or sandbox.landlock)
     rows = [
-        ("runs as another user than root", not root, 2.0),
+        ("runs as another user than root", not root or bool(sandbox.users), 1.5),
+        ("has a user of its own", bool(sandbox.users), 0.5),
         ("gets no rights by set-uid programs", sandbox.needs_no_new_privs, 1.0),
         ("can never have a capability", sandbox.capabilities == (), 1.0),
         ("has a /tmp of its own", sandbox.private_tmp is not None, 0.5),
         ("cannot write to the system", "/" in sandbox.read_only, 1.0),
-        ("does not see the users' files", any("/home" in word for word in sandbox.hide), 0.5),
-        ("has no network but its connection", sandbox.private_network, 1.5),
+        ("does not see the users' files", few_files or any("/home" in word for word in sandbox.hide), 0.5),
+        ("sees no files but those it needs", few_files, 0.5),
+        ("has no network but its connection", sandbox.private_network, 1.0),
         ("does not see other processes", sandbox.private_pids, 1.0),
         ("has no IPC with other services", sandbox.private_ipc, 0.5),
         ("cannot make system calls that no service needs", set(DEFAULT_GROUPS) <= set(sandbox.call_groups), 1.0),

@@ -55,6 +55,7 @@ PROXIED = Kind("announced by a proxy", "`proxy_protocol`", lambda s: bool(s.prox
 NO_REDIRECT = Kind("not a redirect", "`redirect` unset", lambda s: not s.redirect)
 NO_RPC = Kind("not RPC", '`type` without "RPC"', lambda s: "RPC" not in s.type)
 PRIVATE_PIDS = Kind("own processes", "`sandbox.private_pids`", lambda s: s.sandbox.private_pids)
+OWN_USERS = Kind("a user for each program", "`sandbox.dynamic_user`", lambda s: bool(s.sandbox.dynamic_user))
 NO_LIMIT = Kind(
     "no limit",
     "none of `instances`, `per_source` and `limits.source`",
@@ -63,7 +64,7 @@ NO_LIMIT = Kind(
 NO_QUEUE = Kind("no queue", '`at_limit = "refuse"`', lambda s: s.at_limit == "refuse")
 BY_ANSWER = (PROGRAM, WAIT, DGRAM, DGRAM_WAIT, INTERNAL, INTERNAL_DGRAM, REDIRECT, SENSOR)
 """What answers a client; every service is exactly one of these."""
-BY_WAY = (UNIX, NETWORK, TCPMUX, PROXIED, NO_REDIRECT, NO_RPC, PRIVATE_PIDS, NO_LIMIT, NO_QUEUE)
+BY_WAY = (UNIX, NETWORK, TCPMUX, PROXIED, NO_REDIRECT, NO_RPC, PRIVATE_PIDS, OWN_USERS, NO_LIMIT, NO_QUEUE)
 """How a client reaches it, and what limits are open; a service may be several of these."""
 KINDS = (*BY_ANSWER, *BY_WAY)
 
@@ -245,6 +246,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "rpc_number": "it is not an RPC service",
     },
     PRIVATE_PIDS: {"leftovers": "the kernel ends what the program leaves"},
+    OWN_USERS: dict.fromkeys((*_IDENTITY, "login_environment"), "the program's user is a number out of the range"),
 }  # fmt: skip
 """For each kind the keys that have no effect there, each with the reason. All other keys work."""
 

@@ -62,7 +62,7 @@ class Superd:
     def service(self, name: str, text: str) -> None:
         """Writes one service file whole."""
         temporary = self.services / f".{name}"
-        if ROOT and re.search(r"^server\s*=", text, re.M) and not re.search(r"^user\s*=", text, re.M):
+        if ROOT and re.search(r"^server\s*=", text, re.M) and not re.search(r"^user\s*=|dynamic_user", text, re.M):
             # A native file must name its user where superd runs as root. Behind what it says itself, but for its tables.
             table = re.search(r"^\[", text, re.M)
             end = table.start() if table else len(text)

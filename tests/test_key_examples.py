@@ -66,6 +66,8 @@ def test_an_example_of_a_service_is_read(key: str) -> None:
     text = f"{key} = {value}\n"
     if key == "sandbox.read_write":
         text += 'sandbox.read_only = "/"\n'
+    if key == "sandbox.dynamic_user":
+        text += 'sandbox.preset = "strict"\n'
     if key.startswith("tls.") and key != "tls.cert":
         text += f"tls.cert = {TLS['cert']}\n"
     if key == "tls.require_client_cert":

@@ -13,7 +13,8 @@ from superd.cli.table import one
 from superd.load.sources import Sources
 from superd.net.inherited import inherited_fds
 from superd.system.credentials import is_root
-from superd.system.descriptors import close_unknown, open_null
+from superd.system.descriptors import close_unknown
+from superd.system.outside import open_null
 from superd.system.path_writes import replace
 from superd.system.paths import Trust
 from superd.system.successor import handed_on

@@ -37,13 +37,19 @@ def text_of(service: Service) -> str:
     """The page of one service: first what its program sees, then each measure with what its absence adds to the score."""
     sandbox = service.sandbox
     user = service.user or "superd's own user"
+    if sandbox.users:
+        user = f"a user of its own, {sandbox.users[1]} to {sandbox.users[-1]}"
     lines = [f"{service.name}: {service.server} as {user}"]
     lines += [f"  processes    {'its own' if sandbox.private_pids else 'those of the host'}"]
     lines += [f"  network      {'its connection, and a loopback of its own' if sandbox.private_network else 'that of the host'}"]
+    if sandbox.root:
+        lines += [f"  /            {safe(sandbox.root, 200)}"]
     tmp = f"empty, {sandbox.private_tmp >> 10} KiB each, gone when it ends" if sandbox.private_tmp else "those of the host"
     lines += [f"  /tmp         {tmp}{', with /var/tmp and /dev/shm' if sandbox.private_tmp else ''}"]
     for title, words in (("read-only", sandbox.read_only), ("writable", sandbox.read_write), ("hidden", sandbox.hide)):
         lines += [f"  {title:<12} {safe(' '.join(words), 500)}"] if words else []
+    if sandbox.landlock:
+        lines += [f"  opens alone  {safe(' '.join(sandbox.landlock), 500)}"]
     if sandbox.capabilities is not None:
         lines += [f"  capabilities at most {' '.join(sandbox.capabilities) or 'none'}"]
     if sandbox.ambient:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 
-from superd.system.descriptors import open_null
+from superd.system.outside import open_null
 
 
 class Background:

@@ -14,6 +14,8 @@ import os
 import signal
 import time
 
+from superd.system.outside import open_proc
+
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -200,7 +202,7 @@ def _signal(pid: int, number: int) -> bool:
 
 def _children() -> set[int]:
     try:
-        with open("/proc/thread-self/children", "rb") as file:
+        with open(open_proc("thread-self/children"), "rb") as file:
             return {int(word) for word in file.read().split()}
     except OSError:
         return set()  # no /proc here: process groups are all that is ended
@@ -216,7 +218,7 @@ def _session_id(pid: int) -> int:
 def _client_of(pid: int) -> tuple[str, int] | None:
     """Return address and port that the environment of the process names."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
+        with open(open_proc(f"{pid}/environ"), "rb") as file:
             words = file.read(_MAX_ENVIRONMENT).split(b"\0")
     except OSError:
         return None

@@ -31,7 +31,8 @@ from superd.launcher.lingering import Copies
 from superd.launcher.programs import Programs
 from superd.launcher.starts import Starts
 from superd.system.closing import let_all_go
-from superd.system.descriptors import close_on_exec, open_null
+from superd.system.descriptors import close_on_exec
+from superd.system.outside import open_null
 from superd.system.program_group import Group
 from superd.system.spawn import choose_spawn
 

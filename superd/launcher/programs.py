@@ -20,6 +20,7 @@ from superd.launcher.identity import Limits, apply_limits
 from superd.launcher.lingering import Habit
 from superd.launcher.stderr_pipes import StderrPipes
 from superd.launcher.stdio import close_ends, open_standard, take_terminal
+from superd.system.outside import open_null
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Programs:
         self._specs: dict[str, Spec] = {}
         self._options: dict[str, tuple[str, str]] = {}
         self._retired: dict[str, float] = {}
-        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self._null = open_null()
         self.pipes = StderrPipes()
         self.ends: list[tuple[int, Ends]] = []
         """Connection → the other ends of its program's pipes or terminal, which the front does not have yet."""

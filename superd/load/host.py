@@ -44,5 +44,7 @@ def this_host() -> Host:
         log_file=cache(lambda path: path_facts.log_fault(path) if root else ""),
         sandbox=cache(lambda sandbox: fault(json.loads(plan_of(sandbox, "")))),
         socket_folder=socket_folder,
+        inside=path_facts.inside,
+        account_in=accounts.account_in,
         group=group_fault(),
     )

@@ -53,7 +53,11 @@ def check_users(
 
 def _is_unnamed(service: Service, origins: Mapping[tuple[str, str], Origin], foreign_files: frozenset[str]) -> bool:
     place = origins.get((service.name, ""))
-    return bool(service.server) and not service.user and (place is None or place.file not in foreign_files)
+    return (
+        bool(service.server)
+        and not (service.user or service.sandbox.dynamic_user)
+        and (place is None or place.file not in foreign_files)
+    )
 
 
 def _unnamed(service: Service, origins: Mapping[tuple[str, str], Origin]) -> Problem:

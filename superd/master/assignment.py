@@ -76,13 +76,15 @@ def assign(
         plan = found.groups.get(name)
         profile = profile_of(service, accounts, root=root, grouped=plan is not None)
         account = accounts.user(service.user) if service.user and root else own
+        if root and service.sandbox.users:
+            account = Account("nobody", profile.uid, profile.gid)
         spec = launch_spec(service, profile, variables, account, files[name], plan)
         # A `wait` service has one program at a time; the programs of a sandbox share its namespaces.
         alone = service.wait or service.sandbox.namespaces
         keys = tuple((profile, lane) for lane in range(1 if alone else lanes))
         for key in keys:
             found.specs.setdefault(key, {})[name] = spec
-            found.users.setdefault(key, service.user or "root" if root else "")
+            found.users.setdefault(key, service.sandbox.dynamic_user or service.user or "root" if root else "")
         found.launchers_of[name] = keys
     unknown: dict[str, None] = {}
     for rule in (*not_plain(rules.allow), *not_plain(rules.deny)):

@@ -254,8 +254,10 @@ class LauncherPool:
         names = self._services_of(slot)
         self._forget(slot)
         self.groups.launcher_ended(slot.number, frozenset(entry.pid for entry in entries if entry.pid))
+        uid = slot.profile.uid
+        users = slot.profile.users or range(max(uid, 0), uid + 1)
         left = self.orphans.left(
-            slot.number, slot.profile.uid, entries, names, {*own, *self.pids()}, time.monotonic(),
+            slot.number, users, entries, names, {*own, *self.pids()}, time.monotonic(),
             inherited=pid not in self._foreign,
         )  # fmt: skip
         self._foreign.discard(pid)

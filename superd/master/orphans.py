@@ -37,7 +37,7 @@ class Orphans:
     def left(
         self,
         number: int,
-        uid: int,
+        users: range,
         entries: Iterable[Entry],
         services: Mapping[int, str],
         own: Collection[int],
@@ -45,7 +45,7 @@ class Orphans:
         *,
         inherited: bool = True,
     ) -> Orphaned | None:
-        """Launcher ``number`` of user ``uid`` (-1: superd's own) died; return what it left, None for nothing.
+        """Launcher ``number``, whose programs are ``users`` (none: superd's own), died; return what it left, None for nothing.
 
         ``entries`` are its table, ``services`` what it could start, by index; ``own`` are superd's own processes. Without
         ``inherited`` the launcher was not this master's child, and so its programs are not either.
@@ -59,7 +59,7 @@ class Orphans:
                 continue
             if inherited and not _is_child(entry.pid):
                 continue
-            if uid >= 0 and real_user_of(entry.pid) != uid:
+            if users and real_user_of(entry.pid) not in users:
                 continue
             if not inherited and (self._adopted is None or not self._adopted.watch(entry.pid)):
                 continue

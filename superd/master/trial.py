@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from superd.system.descriptors import open_null
+from superd.system.outside import open_null
 from superd.system.spawn import choose_spawn
 from superd.system.successor import FORMAT, TRIAL, VARIABLE
 

@@ -74,6 +74,13 @@ def user_names() -> tuple[str, ...]:
     return tuple(entry.pw_name for entry in pwd.getpwall())
 
 
+def account_in(users: range) -> str:
+    """Return the name of a user, or of superd's front where it has only a number, whose id is one of ``users``, or ``""``."""
+    if any(uid in users for uid in FRONT_UIDS):
+        return "superd's front"
+    return next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid in users), "")
+
+
 def names_of(uid: int) -> frozenset[str]:
     """Return everything that a configuration can call this user: the number and each name."""
     return frozenset({str(uid), *(entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == uid)})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from superd.system import mounts, namespaces, prctl
+from superd.system import landlock, mounts, namespaces, outside, prctl
 from superd.system.call_groups import refuse
 from superd.system.credentials import drop_capabilities, limit_bounding_set
 from superd.system.spawn import choose_spawn
@@ -19,10 +19,11 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from typing import Any
 
-    from superd.system.spawn import Spawn
+    from superd.system.spawn import Before, Spawn
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - the programs' own, not files of superd's
-_NAMESPACES = ("tmp", "read_only", "hide", "network", "pids", "ipc")
+_NOBODY = 65534
+_NAMESPACES = ("tmp", "read_only", "hide", "network", "pids", "ipc", "root")
 
 
 class Confinement:
@@ -33,9 +34,17 @@ class Confinement:
         self.ambient: list[int] = plan["ambient"]
         self.apart = bool(plan["pids"] or plan["tmp"])
         """Whether each program has namespaces of its own."""
+        self._rules = -1
+        self._map: namespaces.UserMap | None = None
+        users = plan.get("users")
+        self._users = range(users[0] + 1, users[1] + 1) if users else range(0)
+        self._user = users[0] if users else -1
+        """The last that a program was given."""
 
     def as_root(self) -> None:
         """What root alone can do, before root is given up."""
+        if self._users:
+            self._map = namespaces.UserMap(self._users[0] - 1, self._users[-1])
         if self._plan["bounding"] is not None:
             limit_bounding_set(self._plan["bounding"])
         self._enclose()
@@ -44,6 +53,8 @@ class Confinement:
         """The same where superd is not root: in a user namespace, if the plan needs any."""
         if self.ambient:
             raise OSError(errno.EPERM, "only root can give capabilities")
+        if self._users:
+            raise OSError(errno.EPERM, "only root can give each program a user of its own")
         if self._plan["bounding"] is not None and not self._plan["no_new_privs"]:
             limit_bounding_set(self._plan["bounding"])  # under no_new_privs no program gains one
         if any(self._plan[key] for key in _NAMESPACES):
@@ -54,26 +65,86 @@ class Confinement:
 
     def for_good(self, *, was_root: bool) -> None:
         """The rest, with the identity that programs will have."""
-        if self.apart:
-            if was_root and os.geteuid() != 0:
-                namespaces.own_users()
-        else:
+        plan = self._plan
+        if plan.get("files") is not None:
+            self._rules = landlock.make_rules(plan["files"], plan["connect"], plan["bind"])
+        if self._map is not None:
+            self._map.enter()
+        elif self.apart and was_root and os.geteuid() != 0:
+            namespaces.own_users()
+        if not self.apart:
             self._seal()
 
     def spawn(self) -> Spawn:
         """Return what starts programs."""
-        if not self.apart:
+        if self.apart:
+            flags = namespaces.NEW_MOUNTS | (namespaces.NEW_PIDS if self._plan["pids"] else 0)
+            flags |= namespaces.NEW_IPC if self._users else 0  # what is left there would be the next one's of this user
+            start = spawn_apart(flags, self._prepare, self._seal)
+            return self._as_users(start) if self._users else start
+        if self._rules < 0:
             return choose_spawn()
-        flags = namespaces.NEW_MOUNTS | (namespaces.NEW_PIDS if self._plan["pids"] else 0)
-        return spawn_apart(flags, self._prepare, self._seal)
+        return self._restricted(choose_spawn())
+
+    def _as_users(self, start: Spawn) -> Spawn:
+        """Give each program a user that no process has: `private_pids` ends all of a program with it."""
+
+        def spawn(
+            paths: tuple[bytes, ...],
+            argv: list[bytes],
+            env: list[bytes],
+            sock: int,
+            stderr: int,
+            umask: int,
+            before: Before | None = None,
+            folder: bytes | None = None,
+            out: int = -1,
+        ) -> int:
+            for _ in self._users:
+                following = self._user + 1
+                self._user = following if following in self._users else self._users[0]
+                if not namespaces.has_process(self._user):
+                    return start(paths, argv, env, sock, stderr, umask, before, folder, out)
+            raise OSError(errno.EAGAIN, "each user of `dynamic_user` has a program")
+
+        return spawn
+
+    def _restricted(self, start: Spawn) -> Spawn:
+        """Not the launcher itself: it reads /proc, to end what programs leave."""
+
+        def spawn(
+            paths: tuple[bytes, ...],
+            argv: list[bytes],
+            env: list[bytes],
+            sock: int,
+            stderr: int,
+            umask: int,
+            before: Before | None = None,
+            folder: bytes | None = None,
+            out: int = -1,
+        ) -> int:
+            def last() -> None:
+                if before is not None:
+                    before()
+                landlock.restrict(self._rules)
+
+            return start(paths, argv, env, sock, stderr, umask, last, folder, out)
+
+        return spawn
 
     def _enclose(self) -> None:
         plan = self._plan
-        if plan["read_only"] or plan["hide"]:
+        root = plan.get("root")
+        if root or plan["read_only"] or plan["hide"]:
             namespaces.unshare(namespaces.NEW_MOUNTS)
             mounts.part_with_host()
+            if root:
+                outside.keep()
+                mounts.enter_root(root)
+                if plan["pids"] and not os.path.isdir("/proc"):
+                    raise OSError(errno.ENOENT, f"`private_pids` needs a folder `{root}/proc`")
             # A program of its own has a /proc of its own, and the kernel lets it have no more than this one shows.
-            but = [*plan["read_write"], *(["/proc"] if self.apart and "/" in plan["read_only"] else [])]
+            but = [*plan["read_write"], *(["/proc"] if self._keeps_proc() else [])]
             mounts.make_read_only(plan["read_only"], but)
             for path in plan["hide"]:
                 mounts.hide(path)
@@ -81,6 +152,9 @@ class Confinement:
             namespaces.own_network()
         if plan["ipc"]:
             namespaces.unshare(namespaces.NEW_IPC)
+
+    def _keeps_proc(self) -> bool:
+        return self.apart and "/" in self._plan["read_only"] and os.path.isdir("/proc")
 
     def _prepare(self) -> None:
         """In each program that is apart, before it execs."""
@@ -96,8 +170,14 @@ class Confinement:
         plan = self._plan
         if self.apart and plan["bounding"] is not None:
             limit_bounding_set(plan["bounding"])  # a user namespace begins with a full one
+        if self._users:
+            os.setgroups([])
+            os.setresgid(self._user, self._user, self._user)
+            os.setresuid(self._user, self._user, self._user)  # the capabilities go when it execs
         if plan["no_new_privs"]:
             prctl.prctl(prctl.SET_NO_NEW_PRIVS, 1)
+        if self.apart and self._rules >= 0:
+            landlock.restrict(self._rules)
         if plan["calls"]:
             refuse(plan["calls"])
 
@@ -126,16 +206,17 @@ def fault(plan: dict[str, Any]) -> str:
 def _try(plan: dict[str, Any]) -> None:
     confinement, root = Confinement(plan), os.geteuid() == 0
     if root:
-        confinement.as_root()
         if not os.path.exists("/proc/self/uid_map") and confinement.apart:
             raise OSError(errno.ENOENT, "/proc is not mounted")
+        confinement.as_root()
+        user = plan["users"][0] if plan.get("users") else _NOBODY
         os.setgroups([])
-        os.setresgid(65534, 65534, 65534)
-        os.setresuid(65534, 65534, 65534)
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
     else:
         confinement.as_user()
     confinement.for_good(was_root=root)
-    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    null = outside.open_null()
     try:
         pid = confinement.spawn()((b"/bin/true",), [b"true"], [], null, null, 0o022)
     except FileNotFoundError:

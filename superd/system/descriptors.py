@@ -1,6 +1,6 @@
 """What: the descriptors that a process was started with, and its limits on them. Standard library only; a launcher loads it.
 
-Runs in: master at its start, launcher. Never: opens a path but /dev/null.
+Runs in: master at its start, launcher. Never: opens a path.
 """
 
 from __future__ import annotations
@@ -42,11 +42,6 @@ def close_on_exec() -> None:
                 os.set_inheritable(number, False)
             except OSError:
                 continue  # closed, or the listing's own
-
-
-def open_null() -> int:
-    """Return a descriptor of /dev/null, to read and write. Raises ``OSError``."""
-    return os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
 
 
 def raise_limit() -> int:

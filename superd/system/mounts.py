@@ -18,6 +18,10 @@ _MOUNT_SETATTR = 442
 _AT_RECURSIVE, _AT_FDCWD = 0x8000, -100
 _RDONLY, _NODEV = 1, 4
 """MOUNT_ATTR_* (linux/mount.h)."""
+_DETACH = 2
+"""MNT_DETACH."""
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
+"""What a program finds in /dev: nothing of it reaches a disk, or memory."""
 _INODE = 4096
 """Bytes of a folder's size that one more file in it stands for: empty files are memory, too."""
 
@@ -25,6 +29,42 @@ _INODE = 4096
 def part_with_host() -> None:
     """Let no mount of this namespace reach the host; those of the host still come in. Raises ``OSError``."""
     _mount("none", "/", "", _MS_REC | _MS_SLAVE)
+
+
+def enter_root(path: str) -> None:
+    """Let the folder ``path`` be /, without a way back: the host's root is mounted nowhere any more. Raises ``OSError``.
+
+    Where it has folders /proc and /dev these are the host's, /dev with its harmless files alone.
+    """
+    _mount(path, path, "", _MS_BIND | _MS_REC)
+    if os.path.isdir(f"{path}/proc"):
+        _mount("/proc", f"{path}/proc", "", _MS_BIND | _MS_REC)
+    if os.path.isdir(f"{path}/dev"):
+        _make_devices(f"{path}/dev")
+    os.chdir(path)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for call, arguments in (("pivot_root", (b".", b".")), ("umount2", (b".", _DETACH))):
+        if getattr(libc, call)(*arguments) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"{call} for `{path}`: {os.strerror(number)}")
+    os.chdir("/")
+
+
+def _make_devices(folder: str) -> None:
+    _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NOEXEC, "mode=755,size=64k,nr_inodes=64")
+    for name in _DEVICES:
+        if os.path.islink(f"/dev/{name}"):
+            os.symlink(os.readlink(f"/dev/{name}"), f"{folder}/{name}")
+        elif os.path.exists(f"/dev/{name}"):
+            os.close(os.open(f"{folder}/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC))
+            _mount(f"/dev/{name}", f"{folder}/{name}", "", _MS_BIND)
+    for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(f"/proc/self/{target}", f"{folder}/{name}")
+    os.mkdir(f"{folder}/shm")
+    os.chmod(f"{folder}/shm", 0o1777)  # noqa: S103 - as far as the file system's 64 KiB go; private_tmp puts another over it
+    if os.path.isdir("/dev/pts"):
+        os.mkdir(f"{folder}/pts")
+        _mount("/dev/pts", f"{folder}/pts", "", _MS_BIND | _MS_REC)
 
 
 def make_read_only(paths: list[str], but: list[str]) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_MOST_LINKS = 40
+"""As the kernel follows (MAXSYMLINKS)."""
+
+
 def exists(path: str) -> bool:
     """Whether there is something of this name; not a link that leads nowhere."""
     return os.path.exists(path)
@@ -54,6 +58,25 @@ def folder_fault(path: str) -> str:
     if os.path.isdir(path):
         return ""
     return "is not a folder" if os.path.exists(path) else "does not exist"
+
+
+def inside(root: str, path: str) -> str:
+    """Return where ``path`` is for this process, of one whose / is ``root``: links there lead nowhere else either."""
+    left, where, links = path.split("/")[::-1], root, 0
+    while left:
+        word = left.pop()
+        if word == "..":
+            where = os.path.dirname(where) if where != root else root
+        elif word not in ("", "."):
+            following = f"{where}/{word}"
+            if os.path.islink(following) and links < _MOST_LINKS:
+                links += 1
+                target = os.readlink(following)
+                where = root if target.startswith("/") else where
+                left += target.split("/")[::-1]
+            else:
+                where = following
+    return where
 
 
 def changed_by_anybody(path: str) -> bool:

@@ -12,6 +12,8 @@ import os
 import select
 from collections.abc import Callable
 
+from superd.system.outside import open_null
+
 try:
     import _posixsubprocess
 except ImportError:  # a Python that is not CPython: Popen does it
@@ -168,7 +170,7 @@ def choose_spawn() -> Spawn:
     """The fastest way that works on this Python, found out by starting /bin/true."""
     if _posixsubprocess is None:
         return popen
-    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    null = open_null()
     try:
         for tail in _TAILS:
             spawn = _fork_exec_with(tail)

@@ -20,16 +20,19 @@ def score(**keys: object) -> float:
 
 
 def test_each_measure_lowers_the_score() -> None:
-    assert score() == 8.0
+    assert score() == 8.5
     measures: tuple[dict[str, object], ...] = (
         {"no_new_privs": True},
         {"capabilities": []},
         {"private_network": True},
         {"private_pids": True},
+        {"root": "/usr"},
+        {"landlock": ["/usr"]},
     )
     for keys in measures:
-        assert score(**keys) < 8.0
-    assert score(preset="strict") == 0.0
+        assert score(**keys) < 8.5
+    assert score(preset="strict") == 1.0
+    assert score(preset="strict", dynamic_user="5000-5009", landlock="/usr") == 0.0
 
 
 def test_one_service_or_all_that_start_a_program_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,3 +56,11 @@ def test_one_service_or_all_that_start_a_program_are_shown(tmp_path: Path, capsy
 def test_a_host_that_cannot_do_it_is_named() -> None:
     keys = {"name": "a", "server": "/bin/cat", "user": "nobody", "sandbox": {"hide": "/no/such/file"}}
     assert "  this host    cannot do it: " in text_of(Service.model_validate(keys))
+
+
+def test_what_a_program_s_root_files_and_user_are_is_shown() -> None:
+    keys = {"preset": "strict", "root": "/usr", "landlock": ["/bin", "connect:443"], "dynamic_user": "5000-5009"}
+    text = text_of(Service.model_validate({"name": "a", "server": "/bin/cat", "sandbox": keys}))
+    assert "a: /bin/cat as a user of its own, 5001 to 5009" in text
+    assert "  /            /usr\n" in text
+    assert "  opens alone  /bin connect:443\n" in text

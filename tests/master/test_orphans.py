@@ -33,7 +33,7 @@ def entry(pid: int, **changed: object) -> Entry:
 
 
 def left(orphans: Orphans, *entries: Entry, uid: int = UID, own: tuple[int, ...] = ()) -> Orphaned | None:
-    return orphans.left(2, uid, entries, {3: "cat"}, own, 10.0)
+    return orphans.left(2, range(max(uid, 0), uid + 1), entries, {3: "cat"}, own, 10.0)
 
 
 def test_a_child_of_the_master_is_an_orphan_until_it_is_reaped(child: subprocess.Popen[bytes]) -> None:
@@ -99,6 +99,11 @@ def test_one_that_ended_with_its_launcher_and_was_not_reaped_is_one_of_them() ->
 
 
 @pytest.mark.skipif(not ROOT, reason="another user's process needs root")
+def test_a_program_may_have_any_user_of_its_service_s_range(child: subprocess.Popen[bytes]) -> None:
+    assert Orphans().left(2, range(UID - 5, UID + 1), [entry(child.pid)], {3: "cat"}, (), 10.0) is not None
+    assert Orphans().left(2, range(UID + 1, UID + 9), [entry(child.pid)], {3: "cat"}, (), 10.0) is None
+
+
 def test_a_launcher_cannot_claim_another_user_s_process() -> None:
     process = subprocess.Popen(["/bin/sleep", "1000"], user=12345)
     try:

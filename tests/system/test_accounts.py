@@ -36,3 +36,10 @@ def test_the_front_is_its_user_or_a_uid_of_its_own() -> None:
     assert accounts.front_account("no-such-user", frozenset()) == Account("uid 65533", 65533, 65533)
     assert accounts.front_account("no-such-user", frozenset({65533})) == Account("uid 65532", 65532, 65532)
     assert accounts.front_account("no-such-user", frozenset(accounts.FRONT_UIDS)).name == "nobody"
+
+
+def test_a_range_of_users_names_who_has_one_of_them() -> None:
+    nobody = pwd.getpwnam("nobody")
+    assert accounts.account_in(range(nobody.pw_uid, nobody.pw_uid + 2)) == "nobody"
+    assert accounts.account_in(range(65530, 65534)) == "superd's front"
+    assert accounts.account_in(range(1879048192, 1879049192)) == ""

@@ -36,10 +36,3 @@ def test_the_soft_limit_is_raised_and_the_one_of_before_returned() -> None:
     code += "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200)); print(raise_limit(), resource.getrlimit(7))"
     assert resource.RLIMIT_NOFILE == 7
     assert run(code) == "100 (200, 200)"
-
-
-def test_dev_null_takes_all_and_gives_nothing() -> None:
-    code = (
-        "from superd.system.descriptors import open_null; import os; fd = open_null(); print(os.write(fd, b'x'), os.read(fd, 1))"
-    )
-    assert run(code) == "1 b''"

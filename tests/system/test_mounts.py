@@ -93,3 +93,37 @@ def test_an_empty_folder_has_its_size_and_a_number_of_files(tmp_path: Path) -> N
         return [seen, full, many]
 
     assert inside(act) == [[], errno.ENOSPC, errno.ENOSPC]
+
+
+def test_a_folder_becomes_the_root_with_the_host_s_processes_and_harmless_devices(tmp_path: Path) -> None:
+    for name in ("proc", "dev", "etc"):
+        (tmp_path / name).mkdir()
+
+    def act() -> list[Any]:
+        mounts.enter_root(str(tmp_path))
+        found = sorted(os.listdir("/dev"))
+        null = os.open("/dev/null", os.O_RDWR)
+        way_back: list[object] = []
+        for word in ("/..", "/../.."):
+            try:
+                way_back.append(os.path.samestat(os.stat(word), os.stat("/")) or word)
+            except OSError as problem:
+                way_back.append(problem.errno)
+        return [sorted(os.listdir("/")), os.write(null, b"x"), os.path.exists("/proc/self/status"), found, way_back]
+
+    names, written, processes, devices, back = inside(act)
+    assert (names, written, processes, back) == (["dev", "etc", "proc"], 1, True, [True, True])
+    assert {"null", "zero", "urandom", "shm"} <= set(devices)
+    assert not {"mem", "kmsg", "vda", "sda"} & set(devices)
+    assert os.listdir(tmp_path / "dev") == []
+
+
+def test_a_root_without_folders_for_them_has_neither_processes_nor_devices(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+
+    def act() -> list[str]:
+        mounts.enter_root(str(tmp_path))
+        return os.listdir("/")
+
+    assert inside(act) == ["file"]
+    assert inside(lambda: error_of(lambda: mounts.enter_root(str(tmp_path / "none")))) == errno.ENOENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
@@ -55,3 +56,53 @@ def test_a_network_of_its_own_has_a_loopback_that_works() -> None:
 def test_what_the_kernel_refuses_is_an_error() -> None:
     with pytest.raises(AssertionError, match="unshare: Invalid argument"):
         in_child(lambda: namespaces.unshare(1))
+
+
+def test_a_range_of_users_is_all_that_a_process_can_become() -> None:
+    needs_root()
+
+    def enter() -> list[object]:
+        users = namespaces.UserMap(5000, 5002)
+        os.setgroups([])
+        os.setresgid(5000, 5000, 5000)
+        os.setresuid(5000, 5000, 5000)
+        users.enter()
+        refused = []
+        for uid in (0, 4999, 5003, 65534):
+            try:
+                os.setresuid(uid, uid, uid)
+            except OSError as problem:
+                refused.append(problem.errno == errno.EINVAL)
+        os.setresgid(5002, 5002, 5002)
+        os.setresuid(5002, 5002, 5002)
+        return [refused, os.getresuid(), os.getresgid()]
+
+    assert in_child(enter) == [[True] * 4, [5002] * 3, [5002] * 3]
+
+
+def test_a_map_that_nobody_writes_leaves_no_child() -> None:
+    needs_root()
+
+    def give_up() -> bool:
+        users = namespaces.UserMap(5000, 5002)
+        os.setresuid(5000, 5000, 5000)
+        try:
+            with pytest.raises(OSError, match="refused"):
+                namespaces.unshare, kept = refused, namespaces.unshare
+                users.enter()
+        finally:
+            namespaces.unshare = kept
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, 0)
+        return True
+
+    def refused(flags: int) -> None:
+        raise OSError(errno.EPERM, "refused")
+
+    assert in_child(give_up)
+
+
+def test_a_user_without_a_process_is_free() -> None:
+    needs_root()
+    assert namespaces.has_process(os.getuid())
+    assert not namespaces.has_process(1879048199)

@@ -58,3 +58,20 @@ def test_the_folder_that_hides_a_file_from_a_user_is_named(services_dir: Path) -
     assert path_facts.hidden_by(path, ALICE, ALICE) == str(hidden)
     hidden.chmod(0o711)
     assert path_facts.hidden_by(path, ALICE, ALICE) == ""
+
+
+def test_links_of_a_folder_that_is_a_program_s_root_stay_inside(tmp_path: Path) -> None:
+    root = tmp_path / "jail"
+    (root / "usr" / "bin").mkdir(parents=True)
+    (root / "bin").symlink_to("usr/bin")
+    (root / "sh").symlink_to("/bin/dash")
+    (root / "up").symlink_to("../../../etc")
+    (root / "loop").symlink_to("loop")
+    found = {
+        path: path_facts.inside(str(root), path) for path in ("/bin/sh", "/sh", "/up/passwd", "/../x", "/usr/./bin/../y", "/")
+    }
+    assert found == {
+        "/bin/sh": f"{root}/usr/bin/sh", "/sh": f"{root}/usr/bin/dash", "/up/passwd": f"{root}/etc/passwd", "/../x": f"{root}/x",
+        "/usr/./bin/../y": f"{root}/usr/y", "/": str(root),
+    }  # fmt: skip
+    assert not Path(path_facts.inside(str(root), "/loop")).exists()

@@ -8,6 +8,7 @@ A few schedules run with the suite; ``SUPERD_SCHEDULES=10000 SUPERD_SEED=1`` run
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import select
@@ -170,6 +171,8 @@ def load(port: int) -> Iterator[list[str]]:
             except ConnectionError:
                 continue  # a front that was killed just then had accepted it
             except OSError as problem:
+                if problem.errno == errno.ENOTCONN:
+                    continue  # the same, seen by shutdown(2)
                 answer = str(problem).encode()
             if answer not in (b"load", b""):  # an end of file: as above
                 wrong.append(answer.decode())

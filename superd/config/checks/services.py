@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
 from superd.config.checks.groups import check_groups
+from superd.config.checks.sandboxes import check_ranges, check_sandbox
 from superd.config.checks.shadows import shadowed
 from superd.key_conflicts import conflicts
 from superd.log_target import FileTarget
@@ -43,6 +44,10 @@ class Host:
     """Why root may not append to a log file."""
     sandbox: Callable[[Sandbox], str] = lambda _: ""
     """Why this host cannot keep a program from what the table says."""
+    inside: Callable[[str, str], str] = lambda root, path: root + path
+    """Where a path is to this host that a program sees whose / is the first one."""
+    account_in: Callable[[range], str] = lambda _: ""
+    """The name of a user whose id is in a range, or nothing."""
     group: Callable[[GroupPlan], str] = lambda _: ""
     """Why programs can have no such groups of processes."""
     socket_folder: Callable[[str, tuple[str, ...]], str] = lambda _path, _users: ""
@@ -57,6 +62,7 @@ def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Ori
     found += _clashes(services, origins)
     found += _mux(services, origins)
     found += _unlogged(services, origins)
+    found += check_ranges(services, lambda name, key: _at(origins, name, key))
     found += check_groups(services, origins, host.group)
     return found
 
@@ -131,6 +137,10 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     if service.a_program_for_each_sender and service.most_instances is None:
         message = "instances = UNLIMITED: each forged sender of a datagram starts one more program"
         found.append(warning(at("instances"), message, "set `instances = 64`, or another number"))
+    server, directory = (
+        host.inside(service.sandbox.root, path) if service.sandbox.root and path.startswith("/") else path
+        for path in (service.server, service.directory)
+    )
     if service.server:
         if not service.server.startswith("/"):
             if "/" in service.server:
@@ -138,19 +148,14 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
             else:
                 hint = _server_hint(service, host) or f'write `server = "/usr/bin/{service.server}"`'
             found.append(error(at("server"), f"`{service.server}` is not an absolute path", hint))
-        elif wrong := host.program(service.server):
-            found.append(error(at("server"), f"`{service.server}` {wrong}", _server_hint(service, host)))
-        elif host.root and service.user in ("", "root", "0") and (wrong := host.stranger(service.server)):
-            hint = f"let root alone change it, or give the service another `user` (ls -ld {service.server})"
-            found.append(error(at("server"), f"`{service.server}` runs as root, and {_it(wrong)}", hint))
-    if service.directory.startswith("/") and (wrong := host.folder(service.directory)):
-        found.append(error(at("directory"), f"`{service.directory}` {wrong}", f"mkdir {service.directory}"))
-    if service.sandbox.any and not service.disable:
-        if service.sandbox.ambient and not host.root:
-            found.append(error(at("sandbox.ambient"), "superd is not root, so that it cannot give capabilities"))
-        elif wrong := host.sandbox(service.sandbox):
-            hint = "remove the key, or give superd what it needs (root, CAP_SYS_ADMIN, user namespaces)"
-            found.append(error(at("sandbox"), f"this host cannot do what `sandbox` says: {wrong}", hint))
+        elif wrong := host.program(server):
+            found.append(error(at("server"), f"`{server}` {wrong}", _server_hint(service, host)))
+        elif host.root and service.user in ("", "root", "0") and not service.sandbox.users and (wrong := host.stranger(server)):
+            hint = f"let root alone change it, or give the service another `user` (ls -ld {server})"
+            found.append(error(at("server"), f"`{server}` runs as root, and {_it(wrong)}", hint))
+    if service.directory.startswith("/") and (wrong := host.folder(directory)):
+        found.append(error(at("directory"), f"`{directory}` {wrong}", f"mkdir {directory}"))
+    found += check_sandbox(service, at, host)
     if service.internal and service.internal not in BUILTINS:
         hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
         found.append(error(at("type"), f"no internal service `{service.internal}`", hint))

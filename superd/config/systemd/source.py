@@ -195,7 +195,11 @@ class _Draft:
     def _user(self, where: Origin) -> None:
         user, dynamic = self.last("Service", "User"), self.last("Service", "DynamicUser")
         if dynamic is not None and truth(dynamic.value):
-            self.lost(dynamic.origin, "DynamicUser: superd makes no users", "name one: `User=nobody` does in most cases")
+            self.lost(
+                dynamic.origin,
+                "DynamicUser: superd takes no user by itself",
+                "name one: `User=nobody`, or a range in `[sandbox]` `dynamic_user`",
+            )
         self.put("user", plain(user.value) if user is not None else "root", user.origin if user is not None else where)
         if user is not None:
             self.put("login_environment", True, user.origin)

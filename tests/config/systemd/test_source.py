@@ -100,7 +100,7 @@ def test_times_are_limits() -> None:
         ("", "ExecStartPre=/bin/x", "`ExecStartPre=/bin/x` has no counterpart"),
         ("", "StandardInput=null", "no StandardInput=socket"),
         ("", "StandardOutput=journal", "StandardOutput=journal"),
-        ("", "DynamicUser=yes", "superd makes no users"),
+        ("", "DynamicUser=yes", "superd takes no user by itself"),
         ("", "IPAddressDeny=10.0.0.0/8\nIPAddressAllow=10.0.0.1", "wins over"),
         ("", "Nice=low", "Nice: "),
         ("", "LimitCPU=1h", "LimitCPU: "),
