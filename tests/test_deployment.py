@@ -132,6 +132,17 @@ def test_the_container_and_pod_examples_hold_services_that_are_right(tmp_path: P
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_schemas_of_compose_and_kubernetes_take_the_examples() -> None:
+    check = needs("check-jsonschema", str(Path(sys.executable).parent / "check-jsonschema"))
+    command: list[str | Path] = [check, "--builtin-schema", "vendor.compose-spec", PACKAGING / "oci/compose.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    validate = needs("kubernetes-validate", str(Path(sys.executable).parent / "kubernetes-validate"))
+    command = [validate, "--strict", "--quiet", PACKAGING / "oci/kubernetes.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 PUPPET = """superd::service {{ 'hello':
   server    => '/bin/echo',
   port      => 7070,

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parent.parent
 ESSENTIAL = {"bash", "coreutils", "python3"}
 """Packages that are there before: of every Debian, and of python3-venv."""
 
-FROM_PYPI = {"ansible-core", "ansible-lint", "check-jsonschema", "taplo"}
+FROM_PYPI = {
+    "ansible-core", "ansible-lint", "build", "check-jsonschema", "gpep517", "kubernetes-validate", "pkglint", "taplo",
+    "termux-language-server",
+}  # fmt: skip
 """What pyproject.toml names, so that scripts/venv installs it."""
 
 
