@@ -8,6 +8,7 @@ import os
 import queue
 import random
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -90,15 +91,14 @@ class Superd:
         if manager is None:
             self.event(event="ready")
             return
-        with manager:
-            manager.settimeout(0.1)
-            deadline = time.monotonic() + WAIT
-            while time.monotonic() < deadline and self.process.poll() is None:
-                try:
+        ended = os.pidfd_open(self.process.pid)
+        try:
+            with manager:
+                while manager.fileno() in select.select([manager.fileno(), ended], [], [], WAIT)[0]:
                     if manager.recv(4096).startswith(b"READY=1"):
                         return
-                except TimeoutError:
-                    continue
+        finally:
+            os.close(ended)
         raise AssertionError(f"superd did not start: {self.events}")
 
     @property

@@ -5,13 +5,13 @@ from __future__ import annotations
 import array
 import contextlib
 import os
+import select
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -132,12 +132,11 @@ def service_manager(superd: Superd, monkeypatch: pytest.MonkeyPatch, *, room: in
 
 def gone(pid: int) -> bool:
     """Wait until a process has ended; return whether it did."""
-    deadline = time.monotonic() + WAIT
-    while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.02)
-    return False
+    try:
+        ended = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([ended], [], [], WAIT)[0])
+    finally:
+        os.close(ended)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
-import time
 import tomllib
 
 import pytest
@@ -86,14 +84,11 @@ def test_it_serves_and_reloads_without_a_file() -> None:
         stderr=subprocess.PIPE,
     )
     try:
-        deadline = time.monotonic() + WAIT
-        while time.monotonic() < deadline:
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        assert process.stderr is not None
+        while b"ready" not in (line := process.stderr.readline()):
+            assert line
         assert talk(port, b"hi") == b"hi"
         process.send_signal(signal.SIGHUP)
-        assert process.stderr is not None
         while b"reload: " not in (line := process.stderr.readline()):
             assert line
         assert b"1 kept" in line

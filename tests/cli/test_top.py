@@ -131,12 +131,11 @@ def test_on_a_terminal_it_kicks_after_a_yes_and_ends(superd: Superd) -> None:
 
 def wait_for(terminal: int, part: str) -> None:
     seen, deadline = "", time.monotonic() + WAIT
-    while time.monotonic() < deadline:
-        if select.select([terminal], [], [], 0.1)[0]:
-            try:
-                seen += os.read(terminal, 65536).decode("utf-8", "replace")
-            except OSError:
-                return
+    while select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        try:
+            seen += os.read(terminal, 65536).decode("utf-8", "replace")
+        except OSError:
+            break  # its program has ended
         if part and part in seen:
             return
     assert not part, f"no {part!r} in {seen[-2000:]!r}"

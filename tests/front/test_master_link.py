@@ -15,6 +15,7 @@ from superd.address import BindAddress, SocketType
 from superd.front.master_link import MasterLink
 from superd.ipc import front_orders, front_requests, order_channel
 from superd.settings import Settings
+from tests.waiting import until
 
 UDP = BindAddress(SocketType.DGRAM, "127.0.0.1", 69)
 
@@ -75,8 +76,7 @@ async def test_orders_come_in_their_order_and_a_change_and_a_ping_are_answered(e
     for order in (change, front_orders.Ping(3), front_orders.Ended(5, 0)):
         ends.writer.send(order)
     os.close(writing)
-    while len([name for name, *_ in ends.handlers.orders if name == "obeyed"]) < 3:
-        await trio.sleep(0.001)
+    await until(lambda: [name for name, *_ in ends.handlers.orders].count("obeyed") == 3)
     assert [name for name, *_ in ends.handlers.orders if name != "obeyed"] == ["change", "ended"]
     assert [(request.word, request.number) for request in ends.requests()] == [("applied", 7), ("alive", 3)]
     received = ends.handlers.orders[0][1].sockets[UDP]
@@ -103,8 +103,8 @@ async def test_a_request_that_the_master_does_not_take_is_kept(ends: Ends, nurse
     found: list[front_requests.Request] = []
     with trio.fail_after(10):
         while len(found) < 201:
+            await trio.lowlevel.wait_readable(ends.master)
             found += ends.requests()
-            await trio.sleep(0.001)
     assert [request.number for request in found[:200]] == list(range(200))
     assert (found[200].word, found[200].address) == ("renew", UDP.describe())
     nursery.cancel_scope.cancel()
@@ -119,8 +119,7 @@ async def test_an_order_without_a_free_descriptor_waits_for_one(ends: Ends, nurs
     os.close(taken)
     resource.setrlimit(resource.RLIMIT_NOFILE, (taken, limits[1]))
     try:
-        while not ends.short:
-            await trio.sleep(0.001)
+        await until(lambda: ends.short)
         assert ends.handlers.orders == []
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)

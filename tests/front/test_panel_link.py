@@ -10,6 +10,7 @@ import trio
 from superd.front.panel_link import PanelLink
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
+from tests.waiting import until
 
 
 class Answers:
@@ -70,10 +71,8 @@ async def test_a_panel_that_reads_nothing_holds_nothing() -> None:
                         panel.send(panel_codec.encode_question(messages.AskFront(number)))
                         break
                     except BlockingIOError:
-                        await trio.sleep(0.001)
-            with trio.fail_after(20):
-                while len(parts.answers.asked) < 40:
-                    await trio.sleep(0.001)
+                        await trio.lowlevel.wait_writable(panel)
+            await until(lambda: len(parts.answers.asked) == 40)
 
 
 async def test_a_new_pair_takes_the_place_of_the_old_one() -> None:

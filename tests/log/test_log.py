@@ -22,6 +22,7 @@ from superd.problem import Severity
 from superd.settings import Settings
 from superd.verdict import Reason, Verdict
 from tests.log.events import record, service
+from tests.waiting import until
 
 FULL = Verdict(False, Reason.INSTANCES, detail="40 instances run", limit=40, now=40)
 
@@ -216,9 +217,7 @@ async def test_run_writes_a_count_when_it_is_due(tmp_path: Path) -> None:
         await trio.testing.wait_all_tasks_blocked()
         made.log.message("info", "again")
         made.log.message("info", "again")
-        with trio.fail_after(5):
-            while made.path.read_text().count("\n") < 2:
-                await trio.sleep(0.01)
+        await until(lambda: made.path.read_text().count("\n") == 2)
         nursery.cancel_scope.cancel()
     os.close(made.fd)
 

@@ -11,6 +11,7 @@ import trio
 from superd.address import BindAddress, SocketType
 from superd.net.listener import FIRST_PAUSE, Listener, ListenerSet, is_dead
 from tests.front.fakes_of_connections import pair
+from tests.waiting import until
 
 
 def listening(name: str = "s") -> Listener:
@@ -31,15 +32,13 @@ async def test_a_listener_is_heard_until_it_is_ignored_and_again_after(nursery: 
     nursery.start_soon(listeners.run, on_ready, lambda: None, lambda: False)
     address = one.sock.getsockname()
     with socket.create_connection(address):
-        while not heard:
-            await trio.sleep(0.001)
+        await until(lambda: heard)
     listeners.ignore(one)
     with socket.create_connection(address):
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert heard == ["s"]
         listeners.hear(one)
-        while len(heard) < 2:
-            await trio.sleep(0.001)
+        await until(lambda: len(heard) == 2)
     listeners.close()
     listeners.close()
     assert one.sock.fileno() < 0
@@ -61,8 +60,7 @@ async def test_a_pause_is_told_once_and_ends_by_itself(nursery: trio.Nursery) ->
     listeners.pause(errno.EMFILE)
     assert overloads == [errno.EMFILE]
     with socket.create_connection(one.sock.getsockname()):
-        while not heard:
-            await trio.sleep(0.001)
+        await until(lambda: heard)
     assert heard[0] - began >= FIRST_PAUSE
     listeners.close()
 

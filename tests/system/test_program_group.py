@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from superd.cgroup import GroupPlan
 from superd.system.cgroups import Home
 from superd.system.program_group import Group
+from tests.daemon_process import WAIT
 from tests.own_kernel import groups_with, under_own_kernel
 
 pytestmark = pytest.mark.timeout(500)
@@ -75,8 +77,13 @@ def test_a_process_enters_by_the_right_of_who_opened_the_file_and_all_end_at_onc
         os.close(theirs)
         assert os.read(ours, 1) == b""  # the grandchild has ended too
     finally:
+        events = os.open("cgroup.events", os.O_RDONLY, dir_fd=group.folder)
+        changed = select.poll()
+        changed.register(events, select.POLLPRI)
+        while b"populated 1" in os.pread(events, 4096, 0):
+            assert changed.poll(WAIT * 1000)
+        os.close(events)
         group.close()
-        while not home.remove("x", "1"):
-            pass
+        assert home.remove("x", "1")
         home.close()
     assert not Path(home.path).exists()

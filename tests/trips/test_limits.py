@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 
@@ -61,16 +62,18 @@ def test_internal_services_and_relays_are_ended_too(superd: Superd) -> None:
 
 def test_a_connection_that_is_reset_while_its_verdict_waits_starts_nothing(superd: Superd) -> None:
     port, go = free_port(), superd.folder / "go"
+    os.mkfifo(go)
+    go.chmod(0o644)
     superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
     # The rule's command is what the verdict waits for; it goes on when the test says so.
-    superd.allow.write_text(f"cat: ALL: spawn while test ! -e {go}; do sleep 0.05; done\n")
+    superd.allow.write_text(f"cat: ALL: spawn read line < {go}\n")
     superd.start()
     with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    go.touch()
-    go.chmod(0o644)
-    assert superd.event(event="FAIL", service="cat")["reason"] == "gone"
-    assert talk(port, b"hi") == b"hi"
+    with go.open("r+b", buffering=0) as gate:
+        gate.write(b"\n" * 2)  # each command reads a line of its own
+        assert superd.event(event="FAIL", service="cat")["reason"] == "gone"
+        assert talk(port, b"hi") == b"hi"
 
 
 def test_a_service_that_starts_too_often_is_paused_and_recovers_by_itself(superd: Superd) -> None:

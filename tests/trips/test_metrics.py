@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -112,10 +111,13 @@ def test_prometheus_scrapes_and_the_alert_fires(superd: Superd) -> None:
     assert superd.command("reload").returncode == 78
     folder = superd.folder / "prometheus"
     folder.mkdir()
+    alerts = socket.create_server(("127.0.0.1", 0))  # Prometheus sends an alert that fires: nothing asks for it
+    alerts.settimeout(WAIT)
     shutil.copy(RULES, folder / "superd.rules.yml")
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}\n"
         "rule_files: [superd.rules.yml]\n"
+        f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alerts.getsockname()[1]}']}}]}}]}}\n"
         f"scrape_configs: [{{job_name: superd, static_configs: [{{targets: ['127.0.0.1:{metrics}']}}]}}]\n"
     )
     process = subprocess.Popen(
@@ -126,18 +128,18 @@ def test_prometheus_scrapes_and_the_alert_fires(superd: Superd) -> None:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline, firing, value = time.monotonic() + WAIT, set[str](), ""
-        while time.monotonic() < deadline and not (firing and value):
-            try:
-                alerts = json.loads(get(f"http://127.0.0.1:{web}/api/v1/alerts", 2))["data"]["alerts"]
-                firing = {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
-                query = f"http://127.0.0.1:{web}/api/v1/query?query=superd_sessions_started_total"
-                found = json.loads(get(query, 2))["data"]["result"]
-                value = found[0]["value"][1] if found else ""
-            except (OSError, ValueError):
-                time.sleep(0.1)
-        assert firing == {"SuperdReloadRefused"}
-        assert value == "1"
+        with alerts.accept()[0] as connection, connection.makefile("rwb") as stream:
+            connection.settimeout(WAIT)
+            size = next(int(line.split()[1]) for line in stream if line.lower().startswith(b"content-length:"))
+            while stream.readline().strip():
+                pass
+            sent = json.loads(stream.read(size))
+            stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        assert {alert["labels"]["alertname"] for alert in sent} == {"SuperdReloadRefused"}
+        query = f"http://127.0.0.1:{web}/api/v1/query?query=superd_sessions_started_total"
+        (found,) = json.loads(get(query))["data"]["result"]
+        assert found["value"][1] == "1"
     finally:
         process.terminate()
         process.wait(WAIT)
+        alerts.close()

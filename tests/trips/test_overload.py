@@ -115,12 +115,14 @@ def test_a_client_that_never_reads_its_banner_holds_only_itself_and_not_for_long
 
 def test_when_too_many_wait_for_their_verdict_the_next_are_let_go_and_others_are_served(superd: Superd) -> None:
     port, other, go = free_port(), free_port(), superd.folder / "go"
+    os.mkfifo(go)
+    go.chmod(0o644)
     config = superd.folder / "superd.toml"
     config.write_text("undecided = 3\n")
     superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
     superd.service("echo", f'server = "/bin/echo"\nserver_args = ["hi"]\nlisten = ["127.0.0.1:{other}"]\n')
     # The rule's command is what the verdict waits for; it goes on when the test says so.
-    superd.allow.write_text(f"cat: ALL: spawn while test ! -e {go}; do sleep 0.05; done\n")
+    superd.allow.write_text(f"cat: ALL: spawn read line < {go}\n")
     superd.start("--config", str(config))
     with ExitStack() as stack:
         waiting = [stack.enter_context(connected(port)) for _ in range(3)]
@@ -128,9 +130,11 @@ def test_when_too_many_wait_for_their_verdict_the_next_are_let_go_and_others_are
             assert fourth.recv(1) == b""
         assert superd.event(event="FAIL", service="cat")["reason"] == "overload"
         assert talk(other) == b"hi\n"
-        go.touch()
+        # Open to the end of the test: each command reads a line of its own.
+        gate = stack.enter_context(go.open("r+b", buffering=0))
+        gate.write(b"\n" * 4)
         assert all(served(sock) for sock in waiting)
-    assert talk(port, b"hi") == b"hi"
+        assert talk(port, b"hi") == b"hi"
 
 
 def test_connections_that_are_reset_before_anybody_accepts_them_cost_nothing(superd: Superd) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -15,6 +17,7 @@ from superd.load.policy import load_policy
 from superd.policy.hosts_access import Tables
 from superd.policy_snapshot import PolicySnapshot
 from superd.system.policy_files import signature
+from tests.waiting import until
 
 
 class SlowCompiler:
@@ -70,8 +73,7 @@ async def test_nobody_gets_the_tables_of_before_a_change_while_the_new_ones_are_
         assert watch.current() is None
         nursery.start_soon(wait_for_tables)
         compiler.go_on.set()
-        while len(got) < 2:
-            await trio.lowlevel.checkpoint()
+        await until(lambda: len(got) == 2)
         nursery.cancel_scope.cancel()
     new = watch.current()
     assert new is not None
@@ -88,8 +90,7 @@ async def test_nobody_gets_the_tables_of_before_a_change_while_the_new_ones_are_
         await trio.to_thread.run_sync(compiler.begun.wait)
         assert watch.current() is None
         compiler.go_on.set()
-        while watch.current() is None:
-            await trio.sleep(0.001)
+        await until(watch.current)
         nursery.cancel_scope.cancel()
     assert watch.current() not in (None, new)
 
@@ -142,23 +143,30 @@ async def test_a_table_that_never_stays_still_holds_clients_up_once_and_is_repor
     said = list[str]()
     watch, deny, readings = watching(tmp_path, said)
     first = watch.current()
-    looks = iter(range(1, 1 << 30))
+    looks = itertools.count(1)
+
+    def other_each_time(paths: Any) -> Any:
+        last[0] = next(looks)
+        return (*signature(paths)[:1], (1, 2, 1 << 62, last[0], 3))
+
+    last = [0]
     with monkeypatch.context() as restless:
-        restless.setattr(policy_watch, "signature", lambda paths: (*signature(paths)[:1], (1, 2, 1 << 62, next(looks), 3)))
+        restless.setattr(policy_watch, "signature", other_each_time)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.run)
             assert await watch.fresh() is first
             with trio.fail_after(1):
                 for _ in range(1000):
                     assert await watch.fresh() is first
-            await trio.sleep(0.2)
+            seen = next(looks)
+            await until(lambda: last[0] >= seen + 3)  # it reads once more, for those
             nursery.cancel_scope.cancel()
     assert (len(said), readings) == (1, [])
     deny.write_text("ALL : 192.0.2.2\n")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watch.run)
-        while await watch.fresh() is first:
-            await trio.sleep(0.001)
+        watch.refresh()
+        await until(lambda: watch.current() not in (None, first))
         nursery.cancel_scope.cancel()
     assert len(readings) == 1
 

@@ -21,6 +21,7 @@ from superd.ipc import relay_messages as messages
 from superd.ipc.relay_messages import ECHO, PIPE, RELAY
 from tests.front.fakes import CLIENT, FakeRunning, Parts, service
 from tests.relay_process import RelayProcess, tcp_pair
+from tests.waiting import until
 
 LABEL = b'["s","192.0.2.1",5,2]'
 TLS_LABEL = f'["s","192.0.2.1",5,{messages.TLS}]'.encode()
@@ -92,9 +93,7 @@ async def front() -> AsyncIterator[Front]:
 
 
 async def over(*sessions: LiveSession) -> None:
-    with trio.fail_after(10):
-        while any(session.stage is not Stage.OVER for session in sessions):
-            await trio.sleep(0.005)
+    await until(lambda: all(session.stage is Stage.OVER for session in sessions))
 
 
 async def test_sessions_go_to_the_least_busy_relay_and_end_with_their_counts(
@@ -206,9 +205,7 @@ async def test_a_relay_lies_about_its_own_sessions_and_nothing_else(
         await over(lied)
         assert lied.record.traffic == (1 << 61, 7)
         theirs.send(data)
-        with trio.fail_after(10):
-            while not front.replaced:
-                await trio.sleep(0.005)
+        await until(lambda: front.replaced)
         assert front.replaced == [0]
         assert honest.stage is Stage.SERVING
         sized(client, b"y")
@@ -264,9 +261,7 @@ async def test_answers_to_an_earlier_front_cost_a_relay_nothing(front: Front, nu
         assert front.replaced == []
         assert [session.record.conn for session in front.parts.book] == [5]
         theirs.send(messages.encode_report(messages.Secured(7, b"{}")))  # of no leg that it ever had
-        with trio.fail_after(5):
-            while not front.replaced:
-                await trio.sleep(0.005)
+        await until(lambda: front.replaced)
 
 
 async def test_fewer_relays_get_no_new_sessions_and_carry_on_with_the_old(
@@ -318,9 +313,7 @@ async def test_a_program_that_outlives_its_client_is_over_with_its_own_end(
     front.carriers.carry(session, PIPE, (ours.detach(), into[1], out[0]))
     client.close()
     os.close(out[1])
-    with trio.fail_after(10):
-        while session.carried is not None:
-            await trio.sleep(0.005)
+    await until(lambda: session.carried is None)
     assert len(front.parts.book) == 1
     front.parts.book.over(session, Exited(0, 1.0))
     assert len(front.parts.book) == 0

@@ -16,6 +16,7 @@ from superd.verdict import Reason
 from superd.wire.proxy_header import ProxyHeader, ProxyTls, build
 from tests.front.fakes import service
 from tests.front.fakes_of_connections import Front
+from tests.waiting import until
 
 PROXY, CLIENT, SERVER = peer_from_text("10.0.0.1", 50000), peer_from_text("192.0.2.7", 4711), peer_from_text("198.51.100.1", 22)
 HEADER = build(2, CLIENT, SERVER)
@@ -68,9 +69,7 @@ async def test_a_header_that_comes_later_holds_a_place_until_it_is_whole(nursery
         await trio.testing.wait_all_tasks_blocked()
         assert (step.decided, len(step.front.room)) == ([], 1)
         theirs.send(HEADER[5:])
-        with trio.fail_after(5):
-            while not step.decided:
-                await trio.lowlevel.checkpoint()
+        await until(lambda: step.decided)
         assert step.decided[0][0] == CLIENT
         assert len(step.front.room) == 0
         assert step.front.launchers.flushed == 1
@@ -106,9 +105,7 @@ async def test_a_proxy_without_a_header_is_refused(nursery: trio.Nursery) -> Non
 async def test_a_proxy_that_closes_before_its_header_is_gone(nursery: trio.Nursery) -> None:
     step = Step(nursery)
     step.arrive(HEADER[:4]).close()
-    with trio.fail_after(5):
-        while len(step.front.room):
-            await trio.lowlevel.checkpoint()
+    await until(lambda: not len(step.front.room))
     assert step.refused == [Reason.GONE]
 
 
@@ -136,14 +133,12 @@ async def test_a_reload_while_a_header_is_awaited_counts(nursery: trio.Nursery) 
         step.front.force.services["s"] = service(proxy_protocol="any", proxy_from=["172.16.0.0/12"])
         first.send(HEADER)
         await trio.testing.wait_all_tasks_blocked()
-        while len(step.front.room):
-            await trio.lowlevel.checkpoint()
+        await until(lambda: not len(step.front.room))
         assert step.refused == [Reason.PROXY]
     with step.arrive(b"") as second:
         del step.front.force.services["s"]
         second.send(HEADER)
-        while len(step.front.room):
-            await trio.lowlevel.checkpoint()
+        await until(lambda: not len(step.front.room))
         assert step.refused == [Reason.STOPPING]
 
 

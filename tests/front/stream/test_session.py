@@ -19,6 +19,7 @@ from superd.verdict import Reason
 from superd.wire.ident import Identity
 from tests.front.fakes import CLIENT, service
 from tests.front.fakes_of_connections import Front
+from tests.waiting import until
 
 NAMED: dict[str, Any] = {"only_from": [".example.org"]}
 
@@ -195,9 +196,7 @@ async def test_a_client_that_does_not_read_its_banner_is_refused(
 async def test_an_internal_service_without_an_end_of_its_own_goes_to_a_relay_and_lives(nursery: trio.Nursery) -> None:
     front = Front(nursery)
     async with front.connected(service(type=["INTERNAL"], service="echo", limits={"session": 60})) as (session, client):
-        with trio.fail_after(5):
-            while not front.carriers.carried:
-                await trio.lowlevel.checkpoint()
+        await until(lambda: front.carriers.carried)
         ((carried, mode, (fd,)),) = front.carriers.carried
         assert (carried, mode, session.stage) == (session, ECHO, Stage.SERVING)
         with socket.socket(fileno=fd) as sock:
@@ -217,9 +216,7 @@ async def test_a_redirect_goes_to_a_relay_with_the_connection_to_its_target(nurs
     front = Front(nursery)
     with socket.create_server(("127.0.0.1", 0)) as target:
         async with front.connected(service(redirect=f"127.0.0.1:{target.getsockname()[1]}")) as (session, _):
-            with trio.fail_after(5):
-                while not front.carriers.carried:
-                    await trio.lowlevel.checkpoint()
+            await until(lambda: front.carriers.carried)
             ((carried, mode, fds),) = front.carriers.carried
             assert (carried, mode, len(fds)) == (session, RELAY, 2)
             with target.accept()[0] as far, socket.socket(fileno=fds[1]) as near, socket.socket(fileno=fds[0]):
@@ -252,9 +249,7 @@ async def test_a_service_that_tcpmux_is_asked_for_lets_its_clients_wait(nursery:
     mux = service("tcpmux", type=["INTERNAL"], service="tcpmux")
     async with front.connected(mux) as (_, client), front.connected(mux) as (_, late):
         await client.send(b"busy\r\nhi")
-        with trio.fail_after(5):
-            while not front.queue.waiting("busy"):
-                await trio.lowlevel.checkpoint()
+        await until(lambda: front.queue.waiting("busy"))
         await late.send(b"busy\r\nhi")
         assert await late.recv(100) == b"-Service not available\r\n"
         front.parts.book.over(running, SERVED)
