@@ -28,10 +28,12 @@ def confining_lines(service: Service) -> Iterator[tuple[str, str]]:
     if sandbox.private_tmp is not None:
         places = " ".join(f"{path}:mode=1777,size={sandbox.private_tmp}" for path in TEMPORARY)
         yield f"TemporaryFileSystem={places}", "sandbox.private_tmp"
+    if sandbox.root and _is_plain(sandbox.root):
+        yield f"RootDirectory={sandbox.root}", "sandbox.root"
     for key, name in _PATHS.items():
-        if words := getattr(sandbox, key):
-            if not any(character.isspace() or character in "\"'\\%" for character in "".join(words)):
-                yield f"{name}={' '.join(words)}", f"sandbox.{key}"
+        words = getattr(sandbox, key)
+        if words and all(map(_is_plain, words)):
+            yield f"{name}={' '.join(_inside(word) if sandbox.root else word for word in words)}", f"sandbox.{key}"
     if sandbox.capabilities is not None:
         yield f"CapabilityBoundingSet={' '.join(sandbox.capabilities)}", "sandbox.capabilities"
     if sandbox.ambient:
@@ -51,6 +53,16 @@ def confining_lines(service: Service) -> Iterator[tuple[str, str]]:
             yield f"{name}={'infinity' if value < 0 else f'{value}{unit}'}", f"limits.{key}"
     if limits.cpu is not None and service.rlimit_cpu is None:
         yield f"LimitCPU={limits.cpu}", "limits.cpu"
+
+
+def _is_plain(word: str) -> bool:
+    return not any(character.isspace() or character in "\"'\\%" for character in word)
+
+
+def _inside(word: str) -> str:
+    """A path that systemd looks for in RootDirectory=: one after a plus."""
+    path = word.removeprefix("-")
+    return f"{'-' if path != word else ''}+{path}"
 
 
 def _calls(groups: tuple[str, ...]) -> Iterator[str]:

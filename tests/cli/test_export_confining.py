@@ -32,6 +32,7 @@ SANDBOXES: list[dict[str, object]] = [
     {"ambient": ["CAP_NET_BIND_SERVICE"]},
     {"seccomp": ["@namespaces"], "no_new_privs": True},
     {"private_pids": True},
+    {"root": "/srv/jail", "read_only": ["/", "-/nowhere"], "read_write": ["/state"]},
 ]
 LIMITS = {"memory": "64M", "memory_swap": 0, "pids": 20, "cpu_quota": 50, "io_weight": 200}
 
@@ -74,8 +75,8 @@ def test_systemd_finds_no_fault_with_what_confines(sandbox: object, tmp_path: Pa
 def test_no_key_is_lost_and_none_in_silence() -> None:
     whole = service(sandbox=WHOLE, limits=LIMITS)
     assert set(written(whole)) - to_systemd(whole).said == set()
-    spaced = service(sandbox={"hide": ["/a b"]}, tls={"cert": "/a", "key": "/b"})
-    assert set(written(spaced)) - to_systemd(spaced).said == {"sandbox.hide", "tls.cert", "tls.key"}
+    spaced = service(sandbox={"hide": ["/a b"], "landlock": ["/usr"]}, tls={"cert": "/a", "key": "/b"})
+    assert set(written(spaced)) - to_systemd(spaced).said == {"sandbox.hide", "sandbox.landlock", "tls.cert", "tls.key"}
 
 
 def test_a_limit_of_processor_time_is_one_of_the_process() -> None:

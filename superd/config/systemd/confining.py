@@ -46,6 +46,7 @@ class Confining:
     origins: dict[str, Origin] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    root: str = ""
     _lists: dict[str, list[str]] = field(default_factory=dict)
 
     def put(self, key: str, value: object, where: Origin) -> None:
@@ -71,6 +72,7 @@ def confining(settings: Iterable[Setting]) -> Confining:
     found = Confining()
     own = [item for item in settings if item.section == "Service"]
     last = {item.key: item for item in own}
+    found.root = last["RootDirectory"].value.rstrip("/") if "RootDirectory" in last else ""
     for item in own:
         read = _READERS.get(item.key)
         if read is None or (item.key not in _LISTS and item is not last[item.key]):
@@ -149,10 +151,22 @@ def _paths(key: str) -> Callable[[Confining, Setting], None]:
         if not item.value:
             found.clear(key)
             return
-        words = [plain(word) for word in item.value.split()]
-        found.add(key, [("-" if "-" in word[:2] else "") + word.lstrip("-+") for word in words], item.origin)
+        for word in item.value.split():
+            path = plain(word).lstrip("-+")
+            if found.root and "+" not in word[:2]:  # a path of the host; superd's are inside of the root
+                if not f"{path}/".startswith(f"{found.root}/"):
+                    found.problems.append(warning(item.origin, f"`{word}` is lost: it is outside of RootDirectory="))
+                    continue
+                path = path.removeprefix(found.root) or "/"
+            found.add(key, [("-" if "-" in word[:2] else "") + path], item.origin)
 
     return read
+
+
+def _root(found: Confining, item: Setting) -> None:
+    found.root = plain(found.root)
+    if found.root:
+        found.put("sandbox.root", found.root, item.origin)
 
 
 def _state(found: Confining, item: Setting) -> None:
@@ -263,6 +277,7 @@ _READERS: dict[str, Callable[[Confining, Setting], None]] = {
     **dict.fromkeys(_GROUPS, _group),
     **dict.fromkeys(_STATE, _state),
     "PrivateTmp": _tmp,
+    "RootDirectory": _root,
     "TemporaryFileSystem": _filesystem,
     "ProtectSystem": _system,
     "ProtectHome": _home,
