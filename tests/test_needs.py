@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.docs_examples import HOST_PAGES, blocks, steps
 
 ROOT = Path(__file__).parent.parent
-ESSENTIAL = {"bash", "coreutils", "python3"}
+ESSENTIAL = {"bash", "coreutils", "libc-bin", "python3"}
 """Packages that are there before: of every Debian, and of python3-venv."""
 
 FROM_PYPI = {

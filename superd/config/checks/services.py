@@ -79,7 +79,9 @@ def _unlogged(services: Mapping[str, Service], origins: Mapping[tuple[str, str],
     shown = ", ".join(f"`{name}`" for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     verb = "logs" if len(names) == 1 else "log"
     message = f"{shown} {verb} nothing, refusals included: log_on_success and log_on_failure are empty"
-    return [note(_at(origins, names[0], ""), message, "set `log_on_success = HOST PID EXIT` and `log_on_failure = HOST`")]
+    place = _at(origins, names[0], "")
+    words = ('["HOST", "PID", "EXIT"]', '["HOST"]') if place.file.endswith(".toml") else ("HOST PID EXIT", "HOST")
+    return [note(place, message, f"set `log_on_success = {words[0]}` and `log_on_failure = {words[1]}`")]
 
 
 def _at(origins: Mapping[tuple[str, str], Origin], name: str, key: str) -> Origin:

@@ -109,6 +109,21 @@ def test_services_in_xinetds_style_that_log_nothing_are_one_note() -> None:
     ]
 
 
+def test_what_to_type_against_a_silent_service_is_in_the_words_of_its_file() -> None:
+    keys = {"name": "a", "server": "/bin/cat", "port": 7, "log_style": "xinetd", "log_on_success": [], "log_on_failure": []}
+    services = {"a": Service.model_validate(keys)}
+    hints = {
+        file: [
+            problem.hint for problem in check(services, {("a", ""): Origin(file, 1)}, HOST) if "logs nothing" in problem.message
+        ]
+        for file in ("services.d/a.toml", "/etc/xinetd.d/a")
+    }
+    assert hints == {
+        "services.d/a.toml": ['set `log_on_success = ["HOST", "PID", "EXIT"]` and `log_on_failure = ["HOST"]`'],
+        "/etc/xinetd.d/a": ["set `log_on_success = HOST PID EXIT` and `log_on_failure = HOST`"],
+    }
+
+
 def test_no_limit_where_senders_can_be_forged_is_warned_of() -> None:
     keys = {"name": "a", "server": "/bin/cat", "port": 1, "socket_type": "dgram"}
     assert said(Service.model_validate(keys)) == []
