@@ -98,13 +98,16 @@ def test_a_program_of_another_user_runs_and_is_ended_with_the_capabilities_of_th
     assert superd.event(event="EXIT", service="cat")["signal"] == 15
 
 
-def test_the_hardened_example_leaves_little_exposed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("drop_in", "most"), [("", 7.4), ("hardened", 2.5)])
+def test_the_unit_and_the_hardened_example_leave_no_more_exposed_than_is_written_down(
+    tmp_path: Path, drop_in: str, most: float
+) -> None:
     """In systemd's own score, from 0 to 10; most of what is left is what a superserver does: sockets, users, signals."""
     program = needs("systemd", "systemd-analyze")
-    hardened = (PACKAGING / "drop-ins/hardened.conf").read_text().partition("[Service]")[2]
+    more = (PACKAGING / f"drop-ins/{drop_in}.conf").read_text().partition("[Service]")[2] if drop_in else ""
     whole = tmp_path / "superd.service"
-    whole.write_text((PACKAGING / "superd.service").read_text().replace("[Install]", f"{hardened}\n[Install]"))
-    argv = [program, "security", "--offline=true", "--threshold=25", "--no-pager", str(whole)]
+    whole.write_text((PACKAGING / "superd.service").read_text().replace("[Install]", f"{more}\n[Install]"))
+    argv = [program, "security", "--offline=true", f"--threshold={most * 10:.0f}", "--no-pager", str(whole)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-300:]
 
