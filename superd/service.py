@@ -54,6 +54,10 @@ DATAGRAM_INSTANCES = 64
 """Programs at once of a datagram service that starts one for each sender: 3,000 forged datagrams started 3,001."""
 
 
+_CARRIED = {SocketType.STREAM: "tcp", SocketType.DGRAM: "udp"}
+"""What a socket of the type is by Linux's choice; superd asks for no other."""
+
+
 class Service(BaseModel):
     """One service, whole and checked in itself; two are equal when they would be served alike."""
 
@@ -72,7 +76,7 @@ class Service(BaseModel):
         "NOLIBWRAP: hosts.allow and hosts.deny are not asked; SENSOR: every client that connects is banned",
     )
     socket_type: SocketType = Field(SocketType.STREAM, description="kind of socket: stream, dgram or seqpacket")
-    protocol: str = Field("", description="name in /etc/protocols; default: tcp for stream, udp for dgram")
+    protocol: str = Field("", description="tcp for stream, udp for dgram, sctp for seqpacket; the default")
     proxy_protocol: Literal["v1", "v2", "any"] | None = Field(
         None, description="versions of the PROXY protocol's header that each connection begins with; needs proxy_from"
     )
@@ -255,6 +259,8 @@ class Service(BaseModel):
         for key in ("only_from", "no_access"):
             if not self.tls.client_ca and any(word.lower().startswith(CERT) for word in getattr(self, key) or ()):
                 raise ValueError(f"a word of `{key}` begins with `{CERT}`, which needs `tls.client_ca`")
+        if self.protocol and self.protocol != _CARRIED.get(self.socket_type, "sctp"):
+            raise ValueError(f"`protocol = {self.protocol[:40]}` is not served: a stream is TCP and a datagram UDP")
         if self.redirect and (self.wait or self.socket_type is not SocketType.STREAM):
             raise ValueError('`redirect` needs socket_type = "stream" and wait = false')
         return self

@@ -138,7 +138,6 @@ XINETD_BASE = {
     "type": "UNLISTED", "port": "4000", "socket_type": "stream", "wait": "no", "user": "root", "server": "/bin/true"
 }  # fmt: skip
 XINETD_WITH: dict[str, dict[str, str]] = {
-    "protocol": {"socket_type": "seqpacket"},
     "redirect": {"server": ""},
     "rpc_version": {"type": "RPC UNLISTED", "port": "", "rpc_number": "300019"},
     "rpc_number": {"type": "RPC UNLISTED", "port": "", "rpc_version": "1"},

@@ -34,3 +34,10 @@ def test_what_no_service_can_mean_is_refused(keys: dict[str, Any]) -> None:
 def test_a_service_comes_back_from_its_own_keys() -> None:
     one = service(instances=5, only_from=["10.0.0.0/8"], limits={"idle": "5m"}, cps=[10, 30])
     assert Service.model_validate(one.model_dump()) == one
+
+
+@pytest.mark.parametrize(("kind", "protocol"), [("stream", "sctp"), ("stream", "udp"), ("dgram", "tcp"), ("seqpacket", "tcp")])
+def test_a_protocol_that_no_socket_of_the_type_has_is_refused(kind: str, protocol: str) -> None:
+    with pytest.raises(ValidationError, match="is not served"):
+        Service(name="s", server="/bin/cat", socket_type=kind, protocol=protocol)
+    assert Service(name="s", server="/bin/cat", protocol="tcp").proto == "tcp"

@@ -25,7 +25,11 @@ def _absolute(path: str | None) -> str | None:
 
 
 def named(path: Path, config: Path | None, hosts_allow: str | None, hosts_deny: str | None) -> Sources:
-    """What the argument of ``check`` names: a folder, one service's file, superd.toml or another daemon's file."""
+    """What the argument of ``check`` names: a folder, one service's file, superd.toml, another daemon's file, or a table."""
+    if path.name.endswith("hosts.allow"):
+        return sources_of(config, None, hosts_allow or str(path), hosts_deny)
+    if path.name.endswith("hosts.deny"):
+        return sources_of(config, None, hosts_allow, hosts_deny or str(path))
     if path.is_dir():
         return sources_of(config, [path], hosts_allow, hosts_deny)
     if _holds_a_service(path):

@@ -24,6 +24,8 @@ def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("tmpabc123", 'server = "/bin/cat"\n', "single"),
         ("superd.toml", 'server = "/bin/cat"\n', "config"),
         ("x.toml", "[policy]\n", "config"),
+        ("hosts.allow", "ALL: 192.0.2.0/24: keepalive: allow\n", "hosts_allow"),
+        ("old.hosts.deny", "ALL: ALL\n", "hosts_deny"),
         ("anything", "service x\n{\n}\n", "config"),
         ("anything", "ftp stream tcp nowait root /bin/cat cat\n", "config"),
     ],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from superd import syslog_priority
 from superd.config.hosts.advice import NO_RULE, escaped, meant_option, parts_of, without_colon
-from superd.problem import Origin, Problem, error, warning
+from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.rule import Option, Rule, Table
 from superd.rule_block import not_plain
 
@@ -102,6 +102,8 @@ def parse(
             if option.error:
                 message, hint = (option.error, "") if said + len(problems) >= MOST_HINTS else _meant(rule, option, line)
                 problems.append(warning(origin, f"{message}, so clients that match are refused", hint))
+                if not hint and said + len(problems) < MOST_HINTS:
+                    problems += (warning(origin, text) for text in _wrong_after(option, line) if text not in message)
         rules.append(rule)
     return tuple(rules), tuple(problems)
 
@@ -197,6 +199,23 @@ def _option(field: str, origin: Origin, *, last: bool) -> Option:
     if name in _LAST and not last:
         return Option(name, value, origin, f'option "{name}" must be at end')
     return Option(name, value, origin, _value_error(name, value))
+
+
+_LOOKED_AT = 20
+"""Options after a wrong one that are looked at: a program that stands here by mistake has thousands."""
+
+
+def _wrong_after(first: Option, line: str) -> Iterator[str]:
+    """What is wrong with the options after the first wrong one, which libwrap does not come to.
+
+    A word that is no option's name, nor near one, may be a piece of the one before.
+    """
+    fields = _fields(parts_of(line)[1])
+    after = first.number + 1
+    for index, field in enumerate(fields[after : after + _LOOKED_AT], after):
+        one = _option(field, first.origin, last=index == len(fields) - 1)
+        if one.error and (one.name in _ARGUMENT or (len(one.name) < 20 and did_you_mean(one.name, _ARGUMENT))):
+            yield one.error
 
 
 def _meant(rule: Rule, option: Option, line: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 Name = Literal["openbsd", "freebsd", "netbsd", "inetutils", "busybox"]
@@ -117,9 +118,14 @@ def _by_syntax(text: str) -> tuple[Name, str] | None:
         return "inetutils", words[2]
     if words[0] == "auth" and words[5:6] == ["internal"]:
         return "freebsd", "auth … internal"
-    if words[1] in _SOCKET_TYPES and len(words) > 5 and re.fullmatch(r"[A-Za-z][\w.-]*", words[5]) and words[5] != "internal":
+    if words[1] in _SOCKET_TYPES and len(words) > 5 and re.fullmatch(r"[A-Za-z][\w.-]*", words[5]) and not _is_internal(words[5]):
         return "busybox", words[5]
     return None
+
+
+def _is_internal(word: str) -> bool:
+    """Whether a word is `internal`, or was meant as it: then it names no program of busybox's."""
+    return word == "internal" or bool(get_close_matches(word, ("internal",), 1))
 
 
 def _runs_tcpd(text: str) -> bool:

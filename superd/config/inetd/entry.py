@@ -37,12 +37,16 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Made:
-    """The keys of one entry, those that the entry itself says, and its protocol, which tells it from others of its name."""
+    """The keys of one entry, those that the entry itself says, and its protocol, which tells it from others of its name.
+
+    With ``wrong`` it is no service: its keys are those of the fields that mean something.
+    """
 
     keys: Keys
     said: frozenset[str]
     protocol: str
     problems: list[Problem]
+    wrong: list[WrongField]
 
 
 class WrongField(ValueError):
@@ -54,32 +58,41 @@ class WrongField(ValueError):
 
 
 def read_entry(entry: Entry, around: Surroundings) -> Made:
-    """The keys, with a ``name`` that others may have too. Raises ``WrongField`` for the first wrong field."""
+    """The keys, with a ``name`` that others may have too, and every wrong field."""
     fields, dialect = entry.fields, around.dialect
     problems: list[Problem] = []
+    wrong: list[WrongField] = []
 
     def warn(message: str, hint: str = "") -> None:
         problems.append(warning(entry.origin, message, hint))
 
-    if old := from_other_unix(fields):
-        raise WrongField(*old)
-    socket_type, accept = _socket_type(fields.socktype, warn)
-    wait, limits, counts = _limits(fields, dialect, accept, warn)
+    def part(read: Callable[[], Keys]) -> Keys:
+        try:
+            return read()
+        except WrongField as one:
+            wrong.append(one)
+            return {}
+
     implied: Keys = {
         "stderr": "socket", "leftovers": "keep", "groups": True, "cps": None, "passenv": list(dialect.passenv),
         "log_on_success": [], "log_on_failure": ["HOST"],
     }  # fmt: skip
-    own: Keys = {"socket_type": socket_type, "wait": wait, **counts}
-    own |= _where(entry, around, socket_type, warn)
-    own |= _user(fields, dialect, warn)
-    own |= _program(entry, around, own, problems)
-    if limits:
-        own["limits"] = limits
-    return Made({**implied, **own}, frozenset(own), fields.protocol.partition(",")[0], problems)
+    own: Keys = {}
+    if old := from_other_unix(fields):
+        wrong.append(WrongField(*old))
+    else:
+        own |= part(lambda: _socket_type(fields.socktype, warn))
+        accept = own.pop("accept", None)
+        own |= part(lambda: _limits(fields, dialect, accept, warn))
+        own |= part(lambda: _protocol(fields, around, own.get("socket_type"), warn))
+        own |= part(lambda: _where(entry, around, own.pop("family", None)))
+        own |= part(lambda: _user(fields, dialect, warn))
+        own |= part(lambda: _program(entry, around, own, problems))
+    return Made({**implied, **own}, frozenset(own), fields.protocol.partition(",")[0], problems, wrong)
 
 
-def _socket_type(word: str, warn: Callable[..., None]) -> tuple[str, int | None]:
-    """The type, and how many connections NetBSD takes at once."""
+def _socket_type(word: str, warn: Callable[..., None]) -> Keys:
+    """The type, and as `accept` how many connections NetBSD takes at once."""
     kind, _, accept = word.partition(",")
     kind, colon, accept_filter = kind.partition(":")
     if colon or ":" in accept:
@@ -89,11 +102,11 @@ def _socket_type(word: str, warn: Callable[..., None]) -> tuple[str, int | None]
         raise WrongField(f"socket type `{kind[:40]}` is not served", did_you_mean(kind, ("stream", "dgram", "seqpacket")))
     if accept and not (accept.isascii() and accept.isdecimal() and len(accept) < 10):
         raise WrongField(f"`{word[:40]}`: `{accept[:40]}` is not a number")
-    return kind, int(accept) if accept else None
+    return {"socket_type": kind, "accept": int(accept) if accept else None}
 
 
-def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Callable[..., None]) -> tuple[bool, Keys, Keys]:
-    """Whether the program gets the listening socket, the table of limits, and the keys that count programs."""
+def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Callable[..., None]) -> Keys:
+    """Whether the program gets the listening socket, the keys that count programs, and the table of limits."""
     match = re.fullmatch(r"(wait|nowait)(?:([./:])(\d{1,9})(?:/(\d{1,9}))?(?:/(\d{1,9}))?)?", fields.wait, re.ASCII)
     if match is None:
         near = did_you_mean(fields.wait, ("wait", "nowait")) or "write `nowait`, or `wait` for a program that accepts for itself"
@@ -108,7 +121,7 @@ def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Calla
         meant = _line(fields, wait=f"{match[1]}{separator}{first}")
         raise WrongField(f"`{fields.wait}`: {dialect.name} knows one number", meant)
     limits: Keys = {}
-    counts: Keys = {}
+    counts: Keys = {"wait": wait}
     if fields.ip_max is not None:
         counts["per_source"] = fields.ip_max
     rate: int | None = None
@@ -131,34 +144,44 @@ def _limits(fields: Statement, dialect: Dialect, accept: int | None, warn: Calla
     elif dialect.rate and not match[3] and fields.service_max is None and not wait and "source_rate" not in limits:
         # The daemon's default, which is not in the file, paused the whole service for one client that came too often.
         limits["source_rate"] = [round(dialect.rate / 60, 2), dialect.rate]
-    return wait, limits, counts
+    return {**counts, "limits": limits} if limits else counts
 
 
-def _where(entry: Entry, around: Surroundings, socket_type: str, warn: Callable[..., None]) -> Keys:
-    """The service's name, and where it listens."""
-    proto, *options = entry.fields.protocol.split(",")
+def _protocol(fields: Statement, around: Surroundings, socket_type: str | None, warn: Callable[..., None]) -> Keys:
+    """As `family` the addresses of a line that names none. ``socket_type`` is None where that field is wrong."""
+    proto, *options = fields.protocol.split(",")
     others = [word for word in options if not re.match(r"(snd|rcv|recv)buf=", word)]
     if others:
         one = f"{proto.partition('/')[0]}/" if "/" in proto else ""
         warn(f"`{','.join(others)}` is ignored: a line has one protocol", f"write another line with `{one}{others[0]}`")
     elif options:
         warn(f"`{','.join(options)}` is ignored: superd leaves socket buffers to the kernel")
-    service, types, keys = entry.fields.service, set[str](), Keys()
-    if proto.startswith("rpc/"):
-        service, keys = _rpc(service)
-        types.add("RPC")
-        proto = proto[4:]
     if proto == "unix":
-        return _unix(service, around.dialect)
+        return {}
+    proto = proto.removeprefix("rpc/")
     match = re.fullmatch(r"(tcp|udp)(4|6|46|6only)?", proto)
     if match is None:
         raise WrongField(
             f"protocol `{proto[:40]}` is not served", did_you_mean(proto, ("tcp", "udp", "tcp4", "tcp6", "udp6", "unix"))
         )
-    if (match[1] == "tcp") != (socket_type == "stream"):
+    if socket_type is not None and (match[1] == "tcp") != (socket_type == "stream"):
         right = "dgram" if match[1] == "udp" else "stream"
-        raise WrongField(f"`{proto}` does not go with `{socket_type}`", _line(entry.fields, socktype=right))
-    listen, service = _hosts(entry, service, match[2], around)
+        raise WrongField(f"`{proto}` does not go with `{socket_type}`", _line(fields, socktype=right))
+    plain, six = around.dialect.plain, around.dialect.six
+    by_family = {None: plain, "4": ("0.0.0.0",), "6": six, "46": ("*",), "6only": ("[::]",)}  # noqa: S104 - what the file says
+    return {"family": by_family[match[2]]}
+
+
+def _where(entry: Entry, around: Surroundings, family: tuple[str, ...] | None) -> Keys:
+    """The service's name, and where it listens."""
+    proto = entry.fields.protocol.partition(",")[0]
+    service, types, keys = entry.fields.service, set[str](), Keys()
+    if proto == "unix":
+        return _unix(service, around.dialect)
+    if proto.startswith("rpc/"):
+        service, keys = _rpc(service)
+        types.add("RPC")
+    listen, service = _hosts(entry, service, family, around)
     keys |= {"name": service, "service": service, "type": types}
     if service.startswith("tcpmux/"):
         word = service.removeprefix("tcpmux/")
@@ -189,7 +212,7 @@ def _rpc(service: str) -> tuple[str, Keys]:
     return name, keys
 
 
-def _hosts(entry: Entry, service: str, family: str | None, around: Surroundings) -> tuple[tuple[str, ...], str]:
+def _hosts(entry: Entry, service: str, family: tuple[str, ...] | None, around: Surroundings) -> tuple[tuple[str, ...], str]:
     """The addresses of an entry, and its service without them."""
     host, colon, name = service.rpartition(":")
     hosts = entry.default_hosts
@@ -199,14 +222,7 @@ def _hosts(entry: Entry, service: str, family: str | None, around: Surroundings)
     hosts = tuple(around.names.get(word.lower(), word) for word in hosts)
     if hosts:
         return tuple(f"[{word.strip('[]')}]" if ":" in word else word for word in hosts if word), service
-    by_family = {
-        None: around.dialect.plain,
-        "4": ("0.0.0.0",),  # noqa: S104 - what the file says
-        "6": around.dialect.six,
-        "46": ("*",),
-        "6only": ("[::]",),
-    }
-    return by_family[family], service
+    return family or around.dialect.plain, service
 
 
 def _unix(path: str, dialect: Dialect) -> Keys:
@@ -258,6 +274,8 @@ def _program(entry: Entry, around: Surroundings, where: Keys, problems: list[Pro
     problems += _odd_words(entry, around.dialect)
     if not path.startswith("/"):
         found = next((folder for folder in around.dialect.path if path in around.programs(folder)), "")
+        if not found and did_you_mean(path, ("internal",)):
+            raise WrongField(f"server `{path[:80]}` is not an absolute path", _line(fields, server="internal"))
         if not found:
             if around.dialect.path and "/" not in path:
                 raise WrongField(
@@ -299,6 +317,8 @@ def _line(fields: Statement, **right: str) -> str:
 
 
 def _internal(entry: Entry, where: Keys, flags: set[str], problems: list[Problem]) -> Keys:
+    if "service" not in where:
+        return {}
     name = str(where["service"]).lower()
     known = next((word for word, port in BUILTIN_PORTS.items() if str(port) == name), name)
     if known not in BUILTIN_PORTS:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from superd.problem import did_you_mean
+
 _TOKEN = re.compile(r"""\s*(?:(?P<quote>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<sign>[=,;])|(?P<word>[^\s=,;"']+))""")
 _KEYS = frozenset({
     "bind", "socktype", "accept_max", "acceptfilter", "protocol", "sndbuf", "recvbuf", "wait", "service_max", "ip_max",
@@ -41,8 +43,17 @@ def _unescape(text: str) -> str:
     )
 
 
+class WrongStatement(ValueError):
+    """A statement that means nothing; ``messages`` are all that is wrong with it."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(messages[0])
+        self.messages = tuple(dict.fromkeys(messages))
+
+
 def read_statement(text: str) -> Statement:
-    """Raises ``ValueError`` with a message."""
+    """Raises ``WrongStatement``."""
+    wrong: list[str] = []
     service, switch, rest = [*text.split(None, 2), ""][:3]
     values: dict[str, list[str]] = {}
     key, position, equals, ended = "", 0, False, False
@@ -50,43 +61,46 @@ def read_statement(text: str) -> Statement:
     while position < len(rest):
         match = _TOKEN.match(rest, position)
         if match is None or ended:
-            raise ValueError(f"cannot read `{rest[position : position + 40].strip()}`")
+            raise WrongStatement([*wrong, f"cannot read `{rest[position : position + 40].strip()}`"])
         position = match.end()
         sign = match["sign"]
         if sign == "=" and key and not equals:
             equals = True
         elif sign in (",", ";"):
-            if key and not equals:
-                raise ValueError(f"`{key}` has no value")
+            if key in _KEYS and not equals:
+                wrong.append(f"`{key}` has no value")
             key, equals, ended = "", False, sign == ";"
         elif sign:
             before = values[key][-1] if values.get(key) else ""
-            if before in _KEYS:
-                raise ValueError(f"no comma before `{before} =`")
-            raise ValueError("`=` without a key")
+            raise WrongStatement([*wrong, f"no comma before `{before} =`" if before in _KEYS else "`=` without a key"])
         elif equals:
             values[key].append(_unescape(match["quote"]) if match["quote"] else match["word"])
-        elif key or match["word"] not in _KEYS:
-            raise ValueError(f"unknown key `{(match['word'] or match['quote'])[:40]}`")
+        elif key:
+            raise WrongStatement([*wrong, f"no `=` after `{key}`"])
+        elif match["word"] not in _KEYS:
+            key = match["word"] or match["quote"]
+            values.setdefault(key, [])
+            near = did_you_mean(key, _KEYS)
+            wrong.append(f"unknown key `{key[:40]}`" + (f": {near}" if near else ""))
         else:
             key = match["word"]
             values.setdefault(key, [])
     if not ended:
-        raise ValueError(f"`{service} {switch}` does not end with `;`")
-    for unsupported in ("ipsec",):
-        if any(values.get(unsupported, [])):
-            raise ValueError("`ipsec` is not supported; the entry is not served")
+        wrong.append(f"`{service} {switch}` does not end with `;`")
+    if any(values.get("ipsec", [])):
+        wrong.append("`ipsec` is not supported; the entry is not served")
 
     def one(name: str, default: str = "") -> str:
         words = values.get(name, [])
         if len(words) > 1:
-            raise ValueError(f"`{name}` has {len(words)} values")
+            wrong.append(f"`{name}` has {len(words)} values")
         return words[0] if words else default
 
     def count(name: str) -> int | None:
         word = one(name)
         if word and not re.fullmatch(r"\d{1,9}", word, re.ASCII):
-            raise ValueError(f"`{name} = {word[:40]}` is not a number")
+            wrong.append(f"`{name} = {word[:40]}` is not a number")
+            return None
         return int(word) if word else None
 
     wait = {"yes": "wait", "no": "nowait", "": ""}.get(one("wait"), one("wait"))
@@ -95,7 +109,7 @@ def read_statement(text: str) -> Statement:
     filtered = f":{one('acceptfilter')}" if one("acceptfilter") else ""
     bound = f"{one('bind')}:" if one("bind") else ""
     internal = one("exec", "internal")
-    return Statement(
+    statement = Statement(
         bound + service,
         f"{socktype}{f',{accept}' if accept is not None else ''}{filtered}",
         one("protocol", "tcp" if socktype == "stream" else "udp"),
@@ -108,3 +122,6 @@ def read_statement(text: str) -> Statement:
         count("ip_max"),
         switch == "off",
     )
+    if wrong:
+        raise WrongStatement(wrong)
+    return statement

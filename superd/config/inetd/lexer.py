@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from superd.config.foreign import FileReader, has_left
 from superd.config.inetd.dialects import DIALECTS, Dialect
-from superd.config.inetd.key_value import Statement, read_statement
+from superd.config.inetd.key_value import Statement, WrongStatement, read_statement
 from superd.config.name_tables import read_table
 from superd.look_alikes import look_alike
 from superd.problem import Origin, Problem, error, warning
@@ -192,8 +192,9 @@ class EntryReader:
     def _statement(self, text: str, origin: Origin) -> None:
         try:
             statement = read_statement(text)
-        except ValueError as bad:
-            self.fail(origin, str(bad))
+        except WrongStatement as bad:
+            for message in bad.messages:
+                self.fail(origin, message)
             return
         self.entries.append(Entry(statement, origin, self._hosts, self._comments.get(origin, ())))
 

@@ -13,10 +13,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from superd.address import parse_listen
+from superd.address import SocketType, parse_listen
 from superd.config.foreign import FileReader, Foreign, fitted
 from superd.config.inetd.dialects import DIALECTS, Detected, Name, detect
-from superd.config.inetd.entry import Made, Surroundings, WrongField, read_entry
+from superd.config.inetd.entry import Made, Surroundings, read_entry
 from superd.config.inetd.lexer import Entry, EntryReader
 from superd.problem import Origin, Problem, note, warning
 from superd.service import Service
@@ -96,32 +96,43 @@ def _serve(entry: Entry, around: Surroundings, reader: EntryReader, found: Servi
     if entry.fields.off:
         reader.problems.append(note(origin, f"`{entry.fields.service}` is off"))
         return
-    try:
-        made = read_entry(entry, around)
-        own = str(made.keys["name"])
+    made = read_entry(entry, around)
+    own = str(made.keys.get("name", ""))
+    service: Service | None = None
+    if not made.wrong:
         made.keys["name"] = _another(made.keys["name"], made.keys["socket_type"], found)
+    try:
         service = Service.model_validate(made.keys)
-        for text in service.listen:
-            parse_listen(text, service.socket_type, 1)
     except ValidationError as bad:
         for item in bad.errors(include_url=False):
+            # Of an entry with a wrong field only the other fields' own values count: keys that miss it are its fault.
+            if made.wrong and not (item["loc"] and item["loc"][0] in made.said):
+                continue
             where = ".".join(str(part) for part in item["loc"]) or "entry"
             reader.fail(origin, f"`{where}`: {item['msg'].removeprefix('Value error, ')}")
-        return
-    except WrongField as wrong:
+    right_places = _right_places(made, reader, origin)
+    for wrong in made.wrong:
         reader.fail(origin, str(wrong), wrong.hint)
-        fields = entry.fields
-        user = fields.user if re.fullmatch(r"[\w-]+", fields.user) else ""
-        reader.unserved += [(key, word, origin) for key, word in (("user", user), ("server", fields.server)) if word]
-        return
-    except ValueError as bad:
-        reader.fail(origin, str(bad))
+    if service is None or made.wrong or not right_places:
+        reader.unserved += [(key, str(made.keys[key]), origin) for key in ("user", "group", "server") if key in made.keys]
         return
     served = _Served(service, origin, made.said, _claims(service, made), entry.comments, own)
     if _settle(served, reader, found, bound):
         reader.problems += made.problems
         found[served.service.name] = served
         bound.update(dict.fromkeys(served.claims, served))
+
+
+def _right_places(made: Made, reader: EntryReader, origin: Origin) -> bool:
+    """Whether every address of an entry is one."""
+    right = True
+    for text in made.keys.get("listen", ()):
+        try:
+            parse_listen(text, SocketType.STREAM, 1)
+        except ValueError as bad:
+            reader.fail(origin, str(bad))
+            right = False
+    return right
 
 
 def _claims(service: Service, made: Made) -> dict[tuple[object, ...], str]:

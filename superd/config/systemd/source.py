@@ -309,11 +309,14 @@ def _rlimit(value: str) -> object:
         return "UNLIMITED"
     if not soft[:-1].isdecimal() and not soft.isdecimal():
         raise Unusual(f"`{value}` is not a limit that an import knows")
-    return soft if soft[-1:] in "KMG" else int(soft)
+    return soft if soft[-1:] in "KMG" else _whole(soft)
 
 
 def _whole(value: str) -> int:
-    return int(value)
+    try:
+        return int(value)
+    except ValueError:
+        raise Unusual(f"`{value}` is not a number") from None
 
 
 def _v6only(value: str) -> object:
@@ -321,7 +324,7 @@ def _v6only(value: str) -> object:
 
 
 _SIMPLE: tuple[tuple[str, str, str, Callable[[str], object]], ...] = (
-    ("Socket", "Backlog", "backlog", lambda value: min(65535, int(value))),
+    ("Socket", "Backlog", "backlog", lambda value: min(65535, _whole(value))),
     ("Socket", "SocketMode", "socket_mode", str),
     ("Socket", "SocketUser", "socket_user", str),
     ("Socket", "SocketGroup", "socket_group", str),

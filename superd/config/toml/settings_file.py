@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from superd.config.synonyms import meant
 from superd.config.toml.model_errors import explain_errors, tables, without_truths
-from superd.config.toml.service_file import KEYS, Keys, parse_toml
+from superd.config.toml.service_file import KEYS, Keys, make_service, parse_toml
 from superd.problem import Origin, Problem, error
 from superd.settings import Settings
 
@@ -41,7 +41,12 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
     if settings.user in ("root", "0"):
         # Read by the process that reads every peer's bytes: all that is built around it would be in vain.
         found.append(error(places.get("user", Origin(file)), "`user`: the front must not run as root", 'user = "superd"'))
-    origins = {key: places.get(f"defaults.{key}", Origin(file)) for key in defaults}
+    below = {key.removeprefix("defaults."): place for key, place in places.items() if key.startswith("defaults.")}
+    origins = {key: below.get(key, Origin(file)) for key in defaults}
+    plain = {key: value for key, value in defaults.items() if not key.endswith("_add")}
+    whole = places.get("defaults", Origin(file))
+    # Said without a service, too: each service says the same of them, which is one fault.
+    found += make_service("defaults", plain | {"disable": True}, below, whole)[1]
     return settings, defaults, origins, tuple(found)
 
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from superd.config.xinetd import values
 from superd.config.xinetd.draft import Draft
 from superd.config.xinetd.lexer import Line
+from superd.problem import did_you_mean
 
 KINDS = ("stream", "dgram", "seqpacket", "raw")
 
@@ -38,6 +39,10 @@ def sockets(draft: Draft, types: set[str]) -> None:
         elif word in ("tcp", "udp") and word != implied:
             right = f"write `protocol = {implied}`" if implied else ""
             draft.section.fail(protocol, f"`protocol = {word}` does not go with `socket_type`", right)
+        elif word != implied and implied:
+            hint = did_you_mean(word, (implied,)) or f"write `protocol = {implied}`"
+            text = f"`protocol = {word[:40]}` is not served: a stream is TCP and a datagram UDP"
+            draft.section.fail(protocol, text, hint)
         elif word != implied:
             draft.keys["protocol"] = word
     _port(draft, types)

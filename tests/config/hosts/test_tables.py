@@ -70,6 +70,17 @@ def test_a_wrong_option_is_told_as_it_was_probably_meant(option: str, hint: str)
         assert parse(f"{meant}\n".encode(), "hosts", "deny")[1] == ()
 
 
+def test_all_that_is_wrong_with_a_rule_is_told_at_once() -> None:
+    _, problems = parse(b"cat: ALL: keepaliv: linger x: spawn a:b: nise 3: umask 9999: deny now\n", "hosts", "allow")
+    assert [problem.message.partition(",")[0] for problem in problems] == [
+        'bad option name: "keepaliv"',
+        'bad linger value: "x"',
+        'bad option name: "nise"',
+        'bad umask value: "9999"',
+        'option "deny" requires no value',
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "hint"),
     [

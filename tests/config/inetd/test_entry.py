@@ -102,3 +102,38 @@ def test_a_field_that_means_nothing_is_refused_by_its_name(line: str, message: s
 def test_a_login_class_is_said_to_be_unknown_here() -> None:
     foreign = parse("conf", MemoryFiles({"conf": b"7001 stream tcp nowait root/daemon /bin/cat cat\n"}), "freebsd")
     assert "conf:1: warning: the login class `daemon` is ignored" in str(foreign.problems[0])
+
+
+def wrong(line: str, dialect: Name = "openbsd") -> tuple[list[str], tuple[tuple[str, str, object], ...]]:
+    foreign = parse("conf", MemoryFiles({"conf": line.encode()}), dialect)
+    assert foreign.services == ()
+    return [problem.message for problem in errors(foreign.problems)], foreign.unserved
+
+
+def test_every_wrong_field_of_a_line_is_said_in_one_run() -> None:
+    messages, unserved = wrong("7001 strem tcq nowiat nobdy:nogrp sbin/prog prog")
+    assert messages == [
+        "socket type `strem` is not served",
+        "`nowiat` is not wait or nowait",
+        "protocol `tcq` is not served",
+        "server `sbin/prog` is not an absolute path",
+    ]
+    assert [(key, value) for key, value, _ in unserved] == [("user", "nobdy"), ("group", "nogrp")]
+    messages, _ = wrong("700100 stream udp nowait . internl")
+    assert messages == [
+        "`udp` does not go with `stream`",
+        "port `700100` is above 65535",
+        "no user is named",
+        "server `internl` is not an absolute path",
+    ]
+    messages, unserved = wrong("300.1.1.1,nohost:7001 stream tcp maybe nobdy /bin/cat cat")
+    assert [message for message in messages if "not a numeric address" in message or "maybe" in message] == messages
+    assert len(messages) == 3
+    assert [(key, value) for key, value, _ in unserved] == [("user", "nobdy"), ("server", "/bin/cat")]
+
+
+def test_a_word_meant_as_internal_names_no_program_of_busybox() -> None:
+    foreign = parse("conf", MemoryFiles({"conf": b"echo stream tcp nowait root interal\n7 stream tcp nowait root /bin/cat cat"}))
+    (problem,) = errors(foreign.problems)
+    assert problem.hint == "write `echo stream tcp nowait root internal`"
+    assert "nothing tells it from another" in foreign.problems[0].message

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.inetd.key_value import Statement, read_statement
+from superd.config.inetd.key_value import Statement, WrongStatement, read_statement
 
 WHOLE = "ftp on socktype = stream, protocol = tcp, wait = no, user = root, exec = /bin/cat, args = ftpd -l;"
 
@@ -50,6 +50,19 @@ def test_what_is_left_out_has_its_default(text: str, keys: dict[str, object]) ->
 def test_a_wrong_statement_says_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_statement(text)
+
+
+def test_all_that_is_wrong_with_a_statement_is_said_at_once() -> None:
+    with pytest.raises(WrongStatement) as caught:
+        read_statement("x on usr = root, user = a b, color, ip_max = many, service_max = few")
+    assert caught.value.messages == (
+        "unknown key `usr`: did you mean `user`?",
+        "unknown key `color`",
+        "`x on` does not end with `;`",
+        "`user` has 2 values",
+        "`service_max = few` is not a number",
+        "`ip_max = many` is not a number",
+    )
 
 
 @given(st.text("ab=,;\"'\\ \n", max_size=40))

@@ -102,8 +102,10 @@ def test_times_are_limits() -> None:
         ("", "StandardOutput=journal", "StandardOutput=journal"),
         ("", "DynamicUser=yes", "superd takes no user by itself"),
         ("", "IPAddressDeny=10.0.0.0/8\nIPAddressAllow=10.0.0.1", "wins over"),
-        ("", "Nice=low", "Nice: "),
+        ("", "Nice=low", "Nice: `low` is not a number"),
         ("", "LimitCPU=1h", "LimitCPU: "),
+        ("", "LimitAS=1T", "LimitAS: `1T` is not a number"),
+        ("Backlog=many", "", "Backlog: `many` is not a number"),
         ("Accept=perhaps", "", "`perhaps` is not yes or no"),
     ],
 )

@@ -29,13 +29,13 @@ def test_a_count_is_taken_or_told_at_its_line_and_nothing_else_is(count: int) ->
     assert settings.undecided == (count if count >= 1 else Settings().undecided)
 
 
-def test_defaults_are_handed_on_unread_and_only_their_names_are_checked() -> None:
+def test_defaults_are_handed_on_as_written() -> None:
     data = b'stop_grace = "1m"\n[defaults]\nonly_from_add = "10."\nnice = "no number"\nnise = 1\n'
     settings, defaults, places, problems = parse_settings(data, "superd.toml")
     assert settings.stop_grace == 60
     assert defaults == {"only_from_add": "10.", "nice": "no number"}
     assert places["nice"].line == 4
-    assert [(problem.origin.line, problem.hint) for problem in problems] == [(5, "did you mean `nice`?")]
+    assert [(problem.origin.line, problem.hint) for problem in problems] == [(5, "did you mean `nice`?"), (4, "")]
 
 
 def test_an_unknown_key_of_a_table_is_told_at_its_own_line() -> None:
@@ -48,4 +48,18 @@ def test_a_services_key_is_told_where_it_belongs_and_not_the_nearest_other() -> 
     *_, problems = parse_settings(b'server = "/bin/cat"\nuser = "nobody"\nport = 7\n', "superd.toml")
     assert [(problem.origin.line, problem.hint) for problem in problems] == [
         (line, "a service's key: it belongs in a file of the services' folder, or in [defaults]") for line in (1, 3)
+    ]
+
+
+def test_a_wrong_default_is_told_without_a_service_at_its_own_line() -> None:
+    text = b'[defaults]\ncps = "x"\nnice = 99\n[defaults.limits]\nidle = "q"\nbogus = 1\n'
+    problems = sorted(parse_settings(text, "superd.toml")[3], key=lambda problem: problem.origin)
+    assert [
+        (problem.origin.line, problem.message.partition("`: ")[0])
+        for problem in sorted(problems, key=lambda problem: problem.origin)
+    ] == [
+        (2, "`cps"),
+        (3, "`nice"),
+        (5, "`limits.idle"),
+        (6, "unknown key `bogus`"),
     ]

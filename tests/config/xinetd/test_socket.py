@@ -43,6 +43,9 @@ def test_the_type_may_be_told_by_the_protocol(lines: tuple[str, ...], without: s
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
+        ("protocol = tcq", "did you mean `tcp`?"),
+        ("protocol = sctp", "write `protocol = tcp`"),
+        ("protocol = dccp", "write `protocol = tcp`"),
         ("protocol = tcp6", "write `protocol = tcp` and `flags = IPv6`"),
         ("protocol = udp", "write `protocol = tcp`"),
         ("socket_type = tcp", "write `socket_type = stream`"),
