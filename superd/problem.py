@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -79,9 +80,16 @@ def errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def new_errors(before: Iterable[Problem], now: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The errors of ``now`` that ``before`` did not have, wherever in their files they stand."""
-    known = {(problem.origin.file, problem.message) for problem in errors(before)}
-    return tuple(problem for problem in errors(now) if (problem.origin.file, problem.message) not in known)
+    """The errors of ``now`` that ``before`` did not have as often, wherever in their files they stand."""
+    known = Counter((problem.origin.file, problem.message) for problem in errors(before))
+    fresh: list[Problem] = []
+    for problem in errors(now):
+        same = problem.origin.file, problem.message
+        if known[same]:
+            known[same] -= 1
+        else:
+            fresh.append(problem)
+    return tuple(fresh)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

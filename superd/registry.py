@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 class Registry:
     """Enabled services by id, the daemon's settings, and where each key was written.
 
-    ``origins`` maps (service id, key) to a place; the key ``""`` is the service as a whole. Two registries are equal
-    when they serve the same, wherever it was written.
+    ``origins`` maps (service id, key) to a place; the key ``""`` is the service as a whole. ``ended`` says of each file
+    that was read whether its last line ends. Two registries are equal when they serve the same, wherever it was written.
     """
 
     services: Mapping[str, Service]
     settings: Settings = field(default_factory=Settings)
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, compare=False)
+    ended: Mapping[str, bool] = field(default_factory=dict, compare=False)
 
     def by_address(self) -> dict[BindAddress, Service]:
         """The table of listeners: what answers at each address."""
@@ -46,7 +47,7 @@ class Registry:
         return f"{f'{served} of ' if served < of else ''}{counted(of, 'service')}"
 
     def __reduce__(self) -> tuple[type[Registry], tuple[object, ...]]:
-        return Registry, (dict(self.services), self.settings, dict(self.origins))
+        return Registry, (dict(self.services), self.settings, dict(self.origins), dict(self.ended))
 
 
 EMPTY = Registry(MappingProxyType({}))

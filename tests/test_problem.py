@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,12 +30,11 @@ def test_a_problem_reads_as_a_compilers() -> None:
 
 @given(st.lists(PROBLEMS), st.lists(PROBLEMS))
 def test_an_error_is_new_unless_its_file_had_it_on_whatever_line(before: list[Problem], now: list[Problem]) -> None:
-    known = {(problem.origin.file, problem.message) for problem in before if problem.severity is Severity.ERROR}
+    known = Counter((problem.origin.file, problem.message) for problem in errors(before))
+    found = Counter((problem.origin.file, problem.message) for problem in errors(now))
     fresh = new_errors(before, now)
     assert all(problem in errors(now) for problem in fresh)
-    assert [problem for problem in errors(now) if problem not in fresh] == [
-        problem for problem in errors(now) if (problem.origin.file, problem.message) in known
-    ]
+    assert Counter((problem.origin.file, problem.message) for problem in fresh) == found - known
     assert new_errors(now, now) == ()
 
 

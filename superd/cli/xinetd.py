@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from superd.syslog_priority import FACILITIES
@@ -188,7 +188,6 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
 
 def with_options(registry: Registry, options: XinetdOptions) -> Registry:
     """The registry under the options, which win over what a file says."""
-    from superd.registry import Registry
 
     settings = registry.settings
     log = settings.log
@@ -200,7 +199,7 @@ def with_options(registry: Registry, options: XinetdOptions) -> Registry:
         # xinetd -dontfork says nothing at all where no syslog daemon runs, as in a container.
         log = log.model_copy(update={"targets": ("stderr",), "format": "text"})
     limit = settings.process_limit if options.limit is None else options.limit
-    return Registry(registry.services, settings.model_copy(update={"log": log, "process_limit": limit}), registry.origins)
+    return replace(registry, settings=settings.model_copy(update={"log": log, "process_limit": limit}))
 
 
 def write_pid(path: str) -> None:

@@ -5,6 +5,8 @@ Runs in: master, cli. Never: keeps what it compiled.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from superd.errors import ConfigError
 from superd.load.policy import load_policy
 from superd.load.services import read
@@ -48,7 +50,7 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
             del services[name]
     if before or (wrong and not keep_going):
         raise ConfigError((*before, *problems, *wrong, *_of_tables(sources)))
-    return Registry(services, registry.settings, registry.origins), (*problems, *wrong)
+    return replace(registry, services=services), (*problems, *wrong)
 
 
 def _fault(service: Service) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MAX_FILES = 20000
 """Files in one folder."""
 
+_OF_THE_SYSTEM = frozenset({"/etc/hosts", "/etc/services", "/etc/rpc", "/etc/networks"})
 _SKIPPED_ENDS = ("~", ".rpmnew", ".rpmsave", ".rpmorig", ".swp", ".bak")
 
 
@@ -62,8 +63,24 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     always behave this way, because xinetd and inetd serve the valid entries of a file that has an invalid one.
     """
     with trusted_files(strict=is_root()) as files:
-        reader = _WithText(files, sources) if sources.text else files
-        return _read(sources, reader, keep_going=keep_going)
+        reader = _Ends(_WithText(files, sources) if sources.text else files)
+        registry, problems = _read(sources, reader, keep_going=keep_going)
+        return replace(registry, ended=reader.ended), problems
+
+
+class _Ends:
+    """Files, and of each whether its last line ends. Tables of the system are not this configuration's."""
+
+    def __init__(self, files: FileReader) -> None:
+        self._files = files
+        self.list = files.list
+        self.ended: dict[str, bool] = {}
+
+    def read(self, path: str) -> bytes:
+        data = self._files.read(path)
+        if data and path not in _OF_THE_SYSTEM:
+            self.ended[path] = data.endswith(b"\n")
+        return data
 
 
 class _WithText:

@@ -14,10 +14,11 @@ from superd.errors import BindError
 from superd.master.listeners import explain
 from superd.master.reading import Configuration, Unusable
 from superd.plan import Plan, plan
-from superd.problem import errors, new_errors
+from superd.problem import Origin, error, errors, new_errors
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
     from superd.address import BindAddress
     from superd.master.in_service import InService
@@ -51,17 +52,31 @@ class Refused:
     problems: tuple[Problem, ...] = ()
 
 
-def refusal(state: InService, found: Configuration | Unusable) -> str:
-    """Return why what was read is not put into force, "" for no reason."""
-    if isinstance(found, Unusable) or new_errors(state.problems, found.problems):
-        return counted(len(errors(found.problems)), "problem")
-    return ""
+def refusal(state: InService, found: Configuration | Unusable) -> Refused | None:
+    """Return why what was read is not put into force, None for no reason."""
+    if isinstance(found, Unusable):
+        return Refused(counted(len(errors(found.problems)), "problem"), found.problems)
+    cut = cut_short(state.registry.ended, found.registry.ended)
+    if not cut and not new_errors(state.problems, found.problems):
+        return None
+    problems = (*found.problems, *cut)
+    return Refused(counted(len(errors(problems)), "problem"), problems)
+
+
+def cut_short(before: Mapping[str, bool], now: Mapping[str, bool]) -> tuple[Problem, ...]:
+    """Return an error for each file whose last line does not end as it did before: an entry that was cut may be a whole one."""
+    message = "the last line has lost its end: the file may be half written, so what it said before goes on"
+    return tuple(
+        error(Origin(path), message, "end the last line, as an editor does")
+        for path, ended in now.items()
+        if not ended and before.get(path)
+    )
 
 
 def reload(state: InService, found: Configuration | Unusable, sockets: BoundSockets) -> Reloaded | Refused:
     """Return what a reload with ``found`` does. An error that the configuration in force has too does not refuse it."""
-    if why := refusal(state, found):
-        return Refused(why, found.problems)
+    if refused := refusal(state, found):
+        return refused
     assert isinstance(found, Configuration)
     old, new = state.registry, found.registry
     changes = plan(old, new)

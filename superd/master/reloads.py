@@ -126,8 +126,8 @@ class Reloads:
 
     def _on_dry_run(self, found: object) -> None:
         assert isinstance(found, (Configuration, Unusable))
-        if why := refusal(self._state, found):
-            self._operators.on_dry_run("refused", why, found.problems, None)
+        if refused := refusal(self._state, found):
+            self._operators.on_dry_run("refused", refused.why, refused.problems, None)
             return
         assert isinstance(found, Configuration)
         changes = plan(self._state.registry, found.registry)

@@ -114,3 +114,18 @@ def test_a_wait_service_that_a_default_closes_takes_no_other_service_with_it(tmp
     (wrong,) = errors(problems)
     assert wrong.origin.line == 15
     assert wrong.message.endswith(f"`taken` has it from {conf}:3")
+
+
+def test_a_cut_inside_an_entry_of_xinetd_conf_is_an_error_or_has_no_line_end(
+    tmp_path: Path,
+) -> None:
+    one = "service s{0}\n{{\n\ttype = UNLISTED\n\tport = 700{0}\n\tsocket_type = stream\n\twait = no\n"
+    one += "\tuser = nobody\n\tonly_from = 192.0.2.1\n\tserver = /bin/cat\n}}\n"
+    text = one.format(1) + one.format(2)
+    conf = tmp_path / "xinetd.conf"
+    for length in range(len(text) // 2, len(text) + 1):
+        conf.write_text(text[:length])
+        registry, problems = read(Sources(str(conf)), keep_going=True)
+        assert registry.ended == {str(conf): text[:length].endswith("\n")}
+        if registry.ended[str(conf)] and not text[:length].endswith("}\n"):
+            assert errors(problems), text[:length]

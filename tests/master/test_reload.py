@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -49,6 +50,16 @@ def test_errors_that_are_new_refuse_it_and_old_ones_do_not() -> None:
     refused = reload(state, configuration(registry(), known, fresh), sockets)
     assert refused == Refused("2 problems", (known, fresh))
     assert reload(state, Unusable((fresh,)), sockets) == Refused("1 problem", (fresh,))
+
+
+def test_a_file_whose_last_line_has_lost_its_end_refuses_it_and_one_that_never_had_one_does_not() -> None:
+    sockets = bound()
+    ends = {"xinetd.conf": True, "printed": False, "gone": True}
+    state = in_service(replace(registry(), ended=ends))
+    assert isinstance(reload(state, configuration(replace(registry(), ended={**ends, "new": False})), sockets), Reloaded)
+    refused = reload(state, configuration(replace(registry(), ended={"xinetd.conf": False, "printed": False})), sockets)
+    assert isinstance(refused, Refused)
+    assert (refused.why, [str(problem.origin) for problem in refused.problems]) == ("1 problem", ["xinetd.conf"])
 
 
 def test_an_address_in_use_refuses_it_names_its_holder_and_leaves_nothing_open() -> None:

@@ -55,6 +55,21 @@ def test_a_file_that_was_emptied_changes_nothing(superd: Superd) -> None:
     assert talk(good, b"still") == b"still"
 
 
+def test_a_file_cut_inside_its_last_entry_s_arguments_changes_nothing(superd: Superd) -> None:
+    first, last = free_port(), free_port()
+    conf = superd.folder / "inetd.conf"
+    line = "127.0.0.1:{} stream tcp nowait nobody /bin/echo echo whole {}\n"
+    text = line.format(first, 1) + line.format(last, 2)
+    conf.write_text(text)
+    superd.start("--config", str(conf))
+    conf.write_text(text[: text.index("hole 1")])
+    assert "refused, nothing has changed" in superd.reload()
+    assert (talk(first), talk(last)) == (b"whole 1\n", b"whole 2\n")
+    conf.write_text(text.removesuffix("\n") + " end\n")
+    assert "changed" in superd.reload()
+    assert talk(last) == b"whole 2 end\n"
+
+
 def test_a_configuration_of_wrong_entries_alone_is_refused(tmp_path: Path) -> None:
     conf = tmp_path / "xinetd.conf"
     conf.write_text(entry("bad", free_port(), more="\tfrobnicate = 1\n"))

@@ -208,7 +208,7 @@ _LOOKED_AT = 20
 def _wrong_after(first: Option, line: str) -> Iterator[str]:
     """What is wrong with the options after the first wrong one, which libwrap does not come to.
 
-    A word that is no option's name, nor near one, may be a piece of the one before.
+    A word that is neither an option's name nor near one may be a piece of the one before.
     """
     fields = _fields(parts_of(line)[1])
     after = first.number + 1

@@ -39,7 +39,7 @@ class Surroundings:
 class Made:
     """The keys of one entry, those that the entry itself says, and its protocol, which tells it from others of its name.
 
-    With ``wrong`` it is no service: its keys are those of the fields that mean something.
+    With ``wrong`` it cannot be served: its keys are those of the fields that mean something.
     """
 
     keys: Keys

@@ -111,9 +111,9 @@ def wrong(line: str, dialect: Name = "openbsd") -> tuple[list[str], tuple[tuple[
 
 
 def test_every_wrong_field_of_a_line_is_said_in_one_run() -> None:
-    messages, unserved = wrong("7001 strem tcq nowiat nobdy:nogrp sbin/prog prog")
+    messages, unserved = wrong("7001 strm tcq nowiat nobdy:nogrp sbin/prog prog")
     assert messages == [
-        "socket type `strem` is not served",
+        "socket type `strm` is not served",
         "`nowiat` is not wait or nowait",
         "protocol `tcq` is not served",
         "server `sbin/prog` is not an absolute path",
@@ -133,7 +133,7 @@ def test_every_wrong_field_of_a_line_is_said_in_one_run() -> None:
 
 
 def test_a_word_meant_as_internal_names_no_program_of_busybox() -> None:
-    foreign = parse("conf", MemoryFiles({"conf": b"echo stream tcp nowait root interal\n7 stream tcp nowait root /bin/cat cat"}))
+    foreign = parse("conf", MemoryFiles({"conf": b"echo stream tcp nowait root internl\n7 stream tcp nowait root /bin/cat cat"}))
     (problem,) = errors(foreign.problems)
     assert problem.hint == "write `echo stream tcp nowait root internal`"
     assert "nothing tells it from another" in foreign.problems[0].message
