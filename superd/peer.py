@@ -7,7 +7,8 @@ one that does not stand up to the forward check), or the confirmed name itself.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 UNKNOWN = "unknown"
 PARANOID = "paranoid"
@@ -16,7 +17,7 @@ NOT_ASKED = ""
 _MAPPED = 0xFFFF << 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Peer:
     """One end of a connection.
 

@@ -65,7 +65,7 @@ class SessionRecord:
     for what the front served itself. ``usage`` is seconds of CPU in user and kernel mode, and the peak of resident memory
     in KiB. ``traffic`` is bytes from and to the client. ``userid`` is the answer of the client's ident server, unchanged.
     Of a ``quiet`` session no line is written. ``through`` is the proxy that announced ``peer`` and ``local``, if one did.
-    ``told`` is what the START line says of which peer, for the EXIT line.
+    ``told`` is what the START line says of which peer, for the EXIT line; ``start_json`` the same as JSON, of a usual session.
     ``tls`` is what its handshake has shown, with the names of ``ipc/launch_records.py``.
     """
 
@@ -82,6 +82,7 @@ class SessionRecord:
         "seconds",
         "service",
         "severity",
+        "start_json",
         "started",
         "status",
         "through",
@@ -111,6 +112,7 @@ class SessionRecord:
         self.userid = ""
         self.through: Through | None = None
         self.told: tuple[Peer | None, dict[str, str | int | float]] | None = None
+        self.start_json = ""
         self._session = ""
         self.tls: Facts = ()
 
@@ -124,7 +126,7 @@ class SessionRecord:
 
 def session_id(conn: int) -> str:
     """Return the connection number as text: the front's number and its count of connections, in base 36."""
-    return f"{_prefix(conn >> COUNT_BITS)}-{_base36(conn & (1 << COUNT_BITS) - 1)}"
+    return _all_but_last(conn >> COUNT_BITS, (conn & (1 << COUNT_BITS) - 1) // 36) + _DIGITS[(conn & (1 << COUNT_BITS) - 1) % 36]
 
 
 def conn_of(session: str) -> int | None:
@@ -149,9 +151,10 @@ def next_number(conn: int) -> int:
     return conn & ~((1 << COUNT_BITS) - 1) | (conn + 1) & (1 << COUNT_BITS) - 1
 
 
-@lru_cache(maxsize=8)
-def _prefix(number: int) -> str:
-    return _base36(number)
+@lru_cache(maxsize=64)
+def _all_but_last(front: int, tens: int) -> str:
+    """All but the last digit of a session's id: a new one for every 36 connections."""
+    return f"{_base36(front)}-{_base36(tens) if tens else ''}"
 
 
 def _base36(number: int) -> str:

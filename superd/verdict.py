@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.rule import Option, Rule
@@ -89,7 +90,7 @@ class Need(Enum):
     CERTIFICATE = "certificate"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """``admit`` or refuse, the reason, the rule that decided (if one did) and a line for people.
 
@@ -115,7 +116,7 @@ class Verdict:
         return ": ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """No verdict yet: ``need`` must be found out first.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +14,7 @@ from superd.log.event import Kind
 from superd.log.fields import exit_fields, fail_fields, session_fields
 from superd.log.log import REFUSALS, REFUSALS_OF_ALL
 from superd.log.repeats import WINDOW
-from superd.peer import unix_peer
+from superd.peer import Peer, unix_peer
 from superd.record import Ending
 from superd.settings import LogSettings
 from superd.through import Through
@@ -55,7 +56,8 @@ def test_every_cause_has_its_row() -> None:
 
 def test_every_field_has_its_row() -> None:
     full, unix = record(through=Through(unix_peer(0))), record()
-    full.peer = full.peer and type(full.peer)(**{name: getattr(full.peer, name) for name in full.peer.__slots__} | {"user": "x"})
+    names = [field.name for field in dataclass_fields(Peer)]
+    full.peer = full.peer and type(full.peer)(**{name: getattr(full.peer, name) for name in names} | {"user": "x"})
     full.tls = (("SSL_PROTOCOL", "TLSv1.3"), ("SSL_TLS_SNI", "x"), ("SSL_CLIENT_S_DN", "CN=y"))
     unix.peer, unix.status = unix_peer(3), 9
     verdict = Verdict(False, Reason.INSTANCES, limit=1, now=1)

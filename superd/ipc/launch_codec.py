@@ -152,13 +152,18 @@ def _values(value: object) -> Values | None:
 
 
 _LISTS = frozenset({list})
+_decode = json.JSONDecoder().raw_decode
+"""json.loads looks for other encodings and blanks first: 1 µs of each message."""
 
 
 def _records(data: bytes) -> list[list[object]]:
     try:
-        message = json.loads(data)
+        text = data.decode()
+        message, end = _decode(text)
     except (ValueError, RecursionError):
         raise ControlError("message is not JSON") from None
+    if end != len(text):
+        raise ControlError("message is not JSON")
     if type(message) is not list or len(message) > MAX_RECORDS or not _LISTS.issuperset(map(type, message)):
         raise ControlError("message is not a batch")
     return message
@@ -273,15 +278,15 @@ _EXITED = (str, int, str, int, int, float, float, int, float)
 
 
 def _exited(record: list[Any]) -> Exited:
-    out_of_memory = len(record) == 10 and record[9] == 1
-    if tuple(map(type, record[:9] if out_of_memory else record)) != _EXITED:
+    out_of_memory = len(record) == 10 and record.pop() == 1
+    if tuple(map(type, record)) != _EXITED:
         raise ControlError("an exit is wrong")
-    _, conn, service, pid, status, utime, stime, maxrss, seconds = record[:9]
+    _, conn, service, pid, status, utime, stime, maxrss, seconds = record
     if not (0 <= conn <= MAX_CONN and 0 <= pid <= _INT_MAX and 0 <= status <= 0xFFFF and 0 <= maxrss <= _INT_MAX):
         raise ControlError("a number field is wrong")
     if len(service) > 256 or not (0 <= utime < 1e12 and 0 <= stime < 1e12 and 0 <= seconds < 1e12):
         raise ControlError("a field is out of bounds")
-    return Exited(conn, service, pid, status, utime, stime, maxrss, seconds, out_of_memory=out_of_memory)
+    return Exited(conn, service, pid, status, utime, stime, maxrss, seconds, out_of_memory)
 
 
 def _started(record: list[Any]) -> Started:

@@ -178,7 +178,6 @@ class Exited(Record):
         stime: float,
         maxrss: int,
         seconds: float,
-        *,
         out_of_memory: bool = False,
     ) -> None:
         self.conn = conn

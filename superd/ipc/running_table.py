@@ -22,6 +22,8 @@ MAX_SLOTS = 16384
 """Programs of one launcher that are written down; the memory is used as far as they are many."""
 _SLOT = struct.Struct("<IQdI46s2x")
 """Process, connection, monotonic seconds of the start, number of the service, address of the client."""
+_REST = struct.Struct("<dI46s2x")
+_CONN = struct.Struct("<Q")
 _PID = struct.Struct("<I")
 _FREE = bytes(_PID.size + 8)
 
@@ -68,7 +70,7 @@ class RunningTable:
         """Write to ``fd``, which is this object's from here."""
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd = fd
+        self._fd, self._free = fd, []
         # Written through it is what a write(2) has given memory before: without any a system call fails, and a store kills.
         try:
             self._memory = mmap.mmap(fd, MAX_SLOTS * _SLOT.size)
@@ -79,8 +81,13 @@ class RunningTable:
     def starting(self, conn: int, index: int, source: str, now: float) -> int:
         """Write that a program is about to be started; returns its slot, -1 when there is none left."""
         if self._free:
+            # Its memory was given by the write below. The connection comes last: without one the slot counts as free.
             slot = self._free.pop()
-        elif self._next < MAX_SLOTS and self._fd >= 0:
+            start = slot * _SLOT.size
+            _REST.pack_into(self._memory, start + _PID.size + _CONN.size, now, index, source.encode())
+            _CONN.pack_into(self._memory, start + _PID.size, conn)
+            return slot
+        if self._next < MAX_SLOTS and self._fd >= 0:
             slot = self._next
             self._next += 1
         else:
@@ -88,7 +95,7 @@ class RunningTable:
         try:
             os.pwrite(self._fd, _SLOT.pack(0, conn, now, index, source.encode()), slot * _SLOT.size)
         except OSError:
-            self._free.append(slot)  # no memory just now: the program runs all the same
+            self._next = slot  # no memory just now: the program runs all the same
             return -1
         return slot
 

@@ -7,6 +7,7 @@ master dies it ends, and the programs live on. A message that is not in the clos
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # what `signal` wraps: its own functions make enums of numbers, 5 µs a sleep
 import errno
 import functools
 import os
@@ -49,7 +50,12 @@ IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
+LOOK_SECONDS = 0.002
+"""Between two looks at what is due while one message follows another: the look costs as much as half a start."""
 EX_NOPERM = 77
+
+_set_signal = _signal.signal
+_SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
 
 
 class Launcher:
@@ -64,6 +70,7 @@ class Launcher:
         self._front = FrontEnd(self._poll, self._programs, self._front_dropped)
         # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
+        self._look_at = 0.0
         self._grace: float | None = None
         """Seconds that programs have once the master is gone, if they are to be ended then."""
         self._table = RunningTable()
@@ -121,8 +128,9 @@ class Launcher:
                 else:
                     self._copies.on_ready(fd)
             self._children.reap()
-            if self._waiting or self._commands or self._copies or self._leftovers or self._groups:
-                now = time.monotonic()
+            now = time.monotonic()
+            if not ready or now >= self._look_at:
+                self._look_at = now + LOOK_SECONDS
                 if self._due() <= now:
                     self._on_time(now)
             if self._groups:
@@ -141,14 +149,14 @@ class Launcher:
             return self._poll.poll(timeout)
         # SIGCHLD stays at its default while there is work: no signal is queued, one sweep a batch finds all. A handler
         # stands only while we sleep with children alive (20 µs a connection less than one that stands always).
-        signal.signal(signal.SIGCHLD, _nothing)
+        _set_signal(_SIGCHLD, _nothing)
         try:
             self._children.reap()
             if self._front.can_send or self._leftovers.changed:
                 return ready
             return self._poll.poll(timeout)
         finally:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _set_signal(_SIGCHLD, _SIG_DFL)
 
     @property
     def _idle(self) -> bool:

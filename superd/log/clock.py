@@ -35,4 +35,4 @@ class Clock:
         """Return ``when`` with microseconds and offset, as RFC 3339 has it."""
         if int(when) != self._second:
             self.set(when)
-        return f"{self._whole}.{int(when * 1_000_000) % 1_000_000:06d}{self.zone}"
+        return f"{self._whole}.{int(when % 1 * 1_000_000):06d}{self.zone}"

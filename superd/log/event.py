@@ -61,20 +61,20 @@ class Event:
         kind: Kind,
         level: Level,
         when: float,
+        owner: Service | None = None,
+        record: SessionRecord | None = None,
+        verdict: Verdict | None = None,
         *,
         service: str = "",
-        owner: Service | None = None,
         text: str = "",
-        record: SessionRecord | None = None,
         session: str = "",
-        verdict: Verdict | None = None,
         fields: Fields | None = None,
     ) -> None:
         self.kind = kind
         self.level = level
         self.when = when
         self.owner = owner
-        self.service = service or (owner.name if owner is not None else "")
+        self.service = service if owner is None else owner.name
         self.text = text
         self.record = record
         self._session = session

@@ -91,7 +91,7 @@ def exit_fields(record: SessionRecord) -> Fields:
     told = record.told
     fields = dict(told[1]) if told is not None and told[0] is record.peer else start_fields(record)
     if "EXIT" in flags:
-        fields["ended_by"] = ending(record).value
+        fields["ended_by"] = f"{ending(record)}"  # plain text, and faster than the library's .value
         if record.status is not None:
             _add_status(fields, record.status)
     if "DURATION" in flags:

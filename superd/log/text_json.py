@@ -8,6 +8,9 @@ from __future__ import annotations
 from json.encoder import encode_basestring as quoted
 from typing import TYPE_CHECKING
 
+from superd.log.event import Kind
+from superd.log.usual_json import exit_members, start_members
+
 if TYPE_CHECKING:
     from superd.log.clock import Clock
     from superd.log.event import Event
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_LINE = 8192
 """Bytes of one line, newline included. Half an object is not an object: values are cut until the line fits."""
+_START, _EXIT = Kind.START, Kind.EXIT
+"""A member asked for by its class costs 0.1 µs."""
 _SHORTER = (4096, 1024, 256, 64)
 """Characters that a value keeps, tried in this order."""
 
@@ -32,6 +37,11 @@ class JsonText:
             head += f',"service":{quoted(event.service)}'
         if session := event.session:
             head += f',"session":"{session}"'
+        kind, record = event.kind, event.record
+        if record is not None and (kind is _START or kind is _EXIT):
+            usual = start_members(record) if kind is _START else exit_members(record)
+            if usual:
+                return [f"{head}{usual}}}\n".encode()]
         values = event.fields
         if event.text:
             values = {**values, "message": event.text}
@@ -45,7 +55,12 @@ class JsonText:
 
 def _line(head: str, values: Fields) -> bytes:
     # By hand: an encoder of the json module takes twice as long, and two lines were a sixth of what a connection costs.
-    text = "".join([f',"{key}":{quoted(value) if type(value) is str else value}' for key, value in values.items()])
+    text = "".join(
+        [
+            f',"{key}":{quoted(value) if type(value) is str else f"{value:.3f}" if type(value) is float else value}'
+            for key, value in values.items()
+        ]
+    )
     return f"{head}{text}}}\n".encode("utf-8", "replace")
 
 

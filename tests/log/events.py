@@ -38,19 +38,19 @@ def record(
 
 def started() -> Event:
     made = record()
-    return Event(Kind.START, Level.INFO, WHEN, owner=made.service, record=made)
+    return Event(Kind.START, Level.INFO, WHEN, made.service, made)
 
 
 def ended(status: int | None = 0, ended_by: Ending | None = None) -> Event:
     made = record()
     made.status, made.ended_by = status, ended_by
-    return Event(Kind.EXIT, Level.INFO, WHEN, owner=made.service, record=made)
+    return Event(Kind.EXIT, Level.INFO, WHEN, made.service, made)
 
 
 def refused(rule: Rule | None = None) -> Event:
     made = record()
     verdict = Verdict(False, Reason.INSTANCES, rule, "40 instances run", limit=40, now=40)
-    return Event(Kind.FAIL, Level.WARNING, WHEN, owner=made.service, record=made, verdict=verdict)
+    return Event(Kind.FAIL, Level.WARNING, WHEN, made.service, made, verdict)
 
 
 def message(text: str = "it works", *, level: Level = Level.NOTICE, with_record: bool = False) -> Event:

@@ -24,6 +24,7 @@ class CompiledService:
     ``inside``: the same, but the front itself serves it; the name of the internal service.
     ``carried``: its bytes are a relay's business.
     ``secure``: its clients speak TLS.
+    ``proto``: the service's, which is not made anew for each connection.
     ``proxies``: who may and must announce its client, or None.
     ``waits``: clients above a limit of what runs at once wait in the queue.
     ``closes_at_once``: a refused connection gets no banner, and no ident server is asked about it.
@@ -38,6 +39,7 @@ class CompiledService:
         "inside",
         "name",
         "program",
+        "proto",
         "proxies",
         "secure",
         "service",
@@ -55,6 +57,7 @@ class CompiledService:
         self.secure = bool(service.tls) and not service.mux_client
         self.proxies = compile_proxies(service)
         self.daemon = service.daemon
+        self.proto = service.proto
         self.wrapped = "NOLIBWRAP" not in service.flags
         self.program = bool(service.server) and not service.sensor
         self.waits = service.at_limit == "wait"

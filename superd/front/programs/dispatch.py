@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from superd.front.handing_over import AS_CONFIGURED, HowToStart
 from superd.front.programs.launcher_link import MAX_QUEUE
 from superd.front.programs.launcher_links import BUSY
-from superd.front.sessions.live import Refused, Stage
+from superd.front.sessions.live import HANDED_OVER, OVER, Refused
 from superd.ipc import launch_codec as messages
 from superd.peer import Peer
 from superd.system.closing import let_go
@@ -63,7 +63,7 @@ class Dispatch:
         record, service = session.record, session.record.service
         number = how.launcher if how.launcher is not None else self.choose(service.name)
         link = self._links.get(number)
-        if number in self.avoided and self.stuck.get(service.name) != number and len(self._waiting) < MAX_QUEUE:
+        if self.avoided and number in self.avoided and self.stuck.get(service.name) != number and len(self._waiting) < MAX_QUEUE:
             self._waiting.append((session, server, fd, how))
             return
         if link is None:
@@ -74,7 +74,7 @@ class Dispatch:
             self._book.count_start(session)
         peer = record.peer or NO_PEER
         record.local = server
-        session.launcher, session.running, session.stage = number, link, Stage.HANDED_OVER
+        session.launcher, session.running, session.stage = number, link, HANDED_OVER
         request = messages.Launch(
             record.conn,
             service.name,
@@ -84,7 +84,7 @@ class Dispatch:
             server.port,
             peer.name,
             peer.user,
-            service.proto if peer.version else "unix",
+            session.service.proto if peer.version else "unix",
             how.steps,
             how.values,
             (*record.through.facts, *record.tls) if record.through is not None else record.tls,
@@ -98,7 +98,7 @@ class Dispatch:
         """Hand over what waited: there is another launcher, or one goes on."""
         waiting, self._waiting = self._waiting, []
         for session, server, fd, how in waiting:
-            if session.stage is Stage.OVER:
+            if session.stage is OVER:
                 let_go(fd)
             else:
                 self.hand_over(session, server, fd, how)
@@ -114,7 +114,7 @@ class Dispatch:
         A service whose program's start does not return stays where it is; the others go round that launcher.
         """
         least, chosen = 0, None
-        for number in self._usable(service):
+        for number in self._usable(service) if self.avoided else self._in_force.launchers_of.get(service, ()):
             link = self._links.get(number)
             if link is None:
                 continue

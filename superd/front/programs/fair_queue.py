@@ -14,17 +14,16 @@ Item = TypeVar("Item")
 
 
 class FairQueue(Generic[Item]):
-    """A round robin of round robins. ``first`` holds what goes before all launches."""
+    """A round robin of round robins. ``length`` is how many items wait in all."""
+
+    __slots__ = ("_counts", "_first", "_services", "length")
 
     def __init__(self) -> None:
         self._first: deque[Item] = deque()
         self._services: dict[str, dict[Hashable, deque[Item]]] = {}
         """Service → source → what waits, each in the order of its turns: the first key is the next."""
         self._counts: dict[str, int] = {}
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
+        self.length = 0  # a number, not __len__: it is asked for several times for each connection
 
     def __iter__(self) -> Iterator[Item]:
         """Everything, in no particular order."""
@@ -40,7 +39,7 @@ class FairQueue(Generic[Item]):
     def put_first(self, item: Item) -> None:
         """Add what goes before all launches, after what was put here earlier."""
         self._first.append(item)
-        self._length += 1
+        self.length += 1
 
     def put(self, service: str, source: Hashable, item: Item) -> None:
         """Add what waits for the turn of its service and source."""
@@ -53,7 +52,7 @@ class FairQueue(Generic[Item]):
         else:
             lane.append(item)
         self._counts[service] = self._counts.get(service, 0) + 1
-        self._length += 1
+        self.length += 1
 
     def put_after(self, service: str, source: Hashable, item: Item) -> bool:
         """Add it to the lane of a launch that waits, so that it follows; False when nothing waits there."""
@@ -66,21 +65,22 @@ class FairQueue(Generic[Item]):
     def take(self) -> Item:
         """Return what is next, and let the others have their turns. Raises ``StopIteration`` when nothing waits."""
         if self._first:
-            self._length -= 1
+            self.length -= 1
             return self._first.popleft()
-        service = next(iter(self._services))
-        sources = self._services.pop(service)
-        source = next(iter(sources))
-        lane = sources.pop(source)
+        service, sources = next(iter(self._services.items()))
+        source, lane = next(iter(sources.items()))
         item = lane.popleft()
-        if lane:
-            sources[source] = lane
-        if sources:
-            self._services[service] = sources
-            self._counts[service] -= 1
-        else:
-            del self._counts[service]
-        self._length -= 1
+        self.length -= 1
+        if not lane:
+            del sources[source]
+            if not sources:
+                del self._services[service], self._counts[service]
+                return item
+        elif len(sources) > 1:
+            sources[source] = sources.pop(source)
+        if len(self._services) > 1:
+            self._services[service] = self._services.pop(service)
+        self._counts[service] -= 1
         return item
 
     def clear(self) -> None:
@@ -88,4 +88,4 @@ class FairQueue(Generic[Item]):
         self._first.clear()
         self._services.clear()
         self._counts.clear()
-        self._length = 0
+        self.length = 0

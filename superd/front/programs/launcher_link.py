@@ -37,6 +37,7 @@ MAX_PIPES = 16
 """Descriptors in one message of a launcher."""
 
 _NO_ROOM = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
+_ANSWERS = frozenset({messages.Started, messages.Failed})
 
 OnReport = Callable[[messages.Report, int], None]
 """(report, descriptor or -1); the descriptor is the callee's."""
@@ -81,7 +82,7 @@ class LauncherLink:
     @property
     def backlog(self) -> int:
         """Requests that are not sent yet."""
-        return len(self._queue) + len(self._taken)
+        return self._queue.length + len(self._taken)
 
     def is_full(self, service: str) -> bool:
         """Whether no more launches of the service should come."""
@@ -97,10 +98,11 @@ class LauncherLink:
 
     def launch(self, request: messages.Launch, fd: int, source: Source | None = None) -> bool:
         """Queue a launch; ``fd`` is this object's from here. False: the queue is long, accept no more for now."""
+        service, queue = request.service, self._queue
         self.in_flight += 1
-        self._lanes[request.conn] = (request.service, source)
-        self._queue.put(request.service, source, (messages.encode_launch(request), fd, request.conn))
-        return not self.is_full(request.service)
+        self._lanes[request.conn] = (service, source)
+        queue.put(service, source, (messages.encode_launch(request), fd, request.conn))
+        return queue.length < MAX_OF_SERVICE or not self.is_full(service)
 
     def signal(self, conn: int, number: int) -> None:
         """Send a signal to the program of connection ``conn``; it follows its launch."""
@@ -119,7 +121,7 @@ class LauncherLink:
         """Send what the socket takes now; the rest goes when it is writable again."""
         if self._blocked or self._sock.fileno() < 0:
             return
-        while (self._queue or self._taken) and self.in_flight - self.backlog < WINDOW:
+        while (self._queue.length or self._taken) and self.in_flight - self.backlog < WINDOW:
             taken = self._next_message()
             fds = [fd for _, fd, _ in taken if fd >= 0]
             try:
@@ -151,7 +153,7 @@ class LauncherLink:
         size, launches, count = 2, 0, 0
         while count < messages.MAX_RECORDS:
             if count == len(taken):
-                if not queue:
+                if not queue.length:
                     break
                 taken.append(queue.take())
             record, fd, _ = taken[count]
@@ -208,18 +210,20 @@ class LauncherLink:
                 let_all_go(fds)
                 return False
             self._take(data, fds)
-        if self._queue or self._taken:
+        if self._queue.length or self._taken:
             self.flush()
         return True
 
     def _take(self, data: bytes, left: list[int]) -> None:
         try:
-            for report in messages.parse_reports(data):
-                if type(report) is messages.Started or type(report) is messages.Failed:
-                    self.answered()
+            reports = messages.parse_reports(data)
+            if answers := sum([type(report) in _ANSWERS for report in reports]):
+                self.answered(answers)
+            for report in reports:
+                kind = type(report)
                 if self._lingering and isinstance(report, (messages.Exited, messages.Failed)):
                     self._let_lingering_go(report)
-                if type(report) is not messages.StderrPipe and type(report) is not messages.Stdio:
+                if kind is not messages.StderrPipe and kind is not messages.Stdio:
                     self._on_report(report, -1)
                 elif left:
                     self._on_report(report, left.pop(0))
@@ -234,7 +238,7 @@ class LauncherLink:
         if fd is not None:
             let_go(fd)
 
-    def answered(self) -> None:
-        """A launch was reported on, or is known to be lost."""
-        self.in_flight = max(0, self.in_flight - 1)
+    def answered(self, launches: int = 1) -> None:
+        """So many launches were reported on, or are known to be lost."""
+        self.in_flight = max(0, self.in_flight - launches)
         self.silent_since = time.monotonic() if self.in_flight > self.backlog else None

@@ -31,18 +31,17 @@ class MessageLog(Protocol):
 
 
 class LauncherLinks:
-    """All links. ``on_report`` gets (number, report, descriptor or -1); the descriptor is the callee's."""
+    """All links."""
 
     def __init__(
         self,
         log: MessageLog,
-        on_report: Callable[[int, Report, int], None],
         on_room: Callable[[], None],
         start_task: Callable[..., object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
-        self._on_report = on_report
+        self._on_report: Callable[[int, Report, int], None] | None = None
         self._on_room = on_room
         self._start_task = start_task
         self._clock = clock
@@ -50,6 +49,10 @@ class LauncherLinks:
         self._by_fd: dict[int, LauncherLink] = {}
         self._epoll = select.epoll()
         self._work = trio.Event()
+
+    def tell_reports(self, on_report: Callable[[int, Report, int], None]) -> None:
+        """Call ``on_report`` with (number, report, descriptor or -1); the descriptor is the callee's. Before any ``add``."""
+        self._on_report = on_report
 
     def __iter__(self) -> Iterator[LauncherLink]:
         return iter(self._links.values())
@@ -60,6 +63,7 @@ class LauncherLinks:
 
     def add(self, number: int, fd: int) -> bool:
         """Take ``fd`` as the link to launcher ``number``; return whether it replaced another, whose queue is lost."""
+        assert self._on_report is not None
         link = LauncherLink(
             socket.socket(fileno=fd),
             partial(self._on_report, number),
@@ -91,7 +95,7 @@ class LauncherLinks:
     @property
     def busy(self) -> bool:
         """Whether a launcher has its hands full."""
-        return any(link.in_flight >= BUSY for link in self._links.values())
+        return any([link.in_flight >= BUSY for link in self._links.values()])
 
     def poll(self, seconds: float) -> bool:
         """Read reports, after at most ``seconds`` in which the whole loop stands still. False: there were none."""

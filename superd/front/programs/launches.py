@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from superd.front.programs.recovery import AskMaster
     from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
-    from superd.ipc.launch_codec import Report
     from superd.log.log import Log
     from superd.net.listener import ListenerSet
 
@@ -48,7 +47,7 @@ class Launches:
     ) -> None:
         self._log = log
         self._start_task = start_task
-        self.links = LauncherLinks(log, self._on_report, self._on_room, start_task)
+        self.links = LauncherLinks(log, self._on_room, start_task)
         self._stdio = stdio = StdioPrograms(carriers)
         self.dispatch = Dispatch(self.links, book, in_force, stdio, self._on_full)
         self.commands = Commands(self.links, in_force, self.dispatch.choose, log, start_task)
@@ -61,14 +60,12 @@ class Launches:
 
         stderr = StderrCollector(start_task, say, log.flush, self.links.hear)
         self.reports = Reports(book, in_force, self.recovery, self.commands, stderr, stdio, log)
+        self.links.tell_reports(self.reports.on_report)
         self.configure = self.commands.configure
         self.flush = self.links.flush
         self.take = self.recovery.take
         self.adopted = self.recovery.adopted
         self.orphan_ended = self.recovery.orphan_ended
-
-    def _on_report(self, number: int, report: Report, fd: int) -> None:
-        self.reports.on_report(number, report, fd)
 
     async def run(self) -> None:
         """Hear launchers until cancelled."""

@@ -9,7 +9,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from superd.front.sessions.live import Exited, Refused, Stage
+from superd.front.sessions.live import HANDED_OVER, Exited, Refused
 from superd.ipc import launch_codec as messages
 from superd.record import Ending, SessionRecord
 from superd.safe_text import safe
@@ -50,17 +50,24 @@ class Reports:
 
     def on_report(self, number: int, report: messages.Report, fd: int) -> None:
         """Take a report of launcher ``number`` with its descriptor, which is this object's, or -1."""
+        # Nearly all are of these two kinds, and a pattern costs more than the question after the type.
+        if type(report) is messages.Started:
+            session = self._book.get(report.conn)
+            if session is None or session.launcher != number:
+                return
+            if report.pipe:
+                self._stderr.started(number, report.pipe, report.conn)
+            # Not twice: the master may have reported it first, as one that its launcher left.
+            if session.stage is HANDED_OVER:
+                self._book.started(session, report.pid)
+        elif type(report) is messages.Exited:
+            self._stderr.ended(number, report.conn)
+            self._exited(number, report)
+        else:
+            self._on_other(number, report, fd)
+
+    def _on_other(self, number: int, report: messages.Report, fd: int) -> None:
         match report:
-            case messages.Started():
-                session = self._session_of(number, report.conn)
-                if session is not None and report.pipe:
-                    self._stderr.started(number, report.pipe, report.conn)
-                # Not twice: the master may have reported it first, as one that its launcher left.
-                if session is not None and session.stage is Stage.HANDED_OVER:
-                    self._book.started(session, report.pid)
-            case messages.Exited():
-                self._stderr.ended(number, report.conn)
-                self._exited(number, report)
             case messages.Failed():
                 self._failed(number, report)
             case messages.HookDone():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from superd.front.sessions.causes import cause_of_end, cause_of_refusal
-from superd.front.sessions.live import End, Exited, LiveSession, Refused, Running, Served, Stage
+from superd.front.sessions.live import HANDED_OVER, OVER, RUNNING, SERVING, End, Exited, LiveSession, Refused, Running
 from superd.front.sessions.tally import Tallies
 from superd.log.event import Kind
 from superd.record import Ending, SessionRecord, next_number
@@ -118,9 +118,9 @@ class SessionBook:
         record.pid = pid
         session = _session(record, service, peer)
         if launcher is None:
-            session.stage = Stage.SERVING
+            session.stage = SERVING
         else:
-            session.stage = Stage.RUNNING if pid else Stage.HANDED_OVER
+            session.stage = RUNNING if pid else HANDED_OVER
         session.launcher, session.running = launcher, running
         return self._add(session)
 
@@ -151,7 +151,7 @@ class SessionBook:
     def started(self, session: LiveSession, pid: int = 0) -> None:
         """Log that a session's program runs as ``pid``, or without one that the front serves it."""
         session.record.pid = pid
-        session.stage = Stage.RUNNING if pid else Stage.SERVING
+        session.stage = RUNNING if pid else SERVING
         now = self._clock()
         record = session.record
         self.tallies.of(record.service.name).count_start(now, now - record.started)
@@ -161,34 +161,33 @@ class SessionBook:
 
     def over(self, session: LiveSession, end: End) -> None:
         """End a session: stop counting it, log it, ban the peer of a sensor, call ``on_end``. Does nothing the second time."""
-        if session.stage is Stage.OVER:
+        if session.stage is OVER:
             return
         if session.carried is not None and isinstance(end, Exited):
             session.carried.end = end  # its last bytes are on their way to the client
             return
-        session.stage = Stage.OVER
+        session.stage = OVER
         record = session.record
         self._live.pop(record.conn, None)
         self._counts.leave(session.service.name, session.source, session.networks)
         self._deadlines.forget(session)
-        match end:
-            case Exited():
-                record.status, record.seconds, record.usage = end.status, end.seconds, end.usage
-                if end.out_of_memory and record.ended_by is None:
+        if isinstance(end, Refused):
+            self._refused(session.service, record, end.verdict)
+        else:
+            if isinstance(end, Exited):
+                record.status, record.seconds, record.usage, out_of_memory = end
+                if out_of_memory and record.ended_by is None:
                     record.ended_by = Ending.MEMORY_LIMIT
-                self._log.exited(record)
-                self._penalise_end(session.service, record)
-            case Refused():
-                self._refused(session.service, record, end.verdict)
-            case Served():
+            else:
                 record.seconds = self._clock() - record.started
-                self._log.exited(record)
-                self._penalise_end(session.service, record)
-        if not isinstance(end, Refused):
+            self._log.exited(record)
+            if session.service.access.penalties is not None:
+                self._penalise(session.service, record, cause_of_end(record))
             self.tallies.of(session.service.name).count_end(record.seconds, record.status)
-        callbacks, session.on_end = session.on_end, ()
-        for callback in callbacks:
-            callback(session)
+        if session.on_end:
+            callbacks, session.on_end = session.on_end, ()
+            for callback in callbacks:
+                callback(session)
         self._on_over(session.service.name)
         self._shrunk()
 
@@ -235,10 +234,6 @@ class SessionBook:
             self._empty = trio.Event()
             await self._empty.wait()
 
-    def _penalise_end(self, service: CompiledService, record: SessionRecord) -> None:
-        if service.access.penalties is not None:
-            self._penalise(service, record, cause_of_end(record))
-
     def _penalise(self, service: CompiledService, record: SessionRecord, cause: Cause | None) -> None:
         if cause is None or record.peer is None:
             return
@@ -263,9 +258,10 @@ class SessionBook:
             self._log.message("crit", text, kind=Kind.BAN, record=record)
 
     def _tell_rates(self, service: CompiledService) -> None:
-        if any([table.news for table in service.access.tables]):
-            for line in service.access.rate_news():
-                self._log.message("notice", line, service.name)
+        for table in service.access.tables:
+            if table.news:
+                for line in service.access.rate_news():
+                    self._log.message("notice", line, service.name)
         if service.access.penalties:
             for line in service.access.penalty_news(self._clock()):
                 self._log.message("notice", line, service.name)

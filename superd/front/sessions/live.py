@@ -6,9 +6,10 @@ Runs in: the front. Decides nothing and logs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from trio import CancelScope
@@ -44,6 +45,10 @@ class Stage(Enum):
     OVER = "over"
 
 
+SERVING, HANDED_OVER, RUNNING, OVER = Stage.SERVING, Stage.HANDED_OVER, Stage.RUNNING, Stage.OVER
+"""For the path of a connection: a member asked for by its class costs 0.1 µs."""
+
+
 class Running(Protocol):
     """What runs for a session: a launcher's program, or a task of the front."""
 
@@ -64,8 +69,7 @@ class Task:
         self._scope.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(NamedTuple):
     """The end of a program: its wait(2) status, the seconds it lived, its CPU seconds and peak memory in KiB if known.
 
     ``out_of_memory``: the kernel ended it because the memory of its group ran out.
@@ -77,14 +81,14 @@ class Exited:
     out_of_memory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """The end of a session that never began: its verdict, or why its program could not be started."""
 
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """The end of a session that the front itself served."""
 

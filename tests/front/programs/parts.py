@@ -100,11 +100,11 @@ class Parts:
         self.tasks: list[tuple[object, ...]] = []
         self.links = LauncherLinks(
             self.log,
-            lambda *report: self.reports.append(report),
             self._on_room,
             lambda *task: self.tasks.append(task),
             lambda: self.now,
         )
+        self.links.tell_reports(lambda *report: self.reports.append(report))
         made.append(self)
         self.launchers: dict[int, FakeLauncher] = {}
         number = 0
