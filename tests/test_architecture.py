@@ -28,12 +28,22 @@ def missing(text: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_that_the_page_names_exists(page: Path) -> None:
-    assert len(named(page.read_text())) > 3
-    assert missing(page.read_text()) == []
+    text = page.read_text().partition("## Files\n")[0]  # there, files name their neighbours
+    assert len(named(text)) > 3
+    assert missing(text) == []
 
 
 def test_a_file_that_does_not_exist_is_found() -> None:
     assert missing("`front/process.py`, `front/gone.py`, `frond/`, `tests/test_layers.py`") == ["frond/", "front/gone.py"]
+
+
+def test_every_file_of_the_package_is_named_with_its_trade() -> None:
+    table = dict(re.findall(r"^\| `([a-z_0-9/]+\.py)` \| (.+) \|$", PAGE.read_text().partition("## Files\n")[2], re.M))
+    package = ROOT / "superd"
+    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
+    assert found - table.keys() == set(), "run .venv/bin/python scripts/reference"
+    assert table.keys() - found == set(), "run .venv/bin/python scripts/reference"
+    assert [name for name, trade in table.items() if len(trade) < 12] == []
 
 
 def rows(heading: str) -> list[list[str]]:
