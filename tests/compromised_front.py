@@ -162,7 +162,7 @@ TO_MASTER: dict[str, Attack] = {
 
 
 def record(**changed: object) -> list[object]:
-    """A launch of `cat` as a front sends it, but for what is ``changed``."""
+    """A launch of `cat` as a front sends it, except for what is ``changed``."""
     fields: dict[str, object] = {
         "word": "L", "conn": 1, "service": "cat", "remote": "192.0.2.1", "port": 1, "local": "192.0.2.2", "own": 2, "name": "",
         "user": "", "proto": "tcp", "steps": [], "values": None,

@@ -16,7 +16,7 @@ settings.load_profile("superd")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line: for want of which packages tests were skipped."""
+    """One line: which packages skipped tests need."""
     if missing:
         terminalreporter.write_line(f"skipped for want of: {', '.join(sorted(missing))}")
 

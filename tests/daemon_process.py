@@ -64,7 +64,7 @@ class Superd:
         """Writes one service file whole."""
         temporary = self.services / f".{name}"
         if ROOT and re.search(r"^server\s*=", text, re.M) and not re.search(r"^user\s*=|dynamic_user", text, re.M):
-            # A native file must name its user where superd runs as root. Behind what it says itself, but for its tables.
+            # A native file must name its user where superd runs as root. After what it says itself, and before its tables.
             table = re.search(r"^\[", text, re.M)
             end = table.start() if table else len(text)
             text = f'{text[:end].rstrip()}\nuser = "root"\n{text[end:]}'
@@ -164,7 +164,7 @@ class Superd:
         return self._next(lambda event: part in event.get("message", ""), f"message `{part}`")
 
     def rest(self) -> list[dict[str, Any]]:
-        """Ends it; all events that nobody has asked for."""
+        """Ends it; all events that the test has not asked for."""
         self.stop()
         while (event := self._fresh.get(timeout=WAIT)) is not None:
             self.events.append(event)

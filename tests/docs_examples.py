@@ -34,7 +34,7 @@ _VARIES = (
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block: its page, the line of its fence, the tag behind the fence, the text inside."""
+    """One fenced block: its page, the line of its fence, the tag after the fence, the text inside."""
 
     page: Path
     line: int
@@ -82,7 +82,7 @@ def file_name(block: Block) -> str:
 
 
 def steps(block: Block) -> list[Step]:
-    """The commands behind `$ ` and what stands below each."""
+    """The commands after `$ ` and what stands below each."""
     found: list[Step] = []
     for line in block.text.splitlines():
         if line.startswith("$ "):

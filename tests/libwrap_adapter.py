@@ -1,7 +1,7 @@
 """superd's answers to cases of access control, one JSON object a line: the other side of a comparison with libwrap.
 
 A case says what the tables hold and what is known of a request; the answer says the verdict, the rules that matched, the
-options they carry out, what the client is sent and what expansions become. Runs no command and asks nobody: looking up is
+options they carry out, what the client is sent and what expansions become. Runs no command and asks no server: looking up is
 reading the case. A case that hangs on a deliberate difference (docs/wrappers-differences.md) is answered with its name:
 ``{"skip": name}``; to tell, the case is decided once more with superd made to do as libwrap does.
 """
@@ -110,7 +110,7 @@ class Trip:
         self.case = case
         self.tables = tables
         self.daemon = cut(case.get("daemon", UNKNOWN))
-        # A lazy case is told no user beforehand.
+        # A lazy case gets no user beforehand.
         user = "" if case.get("lazy") else case.get("user", "")
         if not user and not case.get("udp") and case.get("client_port") and case.get("server_port"):
             user = case.get("ident", "")
@@ -305,7 +305,7 @@ def unknown_account(steps: tuple[Option, ...]) -> Option | None:
 
 
 def without_broadcast(end: Peer) -> Peer:
-    """inet_addr(3) cannot tell 255.255.255.255 from an error, so to libwrap it is no address."""
+    """inet_addr(3) cannot tell 255.255.255.255 from an error, so to libwrap it is not an address."""
     return replace(end, version=0) if end.address == "255.255.255.255" else end
 
 

@@ -38,7 +38,7 @@ _Ask = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Host))
 
 
 class _Request(ctypes.Structure):
-    """tcpd.h: struct request_info, with room behind it."""
+    """tcpd.h: struct request_info, with room after it."""
 
     _fields_ = [
         ("fd", ctypes.c_int), ("user", ctypes.c_char * 128), ("daemon", ctypes.c_char * 128), ("pid", ctypes.c_char * 10),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 missing: set[str] = set()
-"""Debian packages for want of which a test was skipped; the closing line of the run lists them."""
+"""Debian packages that a skipped test needs; the closing line of the run lists them."""
 
 STRICT = os.environ.get("SUPERD_TEST_STRICT") == "1"
 

@@ -46,7 +46,7 @@ def test_a_wildcard_covers_its_family_and_the_dual_one_both() -> None:
 @pytest.mark.parametrize(
     "text", ["127.0.0.1", "x:7", "1.2.3.4:65536", "[::1:7", "unix:relative", "unix:/" + "x" * 107, "1.2.3:7"]
 )
-def test_what_is_no_address_is_an_error_that_names_it(text: str) -> None:
+def test_what_is_not_an_address_is_an_error_that_names_it(text: str) -> None:
     with pytest.raises(ValueError, match="`"):
         parse_listen(text, SocketType.STREAM)
 

@@ -33,7 +33,7 @@ ROWS = [
 def test_every_row_runs_and_says_what_was_aimed_at(row: str) -> None:
     needs("gcc", "cc")
     if row == "memory":
-        needs_root()  # what a process has for itself is told to its owner, and a launcher belongs to nobody else
+        needs_root()  # what a process has for itself is shown to its owner, and a launcher belongs to no other user
     done = subprocess.run([ROOT / "scripts/bench", "--quick", row], capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0, done.stderr
     aims = done.stdout.split("## Aims\n")[1]

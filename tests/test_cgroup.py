@@ -39,7 +39,7 @@ def test_the_limits_of_a_service_are_files_of_its_own_group() -> None:
     assert found.each == (("memory.oom.group", "1"),)
 
 
-def test_without_such_a_key_there_is_no_group() -> None:
+def test_without_such_a_key_there_is_not_a_group() -> None:
     assert plan(limits={"cpu": 5, "session": 9}) is None
     assert plan(require="cgroup") == GroupPlan()
     assert group_plan(Service(name="x", redirect="h:1", limits={"pids": 5})) is None

@@ -142,7 +142,7 @@ XINETD_WITH: dict[str, dict[str, str]] = {
     "rpc_version": {"type": "RPC UNLISTED", "port": "", "rpc_number": "300019"},
     "rpc_number": {"type": "RPC UNLISTED", "port": "", "rpc_version": "1"},
 }
-"""Attributes that need others beside them, and those that must not be there."""
+"""Attributes that need others with them, and those that must not be there."""
 
 XINETD_ROWS = [row for row in rows((ROOT / "docs/migration-from-xinetd.md").read_text()) if re.match(r"`\w+ = ", row[0])]
 

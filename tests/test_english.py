@@ -43,6 +43,7 @@ def sources() -> list[Path]:
         *ROOT.glob("packaging/**/*"),
         *ROOT.glob("examples/**/*"),
         *ROOT.glob("superd/**/*.py"),
+        *ROOT.glob("tests/**/*.py"),
     ]
     found += [path for path in ROOT.glob("scripts/**/*") if path.suffix != ".pyc"]
     return sorted(path for path in found if path.is_file() and not {*path.parts} & MADE and path.name != "CHANGELOG.md")
@@ -51,7 +52,9 @@ def sources() -> list[Path]:
 def texts(path: Path) -> Iterator[tuple[int, str]]:
     """(line, text) of every piece of English in a file: what people read, and not the names of the code."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix == ".py" or text.startswith('"""'):
+    if path.is_relative_to(ROOT / "tests"):
+        yield from of_test(text)
+    elif path.suffix == ".py" or text.startswith('"""'):
         yield from of_python(text)
     elif path.suffix == ".md":
         yield from of_page(text)
@@ -67,6 +70,18 @@ def of_python(text: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
             yield from ((node.lineno + number, line) for number, line in enumerate(node.value.splitlines()))
+
+
+def of_test(text: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of comments, docstrings and names of tests; other strings are what a client, a file or a log says."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield from ((node.lineno + number, line) for number, line in enumerate(node.value.value.splitlines()))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
 
 
 def of_page(text: str) -> Iterator[tuple[int, str]]:

@@ -32,7 +32,7 @@ def test_what_a_peer_chose_is_one_plain_word(user: str, name: str) -> None:
     assert words["c"].count("@") == 1
 
 
-def test_each_byte_that_is_no_plain_letter_is_an_underscore() -> None:
+def test_each_byte_that_is_not_a_plain_letter_is_an_underscore() -> None:
     assert defused(Values(u="jos\xe9 \udce9"))["u"] == "jos____"
 
 

@@ -1,4 +1,4 @@
-"""The layers of docs/ARCHITECTURE.md, read from the imports themselves: who may use whom, and who may touch the system."""
+"""The layers of docs/ARCHITECTURE.md, read from the imports themselves: what may use what, and who may touch the system."""
 
 from __future__ import annotations
 

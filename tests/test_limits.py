@@ -26,7 +26,7 @@ def test_durations_and_sizes_are_read_as_files_write_them() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_limit_is_refused(keys: dict[str, object]) -> None:
+def test_what_is_not_a_limit_is_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Limits.model_validate(keys)
 

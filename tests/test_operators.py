@@ -20,6 +20,6 @@ def test_a_viewer_may_look_and_change_nothing() -> None:
     assert not OPERATORS.may_look(9, (9,))
 
 
-def test_superds_own_user_is_no_operator_whatever_its_groups() -> None:
+def test_superds_own_user_is_not_an_operator_whatever_its_groups() -> None:
     assert not OPERATORS.may_change(65533, (100,))
     assert not OPERATORS.may_look(65533, (100, 200))

@@ -151,7 +151,7 @@ def test_fail2bans_filter_finds_a_client_that_was_refused_for_what_it_did(tmp_pa
 
 
 @pytest.mark.parametrize(("address", "family"), [("127.0.0.2", ""), ("2001:db8::1", "?family=inet6")])
-def test_fail2bans_action_refuses_a_client_and_lets_it_in_again(address: str, family: str, tmp_path: Path) -> None:
+def test_fail2bans_action_refuses_a_client_and_admits_it_again(address: str, family: str, tmp_path: Path) -> None:
     action = fail2ban("action-superd.conf")
     entry = action["Init" + family]["entry"].replace("<ip>", address)
     banned, deny = tmp_path / "fail2ban.deny", tmp_path / "hosts.deny"

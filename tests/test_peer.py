@@ -32,6 +32,6 @@ def test_a_zone_stays_and_a_unix_peer_has_no_address() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "name", "1.2.3", "1.2.3.4.5", "::g", "010.1.1.1"])
-def test_what_is_no_number_is_an_error(text: str) -> None:
+def test_what_is_not_a_number_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="address"):
         peer_from_text(text)

@@ -1,4 +1,4 @@
-"""docs/reference.md says what the models say: it is made from them, and nobody forgot to make it again."""
+"""docs/reference.md says what the models say: it is made from them, and it was made again."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_two_that_serve_the_same_are_equal_wherever_it_was_written() -> None:
     assert one != Registry({"one": service("one", 1002)})
 
 
-def test_it_is_the_same_behind_a_pickle() -> None:
+def test_it_is_the_same_after_a_pickle() -> None:
     one = Registry({"one": service("one", 1001)}, origins={("one", ""): Origin("a", 1)})
     again = pickle.loads(pickle.dumps(one))
     assert (again, again.origins) == (one, one.origins)

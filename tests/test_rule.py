@@ -33,5 +33,5 @@ def test_user_and_group_make_one_identity() -> None:
     assert identity([option("group", "mail"), option("user", "bob")]) == ("bob", "mail")
 
 
-def test_behind_an_option_in_error_nothing_counts() -> None:
+def test_after_an_option_in_error_nothing_counts() -> None:
     assert identity([option("nice", "x", "bad"), option("user", "bob")]) == ("", "")

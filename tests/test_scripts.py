@@ -91,7 +91,7 @@ def test_without_the_network_they_say_that_it_is_needed_once(clone: Path, script
     )
 
 
-def test_a_newer_python_beside_an_old_one_is_found(clone: Path) -> None:
+def test_a_newer_python_next_to_an_old_one_is_found(clone: Path) -> None:
     python(clone, "python3", "3.9.2")
     python(clone, "python3.12", "3.12.1")
     assert "superd: installing into .venv (once)\n" in run(clone, "run")[1]

@@ -18,7 +18,7 @@ def test_nothing_written_is_a_whole_configuration() -> None:
 
 
 @given(st.text(max_size=12) | st.sampled_from(list(FACILITIES)).map(str.upper))
-def test_a_word_that_is_no_facility_is_refused(word: str) -> None:
+def test_a_word_that_is_not_a_facility_is_refused(word: str) -> None:
     assume(word not in FACILITIES)
     for model in (PolicySettings, LogSettings):
         with pytest.raises(ValidationError, match="is not a syslog facility"):

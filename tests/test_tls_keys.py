@@ -15,7 +15,7 @@ def keys(**values: Any) -> TlsKeys:
     return TlsKeys.model_validate({"cert": "/a.pem", **values})
 
 
-def test_without_a_certificate_there_is_no_tls() -> None:
+def test_without_a_certificate_there_is_not_a_tls() -> None:
     assert not TlsKeys()
     assert keys()
 

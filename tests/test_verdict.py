@@ -11,7 +11,7 @@ XINETD = {
     "libwrap", "address", "time", "load", "service_limit", "per_source_limit", "process_limit", "connections per second",
     "fork", "ident", "UNKNOWN", "no_rule", "rule_allow",
 }  # fmt: skip
-"""log.c's reasons, and the two that are no refusal."""
+"""log.c's reasons, and the two that are not refusals."""
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -1,4 +1,4 @@
-"""``superd check`` beside the real tcpdchk over the same tables on the same host: wherever that warns, superd does."""
+"""``superd check`` next to the real tcpdchk over the same tables on the same host: wherever that warns, superd does."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ cat : 192.0.2.12 EXCEPT
 nonsense
 cat : 192.0.2.13"""
 QUIET = {1, 7}
-"""The lines of hosts.allow above that nobody warns of."""
+"""The lines of hosts.allow above that get no warning."""
 NOT_WARNED = re.compile(r"no such process name in|service possibly not wrapped|name lookup failed")
 
 
@@ -94,7 +94,7 @@ def test_every_line_that_tcpdchk_warns_of_is_named(superd: Superd, world: World)
     assert ours == set(range(1, ALLOW.count("\n") + 2)) - QUIET
 
 
-def test_names_are_told_as_they_should_be(superd: Superd, world: World) -> None:
+def test_names_are_reported_as_they_should_be(superd: Superd, world: World) -> None:
     (world.etc / "hosts.allow").write_text("\n".join(ALLOW.splitlines()[:5]) + "\n")
     said = in_world(world, str(superd.services), "--hosts-allow", "/etc/hosts.allow")
     assert [(one["line"], one["message"], one["hint"]) for one in said] == [
@@ -109,7 +109,7 @@ def test_names_are_told_as_they_should_be(superd: Superd, world: World) -> None:
     ]
 
 
-def test_names_and_netgroups_in_a_file_that_a_pattern_names_are_told_as_tcpdchk_tells_them(superd: Superd, world: World) -> None:
+def test_names_and_netgroups_in_a_file_that_a_pattern_names_are_reported_as_by_tcpdchk(superd: Superd, world: World) -> None:
     tcpdchk = needs("tcpd", "tcpdchk")
     (world.etc / "hosts.allow").write_text("cat : /etc/list\n")
     (world.etc / "list").write_text("friend.example.com\nnowhere.example.com\n@nobody @friends\n.example.com LOCAL\npal\n")
@@ -125,7 +125,7 @@ def test_names_and_netgroups_in_a_file_that_a_pattern_names_are_told_as_tcpdchk_
     ]
 
 
-def test_a_redirect_to_an_unknown_host_is_told(superd: Superd, world: World) -> None:
+def test_a_redirect_to_an_unknown_host_is_reported(superd: Superd, world: World) -> None:
     superd.service("known", 'redirect = "friend.example.com:7"\nport = 8\n')
     superd.service("numeric", 'redirect = "192.0.2.1:7"\nport = 9\n')
     superd.service("unknown", 'port = 10\nredirect = "nowhere.example.com:7"\n')
@@ -160,7 +160,7 @@ def test_warnings_fail_only_where_that_is_wanted(folder: Path, capsys: pytest.Ca
     assert status_and_problems(capsys, strict=True) == (1, said)
 
 
-def test_what_hosts_allow_covers_in_hosts_deny_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_hosts_allow_covers_in_hosts_deny_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "hosts.allow").write_text("cat : 10.\n")
     (folder / "hosts.deny").write_text("cat : 10.1.\nALL : ALL\n")
     assert status_and_problems(capsys) == (0, [("hosts.deny", 1, f"can never match: {folder}/hosts.allow:1 covers it")])
@@ -185,7 +185,7 @@ def test_wrong_services_do_not_hide_what_is_wrong_with_the_tables(folder: Path, 
     assert len(said) == len(set(said))
 
 
-def test_a_table_that_anybody_can_write_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_that_anybody_can_write_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = folder / "open"
     place.mkdir()
     place.chmod(0o777)
@@ -196,7 +196,7 @@ def test_a_table_that_anybody_can_write_is_told(folder: Path, capsys: pytest.Cap
     assert re.search(rf"`{place}` can be written by (anybody|others)", message)
 
 
-def test_an_end_that_is_not_written_is_told_where_that_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_end_that_is_not_written_is_reported_where_that_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "hosts.allow").write_text("cat : 10.\ncat : 11. : allow\ncat : 12. : deny\n")
     assert status_and_problems(capsys) == (0, [])
     assert status_and_problems(capsys, explicit=True) == (0, [("hosts.allow", 1, 'implicit "allow" at the end of the rule')])

@@ -51,7 +51,7 @@ def test_replies_come_however_they_are_cut(serve: Callable[[Answer], None]) -> N
 @pytest.mark.parametrize(
     "data", [b"", b"x\0", b'{"parameters":', b"[]\0", b'{"error":"superd.Control.NotFound","parameters":{"text":"no"}}\0']
 )
-def test_what_is_no_reply_is_a_failure_with_a_status(serve: Callable[[Answer], None], data: bytes) -> None:
+def test_what_is_not_a_reply_is_a_failure_with_a_status(serve: Callable[[Answer], None], data: bytes) -> None:
     def answer(sock: socket.socket) -> None:
         sock.recv(9999)
         sock.sendall(data)
@@ -72,7 +72,7 @@ def test_a_superd_that_does_not_answer_is_waited_for_no_longer_than_said(serve: 
         control.call("X")
 
 
-def test_nobody_there_is_69_with_the_line_that_starts_it(
+def test_no_superd_is_69_with_the_line_that_starts_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SUPERD_SOCKET", str(tmp_path / "none"))

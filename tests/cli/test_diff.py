@@ -52,7 +52,7 @@ def test_a_key_of_any_table_is_a_difference(folders: tuple[Path, Path], line: st
     assert f"~ a  {line.partition(' ')[0]} " in capsys.readouterr().out
 
 
-def test_what_is_written_otherwise_and_means_the_same_is_no_difference(
+def test_what_is_written_otherwise_and_means_the_same_is_not_a_difference(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, new = folders

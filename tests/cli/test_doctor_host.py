@@ -64,7 +64,7 @@ def test_few_open_files_of_the_running_superd_are_named(tmp_path: Path) -> None:
     assert wrong(list(files(registry(), host(tmp_path, **texts)))) == {}
 
 
-def test_a_log_target_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_log_target_that_does_not_exist_is_named(tmp_path: Path) -> None:
     wanting = Registry({}, Settings(log=LogSettings(targets=("syslog", "journal"))))
     assert set(wrong(list(logs(wanting, host(tmp_path))))) == {"syslog", "journal"}
     there = host(tmp_path, **{"dev/log": "", "run/systemd/journal/socket": ""})

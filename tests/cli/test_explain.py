@@ -76,7 +76,7 @@ def test_a_sensor_is_named_with_its_flag(told: Told) -> None:
     ]
 
 
-def test_what_is_not_said_of_the_client_is_unknown_and_told_where_a_rule_asks(told: Told, folder: Path) -> None:
+def test_what_is_not_said_of_the_client_is_unknown_and_reported_where_a_rule_asks(told: Told, folder: Path) -> None:
     (folder / "hosts.allow").write_text("cat@127.0.0.1 : .example.org\ncat@127.0.0.2 : ALL\ncat : bob@ALL\ncat : 192. : deny\n")
     assert told("192.0.2.1") == (
         1,
@@ -109,7 +109,7 @@ def test_flags_have_the_last_word(told: Told, folder: Path) -> None:
     assert told("192.0.2.1")[1][-2:] == [granted, refused]
 
 
-def test_a_program_that_accepts_by_itself_is_asked_by_nobody(told: Told, folder: Path) -> None:
+def test_a_program_that_accepts_by_itself_is_never_asked(told: Told, folder: Path) -> None:
     (folder / "services.d" / "cat.toml").write_text(
         'server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\nwait = true\nuser = "root"\n'
     )
@@ -176,7 +176,7 @@ def test_a_proxy_announces_the_client_only_from_its_own_addresses(told: Told) ->
     assert told("192.0.2.1", proxy="nonsense")[0] == 64
 
 
-def test_a_certificate_admits_whom_no_address_does(told: Told) -> None:
+def test_a_certificate_admits_clients_that_no_address_does(told: Told) -> None:
     told.add('tls = { cert = "/x.pem", client_ca = "/ca.pem" }\nonly_from_add = ["cert:CN=alice"]\n')
     status, lines = told("203.0.113.1", cert="CN=alice")
     assert status == 0

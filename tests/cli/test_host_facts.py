@@ -1,4 +1,4 @@
-"""What ``superd check`` asks of this host, and what it does where nobody answers."""
+"""What ``superd check`` asks of this host, and what it does where no server answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from superd.system.path_facts import program_fault
         ),
     ],
 )
-def test_a_name_is_told_by_what_the_resolver_says(found: Named | None, told: tuple[str, str]) -> None:
+def test_a_name_is_judged_by_what_the_resolver_says(found: Named | None, told: tuple[str, str]) -> None:
     assert describe("a.org", found) == told
 
 
@@ -52,7 +52,7 @@ def test_a_resolver_that_never_answers_holds_nothing_up(monkeypatch: pytest.Monk
     assert silent == 2
 
 
-def test_no_names_are_no_question() -> None:
+def test_without_names_nothing_is_asked() -> None:
     assert ask_all([]) == ({}, 0)
 
 
@@ -73,7 +73,7 @@ def test_a_name_that_is_an_alias_is_not_confirmed_although_its_address_is_called
     assert host_facts.describe("h.org", named)[1] == ("" if counts else "other.org")
 
 
-def test_paths_are_told_by_what_is_there(tmp_path: Path) -> None:
+def test_paths_are_judged_by_what_exists(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("")
     plain.chmod(0o644)
@@ -92,7 +92,7 @@ def test_paths_are_told_by_what_is_there(tmp_path: Path) -> None:
     assert [host_facts.mode(path) & 0o777 for path in (str(plain), "/no/such")] == [0o644, 0]
 
 
-def test_a_file_that_anybody_can_write_is_told_and_a_sticky_folder_is_none(tmp_path: Path) -> None:
+def test_a_file_that_anybody_can_write_is_reported_and_a_sticky_folder_is_none(tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
     file = place / "file"
@@ -104,7 +104,7 @@ def test_a_file_that_anybody_can_write_is_told_and_a_sticky_folder_is_none(tmp_p
     assert host_facts.writable(str(file)) == str(file)
 
 
-def test_users_groups_and_netgroups_that_are_not_there_are_told() -> None:
+def test_users_groups_and_netgroups_that_do_not_exist_are_reported() -> None:
     assert host_facts.identity("root", "root") == ""
     assert host_facts.identity("no-such", "") == "user: no such user `no-such`"
     assert host_facts.identity("root", "no-such") == "group: no such group `no-such`"

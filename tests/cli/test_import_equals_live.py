@@ -199,7 +199,7 @@ def test_an_imported_xinetd_conf_serves_what_it_served_live(tmp_path: Path) -> N
     old.write_text(XINETD)
     live = served(Sources(str(old)))
     new = imported("xinetd", old, tmp_path / "new")
-    # A file's name is the id: one that cannot be a file's name is changed, which nobody but its reader sees.
+    # A file's name is the id: one that cannot be a file's name is changed, which only its reader sees.
     odd = live.pop("odd/name.of:it")
     live["odd_name.of_it"] = {**odd, "name": "odd_name.of_it"}
     assert new.keys() == live.keys()

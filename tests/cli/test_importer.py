@@ -165,7 +165,7 @@ def test_a_renamed_id_is_named_though_its_entry_is_off(etc: Path, capsys: pytest
     assert "`one-stream` → one-stream.toml (disabled) (its id `one` is taken by another entry)" in capsys.readouterr().out
 
 
-def test_the_other_daemons_file_is_told_with_the_right_command(etc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_other_daemons_file_is_reported_with_the_right_command(etc: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert import_command("inetd", [etc / "xinetd.conf"], etc / "new") == 64
     assert f"write `superd import xinetd {etc}/xinetd.conf …`" in capsys.readouterr().err
 

@@ -25,7 +25,7 @@ main()
 
 @pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
 @pytest.mark.parametrize("arguments", [["run"], ["check", "x"], ["xinetd", "-f", "x"], ["--version"]], ids=" ".join)
-def test_another_system_is_told_so_in_one_line(platform: str, arguments: list[str]) -> None:
+def test_another_system_is_named_in_one_line(platform: str, arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", ELSEWHERE, platform, *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (69, "")
     assert done.stderr == f"superd: error: superd runs on Linux only, not on `{platform}`\n"

@@ -1,4 +1,4 @@
-"""``superd match`` beside the real tcpdmatch: the same question, the same lines, the same answer."""
+"""``superd match`` next to the real tcpdmatch: the same question, the same lines, the same answer."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_rule_that_decides_is_named_with_its_options_and_nothing_is_executed(t
     assert not list(tables.glob("ran*"))
 
 
-def test_a_daemon_that_no_service_has_is_told_with_the_nearest_name(tables: Path) -> None:
+def test_a_daemon_that_no_service_has_is_reported_with_the_nearest_name(tables: Path) -> None:
     (tables / "services.d" / "files.toml").write_text('server = "/bin/cat"\nlisten = ["127.0.0.1:7001"]\nuser = "root"\n')
     assert run(tables, "-d", "-s", "services.d", "cet", "127.0.0.1").stderr == (
         "warning: cet: no service has this daemon name; did you mean `cat`?\n"

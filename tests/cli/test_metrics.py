@@ -40,5 +40,5 @@ def test_they_are_printed_or_a_file(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert [found.name for found in tmp_path.iterdir()] == ["superd.prom"]
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_said(tmp_path: Path) -> None:
     assert metrics(str(tmp_path / "gone" / "superd.prom")) == 73

@@ -15,7 +15,7 @@ def test_a_name_of_etc_hosts_has_its_addresses_once_and_stands_up_to_the_forward
     assert confirmed_name("127.0.0.1") in ("localhost", "localhost.localdomain", "paranoid")
 
 
-def test_what_is_no_name_has_no_address() -> None:
+def test_what_is_not_a_name_has_no_address() -> None:
     for text in ("no-such-host.invalid", "", "a" * 300, "x..y", "\udc80"):
         assert addresses_of(text) == [] or text == ""
 

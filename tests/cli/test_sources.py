@@ -37,7 +37,7 @@ def test_the_text_of_a_file_says_what_it_is(tmp_path: Path, name: str, text: str
     assert "" in (sources.single, sources.config)
 
 
-def test_a_folder_is_one_of_services_and_a_fifo_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_folder_is_one_of_services_and_a_fifo_holds_nothing_up(tmp_path: Path) -> None:
     assert named(tmp_path, None, None, None).services == (str(tmp_path),)
     os.mkfifo(tmp_path / "fifo")
     assert named(tmp_path / "fifo", None, None, None).config == str(tmp_path / "fifo")

@@ -50,7 +50,7 @@ def test_idle_services_are_one_line_unless_asked_for() -> None:
     assert len(screen(made, 80, everything=True)) == 8
 
 
-def test_a_paused_service_says_by_whom_since_when_and_why() -> None:
+def test_a_paused_service_says_its_operator_since_when_and_why() -> None:
     text = "\n".join(screen(answer({"name": "door", "paused": paused()}), 80))
     assert 'paused by root, 8 min: "kernel upgrade"' in text
     text = "\n".join(screen(answer({"name": "door", "paused": paused(refuse=True)}), 80))

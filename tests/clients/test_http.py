@@ -21,7 +21,7 @@ printf 'HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nup\n'
 
 @pytest.fixture
 def check(superd: Superd, tmp_path: Path) -> int:
-    """The port of a health check such as stands beside databases and behind balancers."""
+    """The port of a health check as databases and balancers have it."""
     port = free_port()
     script = tmp_path / "check"
     script.write_text(SCRIPT)

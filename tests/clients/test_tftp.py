@@ -1,4 +1,4 @@
-"""tftpd-hpa, which takes the listening socket (``wait``) and serves whoever comes while it lives."""
+"""tftpd-hpa, which takes the listening socket (``wait``) and serves every client while it lives."""
 
 from __future__ import annotations
 

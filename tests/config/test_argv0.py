@@ -22,7 +22,7 @@ from superd.problem import Origin, Severity
         ("/usr/local/bin/serve", ["/etc/serve.conf"], "does not see it"),
     ],
 )
-def test_an_argument_in_its_place_is_told(server: str, args: list[str], said: str) -> None:
+def test_an_argument_in_its_place_is_reported(server: str, args: list[str], said: str) -> None:
     problem = argv0_problem(server, args, Origin("f", 3), "the line")
     assert problem is not None
     assert said in problem.message
@@ -51,7 +51,7 @@ def test_a_name_for_the_program_is_one(server: str, args: list[str]) -> None:
 
 
 @pytest.mark.parametrize("args", [[], ["python3"], ["/usr/bin/python3"]])
-def test_an_interpreter_without_a_script_is_told(args: list[str]) -> None:
+def test_an_interpreter_without_a_script_is_reported(args: list[str]) -> None:
     problem = argv0_problem("/usr/bin/python3", args, Origin("f", 3), "the line")
     assert problem is not None
     assert (problem.severity, problem.message) == (Severity.WARNING, "`python3` gets no argument: it runs what the client sends")

@@ -34,13 +34,13 @@ class Dangling(MemoryFiles):
         return [*super().list(path), "dangling"]
 
 
-def test_a_file_of_includedir_that_was_removed_meanwhile_is_no_error() -> None:
+def test_a_file_of_includedir_that_was_removed_meanwhile_is_not_an_error() -> None:
     files = {"/etc/xinetd.conf": b"includedir /etc/xinetd.d\n", "/etc/xinetd.d/echo": ECHO}
     foreign = xinetd_source.parse("/etc/xinetd.conf", Leaving(files, "/etc/xinetd.d", "gone"))
     assert ([service.name for service in foreign.services], foreign.problems) == (["echo"], ())
 
 
-def test_a_file_of_an_inetd_folder_that_was_removed_meanwhile_is_no_error() -> None:
+def test_a_file_of_an_inetd_folder_that_was_removed_meanwhile_is_not_an_error() -> None:
     files = {"/etc/inetd.d/echo": b"echo stream tcp nowait root internal\n"}
     foreign = inetd_source.parse("/etc/inetd.d", Leaving(files, "/etc/inetd.d", "gone"), "inetutils")
     assert [service.service for service in foreign.services] == ["echo"]

@@ -1,4 +1,4 @@
-"""Every hint is followed as it stands, and what it was given for is gone: wrong inputs of each kind, each mended by its hints.
+"""Every hint is followed as it stands, and what it was given for is gone: wrong inputs of each kind, each fixed by its hints.
 
 A hint is a line to write, two lines, a word to write instead, a line to remove or to add.
 """
@@ -148,7 +148,7 @@ def check(text: str, problems: list[Problem], before: str) -> None:
 
 
 @pytest.mark.parametrize("line", WRONG_XINETD)
-def test_an_attribute_of_xinetd_is_mended_by_its_hints(line: str) -> None:
+def test_an_attribute_of_xinetd_is_fixed_by_its_hints(line: str) -> None:
     name = line.split()[0].split("=")[0]
     own = [other for other in XINETD if not other.startswith(f"{name} ")]
     text = "\n".join(["service x", "{", *own, line, "}", ""])
@@ -156,17 +156,17 @@ def test_an_attribute_of_xinetd_is_mended_by_its_hints(line: str) -> None:
 
 
 @pytest.mark.parametrize("text", WRONG_ENTRIES)
-def test_an_entry_of_xinetd_is_mended_by_its_hints(text: str) -> None:
+def test_an_entry_of_xinetd_is_fixed_by_its_hints(text: str) -> None:
     check(*mended(text, xinetd), text)
 
 
 @pytest.mark.parametrize("text", WRONG_INETD)
-def test_a_line_of_inetd_is_mended_by_its_hints(text: str) -> None:
+def test_a_line_of_inetd_is_fixed_by_its_hints(text: str) -> None:
     check(*mended(text, inetd), text)
 
 
 @pytest.mark.parametrize("text", [*(f"{TOML}{line}\n" for line in WRONG_TOML), *WRONG_TOML_FILES])
-def test_a_service_file_is_mended_by_its_hints(text: str, tmp_path: Path) -> None:
+def test_a_service_file_is_fixed_by_its_hints(text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
 
     def read(new: str) -> list[Problem]:

@@ -22,5 +22,5 @@ def test_a_networks_name_stands_before_its_number() -> None:
     assert table == {"lab": "192.168", "old-lab": "192.168"}
 
 
-def test_without_the_file_there_are_no_names() -> None:
+def test_without_the_file_there_are_not_names() -> None:
     assert read_table(MemoryFiles({}), "/etc/hosts", 1) == {}

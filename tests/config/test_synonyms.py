@@ -45,7 +45,7 @@ def test_xinetds_own_names_are_given_where_superds_are_unknown() -> None:
     assert "idle" not in meant("timeout", COUNTS)
 
 
-def test_a_key_itself_is_never_told_to_be_another_one() -> None:
+def test_a_key_itself_is_never_taken_for_another_one() -> None:
     for key in (*Service.model_fields, *Settings.model_fields):
         known = tuple(Service.model_fields if key in Service.model_fields else Settings.model_fields)
         assert meant(key, known) in ("", f"did you mean `{key}`?", f"write `{key}`"), key

@@ -1,4 +1,4 @@
-"""Going to the background, as whoever waits for the parent sees it."""
+"""Going to the background, as the one that waits for the parent sees it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_child_leads_a_session_of_its_own() -> None:
     assert done.stdout == "True\n"
 
 
-def test_a_parent_that_was_ended_meanwhile_is_no_fault_of_the_child() -> None:
+def test_a_parent_that_was_ended_meanwhile_is_not_the_childs_fault() -> None:
     done = parent("os.kill(os.getppid(), 9); os.read(0, 1); child.ready(); print('goes on', flush=True)")
     assert done.returncode == -9
     assert done.stdout == "goes on\n"

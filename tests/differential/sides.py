@@ -26,7 +26,7 @@ from tests.xinetd_process import eventually
 
 ROOT = Path(__file__).parent.parent.parent
 PEERS = Path(os.environ.get("SUPERD_TEST_PEERS", ROOT / ".peers"))
-"""Unpacked packages that cannot be installed beside xinetd, each in a folder of its name (.ci/run makes it)."""
+"""Unpacked packages that cannot be installed next to xinetd, each in a folder of its name (.ci/run makes it)."""
 CLONE_NEWNET = 0x40000000
 LATE = 5.0
 """What takes longer is another class of time than `at once`; nothing here that is at once takes a tenth of it."""
@@ -130,7 +130,7 @@ class Sides:
         holder = Superd(folder, folder)
         self.folder = folder
         self.world = World(holder, addresses=addresses)
-        # Names of clients come from here alone: nobody answers for DNS in such a network, and libwrap would wait.
+        # Names of clients come from here alone: no server answers for DNS in such a network, and libwrap would wait.
         names = [f"127.0.{net}.{host} client-{net}-{host}.test" for net, host in ((0, 2), (0, 3), (0, 66), (9, 9))]
         (self.world.etc / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n" + "\n".join(names) + "\n")
         (self.world.etc / "nsswitch.conf").write_text("".join(f"{table}: files\n" for table in TABLES))
@@ -184,7 +184,7 @@ def connected(port: int, source: str = "127.0.0.1", host: str = "127.0.0.1") -> 
 
 
 def rest(sock: socket.socket) -> bytes:
-    """All that comes until the other side ends, however it does: a reset is sent for unread bytes, and is no other answer."""
+    """All that comes until the other side ends, however it does: a reset is sent for unread bytes, and is not another answer."""
     said = b""
     try:
         while piece := sock.recv(65536):

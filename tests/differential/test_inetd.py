@@ -35,7 +35,7 @@ def far(port: int, data: bytes = b"x" * 100) -> bytes:
 
 
 def world(port: int) -> bytes:
-    """What a program finds, but for its environment, its session and limits."""
+    """What a program finds, except for its environment, its session and limits."""
     said = talk(port)[1].splitlines()
     return b"\n".join(line for line in said if line.startswith((b"argv", b"cwd", b"ids")) or line[:2] in (b"0 ", b"1 ", b"2 "))
 

@@ -260,7 +260,7 @@ def test_every_option_does_what_libwraps_does(libwrap: Libwrap) -> None:
             assert ours.get("skip", "") in {"", *page_entries()}, case
 
 
-def test_every_kind_of_pattern_matches_whom_libwraps_matches(libwrap: Libwrap) -> None:
+def test_every_kind_of_pattern_matches_the_clients_that_libwraps_matches(libwrap: Libwrap) -> None:
     ends = list(itertools.product(V4[:5] + V6, NAMES))
     for number, token in enumerate(dict.fromkeys(CLIENTS)):
         address, name = ends[number * 7 % len(ends)]

@@ -84,7 +84,7 @@ def test_aclexec_status_is_its_rules_own(libwrap: Libwrap) -> None:
     }
     assert libwrap.ask({**CASE, "allow": "ALL: ALL: aclexec false: allow\n", "deny": "ALL: ALL\n"})["verdict"] == "allow"
     assert libwrap.ask({**CASE, "allow": "ALL: ALL: aclexec false: umask 077\n"})["umask"] == 0o077
-    # A failure lets in whoever hosts.deny refuses with an option; and one in hosts.deny too.
+    # A failure admits clients that hosts.deny refuses with an option; and one in hosts.deny too.
     assert libwrap.ask({**CASE, "allow": "ALL: ALL: aclexec false\n", "deny": "ALL: ALL: umask 022\n"})["verdict"] == "allow"
     assert libwrap.ask({**CASE, "deny": "ALL: ALL: aclexec false\nALL: ALL\n"})["verdict"] == "allow"
     # Where superd does as libwrap.

@@ -20,7 +20,7 @@ from tests.differential.sides import Side, Sides, ask, connected, rest, same, ta
 FIRST_PORT = 9001
 OTHER, THIRD = "127.0.0.2", "127.0.0.3"
 
-# What a program finds, but for what superd adds: the page says so.
+# What a program finds, except for what superd adds: the page says so.
 SHOW = r"""#!/bin/sh
 echo "argv $0 $*"
 echo "cwd $(pwd) umask $(umask) nice $(nice)"
@@ -62,8 +62,8 @@ def sources(port: int) -> list[object]:
 
 
 def silent(port: int) -> list[object]:
-    """Sources that send nothing. Behind a banner the words of a program wait for the client's acknowledgement (Nagle), and are
-    thrown away by a close that leaves bytes unread: of whoever did send some, any server loses them now and then."""
+    """Sources that send nothing. After a banner the words of a program wait for the client's acknowledgement (Nagle), and are
+    thrown away by a close that leaves bytes unread: of clients that did send some, any server loses them now and then."""
     return [talk(port, source=source) for source in ("127.0.0.1", OTHER, THIRD, "127.0.9.9")]
 
 
@@ -106,7 +106,7 @@ ECHO = "server = /bin/echo\nserver_args = served"
 DAYTIME = rb"\d\d [A-Z]{3} \d{4} \d\d:\d\d:\d\d [A-Z]+\r\n"
 TAKER = "import socket; s=socket.socket(fileno=0); d,a=s.recvfrom(99); s.sendto(b'got-'+d,a)"
 BANNERS = "banner = @/banner\nbanner_success = @/second\nbanner_fail = @/third"
-LOGGED = "log_on_success = USERID\nlog_type = FILE @/log/ident"  # without a log xinetd asks nobody
+LOGGED = "log_on_success = USERID\nlog_type = FILE @/log/ident"  # without a log xinetd asks no server
 SENSOR = "type = INTERNAL UNLISTED\nflags = IPv4 SENSOR\ndeny_time = 60"
 ACCEPTER = "import socket; l=socket.socket(fileno=0); s,a=l.accept(); s.sendall(b'got-'+s.recv(99))"
 

@@ -104,7 +104,7 @@ def test_an_entry_with_an_error_never_starts(both: Both) -> None:
     assert [told(side, 9001) for side in both] == [SERVED, NOBODY]
 
 
-def test_text_behind_a_value_is_a_comment(both: Both) -> None:
+def test_text_after_a_value_is_a_comment(both: Both) -> None:
     assert [told(side, 9002) for side in both] == [SERVED, NOBODY]
     assert [told(side, 9002, host="127.0.0.2") for side in both] == [SERVED, SERVED]
 
@@ -136,7 +136,7 @@ def test_a_prefix_of_128_refuses_its_address(both: Both) -> None:
     assert [told(side, 9008, host="::1") for side in both] == [SERVED, CLOSED]
 
 
-def test_a_no_access_that_cannot_be_understood_lets_nobody_in(both: Both) -> None:
+def test_a_no_access_that_cannot_be_understood_admits_no_client(both: Both) -> None:
     assert told(both[0], 9009) == SERVED
     assert told(both[1], 9009) in (NOBODY, CLOSED)
 
@@ -156,13 +156,13 @@ def test_names_know_ipv4_clients_on_sockets_of_both_families(both: Both) -> None
     assert [told(side, 9012, source="127.0.0.2") for side in both] == [CLOSED, SERVED]
 
 
-def test_lists_that_nobody_can_keep_are_an_error(both: Both) -> None:
-    # xinetd knows no client before the program accepts: it refuses whoever comes, or later than 2.3.15.3 nobody at all.
+def test_lists_that_cannot_be_kept_are_an_error(both: Both) -> None:
+    # xinetd knows no client before the program accepts: it refuses every client, or later than 2.3.15.3 none at all.
     assert told(both[0], 9025)[1] == told(both[0], 9025, source="127.0.0.2")[1]
     assert told(both[1], 9025, source="127.0.0.2") == NOBODY
 
 
-def test_a_flood_pauses_its_source_and_strangers_pause_nobody(both: Both) -> None:
+def test_a_flood_pauses_its_source_and_strangers_pause_no_service(both: Both) -> None:
     seen = []
     for side in both:
         for _ in range(8):
@@ -178,7 +178,7 @@ def test_a_sensor_bans_the_address_that_came(both: Both) -> None:
     assert [told(side, READY, source="127.0.5.9") for side in both] == [CLOSED, SERVED]
 
 
-def test_whoever_is_not_identified_may_not_come_even_without_a_log(both: Both) -> None:
+def test_clients_without_a_user_are_refused_even_without_a_log(both: Both) -> None:
     assert [told(side, 9024) for side in both] == [SERVED, CLOSED]
 
 
@@ -348,7 +348,7 @@ def test_a_refusal_by_the_wrappers_does_not_wait_five_seconds(openbsd: Both) -> 
     assert [told(side, 9003) for side in openbsd] == [("late", b""), CLOSED]
 
 
-def test_a_service_whose_user_is_not_there_is_not_listened_for(openbsd: Both) -> None:
+def test_a_service_whose_user_does_not_exist_is_not_listened_for(openbsd: Both) -> None:
     assert [told(side, 9004) for side in openbsd] == [CLOSED, NOBODY]
 
 

@@ -1,4 +1,4 @@
-"""xinetd's log and superd's, of the same events: line by line the same, but for times and pids; and what reads such logs.
+"""xinetd's log and superd's, of the same events: line by line the same, except for times and pids; and what reads such logs.
 
 Real xinetd over one configuration, ``superd xinetd`` over the same; each in turn, on the same ports.
 """
@@ -158,7 +158,7 @@ def test_both_write_the_same_lines_of_the_same_events(command: XinetdCommand) ->
         )
         + entry("alone", ports["alone"], "log_on_success -= HOST PID", "log_on_failure =")
         + BUILTIN.format("echo", ports["echo"], "")
-        + BUILTIN.format("daytime", ports["daytime"], "log_on_success -= USERID")  # xinetd asks nobody there
+        + BUILTIN.format("daytime", ports["daytime"], "log_on_success -= USERID")  # xinetd asks no server there
         + BUILTIN.format("trap", ports["trap"], "log_on_failure -= USERID").replace("flags = IPv4", "flags = IPv4 SENSOR")
         + entry("quiet", ports["quiet"], "log_on_success =", "log_on_failure =")
     )
@@ -249,7 +249,7 @@ def test_the_same_line_of_one_sender_of_datagrams_is_written_once_in_a_while(com
 @pytest.mark.parametrize(
     ("answer", "reason"), [(None, "no server"), (b"ERROR : NO-USER", "bad response"), (b"nonsense", "bad response")]
 )
-def test_both_say_alike_why_ident_named_nobody(command: XinetdCommand, answer: bytes | None, reason: str) -> None:
+def test_both_say_alike_why_ident_named_no_user(command: XinetdCommand, answer: bytes | None, reason: str) -> None:
     needs_root()
     log, port = command.folder / "service.log", free_port()
     text = entry("idonly", port, f"log_type = FILE {log}", "log_on_success = USERID")
@@ -298,7 +298,7 @@ LOGWATCH = (
     re.compile(r"^(xinetd|xinetd-ipv6)\[\d+\]: EXIT: "),
     re.compile(r"^xinetd\[\d+\]: FAIL: (.+) (?:address|libwrap|service_limit|connections per second) from=([\d.]+)"),
 )
-"""What logwatch 7.7 looks for (scripts/services/secure), behind the time and the host of a syslog line."""
+"""What logwatch 7.7 looks for (scripts/services/secure), after the time and the host of a syslog line."""
 
 
 def test_syslog_gets_lines_that_logwatch_and_fail2ban_read(command: XinetdCommand) -> None:
@@ -318,7 +318,7 @@ def test_syslog_gets_lines_that_logwatch_and_fail2ban_read(command: XinetdComman
             lines = [syslog.recv(2048).decode() for _ in range(3)]
         finally:
             os.unlink("/dev/log")
-    # Each as a syslog daemon writes it: without the priority, with the host behind the time (15 characters).
+    # Each as a syslog daemon writes it: without the priority, with the host after the time (15 characters).
     plain = sorted((re.sub(r"^<\d+>", "", line) for line in lines), key=lambda line: line[16:].partition("]: ")[2])
     exit_line, fail, start = (line[16:] for line in plain)
     assert LOGWATCH[0].match(start)

@@ -19,7 +19,7 @@ CLIENT = peer_from_text("192.0.2.7", 4711)
 
 
 def service(name: str = "s", **keys: Any) -> CompiledService:
-    """A service that runs /bin/cat, without a limit on its rate, but for ``keys``."""
+    """A service that runs /bin/cat, without a limit on its rate, except for ``keys``."""
     values: dict[str, Any] = {"name": name, "port": 7, "cps": [0, 0], **keys}
     if not values.keys() & {"redirect", "type", "flags"}:
         values.setdefault("server", "/bin/cat")

@@ -146,7 +146,7 @@ def test_services_of_a_launcher_that_stands_still_get_others() -> None:
     assert made.calls == [("launches.take", {4: 9}), ("stuck.answered", 1, "cat")]
 
 
-def test_an_address_that_cannot_be_renewed_is_no_socket_with_its_reason() -> None:
+def test_an_address_that_cannot_be_renewed_gets_no_socket_and_its_reason() -> None:
     made = Made()
     made.orders.renewed(Renewed("*:69/dgram", None, "in use"))
     assert made.calls == [("peers.renewed", "*:69/dgram", None, "in use")]
@@ -161,7 +161,7 @@ def test_what_operators_want_holds_the_listeners() -> None:
     made.in_force.listeners[AT].sock.close()
 
 
-def test_the_state_is_written_into_the_master_s_memory_and_its_size_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_is_written_into_the_master_s_memory_and_its_size_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     @dataclass(frozen=True)
     class Status:
         certificates: tuple[tuple[str, int], ...] = ()

@@ -34,7 +34,7 @@ def test_many_sources_at_one_service_get_half_and_every_other_service_its_share(
     assert fill(shares, ("b", (4, 8))) == LIMIT // SHARE
 
 
-def test_few_places_are_for_whoever_comes_first() -> None:
+def test_few_places_are_for_the_first_that_come() -> None:
     assert fill(Shares(3), ("a", (4, 7))) == 3
 
 

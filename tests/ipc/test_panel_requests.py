@@ -85,7 +85,7 @@ def receive_request_of(ours: socket.socket, theirs: socket.socket, word: str, op
         return sock.getsockname()
 
 
-def test_a_descriptor_that_is_no_socket_is_refused_and_closed() -> None:
+def test_a_descriptor_that_is_not_a_socket_is_refused_and_closed() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     fd = os.open("/dev/null", os.O_RDONLY)
     with ours, theirs:

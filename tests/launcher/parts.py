@@ -26,7 +26,7 @@ R = TypeVar("R", bound=messages.Report)
 
 
 class Parts:
-    """They are connected as in ``launcher/process.py``. ``orders`` is what the master has sent and nobody has read."""
+    """They are connected as in ``launcher/process.py``. ``orders`` is what the master has sent and the launcher has not read."""
 
     def __init__(self) -> None:
         poll = select.poll()

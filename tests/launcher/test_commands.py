@@ -70,7 +70,7 @@ def test_what_is_not_known_or_one_too_many_is_not_run() -> None:
     assert front.taken() == [messages.HookDone(2, -1)]
 
 
-def test_a_signal_for_a_process_that_has_ended_is_no_error() -> None:
+def test_a_signal_for_a_process_that_has_ended_is_not_an_error() -> None:
     pid = os.posix_spawn("/bin/true", ["true"], {})
     os.waitpid(pid, 0)
     signal_program(pid, signal.SIGTERM)

@@ -13,7 +13,7 @@ from superd.system.program_group import Group
 
 
 class Master:
-    """What it is told; without ``room`` it takes no word."""
+    """The words that it gets; without ``room`` it takes no word."""
 
     def __init__(self) -> None:
         self.room = True

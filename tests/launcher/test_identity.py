@@ -123,7 +123,7 @@ def test_a_priority_is_taken_on_and_one_that_is_not_permitted_reported() -> None
     assert complaints == "superd launcher: warning: nice -3 is not permitted\n"
 
 
-def test_signals_are_at_their_defaults_but_for_a_front_that_is_gone() -> None:
+def test_signals_are_at_their_defaults_except_for_a_front_that_is_gone() -> None:
     before = "signal.signal(signal.SIGHUP, signal.SIG_IGN); signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])"
     found, _ = became(before=before, after="identity.reset_signals()")
     assert int(found["ignored"], 16) == 1 << (signal.SIGPIPE - 1)

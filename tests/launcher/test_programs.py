@@ -121,7 +121,7 @@ def test_options_of_a_rule_change_environment_umask_and_priority(programs: Progr
     assert output(programs, launch()) == f"service-/usr/bin:/bin-0022-{before}\n"
 
 
-def test_a_value_of_a_peer_is_no_command(programs: Programs) -> None:
+def test_a_value_of_a_peer_is_not_a_command(programs: Programs) -> None:
     programs.configure({"x": message("/bin/cat")}, {"t": ["twist", "echo got %n; echo end"]}, 0.0)
     assert output(programs, launch(steps=("t",), values=Values(n="$(id);`id`|id&"))).splitlines()[-1] == "end"
     assert "uid=" not in output(programs, launch(steps=("t",), values=Values(n="$(id);`id`|id&")))

@@ -78,7 +78,7 @@ def test_a_service_that_the_launcher_does_not_have_is_reported_and_its_connectio
         assert closed(fd)
 
 
-def test_without_a_master_the_connection_is_closed_and_the_launcher_is_told_to_end() -> None:
+def test_without_a_master_the_connection_is_closed_and_the_launcher_has_to_end() -> None:
     with launcher_parts() as parts, pair() as (_, fd):
         parts.master_lives = False
         assert not parts.launch(1, "other", fd)

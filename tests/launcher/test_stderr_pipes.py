@@ -25,7 +25,7 @@ def read_of(pipes: StderrPipes, write: int) -> int:
     return next(pipe.read for pipe in pipes.unsent if pipe.write == write)
 
 
-def test_a_pipe_is_given_again_when_its_end_was_told(pipes: StderrPipes) -> None:
+def test_a_pipe_is_given_again_when_its_end_was_reported(pipes: StderrPipes) -> None:
     first = pipes.take("x", 5, alone=True)
     number = pipes.number_of(5)
     pipes.ended("x", 5)

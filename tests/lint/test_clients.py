@@ -62,14 +62,14 @@ ADDRESSES = ["10.1.2.3", "10.1.2.0", "10.0.0.0", "8.1.2.3", "10.255.1.1", "1.2.3
         (".example.org", None),
     ],
 )
-def test_a_pattern_is_told_as_it_was_meant(token: str, meant: str | None) -> None:
+def test_a_pattern_is_reported_as_it_was_meant(token: str, meant: str | None) -> None:
     found = pattern_finding(token)
     assert (None if found is None else found[2]) == meant
 
 
 @example("2001:db8::1", "2001:db8::1")
 @given(PATTERNS, st.sampled_from(ADDRESSES))
-def test_what_is_said_to_match_nobody_matches_nobody(token: str, address: str) -> None:
+def test_what_is_said_to_match_no_client_matches_none(token: str, address: str) -> None:
     found = pattern_finding(token)
     if found is not None and "never matches" in found[0]:
         assert client_match(token, peer_from_text(address, name="unknown"), NO_FACTS, {}) is False
@@ -92,7 +92,7 @@ def test_only_the_names_of_single_hosts_are_looked_up() -> None:
     assert list(host_names(parse(text, "hosts.allow", "allow")[0])) == ["mars", "venus", "pluto.example.org"]
 
 
-def test_a_user_is_told_and_the_host_behind_it_too() -> None:
+def test_a_user_is_reported_and_the_host_after_it_too() -> None:
     found = [what for what, _, _ in client_findings("paranoid@10.1", lambda _: True, lambda _: ("", ""))]
     assert found == [
         "user name `paranoid` may be a reserved word",

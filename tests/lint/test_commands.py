@@ -49,7 +49,7 @@ def test_every_command_of_a_line_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize("command", ["loger %a", "(safe-finger @%h | /usr/bin/mail root) &"])
-def test_a_command_that_no_folder_has_is_told(command: str) -> None:
+def test_a_command_that_no_folder_has_is_reported(command: str) -> None:
     ((text, better),) = said(command)
     assert command.lstrip("(").startswith(text)
     assert not better
@@ -66,7 +66,7 @@ def test_a_rule_with_a_path_of_its_own_knows_its_commands() -> None:
     assert not list(command_findings(Option("spawn", "loger %a", Origin("hosts.deny", 1)), program, own_path=True))
 
 
-def test_a_letter_that_stands_for_nothing_is_told_once() -> None:
+def test_a_letter_that_stands_for_nothing_is_reported_once() -> None:
     option = Option("setenv", "X 100%% %q%a%q %e", Origin("hosts.deny", 1))
     assert [(text, better) for _, text, better in letter_findings(option)] == [("%q", "%%q"), ("%e", "%%e")]
 

@@ -25,7 +25,7 @@ def rules_of(text: str) -> tuple[Rule, ...]:
 
 
 @given(st.lists(RULES, min_size=2, max_size=6), st.sampled_from(ADDRESSES), st.sampled_from(["unknown", "a.org", "a"]))
-def test_whoever_a_covered_rule_would_match_an_earlier_one_has_matched(lines: list[str], address: str, name: str) -> None:
+def test_the_clients_of_a_covered_rule_match_an_earlier_one(lines: list[str], address: str, name: str) -> None:
     rules, seen = rules_of("\n".join(lines) + "\n"), Seen()
     server = peer_from_text("10.0.0.1", name="unknown")
     client = peer_from_text(address, name=name, user="unknown")
@@ -37,7 +37,7 @@ def test_whoever_a_covered_rule_would_match_an_earlier_one_has_matched(lines: li
         seen.add(rule)
 
 
-def test_what_a_rule_excepts_makes_it_smaller_and_what_it_hides_behind_stays() -> None:
+def test_what_a_rule_excepts_makes_it_smaller_and_what_it_hides_stays() -> None:
     seen = Seen()
     first, second, third, fourth = rules_of(
         "ALL : 10.\ncat : bob@10. EXCEPT 10.1.\ncat : ALL EXCEPT 10.\ncat@10.0.0.1 : 10.2.0.0/16\n"

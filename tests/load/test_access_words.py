@@ -1,4 +1,4 @@
-"""Every wrong word of the lists of a service is told, with the word as it should be."""
+"""Every wrong word of the lists of a service is reported, with the word as it should be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def service(**keys: object) -> Service:
     return Service.model_validate({"name": "x", "server": "/bin/cat", "port": 7001, **keys})
 
 
-def test_every_wrong_word_of_every_list_is_told_at_its_key() -> None:
+def test_every_wrong_word_of_every_list_is_reported_at_its_key() -> None:
     keys = {
         "only_from": ["10.0.0.0/33", "192.0.2.1", "10.0"],
         "no_access": ["::g", "1.2.3.300"],

@@ -24,7 +24,7 @@ SMALL, TIMES = 6000, 4
 STEEP = 3.0
 """How much more than four times as long four times the text may take: a square takes four times more."""
 FREE = 0.05
-"""Seconds of CPU that are no slope."""
+"""Seconds of CPU without a slope."""
 LEFT = "\0"
 """Stands for a number that counts up."""
 

@@ -1,4 +1,4 @@
-"""Files of variables on disk: one that may be missing, one that must not be, and nobody is shown a value."""
+"""Files of variables on disk: one that may be missing, one that must not be, and no value is shown."""
 
 from __future__ import annotations
 

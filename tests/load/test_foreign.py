@@ -1,4 +1,4 @@
-"""Other daemons' files, read beside superd's own."""
+"""Other daemons' files, read next to superd's own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_what_this_host_lacks_is_wrong_here() -> None:
     assert messages == ["no such user `no-such-user`", "`/no/such/program` does not exist"]
 
 
-def test_a_part_of_an_xinetd_conf_is_told_that_its_defaults_are_missing(services_dir: Path) -> None:
+def test_a_part_of_an_xinetd_conf_is_reported_since_its_defaults_are_missing(services_dir: Path) -> None:
     folder = services_dir / "xinetd.d"
     folder.mkdir()
     (folder / "day").write_text(XINETD)

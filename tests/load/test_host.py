@@ -1,4 +1,4 @@
-"""What the checks are told of this host."""
+"""What the checks know of this host."""
 
 from __future__ import annotations
 

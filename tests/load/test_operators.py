@@ -16,7 +16,7 @@ def settings(**control: list[str]) -> Settings:
     return Settings.model_validate({"control": control})
 
 
-def test_root_and_whom_superd_runs_as_are_always_admins() -> None:
+def test_root_and_superds_own_user_are_always_admins() -> None:
     assert operators_of(settings(), ()).admins == {0, os.geteuid()}
 
 

@@ -43,7 +43,7 @@ def test_every_service_with_the_same_wrong_list_is_left_out(folder: Path, monkey
         load(sources)
 
 
-def test_what_is_wrong_with_the_tables_is_told_beside_wrong_services(folder: Path) -> None:
+def test_what_is_wrong_with_the_tables_is_reported_with_wrong_services(folder: Path) -> None:
     (folder / "bad.toml").write_text("nonsense = 1\n")
     deny = folder.parent / "hosts.deny"
     deny.write_text("ALL ALL\n")

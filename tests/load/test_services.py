@@ -23,7 +23,7 @@ def write(path: Path, text: str) -> None:
     path.chmod(0o644)
 
 
-def test_all_files_that_are_wrong_are_told_at_once_and_keep_going_serves_the_others(services_dir: Path) -> None:
+def test_all_files_that_are_wrong_are_reported_at_once_and_keep_going_serves_the_others(services_dir: Path) -> None:
     write(services_dir / "good.toml", ECHO)
     write(services_dir / "one.toml", ECHO + "nise = 1\n")
     write(services_dir / "two.toml", "= \n")
@@ -37,7 +37,7 @@ def test_all_files_that_are_wrong_are_told_at_once_and_keep_going_serves_the_oth
     assert errors(problems)
 
 
-def test_what_else_is_wrong_with_a_service_is_told_beside_its_wrong_address(services_dir: Path) -> None:
+def test_what_else_is_wrong_with_a_service_is_reported_with_its_wrong_address(services_dir: Path) -> None:
     for name, port in (("high", "70000"), ("kind", "[]"), ("text", '"no-such-service"')):
         write(services_dir / f"{name}.toml", f'server = "/bin/cat"\nport = {port}\nuser = "no-such-user"\n')
     with pytest.raises(ConfigError) as raised:
@@ -63,7 +63,7 @@ def test_a_fragment_is_laid_on_its_file_and_a_higher_folder_replaces_or_masks_it
     assert registry.services["c"].listen == ("127.0.0.1:7010",)
 
 
-def test_what_editors_and_package_managers_leave_is_no_configuration() -> None:
+def test_what_editors_and_package_managers_leave_is_not_a_configuration() -> None:
     left = [".a.toml", "a.toml~", "a.toml.rpmnew", "a.toml.dpkg-old", "#a.toml#", ".a.toml.swp", "a.toml.bak"]
     assert all(skipped(name) for name in left)
     assert not any(skipped(name) for name in ("a.toml", "a.toml.d", "#a.toml"))
@@ -76,9 +76,7 @@ def test_a_stray_first_line_makes_no_toml_of_a_file_with_the_other_daemons_name(
         assert grammar_of("/etc/superd.conf", line) not in ("xinetd", "inetd")
 
 
-def test_a_file_that_is_removed_while_the_folder_is_read_is_not_there(
-    services_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_removed_while_the_folder_is_read_is_left_out(services_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(services_dir / "echo.toml", ECHO)
     write(services_dir / "echo.toml.d" / "10.toml", "nice = 2\n")
     really = TrustedFiles.list
@@ -91,7 +89,7 @@ def test_a_file_that_is_removed_while_the_folder_is_read_is_not_there(
         read(Sources(services=(str(services_dir),)))
 
 
-def test_fragments_that_are_no_folder_are_an_error_with_their_place(services_dir: Path) -> None:
+def test_fragments_that_are_not_folder_are_an_error_with_their_place(services_dir: Path) -> None:
     write(services_dir / "echo.toml", ECHO)
     write(services_dir / "echo.toml.d", "nice = 2\n")
     with pytest.raises(ConfigError) as raised:

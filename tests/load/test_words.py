@@ -7,7 +7,7 @@ from superd.problem import Origin, Problem
 from superd.service import Service
 
 
-def test_each_bad_word_is_told_at_its_key_and_taken_out() -> None:
+def test_each_bad_word_is_reported_at_its_key_and_taken_out() -> None:
     keys = {"port": "no-such-port", "redirect": "nowhere:no-such-port"}
     services = {name: Service.model_validate({"name": name, **keys}) for name in ("bad", "worse")}
     services["good"] = Service.model_validate({"name": "good", "server": "/bin/cat", "port": 1})

@@ -1,4 +1,4 @@
-"""Kinds of events are told apart for ever, and an event without a session has no facts of one."""
+"""Kinds of events stay distinct for ever, and an event without a session has no facts of one."""
 
 from __future__ import annotations
 

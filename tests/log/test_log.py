@@ -88,7 +88,7 @@ def test_a_service_that_logs_nothing_has_no_lines(written: Written) -> None:
     assert written.events() == []
 
 
-def test_a_flood_of_one_source_folds_into_a_count_that_is_told_when_nothing_follows(written: Written) -> None:
+def test_a_flood_of_one_source_folds_into_a_count_that_is_written_when_nothing_follows(written: Written) -> None:
     for _ in range(1000):
         written.log.refused(record(), FULL)
     events = written.events()

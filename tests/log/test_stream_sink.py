@@ -1,4 +1,4 @@
-"""A log file that has limits, and one whose disk is full: what is written is whole lines, what is wrong is told once."""
+"""A log file that has limits, and one whose disk is full: what is written is whole lines, what is wrong is reported once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def opened(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 
-def test_lines_behind_the_soft_limit_are_written_and_it_is_told_once(tmp_path: Path) -> None:
+def test_lines_after_the_soft_limit_are_written_and_it_is_reported_once(tmp_path: Path) -> None:
     told: list[str] = []
     sink = StreamSink(opened(tmp_path / "log"), 100, soft=10, hard=25, on_trouble=told.append)
     for _ in range(3):

@@ -46,7 +46,7 @@ def test_who_was_killed_has_a_signal_and_no_status() -> None:
     assert text_xinetd.xinetd_exit(record) == "EXIT: x signal=9"
 
 
-def test_nobody_known_is_no_address() -> None:
+def test_an_unknown_user_is_not_an_address() -> None:
     record = session("HOST")
     record.peer = None
     assert text_xinetd.xinetd_start(record) == "START: x from=<no address>"

@@ -1,4 +1,4 @@
-"""Processes that are no children: watched, signalled, and their ends told."""
+"""Processes that are not children: watched, signalled, and their ends reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ended(adopted: Adopted, poll: select.poll) -> None:
     assert adopted.on_readable(fd)
 
 
-def test_a_process_is_killed_by_its_descriptor_and_its_end_told_once(there: tuple[Adopted, select.poll]) -> None:
+def test_a_process_is_killed_by_its_descriptor_and_its_end_is_reported_once(there: tuple[Adopted, select.poll]) -> None:
     adopted, poll = there
     pid = sleeper()
     assert adopted.watch(pid)

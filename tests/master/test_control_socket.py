@@ -117,7 +117,7 @@ def test_a_change_counts_with_an_admins_living_connection_alone(there: Fixture) 
     assert there.killed == []
 
 
-def test_a_socket_that_is_no_connection_of_the_control_socket_counts_for_nothing(there: Fixture) -> None:
+def test_a_socket_that_is_not_a_connection_of_the_control_socket_counts_for_nothing(there: Fixture) -> None:
     client, server = there.connect()
     a, b = socket.socketpair()
     with client, server, a, b, socket.create_server(("127.0.0.1", 0)) as inet:

@@ -100,7 +100,7 @@ def test_what_is_renewed_is_given_and_what_cannot_be_used_is_said(master: Master
     assert "the one of before stays in use" in said
 
 
-def test_without_services_with_tls_there_are_no_keys(master: Master) -> None:
+def test_without_services_with_tls_there_are_not_keys(master: Master) -> None:
     master.ring.configure({})
     assert not master.readings.pid
     master.ring.configure(master.services)

@@ -95,7 +95,7 @@ def test_a_launcher_that_reads_nothing_is_killed_and_stops_no_master(launcher: L
     launcher.close()
 
 
-def test_orders_for_a_launcher_that_died_are_no_error(launcher: LauncherProcess) -> None:
+def test_orders_for_a_launcher_that_died_are_not_error(launcher: LauncherProcess) -> None:
     launcher.kill()
     os.waitpid(launcher.pid, 0)
     launcher.configure({"x": {}}, {})

@@ -132,7 +132,7 @@ def a_stopped_process(control: socket.socket) -> LauncherProcess:
     return LauncherProcess(process.pid, control)
 
 
-def test_a_launcher_that_reads_nothing_holds_nobody_up_and_is_killed() -> None:
+def test_a_launcher_that_reads_nothing_holds_nothing_up_and_is_killed() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     launcher = a_stopped_process(ours)
     with theirs, ours:

@@ -93,7 +93,7 @@ def test_a_path_that_was_made_is_removed_at_the_end_and_another_processs_is_not(
         assert path.exists()
 
 
-def test_a_datagram_program_keeps_its_socket_and_the_next_is_bound_beside_it() -> None:
+def test_a_datagram_program_keeps_its_socket_and_the_next_is_bound_next_to_it() -> None:
     port = free_port(socket.SOCK_DGRAM)
     keys = {"name": "a", "server": "/bin/cat", "socket_type": "dgram", "listen": [f"127.0.0.1:{port}"]}
     services = Registry({"a": Service.model_validate(keys)}, Settings())

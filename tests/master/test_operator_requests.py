@@ -102,7 +102,7 @@ def test_a_new_front_answers_for_the_old_one(there: Fixture) -> None:
     assert len(there.control.answers) == 1
 
 
-def test_a_full_state_folder_is_told_and_the_ban_holds(there: Fixture, tmp_path: Path) -> None:
+def test_a_full_state_folder_is_reported_and_the_ban_holds(there: Fixture, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("in the way")
     there.ask("ban", **BAN)
     there.requests.on_applied(1)

@@ -107,7 +107,7 @@ def test_a_socket_that_another_process_has_is_left_to_it_and_named(path: Path, m
     other.listeners.close()
 
 
-def test_without_a_path_there_is_no_socket_and_no_line(monkeypatch: pytest.MonkeyPatch, made: Made) -> None:
+def test_without_a_path_there_is_not_a_socket_and_no_line(monkeypatch: pytest.MonkeyPatch, made: Made) -> None:
     monkeypatch.setenv("SUPERD_SOCKET", "")
     made.listeners.open(Settings.model_validate({"control": {"socket": ""}}))
     assert made.listeners.all() == []

@@ -1,4 +1,4 @@
-"""The master's loop: whatever a step meets is reported, and superd goes on until it is told to end."""
+"""The master's loop: whatever a step meets is reported, and superd goes on until its end is ordered."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def ends_at_once(order: Order, writer: RequestWriter) -> None:
     tell_master(signal.SIGTERM)
 
 
-def test_it_serves_until_it_is_told_to_end() -> None:
+def test_it_serves_until_its_end_is_ordered() -> None:
     ready: list[int] = []
 
     def on_ready(services: Registry, missing: dict[object, str]) -> None:

@@ -29,7 +29,7 @@ def at(port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-def test_new_changed_and_removed_services_are_told_apart() -> None:
+def test_new_changed_and_removed_services_are_distinguished() -> None:
     a, b, c = (at(free_port()) for _ in range(3))
     sockets = bound(a=a, b=b)
     outcome = reload(in_service(registry(a=a, b=b)), configuration(registry(a=a, c=b, d=c)), sockets)

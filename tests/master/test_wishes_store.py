@@ -49,7 +49,7 @@ def test_bans_survive_a_restart_and_pauses_do_not(folder: Path) -> None:
         '{"bans": [{"prefix": "::1", "service": "", "since": 0, "until": NaN, "by": 0, "because": ""}]}',
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_list_of_bans_is_reported_and_bans_nobody(folder: Path, text: str) -> None:
+def test_a_file_that_is_not_a_list_of_bans_is_reported_and_bans_no_client(folder: Path, text: str) -> None:
     folder.mkdir()
     (folder / FILE).write_text(text)
     store = WishesStore(Wall())

@@ -85,7 +85,7 @@ def test_a_folder_of_a_third_user_is_refused_with_its_name(services_dir: Path) -
         open_address(unix(services_dir / "s"), service(user=str(ALICE)))
 
 
-def test_an_unknown_owner_leaves_no_path_behind(services_dir: Path) -> None:
+def test_an_unknown_owner_leaves_no_path(services_dir: Path) -> None:
     with pytest.raises(BindError):
         open_address(unix(services_dir / "s"), service(socket_user="no-such-user"))
     assert not (services_dir / "s").exists()

@@ -41,7 +41,7 @@ def test_no_bytes_of_a_stranger_raise_anything_else(junk: bytes, at: int) -> Non
             continue
 
 
-async def test_a_datagram_that_is_no_message_is_passed_over_for_the_next() -> None:
+async def test_a_datagram_that_is_not_a_message_is_passed_over_for_the_next() -> None:
     arrived = [(b"junk", "a"), (answer(2), "b")]
 
     async def receive(size: int, timeout: float | None) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""Asking an ident server that answers, lies, hangs, hangs up, or is not there."""
+"""Asking an ident server that answers, lies, hangs, hangs up, or does not exist."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_the_answer_is_kept_to_the_letter(nursery: trio.Nursery) -> None:
         b"4711, 23 : USERID : UNIX : joe",
     ],
 )
-async def test_what_names_nobody_is_a_bad_response(reply: bytes, nursery: trio.Nursery) -> None:
+async def test_what_names_no_user_is_a_bad_response(reply: bytes, nursery: trio.Nursery) -> None:
     assert await asked(await says(reply), nursery) == Identity(failure="bad response")
 
 

@@ -44,7 +44,7 @@ async def test_a_listener_is_heard_until_it_is_ignored_and_again_after(nursery: 
     assert one.sock.fileno() < 0
 
 
-async def test_a_pause_is_told_once_and_ends_by_itself(nursery: trio.Nursery) -> None:
+async def test_a_pause_is_reported_once_and_ends_by_itself(nursery: trio.Nursery) -> None:
     overloads: list[int] = []
     listeners, one, heard = ListenerSet(overloads.append), listening(), list[float]()
     listeners.add(one)

@@ -176,7 +176,7 @@ async def test_many_who_ask_for_one_address_are_one_question(server: Server, res
     assert one.cached("192.0.2.7") == "unknown"
 
 
-async def test_a_network_whose_name_servers_are_dead_holds_up_nobody_else(server: Server, resolver: Ask) -> None:
+async def test_a_network_whose_name_servers_are_dead_holds_up_nothing_else(server: Server, resolver: Ask) -> None:
     server.zone = {reverse("192.0.2.7"): ("PTR good.example.",), ("good.example.", "A"): ("A 192.0.2.7",)}
     one = resolver(at_once=32)
     async with trio.open_nursery() as askers:

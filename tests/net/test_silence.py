@@ -22,7 +22,7 @@ def test_a_byte_ends_the_silence_and_a_unix_socket_has_none() -> None:
 
 
 @pytest.mark.parametrize(("limit", "called"), [(0.001, True), (3600.0, False)])
-async def test_silence_is_told_once_and_the_copy_is_closed(limit: float, called: bool) -> None:
+async def test_silence_is_reported_once_and_the_copy_is_closed(limit: float, called: bool) -> None:
     ours, theirs = pair()
     heard: list[str] = []
     scope = trio.CancelScope()
@@ -37,7 +37,7 @@ async def test_silence_is_told_once_and_the_copy_is_closed(limit: float, called:
 
 
 @pytest.mark.parametrize(("sent", "called"), [(b"", True), (b"x", False)])
-async def test_a_client_without_a_byte_is_told_once_and_the_copy_is_closed(
+async def test_a_client_without_a_byte_is_reported_once_and_the_copy_is_closed(
     sent: bytes, called: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     ours, theirs = pair()

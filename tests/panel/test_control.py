@@ -141,7 +141,7 @@ def test_garbage_is_answered_with_what_is_wrong_and_closed(there: Fixture, data:
     assert "parameters" in answer(other)
 
 
-def test_a_user_who_may_not_look_is_told_so(there: Fixture) -> None:
+def test_a_user_who_may_not_look_gets_that_answer(there: Fixture) -> None:
     there.control.operators = Operators()
     client = there.connect()
     client.sendall(INFO)

@@ -34,7 +34,7 @@ def test_an_ipv6_peer_may_have_a_zone() -> None:
     assert gather.peer_in("[fe80::1%eth0]:5", ipaddress.ip_network("fe80::/64"))
 
 
-def test_what_is_no_network_is_refused() -> None:
+def test_what_is_not_a_network_is_refused() -> None:
     with pytest.raises(Refusal, match="InvalidParameter"):
         gather.network_of("evil")
 
@@ -45,5 +45,5 @@ def test_an_id_is_its_number(conn: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-", "a-", "a-b-c", "A-1", "zzzzzz-1", "1-zzzzzzz", "a-" + "1" * 99, "é-1"])
-def test_other_text_is_no_id(text: str) -> None:
+def test_other_text_is_not_an_id(text: str) -> None:
     assert conn_of(text) is None

@@ -129,7 +129,7 @@ def test_a_page_without_its_facts_says_so(there: Fixture) -> None:
     assert answer.endswith(b"no front\n")
 
 
-def test_an_address_that_may_not_ask_is_told_so(there: Fixture) -> None:
+def test_an_address_that_may_not_ask_gets_that_answer(there: Fixture) -> None:
     class Elsewhere:
         """A listener whose clients seem to come from another host."""
 

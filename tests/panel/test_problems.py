@@ -28,7 +28,7 @@ def test_errors_come_first_and_each_says_what_to_type() -> None:
     assert "the last reload was refused: 1 problem" in texts
 
 
-def test_a_front_that_is_not_there_is_one() -> None:
+def test_a_missing_front_is_one() -> None:
     assert problems(STATE, [], {}, {}, None)[0]["severity"] == "error"
 
 

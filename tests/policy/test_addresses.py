@@ -1,4 +1,4 @@
-"""only_from and no_access: the compiled list beside the standard library's own idea of a network."""
+"""only_from and no_access: the compiled list next to the standard library's own idea of a network."""
 
 from __future__ import annotations
 
@@ -82,6 +82,6 @@ def test_a_word_of_no_known_kind_is_an_error_that_names_it(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["10.0.0.256", "10.0.0.0/33", "::1/129", "1.2.3.9-1.2.3.4", "", "a b", "-x"])
-def test_what_is_no_address_and_no_name_is_refused(word: str) -> None:
+def test_what_is_not_an_address_and_no_name_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="`"):
         AddressList([word])

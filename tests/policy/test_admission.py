@@ -116,14 +116,14 @@ def test_exempt_sources_are_held_by_no_limit_of_one_source() -> None:
     assert isinstance(admit(access, peer_from_text("10.1.2.1"), counts, 0.0, World()), Verdict)
 
 
-def test_by_default_a_probe_each_ten_milliseconds_is_let_in_for_ever() -> None:
+def test_by_default_a_probe_each_ten_milliseconds_is_admitted_for_ever() -> None:
     access = compile_access(Service.model_validate({"name": "s", "server": "/bin/cat", "port": 7}))
     for number in range(5000):
         assert admit(access, peer_from_text("10.1.1.1"), Occupancy(), number / 100, World()) is ADMITTED
     assert access.rate_news() == []
 
 
-def test_a_flood_is_told_when_it_begins_and_when_it_ends_with_the_values() -> None:
+def test_a_flood_is_reported_when_it_begins_and_when_it_ends_with_the_values() -> None:
     access = compile_access(service(cps=[10, 0]))
     answers = [admit(access, peer_from_text("10.1.1.1"), Occupancy(), number / 1000, World()) for number in range(1000)]
     assert answers.count(ADMITTED) == 59  # five seconds' worth, and what the one second brought
@@ -167,7 +167,7 @@ def test_a_network_is_limited_at_several_lengths_at_once() -> None:
     assert come("2001:db8:0:3::1") == "source_limit: 2 of 2001:db8::/48 run"
 
 
-def test_a_network_has_a_rate_of_its_own_that_is_told() -> None:
+def test_a_network_has_a_rate_of_its_own_that_is_reported() -> None:
     access = compile_access(service(limits={"source": [{"v4": 24, "rate": [1, 2]}]}))
     answers = [admit(access, peer_from_text(f"10.1.1.{last}"), Occupancy(), 0.0, World()) for last in range(3)]
     assert answers[:2] == [ADMITTED, ADMITTED]

@@ -26,7 +26,7 @@ def admits(allow: str, deny: str, address: str, name: str = "unknown", user: str
     return verdict.admit
 
 
-def test_hosts_allow_comes_first_and_whoever_no_rule_names_is_let_in() -> None:
+def test_hosts_allow_comes_first_and_clients_that_no_rule_names_are_admitted() -> None:
     assert admits("sh : 10.\n", "ALL : ALL\n", "10.1.1.1")
     assert not admits("sh : 10.\n", "ALL : ALL\n", "11.1.1.1")
     assert admits("", "cat : ALL\n", "11.1.1.1")
@@ -92,7 +92,7 @@ def test_the_same_aclexec_twice_runs_twice() -> None:
     assert isinstance(both, Verdict)
 
 
-def test_an_option_that_is_wrong_refuses_whoever_matches() -> None:
+def test_an_option_that_is_wrong_refuses_clients_that_match() -> None:
     verdict = asked("sh : ALL : nonsense\n", "", peer_from_text("10.1.1.1"))
     assert isinstance(verdict, Verdict)
     assert (verdict.admit, verdict.reason) == (False, Reason.RULE_BROKEN)
@@ -109,7 +109,7 @@ def unseen(allow: str, deny: str) -> bool:
     return decide_unseen(compile_policy(policy), "sh").admit
 
 
-def test_whom_nobody_sees_is_let_in_only_where_no_rule_could_refuse() -> None:
+def test_clients_without_an_address_are_admitted_only_where_no_rule_could_refuse() -> None:
     assert unseen("", "")
     assert unseen("", "cat : ALL\n")
     assert not unseen("", "ALL : ALL\n")

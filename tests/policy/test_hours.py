@@ -1,4 +1,4 @@
-"""access_times beside the plain reading of it: minute by minute."""
+"""access_times next to the plain reading of it: minute by minute."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_window_is_open_from_its_first_minute_to_its_last_and_past_midnight(
     assert hours.open_at(weekday, minute) is any(inside)
 
 
-def test_days_hold_for_the_windows_behind_them_and_a_night_belongs_to_the_day_it_began() -> None:
+def test_days_hold_for_the_windows_after_them_and_a_night_belongs_to_the_day_it_began() -> None:
     hours = Hours(("Mon-Fri 22:00-2:00",))
     assert hours.open_at(0, 23 * 60)
     assert not hours.open_at(0, 60)  # the night of Sunday
@@ -42,7 +42,7 @@ def test_without_words_it_is_always_open() -> None:
 
 
 @pytest.mark.parametrize("word", ["8:00", "25:00-26:00", "8:60-9:00", "Monday", "Foo 8:00-9:00", "24:01-24:02"])
-def test_what_is_no_window_is_an_error_that_names_it(word: str) -> None:
+def test_what_is_not_a_window_is_an_error_that_names_it(word: str) -> None:
     with pytest.raises(ValueError, match="`"):
         Hours((word,))
 

@@ -40,7 +40,7 @@ def test_a_zone_that_is_named_is_one() -> None:
 
 
 @pytest.mark.parametrize("mask", ["24.300.0.0", "24.1.1.09", "024.1.1.256", "24.a.a.a", "24x", "+24"])
-def test_a_mask_that_is_no_address_is_read_as_far_as_it_is_a_number(mask: str) -> None:
+def test_a_mask_that_is_not_an_address_is_read_as_far_as_it_is_a_number(mask: str) -> None:
     assert network("10.1.2.0", mask) == network("10.1.2.0", "24")
 
 
@@ -69,7 +69,7 @@ def test_a_length_is_the_low_half_of_a_long(text: str, number: int) -> None:
 
 
 @given(st.ip_addresses(v=4), st.integers(1, 32), st.ip_addresses(v=4))
-def test_a_network_matches_its_addresses_and_one_with_host_bits_nobody(
+def test_a_network_matches_its_addresses_and_one_with_host_bits_none(
     base: ipaddress.IPv4Address, length: int, address: ipaddress.IPv4Address
 ) -> None:
     peer = peer_from_text(str(address))

@@ -99,7 +99,7 @@ def test_a_reload_keeps_what_was_remembered_and_counts_by_the_new_seconds() -> N
     assert new.add(A, Cause.NO_BYTES, 100.0) == 11.0
 
 
-def test_a_penalty_is_told_once_when_it_begins_and_once_when_it_has_gone_by() -> None:
+def test_a_penalty_is_reported_once_when_it_begins_and_once_when_it_has_gone_by() -> None:
     table = Penalties(COST, 0.0, 60.0)
     for _ in range(3):
         table.add(A, Cause.REFUSED, 0.0)
@@ -114,7 +114,7 @@ def test_a_penalty_is_told_once_when_it_begins_and_once_when_it_has_gone_by() ->
     assert len(table) == 0
 
 
-def test_a_flood_of_sources_is_not_told_one_by_one() -> None:
+def test_a_flood_of_sources_is_not_reported_one_by_one() -> None:
     table = Penalties(COST, 0.0, 60.0)
     for number in range(2 * penalties.MAX_TOLD):
         table.add((4, number), Cause.REFUSED, 0.0)
@@ -125,7 +125,7 @@ def test_a_flood_of_sources_is_not_told_one_by_one() -> None:
     assert len(table) == 0
 
 
-def test_without_a_cause_there_is_no_table() -> None:
+def test_without_a_cause_there_is_not_a_table() -> None:
     assert penalties.penalties_of(PenaltyKeys()) is None
     made = penalties.penalties_of(PenaltyKeys(signal=30.0, max=40.0))
     assert made is not None

@@ -34,7 +34,7 @@ def test_the_address_alone_says_what_a_peer_is(peer: Peer, sender: Sender) -> No
     assert lists.sender(peer) is sender
 
 
-def test_an_empty_list_is_no_proxy() -> None:
+def test_an_empty_list_is_not_a_proxy() -> None:
     assert proxies(proxy_from=[]).sender(peer_from_text("127.0.0.1")) is Sender.STRANGER
 
 

@@ -81,7 +81,7 @@ def test_sources_that_may_do_everything_again_are_forgotten_as_others_come() -> 
     assert len(table) < 50
 
 
-def test_who_is_paused_or_short_of_tokens_is_remembered_whoever_comes() -> None:
+def test_who_is_paused_or_short_of_tokens_is_remembered_whatever_source_comes() -> None:
     table = RateTable(1.0, 1.0, 10.0)
     assert [table.take((4, 1), 0.0), table.take((4, 1), 0.0)] == [True, False]
     for number in range(2, 5000):

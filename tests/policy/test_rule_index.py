@@ -1,4 +1,4 @@
-"""The index beside the walk it spares: the same rule is found first, for every table and client."""
+"""The index next to the walk it spares: the same rule is found first, for every table and client."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_first_rule_that_matches_decides_as_if_they_were_walked(
             assert (verdict.rule, verdict.admit) == (walked, walked is None)
 
 
-def test_the_search_goes_on_behind_a_position() -> None:
+def test_the_search_goes_on_after_a_position() -> None:
     rules = parse(b"ALL : 10.\nALL : 10.1.\nALL : 10.1.2.3\n", "t", "deny")[0]
     index, client = index_of(rules_of(rules, "deny")), peer_from_text("10.1.2.3")
     assert [index.first("sh", client, (0, after)) for after in (-1, 0, 1, 2)] == [(0, 0), (0, 1), (0, 2), None]

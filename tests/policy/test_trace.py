@@ -1,4 +1,4 @@
-"""The trace and the decision are one: whoever is named as the rule that matched is the rule that decided."""
+"""The trace and the decision are one: the rule that is named as the one that matched has decided."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ SERVICE = Service(
         (Verdict(False, Reason.INSTANCES), ["no_access", "only_from", "max_load", "access_times", "instances"]),
     ],
 )
-def test_a_services_own_rules_are_told_up_to_the_one_that_refuses(verdict: Verdict | None, keys: list[str]) -> None:
+def test_a_services_own_rules_are_listed_up_to_the_one_that_refuses(verdict: Verdict | None, keys: list[str]) -> None:
     told = own_rules(SERVICE, peer_from_text("10.1.2.3"), verdict)
     assert [key for key, _ in told] == keys
     assert verdict is None or deciding_key(verdict) == keys[-1]

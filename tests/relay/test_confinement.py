@@ -69,7 +69,7 @@ def test_it_opens_connects_starts_and_signals_nothing() -> None:
     assert set(found.values()) == {"EPERM"}, found
 
 
-def test_it_is_the_user_it_is_told_without_groups_capabilities_and_a_view_for_others() -> None:
+def test_it_is_the_user_it_is_given_without_groups_capabilities_and_a_view_for_others() -> None:
     needs_root()
     relay = RelayProcess((65534, 65534))
     try:

@@ -329,7 +329,7 @@ def test_signals_of_a_terminal_do_not_end_it(relay: RelayProcess) -> None:
     relay.settled()
 
 
-def test_reports_that_nobody_reads_are_kept_and_sent_later(relay: RelayProcess) -> None:
+def test_reports_without_a_reader_are_kept_and_sent_later(relay: RelayProcess) -> None:
     label = b"x" * messages.MAX_LABEL
     for start in range(0, 6000, 40):
         client, ours = tcp_pair()

@@ -45,7 +45,7 @@ class Piped:
         self.program.wait(WAIT)
 
 
-def test_a_program_behind_pipes_gets_the_clients_end_and_its_last_word_arrives(relay: RelayProcess) -> None:
+def test_a_program_with_pipes_gets_the_clients_end_and_its_last_word_arrives(relay: RelayProcess) -> None:
     data = os.urandom(1 << 20)
     with Piped(relay, "/bin/sh", "-c", "wc -c; echo done") as piped:
         piped.client.sendall(data)

@@ -113,7 +113,7 @@ def test_an_end_without_a_word_of_it_breaks_the_session(made: Encrypted) -> None
     assert made.relay.report(messages.Over).reason == messages.BROKEN
 
 
-def test_a_clients_certificate_is_told(made: Encrypted) -> None:
+def test_a_clients_certificate_is_reported(made: Encrypted) -> None:
     client, _ = made.begin()
     made.shake(client, "alice@example.org", "alice.example.org")
     facts = json.loads(made.relay.report(messages.Secured).facts)
@@ -205,7 +205,7 @@ def test_any_facts_fit(facts: dict[str, str]) -> None:
     assert len(tls._encoded(facts)) <= messages.MAX_FACTS
 
 
-def test_no_keys_are_no_relay() -> None:
+def test_without_keys_there_is_not_a_relay() -> None:
     with pytest.raises(ControlError):
         tls.read_keys(as_memory("none", b""))
 

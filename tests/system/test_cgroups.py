@@ -82,7 +82,7 @@ def test_a_superd_in_main_has_the_group_above(tree: Tree) -> None:
     assert Home(7).path == f"{tree.folder}/unit.service"
 
 
-def test_the_root_of_the_tree_is_left_alone_but_for_one_group(tree: Tree) -> None:
+def test_the_root_of_the_tree_is_left_alone_except_for_one_group(tree: Tree) -> None:
     tree.files["/proc/7/cgroup"] = "0::/\n"
     home = Home(7)
     home.divide()

@@ -26,5 +26,5 @@ def test_a_limit_is_lowered_and_given_back_to_one_child() -> None:
     assert limits("8", code).split() == ["0", "4096"]  # dash counts in blocks of 512 bytes
 
 
-def test_a_limit_that_is_0_stays_so_and_a_child_that_has_ended_is_no_error() -> None:
+def test_a_limit_that_is_0_stays_so_and_a_child_that_has_ended_is_not_an_error() -> None:
     assert limits("0", "no_core(); give_back(1 << 29); print(limit())") == "0"

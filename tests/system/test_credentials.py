@@ -63,7 +63,7 @@ def test_a_process_that_is_not_what_it_should_be_is_found_out() -> None:
             credentials.verify(*wrong)
 
 
-def test_root_of_a_namespace_with_one_user_is_no_root() -> None:
+def test_root_of_a_namespace_with_one_user_is_not_a_root() -> None:
     code = "from superd.system.credentials import alone, is_root; print(alone(), is_root())"
     command = [needs("util-linux", "unshare"), "-r", sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=30)

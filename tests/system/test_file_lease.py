@@ -36,7 +36,7 @@ def test_a_file_that_is_open_for_writing_is_not_read(file: Path) -> None:
     assert read_whole(opened(file), 100) == b""
 
 
-def test_a_writer_waits_for_the_lease_and_its_signal_ends_nobody(file: Path) -> None:
+def test_a_writer_waits_for_the_lease_and_its_signal_ends_nothing(file: Path) -> None:
     assert signal.getsignal(signal.SIGURG) == signal.SIG_DFL
     fd = opened(file)
     assert hold(fd)

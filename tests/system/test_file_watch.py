@@ -55,7 +55,7 @@ def test_nothing_to_watch_has_no_descriptor(watch: FileWatch, tmp_path: Path) ->
     assert watch.fd == -1
 
 
-def test_a_folder_that_does_not_exist_is_no_fault(watch: FileWatch, tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_not_a_fault(watch: FileWatch, tmp_path: Path) -> None:
     watch.watch((str(tmp_path / "none/x"),))
     assert not seen(watch)
 

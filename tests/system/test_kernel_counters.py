@@ -13,7 +13,7 @@ def test_the_two_counters_are_found_by_name() -> None:
     assert parse(text) == {"ListenOverflows": 22, "ListenDrops": 44}
 
 
-def test_text_of_another_kernel_is_no_error() -> None:
+def test_text_of_another_kernel_is_not_an_error() -> None:
     for text in ("", "TcpExt: A\n", "TcpExt: ListenDrops\nTcpExt: x\n"):
         assert parse(text) == {}
 

@@ -80,7 +80,7 @@ def test_a_range_of_users_is_all_that_a_process_can_become() -> None:
     assert in_child(enter) == [[True] * 4, [5002] * 3, [5002] * 3]
 
 
-def test_a_map_that_nobody_writes_leaves_no_child() -> None:
+def test_a_map_that_is_not_written_leaves_no_child() -> None:
     needs_root()
 
     def give_up() -> bool:

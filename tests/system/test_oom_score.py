@@ -1,4 +1,4 @@
-"""The master is the last to end for want of memory; its children are not protected."""
+"""The master is the last to end without memory; its children are not protected."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def test_a_process_that_shall_end_first_stays_so() -> None:
     assert score_after("reset()", "echo 300 >/proc/self/oom_score_adj") == 300
 
 
-def test_a_process_that_does_not_exist_is_no_error() -> None:
+def test_a_process_that_does_not_exist_is_not_an_error() -> None:
     assert score_after("reset(1 << 29)") == score_after("pass")

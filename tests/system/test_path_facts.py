@@ -31,7 +31,7 @@ def test_a_program_is_judged_with_every_folder_above_it(services_dir: Path) -> N
     assert path_facts.changed_by(str(services_dir / "none"), (BOB,)) == ""
 
 
-def test_a_log_that_root_may_not_append_to_is_told_and_nothing_is_made(services_dir: Path) -> None:
+def test_a_log_that_root_may_not_append_to_is_reported_and_nothing_is_made(services_dir: Path) -> None:
     needs_root()
     folder = services_dir / "alice"
     folder.mkdir()

@@ -48,7 +48,7 @@ def test_the_holder_of_a_path_is_found(other: None, tmp_path: Path) -> None:
         assert holder.pid == int(Path("/proc/self").readlink().name)
 
 
-def test_another_address_of_the_same_port_is_no_holder(other: None) -> None:
+def test_another_address_of_the_same_port_is_not_a_holder(other: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
         assert holder_of(BindAddress(STREAM, "127.0.0.2", port)) is None

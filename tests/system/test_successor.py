@@ -59,7 +59,7 @@ def test_what_is_not_this_process_s_table_is_none(value: str) -> None:
     assert handed_on({VARIABLE: value}) is None
 
 
-def test_memory_that_can_be_changed_is_no_table() -> None:
+def test_memory_that_can_be_changed_is_not_a_table() -> None:
     fd = os.memfd_create("table", os.MFD_ALLOW_SEALING)
     os.write(fd, json.dumps({"format": FORMAT, "fds": []}).encode())
     environ = {VARIABLE: f"{os.getpid()}:{fd}"}

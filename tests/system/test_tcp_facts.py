@@ -37,6 +37,6 @@ def test_bytes_and_silence_of_a_connection_and_the_queue_of_a_listener(family: i
         assert queues()[shown, port] == (0, 7)
 
 
-def test_other_sockets_are_not_there() -> None:
+def test_other_sockets_are_left_out() -> None:
     assert ("192.0.2.1", 1) not in flows()
     assert ("192.0.2.1", 1) not in queues()

@@ -17,7 +17,7 @@ ALICE, BOB = 54901, 54902
 
 @pytest.fixture
 def alices(superd: Superd) -> Path:
-    """A folder of hers, beside a secret file of root's."""
+    """A folder of hers, next to a secret file of root's."""
     needs_root()
     folder = superd.folder / "alice"
     folder.mkdir()
@@ -44,7 +44,7 @@ def refused(superd: Superd, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("owner", ["", f'socket_user = "{ALICE}"\nsocket_mode = "0600"\n'])
-def test_a_link_in_the_place_of_a_unix_socket_gives_its_target_to_nobody(superd: Superd, alices: Path, owner: str) -> None:
+def test_a_link_in_the_place_of_a_unix_socket_gives_its_target_to_no_user(superd: Superd, alices: Path, owner: str) -> None:
     path, port = alices / "app.sock", free_port()
     text = f'server = "/bin/cat"\nuser = "{ALICE}"\nlisten = ["unix:{path}", "127.0.0.1:{port}"]\n{owner}'
     superd.service("app", text)
@@ -81,7 +81,7 @@ def test_a_link_in_the_place_of_a_log_is_not_written_through(superd: Superd, ali
     assert not (superd.folder / "made").exists()
 
 
-def test_a_banner_that_is_a_link_shows_nobody_what_the_front_can_read(superd: Superd, alices: Path) -> None:
+def test_a_banner_that_is_a_link_shows_no_client_what_the_front_can_read(superd: Superd, alices: Path) -> None:
     banner, port = alices / "banner", free_port()
     banner.write_bytes(b"welcome\n")
     superd.service("cat", f'server = "/bin/cat"\nuser = "{ALICE}"\nlisten = ["127.0.0.1:{port}"]\nbanner = "{banner}"\n')

@@ -17,7 +17,7 @@ def auth(superd: Superd, options: str) -> int:
     return port
 
 
-def test_a_connection_of_this_host_is_told_to_its_other_end_alone(superd: Superd) -> None:
+def test_a_connection_of_this_host_is_shown_to_its_other_end_alone(superd: Superd) -> None:
     port = auth(superd, '"-r"')
     with socket.create_server(("127.0.0.1", 0)) as server:
         there = server.getsockname()[1]
@@ -25,11 +25,11 @@ def test_a_connection_of_this_host_is_told_to_its_other_end_alone(superd: Superd
             asked = f"{sock.getsockname()[1]}, {there}"
             name = pwd.getpwuid(os.getuid()).pw_name
             assert talk(port, f"{asked}\r\n".encode()) == f"{asked.replace(',', ' ,')} : USERID : UNIX : {name}\r\n".encode()
-            # Whoever asks from another address is not the other end.
+            # A client that asks from another address is not the other end.
             assert talk(port, f"{asked}\r\n".encode(), source="127.0.0.2").endswith(b": ERROR : NO-USER\r\n")
 
 
-def test_no_question_is_no_answer_and_a_wrong_port_is_said(superd: Superd) -> None:
+def test_without_a_question_there_is_not_an_answer_and_a_wrong_port_is_said(superd: Superd) -> None:
     port = auth(superd, "")
     assert talk(port, b"0, 70000\r\n") == b"0 , 70000 : ERROR : INVALID-PORT\r\n"
     assert talk(port, b"22, 1024\n") == b"22 , 1024 : ERROR : HIDDEN-USER\r\n"

@@ -1,4 +1,4 @@
-"""superd beside real tcpd under real xinetd, on one host with a name server and ident servers of its own: the same outcome.
+"""superd next to real tcpd under real xinetd, on one host with a name server and ident servers of its own: the same outcome.
 
 The same clients ask both: with a good name, a forged one, one that leads nowhere, an alias, none, one whose name server
 is dead, one whose reverse zone is delegated by a chain of CNAMEs, and one whose name's is, with answers that live for 0
@@ -186,12 +186,12 @@ def test_the_same_clients_hear_the_same_of_superd_and_of_tcpd(superd: Superd) ->
     assert [source for source in CLIENTS if heard[f"d6 {source}"] == "served\n"] == list(CLIENTS)
 
 
-def test_a_dead_name_server_slows_down_nobody_else(superd: Superd) -> None:
+def test_a_dead_name_server_slows_down_nothing_else(superd: Superd) -> None:
     world = World(superd, addresses=(HOST, *CLIENTS))
     furnish(world)
     (world.etc / "hosts.allow").write_text("d1 : 10.9.0.12, .example.com\n")
     (world.etc / "hosts.deny").write_text("ALL : ALL\n")
-    # Nobody answers there for as long as the test lasts.
+    # No server answers there for as long as the test lasts.
     (world.etc / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:9\n")
     config = superd.folder / "superd.toml"
     config.write_text("stop_grace = 0.1\n[policy]\ndecide_timeout = 12\n")
@@ -203,7 +203,7 @@ def test_a_dead_name_server_slows_down_nobody_else(superd: Superd) -> None:
         assert names.stdout is not None
         assert names.stdout.readline() == "ready\n"
         with Inside(superd).process("nc", "-s", GOOD, HOST, "2001") as waiting:
-            # It hangs on its name; whoever needs none is served meanwhile, many times over.
+            # It hangs on its name; a client that needs none is served meanwhile, many times over.
             for _ in range(5):
                 assert world.talk(2001, host=HOST, source=FORGED) == "served\n"
             assert waiting.poll() is None

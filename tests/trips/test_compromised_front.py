@@ -84,7 +84,7 @@ def test_a_front_reaches_nothing_that_is_roots(superd: Superd) -> None:
     assert set(found.values()) <= {"EACCES", "EPERM"}, found
 
 
-def test_a_launcher_starts_what_it_was_told_by_the_master_and_takes_no_value_for_a_command(superd: Superd) -> None:
+def test_a_launcher_starts_what_the_master_gave_it_and_takes_no_value_for_a_command(superd: Superd) -> None:
     port = attacked(superd, "abuse")
     hooked = place(superd) / "hooked"
     superd.service("env", f'server = "/usr/bin/env"\nuser = "daemon"\nlisten = ["127.0.0.1:{free_port()}"]\n')

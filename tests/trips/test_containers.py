@@ -91,7 +91,7 @@ def test_a_config_map_and_a_file_copied_with_mode_0664_are_read(superd: Superd, 
     assert talk(port, b"x") == b"x"
 
 
-def test_a_bind_mount_of_another_user_is_refused_with_the_command_that_mends_it(superd: Superd, port: int) -> None:
+def test_a_bind_mount_of_another_user_is_refused_with_the_command_that_fixes_it(superd: Superd, port: int) -> None:
     needs_root()
     os.chown(superd.services, 1000, 1000)
     with pytest.raises(AssertionError, match="did not start"):

@@ -42,7 +42,7 @@ def test_the_trap_is_sprung_and_the_datagram_refused(superd: Superd, trap: Path)
     superd.event(event="FAIL", peer="127.0.0.1")
 
 
-def test_a_rule_that_lets_in_runs_its_command_too(superd: Superd, trap: Path) -> None:
+def test_a_rule_that_admits_runs_its_command_too(superd: Superd, trap: Path) -> None:
     port = serve(superd)
     superd.allow.write_text(f"in.tftpd : ALL : spawn /bin/echo %c > {trap}\n")
     superd.start()
@@ -51,7 +51,7 @@ def test_a_rule_that_lets_in_runs_its_command_too(superd: Superd, trap: Path) ->
     superd.event(event="START", service="tftp")
 
 
-def test_a_twist_has_nobody_to_answer_and_refuses(superd: Superd) -> None:
+def test_a_twist_has_no_client_to_answer_and_refuses(superd: Superd) -> None:
     port = serve(superd)
     superd.deny.write_text("in.tftpd : ALL : twist /bin/echo go away\n")
     superd.start()

@@ -66,7 +66,7 @@ def test_a_banner_of_hosts_allow_stands_before_vsftpds_own_greeting(superd: Supe
 
 
 ALERT = "ALL : 206.182.68.0/255.255.255.0 : spawn (/bin/echo `date` %c %d >> /var/log/intruder_alert)\n"
-"""The second example, with what `superd check` says about it mended: a mask, a program, and backquotes."""
+"""The second example, with what `superd check` says about it fixed: a mask, a program, and backquotes."""
 
 
 def intruders(superd: Superd, table: str) -> tuple[World, str]:
@@ -94,7 +94,7 @@ def test_an_alert_of_hosts_deny_is_written_and_the_intruder_refused(superd: Supe
     assert superd.event(event="FAIL", service="cat")["peer"] == "206.182.68.7"
 
 
-def test_the_same_alert_in_hosts_allow_is_written_and_the_client_let_in(superd: Superd) -> None:
+def test_the_same_alert_in_hosts_allow_is_written_and_the_client_is_admitted(superd: Superd) -> None:
     world, answer = intruders(superd, "hosts.allow")
     assert answer == "hello"
     assert alerted(world)

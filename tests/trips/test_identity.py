@@ -74,7 +74,7 @@ def test_a_better_priority_is_roots_to_give_and_limits_are_soft_and_hard_alike(s
         told = b""
         while told.count(b"\n") < 18:
             told += stream.readline()
-        # The hard limit of CPU seconds comes behind exec, and before START.
+        # The hard limit of CPU seconds comes after exec, and before START.
         seconds = next(line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "cpu time" in line)
     *lines, stat = told.decode().splitlines()
     limits = {line[:26].strip(): tuple(line[26:].split()[:2]) for line in lines}

@@ -35,7 +35,7 @@ def test_a_connection_that_waited_in_the_managers_socket_is_served(superd: Super
             assert early.recv(10) == b"hi"
 
 
-def test_the_address_stays_open_while_superd_is_not_there(superd: Superd) -> None:
+def test_the_address_stays_open_while_superd_is_away(superd: Superd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')
@@ -52,7 +52,7 @@ def test_a_wildcard_of_both_families_is_known_again(superd: Superd) -> None:
         assert talk(port, b"hi") == b"hi"
 
 
-def test_a_socket_that_no_service_names_is_closed_and_told(superd: Superd) -> None:
+def test_a_socket_that_no_service_names_is_closed_and_reported(superd: Superd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{free_port()}"]\n')
         hand_over(superd, listener)

@@ -99,7 +99,7 @@ def test_lists_and_wrappers_hold_for_datagrams(superd: Superd) -> None:
                 assert unanswered(bad)
 
 
-def test_a_sensor_bans_who_connects_and_nobody_for_a_datagram(superd: Superd) -> None:
+def test_a_sensor_bans_who_connects_and_no_source_for_a_datagram(superd: Superd) -> None:
     port, cat = free_port(), free_port()
     for name, kind in (("trap", "stream"), ("trap-dgram", "dgram")):
         superd.service(name, f'flags = ["SENSOR"]\nsocket_type = "{kind}"\ndeny_time = 60\nlisten = ["127.0.0.1:{port}"]\n')
@@ -131,7 +131,7 @@ def test_netcat_talks_to_them(superd: Superd) -> None:
     assert run("-u", "-W1", "127.0.0.1", str(ports["daytime"]), text=b"\n").endswith(b"\r\n")
 
 
-def test_a_client_that_stops_reading_chargen_holds_up_nobody(superd: Superd) -> None:
+def test_a_client_that_stops_reading_chargen_holds_up_nothing(superd: Superd) -> None:
     ports = serve(superd)
     with socket.create_connection(("127.0.0.1", ports["chargen"]), WAIT) as deaf:
         assert deaf.recv(74).startswith(b"!")

@@ -29,7 +29,7 @@ def configured(superd: Superd, text: str) -> None:
 
 @pytest.fixture
 def pipe(superd: Superd) -> Iterator[int]:
-    """superd's stderr, as small as a pipe can be; nobody reads it but the test."""
+    """superd's stderr, as small as a pipe can be; only the test reads it."""
     path = superd.folder / "stderr"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -47,7 +47,7 @@ def read_until(reader: int, part: bytes) -> bytes:
     return found
 
 
-def test_a_log_that_nobody_reads_holds_no_connection_and_its_loss_is_told_once(superd: Superd, pipe: int) -> None:
+def test_a_log_without_a_reader_holds_no_connection_and_its_loss_is_reported_once(superd: Superd, pipe: int) -> None:
     port = echo(superd)
     configured(superd, '[log]\nqueue = 100\nformat = "text"\n')
     superd.start()
@@ -74,7 +74,7 @@ def test_a_log_whose_reader_is_gone_holds_no_connection(superd: Superd, pipe: in
     assert superd.process.returncode == 0
 
 
-def test_a_full_disk_under_a_services_log_holds_no_connection_and_is_told_once(superd: Superd) -> None:
+def test_a_full_disk_under_a_services_log_holds_no_connection_and_is_reported_once(superd: Superd) -> None:
     port = echo(superd, 'log_type = "FILE /dev/full"\n')
     superd.start()
     for _ in range(20):
@@ -83,7 +83,7 @@ def test_a_full_disk_under_a_services_log_holds_no_connection_and_is_told_once(s
     assert not any("/dev/full" in event.get("message", "") for event in superd.rest())
 
 
-def test_a_syslog_daemon_that_is_away_holds_no_connection_is_told_once_and_gets_all_when_it_is_back(superd: Superd) -> None:
+def test_a_syslog_daemon_that_is_away_holds_no_connection_is_reported_once_and_gets_all_when_it_is_back(superd: Superd) -> None:
     world = World(superd)
     configured(superd, '[log]\ntargets = ["stderr", "syslog"]\n')
     superd.service("echo", 'type = "INTERNAL"\nport = 7\ncps = [10000, 1]\n')

@@ -38,7 +38,7 @@ def test_a_file_is_opened_with_the_masters_rights_and_written_by_the_front(super
     assert (folder / "log").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_file_that_cannot_be_opened_is_told_and_the_service_serves(superd: Superd) -> None:
+def test_a_file_that_cannot_be_opened_is_reported_and_the_service_serves(superd: Superd) -> None:
     port = free_port()
     superd.service("true", f'server = "/bin/true"\nlisten = ["127.0.0.1:{port}"]\nlog_type = "FILE {superd.folder}/none/log"\n')
     superd.start()
@@ -105,7 +105,7 @@ def test_a_new_front_goes_on_in_the_same_files(xinetd: XinetdCommand) -> None:
     eventually(lambda: log.read_text().count("EXIT: true") == 2, "the line of the second")
 
 
-def test_the_soft_limit_is_told_once_and_the_hard_limit_ends_the_file(xinetd: XinetdCommand) -> None:
+def test_the_soft_limit_is_reported_once_and_the_hard_limit_ends_the_file(xinetd: XinetdCommand) -> None:
     port, log = free_port(), xinetd.folder / "true.log"
     line = len("26/11/23@17:51:26: EXIT: true status=0\n") + len("26/11/23@17:51:26: START: true\n")
     limits = f"log_type = FILE {log} {line} {line * 3 + 8}"  # days and months of one digit are shorter

@@ -1,4 +1,4 @@
-"""Sessions against processes that die, stop and are replaced, in random schedules beside a model.
+"""Sessions against processes that die, stop and are replaced, in random schedules next to a model.
 
 Several services and users, a reload now and then, and connections all the time. After each step the verdict on a new
 connection, what lives, and the records are those of the model; after each schedule every count is back at nothing.

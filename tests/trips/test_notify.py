@@ -50,7 +50,7 @@ def test_the_manager_hears_of_start_reload_and_end(superd: Superd, manager: Mana
     assert superd.process is not None
     superd.process.send_signal(signal.SIGHUP)
     reloading = manager.hears()
-    # systemd.service(5), notify-reload: the time must lie behind the signal, on CLOCK_MONOTONIC.
+    # systemd.service(5), notify-reload: the time must lie after the signal, on CLOCK_MONOTONIC.
     assert before <= int(reloading.pop("MONOTONIC_USEC")) <= time.monotonic_ns() // 1000
     assert reloading == {"RELOADING": "1", "STATUS": "reloading"}
     assert manager.hears() == {"READY": "1", "STATUS": "2 services, 2 listeners"}

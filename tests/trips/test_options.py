@@ -184,7 +184,7 @@ def test_only_so_many_commands_run_at_once_and_the_others_wait_their_turn(probe:
         assert b"env" in two.recv(65536)
 
 
-def test_commands_that_nobody_waits_for_have_a_number_and_an_end_too(probe: Probe) -> None:
+def test_commands_that_no_connection_waits_for_have_a_number_and_an_end_too(probe: Probe) -> None:
     config = probe.superd.folder / "superd.toml"
     config.write_text("[policy]\nhooks_at_once = 1\nhook_timeout = 0.02\n")
     os.mkfifo(probe.notes / "gate")
@@ -227,7 +227,7 @@ def test_an_aclexec_decides_about_its_own_rule_and_failure_takes_the_more_closed
     probe.superd.start()
     # Success: the rule matched, and the client sees nothing of what the command says.
     assert probe.ask(ME)
-    # Failure in hosts.allow: the rest of the file is skipped, hosts.deny decides; what stands behind it is not carried out.
+    # Failure in hosts.allow: the rest of the file is skipped, hosts.deny decides; what follows it is not carried out.
     assert probe.ask(OTHER) == {}
     assert not Path(note).exists()
     # Failure in hosts.deny: the next rule; failure before `allow` is failure.
@@ -326,7 +326,7 @@ def test_rfc931_and_user_patterns_ask_the_clients_host_and_what_it_says_is_defus
     user, client, variable = probe.note("who").splitlines()
     assert user == variable == "_rf___reboot_______trusted_"
     assert client == f"{user}@{source}"
-    # Nobody answers: unknown, at once where the port is closed.
+    # No server answers: unknown, at once where the port is closed.
     assert probe.ask(source) == {}
     assert probe.note("who").splitlines()[0] == "unknown"
 

@@ -148,7 +148,7 @@ def test_connections_that_are_reset_before_anybody_accepts_them_cost_nothing(sup
     assert told(superd, "failed") == 0
 
 
-def test_clients_that_connect_and_say_nothing_hold_nobody_up_and_are_let_go_after_their_time(superd: Superd) -> None:
+def test_clients_that_connect_and_say_nothing_hold_nothing_up_and_are_let_go_after_their_time(superd: Superd) -> None:
     port = echo(superd, "cps = [10000, 1]\nlimits = { session = 0.3 }\n")
     superd.start()
     with ExitStack() as stack:

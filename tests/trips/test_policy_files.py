@@ -18,7 +18,7 @@ ME, OTHER = "127.0.0.2", "127.0.0.3"
 
 @pytest.fixture
 def port(superd: Superd) -> int:
-    """The port of a service `hello` that greets whoever is let in."""
+    """The port of a service `hello` that greets every client that is admitted."""
     found = free_port()
     superd.service("hello", f'server = "/bin/echo"\nserver_args = ["hello"]\nlisten = ["0.0.0.0:{found}"]\n')
     return found
@@ -62,12 +62,12 @@ def test_a_broken_hosts_deny_never_fails_open(superd: Superd, port: int, fault: 
     refused = run(superd)
     assert refused.returncode == 78
     assert f"{superd.deny}{LINES[fault]}" in refused.stderr
-    # Told to go on in spite of it: who would have reached the file is refused, who is let in before that is not.
+    # Told to go on in spite of it: a client that would have reached the file is refused, one that is admitted before that is not.
     superd.start("--keep-going")
     assert not greeted(port, ME)
     assert superd.event(event="FAIL")["reason"] == "rule_broken"
     assert greeted(port, OTHER)
-    # Mended: its rules are in force.
+    # Fixed: its rules are in force.
     superd.deny.write_text("echo : 127.0.0.9\n")
     assert greeted(port, ME)
     # Broken while it runs: the last good one stays, and that is said.
@@ -78,7 +78,7 @@ def test_a_broken_hosts_deny_never_fails_open(superd: Superd, port: int, fault: 
 
 
 @pytest.mark.parametrize("table", ["allow", "deny"])
-def test_a_table_that_is_no_file_refuses_to_start(superd: Superd, port: int, table: str) -> None:
+def test_a_table_that_is_not_a_file_refuses_to_start(superd: Superd, port: int, table: str) -> None:
     path = superd.allow if table == "allow" else superd.deny
     path.mkdir()
     refused = run(superd)
@@ -155,7 +155,7 @@ def test_what_changes_in_a_file_that_a_pattern_names_counts_for_the_next_connect
     assert greeted_at_last(port, ME)
 
 
-def test_a_list_that_cannot_be_used_is_no_empty_list(superd: Superd, port: int) -> None:
+def test_a_list_that_cannot_be_used_is_not_an_empty_list(superd: Superd, port: int) -> None:
     bad = superd.folder / "bad"
     bad.write_text(f"{ME}\n")
     superd.deny.write_text(f"echo : {bad}\n")
@@ -173,14 +173,14 @@ def test_a_list_that_cannot_be_used_is_no_empty_list(superd: Superd, port: int) 
     assert f"{bad}: error: cannot be read" in refused.stderr
     superd.start("--keep-going")
     assert not greeted(port, OTHER)
-    # Mended: its addresses count again.
+    # Fixed: its addresses count again.
     bad.rmdir()
     bad.write_text(f"{ME}\n")
     assert not greeted(port, ME)
     assert greeted(port, OTHER)
 
 
-def test_a_list_that_made_a_new_table_unusable_and_is_mended_alone_counts_for_the_next_connection(
+def test_a_list_that_made_a_new_table_unusable_and_is_fixed_alone_counts_for_the_next_connection(
     superd: Superd, port: int
 ) -> None:
     good, bad = superd.folder / "good", superd.folder / "bad"
@@ -222,7 +222,7 @@ def test_a_table_full_of_mistakes_does_not_fill_the_log(superd: Superd, port: in
     superd.message("the tables have 450 more such problems")
 
 
-def test_a_file_pattern_deeper_than_the_limit_matches_nobody_and_is_warned_of(superd: Superd, port: int) -> None:
+def test_a_file_pattern_deeper_than_the_limit_matches_no_client_and_is_warned_of(superd: Superd, port: int) -> None:
     for number in range(12):
         (superd.folder / f"list{number}").write_text(f"127.0.1.{number}\n{superd.folder}/list{number + 1}\n")
     superd.deny.write_text(f"echo : {superd.folder}/list0\n")

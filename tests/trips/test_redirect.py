@@ -126,7 +126,7 @@ def test_a_target_by_name_and_over_ipv6_is_found(superd: Superd) -> None:
         assert talk(port) == b"name"
 
 
-def test_a_target_that_is_not_there_is_a_failure_with_its_reason(superd: Superd) -> None:
+def test_a_target_that_does_not_exist_is_a_failure_with_its_reason(superd: Superd) -> None:
     port = redirect(superd, there := free_port())
     superd.start()
     assert talk(port) == b""

@@ -120,7 +120,7 @@ def test_a_reload_leaves_sessions_alone_and_changes_the_number_of_relays(superd:
         (superd.folder / "superd.toml").write_text("relays = 3\n")
         superd.reload()
         deadline = time.monotonic() + WAIT
-        while len(superd.relays()) < 3:  # the front may serve a few before it is told of the others
+        while len(superd.relays()) < 3:  # the front may serve a few before it knows the others
             assert time.monotonic() < deadline
             socks.append(stack.enter_context(connected(port)))
             assert answers(socks[-1])

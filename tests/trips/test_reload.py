@@ -114,7 +114,7 @@ def test_reloads_under_load_lose_not_one_connection(superd: Superd) -> None:
     ports = {name: free_port() for name in ("program", "internal", "other")}
 
     def write(number: int) -> None:
-        """Each time another program behind the same port, other limits of another, and a service that comes and goes."""
+        """Each time another program at the same port, other limits of another, and a service that comes and goes."""
         superd.service(
             "program",
             f'server = "/bin/echo"\nserver_args = ["{number}"]\nnice = {number % 2}\ncps = [100000, 1]\n'

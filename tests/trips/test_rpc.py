@@ -68,7 +68,7 @@ def test_every_version_is_registered_and_taken_back_at_the_end(superd: Superd, i
     assert [table(inside, number) for number in (391002, 391004, 100001)] == [set()] * 3
 
 
-def test_what_a_killed_superd_left_behind_is_replaced(superd: Superd, inside: list[str]) -> None:
+def test_what_a_killed_superd_left_is_replaced(superd: Superd, inside: list[str]) -> None:
     superd.prefix = inside
     superd.service("any", 'type = "RPC"\nrpc_number = 391003\nrpc_version = "1"\nserver = "/bin/cat"\n')
     superd.start()

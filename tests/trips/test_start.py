@@ -102,7 +102,7 @@ def test_with_keep_going_the_right_are_served_and_the_wrong_reported(superd: Sup
     superd.message("syntax.toml:1: error: not TOML")
 
 
-def test_with_keep_going_a_policy_that_cannot_be_used_lets_nobody_in_until_it_is_mended(superd: Superd) -> None:
+def test_with_keep_going_a_policy_that_cannot_be_used_admits_no_client_until_it_is_fixed(superd: Superd) -> None:
     wrapped, own = free_port(), free_port()
     superd.service("cat", cat(wrapped))
     superd.service("own", cat(own, 'flags = ["NOLIBWRAP"]\n'))
@@ -186,7 +186,7 @@ def test_a_program_that_went_away_after_the_start_is_a_logged_failure_with_its_e
     assert superd.event(event="FAIL")["detail"] == f"cannot execute `{program}`: No such file or directory"
 
 
-def test_a_hang_up_before_superd_can_answer_it_kills_nobody(superd: Superd) -> None:
+def test_a_hang_up_before_superd_can_answer_it_kills_nothing(superd: Superd) -> None:
     port = free_port()
     superd.service("cat", cat(port))
     # Stopped by its own start: the first thing it can do is to ignore the signal.

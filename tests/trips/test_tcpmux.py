@@ -20,7 +20,7 @@ def client(superd: Superd, name: str, kind: str, extra: str = "", server: str = 
     superd.service(name, f'type = ["{kind}", "UNLISTED"]\n{server}{extra}')
 
 
-def test_the_plain_kind_hears_nothing_of_superd_and_the_plus_kind_is_told_to_go(superd: Superd) -> None:
+def test_the_plain_kind_hears_nothing_of_superd_and_the_plus_kind_gets_a_go(superd: Superd) -> None:
     port = mux(superd)
     client(superd, "plain", "TCPMUX")
     client(superd, "plus", "TCPMUXPLUS")

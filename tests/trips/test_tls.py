@@ -381,7 +381,7 @@ def test_openssl_and_curl(superd: Superd, authority: Authority) -> None:
 @pytest.mark.clients
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_testssl_finds_nothing_to_mend(superd: Superd, authority: Authority, tmp_path: Path) -> None:
+def test_testssl_finds_nothing_to_fix(superd: Superd, authority: Authority, tmp_path: Path) -> None:
     port, found = program(superd, authority), tmp_path / "found.json"
     superd.start()
     program_file = needs("testssl.sh", "testssl")

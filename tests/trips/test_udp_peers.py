@@ -86,7 +86,7 @@ def test_each_peer_has_a_program_of_its_own_that_hears_it_alone(superd: Superd) 
 
 
 @pytest.mark.parametrize("way", [b"", b"to "], ids=["send", "sendto"])
-def test_a_burst_of_many_peers_loses_nobody_and_mixes_nobody_up(superd: Superd, way: bytes) -> None:
+def test_a_burst_of_many_peers_loses_none_and_mixes_none_up(superd: Superd, way: bytes) -> None:
     port = free_port(socket.SOCK_DGRAM)
     talker(superd, "talker", f"*:{port}")
     superd.start()

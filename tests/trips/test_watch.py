@@ -1,4 +1,4 @@
-"""Root's process lives, and superd ends when it is told to, whatever front, files, descriptors or the package on disk do."""
+"""Root's process lives, and superd ends when that is ordered, whatever front, files, descriptors or the package on disk do."""
 
 from __future__ import annotations
 

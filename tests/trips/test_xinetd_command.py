@@ -41,7 +41,7 @@ def test_the_parent_ends_when_the_daemon_serves_and_not_before(xinetd: XinetdCom
     assert f" xinetd[{xinetd.pid}]: NOTICE: " in line
 
 
-def test_what_is_wrong_is_told_to_the_terminal_and_the_parent_fails(xinetd: XinetdCommand) -> None:
+def test_what_is_wrong_is_written_to_the_terminal_and_the_parent_fails(xinetd: XinetdCommand) -> None:
     xinetd.configure(internal("echo", free_port(), "instances = many"))
     done = xinetd.run()
     assert done.returncode == 78
@@ -171,7 +171,7 @@ def test_inetd_compat_reads_etc_inetd_conf_and_says_when_there_is_none(xinetd: X
     assert any(problem.origin.file == absent and "does not exist" in problem.message for problem in problems)
 
 
-def test_the_state_is_written_beside_a_link_and_never_through_it(tmp_path: Path) -> None:
+def test_the_state_is_written_next_to_a_link_and_never_through_it(tmp_path: Path) -> None:
     from superd.cli.run import write_dump
 
     precious, dump = tmp_path / "precious", tmp_path / "dump"

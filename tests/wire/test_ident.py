@@ -45,11 +45,11 @@ def test_any_reply_is_a_user_or_unknown(reply: bytes, ports: tuple[int, int]) ->
 
 
 @pytest.mark.parametrize("line", [b"", b"1", b"1,", b"a,b", b"1,2,3", b"-1,2", b"1,2:", b"1\xb2,3"])
-def test_what_is_no_question_is_none(line: bytes) -> None:
+def test_what_is_not_a_question_is_none(line: bytes) -> None:
     assert parse_question(line) is None
 
 
-def test_an_error_names_nobody() -> None:
+def test_an_error_names_no_user() -> None:
     assert error_reply((6193, 23), NO_USER) == b"6193 , 23 : ERROR : NO-USER\r\n"
     assert parse_reply(error_reply((6193, 23), NO_USER), 6193, 23) == Identity(failure="bad response")
 

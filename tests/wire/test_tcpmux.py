@@ -15,7 +15,7 @@ NAMES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=
 
 
 def read(pieces: list[bytes]) -> tuple[str | None, bytes]:
-    """The name, and what was left of the pieces behind it."""
+    """The name, and what was left of the pieces after it."""
     reader = NameReader()
     for index, piece in enumerate(pieces):
         taken, name = reader.take(piece)
@@ -45,7 +45,7 @@ def test_any_bytes_are_a_name_or_the_peers_fault(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("line", [b"\r\n", b"a b\r\n", b"a\0b\r\n", b"\xff\r\n", b"x" * (MAX_LINE + 1)])
-def test_what_is_no_name_is_said_to_be_none(line: bytes) -> None:
+def test_what_is_not_a_name_is_said_to_be_none(line: bytes) -> None:
     with pytest.raises(PeerError):
         NameReader().take(line)
 

@@ -30,7 +30,7 @@ def test_replies_end_with_a_nul_and_say_whether_more_come() -> None:
         b'{"method":"x","more":1}', b'{"method":"x","upgrade":true}',
     ],
 )  # fmt: skip
-def test_anything_else_is_no_call(data: bytes) -> None:
+def test_anything_else_is_not_a_call(data: bytes) -> None:
     with pytest.raises(FramingError):
         parse_call(data)
 

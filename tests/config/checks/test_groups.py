@@ -14,7 +14,7 @@ def check(fault: str, **services: dict[str, Any]) -> list[Problem]:
     return check_groups(made, {("a", "limits"): Origin("a.toml", 3)}, lambda _: fault)
 
 
-def test_what_the_host_can_do_is_no_problem() -> None:
+def test_what_the_host_can_do_is_not_a_problem() -> None:
     assert check("", a={"limits": {"pids": 5}}, b={"require": "cgroup"}) == []
 
 

@@ -30,7 +30,7 @@ def test_a_program_that_runs_as_root_belongs_to_root() -> None:
     assert check({"a": service}, {}, HOST) == []
 
 
-def test_each_unknown_user_and_group_is_told_at_its_own_key() -> None:
+def test_each_unknown_user_and_group_is_reported_at_its_own_key() -> None:
     nobody = replace(HOST, users=lambda _: False, groups=lambda _: False)
     keys = {"user": "u", "group": "g", "groups": ["h"], "socket_user": "v", "socket_group": "i"}
     service = Service.model_validate({"name": "a", "server": "/bin/cat", "listen": ["unix:/x"], **keys})
@@ -63,7 +63,7 @@ def test_two_of_one_name_are_an_error_whatever_its_case() -> None:
     assert problem.startswith("error: tcpmux knows `ONE` as service `one`")
 
 
-def test_what_is_no_connection_cannot_be_handed_over() -> None:
+def test_what_is_not_a_connection_cannot_be_handed_over() -> None:
     for keys in ({"wait": True}, {"socket_type": "dgram", "wait": True}):
         found = check_kinds(client("one", **keys), {})
         assert any("tcpmux hands over a connection" in problem.message for problem in found)
@@ -82,7 +82,7 @@ def test_streams_only_is_said_of_those_that_speak_over_streams_only() -> None:
         assert said(service) == [f"error: `{name}` speaks over streams only"]
 
 
-def test_a_log_in_a_folder_that_is_not_there_is_told() -> None:
+def test_a_log_in_a_folder_that_does_not_exist_is_reported() -> None:
     keys = {"name": "a", "server": "/bin/cat", "listen": ["127.0.0.1:7"], "log_type": "FILE /nowhere/a.log 1 2"}
     service = Service.model_validate(keys)
     place = {("a", "log_type"): Origin("a.toml", 3)}

@@ -52,7 +52,7 @@ def test_what_may_connect_in_part_is_not(inner: str, outer: str) -> None:
 
 
 @given(st.lists(NETWORKS, max_size=4), st.lists(NETWORKS, max_size=4), st.integers(0, 2**32 - 1))
-def test_nobody_of_a_shadowed_network_could_come_in(allowed: list[str], refused: list[str], number: int) -> None:
+def test_no_client_of_a_shadowed_network_could_be_admitted(allowed: list[str], refused: list[str], number: int) -> None:
     client = ipaddress.ip_address(number)
     for inner, outer in shadowed(tuple(allowed), tuple(refused)):
         assert client not in ipaddress.ip_network(inner) or client in ipaddress.ip_network(outer)

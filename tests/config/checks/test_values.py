@@ -1,4 +1,4 @@
-"""Values with a grammar of their own: what is taken, and which key is told where it is not."""
+"""Values with a grammar of their own: what is taken, and which key is reported where it is not."""
 
 from __future__ import annotations
 

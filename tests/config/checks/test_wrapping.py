@@ -43,7 +43,7 @@ def test_a_program_that_users_can_start_with_its_own_rights_is_named() -> None:
     ]
 
 
-def test_a_rule_that_refuses_whom_nobody_sees_is_an_error() -> None:
+def test_a_rule_that_refuses_clients_without_an_address_is_an_error() -> None:
     found = service(server="/usr/bin/Xvnc", wait=True)
     (problem,) = check_wrapping({"one": found}, {}, lambda _: 0o755, lambda _: "hosts.deny:1")
     assert (problem.severity.value, "hosts.deny:1 names `Xvnc`" in problem.message) == ("error", True)

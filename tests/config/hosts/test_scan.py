@@ -1,4 +1,4 @@
-"""The fast reader beside the parser it spares: the same rules, the same problems, for every text."""
+"""The fast reader and the parser it spares: the same rules, the same problems, for every text."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_a_rule_that_is_written_out_reads_back_as_it_was(daemons: list[str], cli
     assert again == first
 
 
-def test_a_line_that_is_no_rule_fails_open_in_deny_and_closed_in_allow() -> None:
+def test_a_line_that_is_not_a_rule_fails_open_in_deny_and_closed_in_allow() -> None:
     text = b"ALL ALL\n\nsshd : \\\n  10.\nALL : ALL"
     tables: dict[Table, int] = {"deny": 1, "allow": 0}
     for table, serious in tables.items():
@@ -62,7 +62,7 @@ def test_every_blank_of_c_is_taken_off_an_option() -> None:
         ("spawn date 12:30:05 : deny", "spawn date 12\\:30\\:05 : deny"), ("bogus x", ""),
     ],
 )  # fmt: skip
-def test_a_wrong_option_is_told_as_it_was_probably_meant(option: str, hint: str) -> None:
+def test_a_wrong_option_is_reported_as_it_was_probably_meant(option: str, hint: str) -> None:
     _, problems = parse(f"ALL : ALL : {option}\n".encode(), "hosts", "deny")
     meant = f"ALL : ALL : {hint}"
     assert [problem.hint for problem in problems] == [f"write `{meant}`" if hint else ""]
@@ -70,7 +70,7 @@ def test_a_wrong_option_is_told_as_it_was_probably_meant(option: str, hint: str)
         assert parse(f"{meant}\n".encode(), "hosts", "deny")[1] == ()
 
 
-def test_all_that_is_wrong_with_a_rule_is_told_at_once() -> None:
+def test_all_that_is_wrong_with_a_rule_is_reported_at_once() -> None:
     _, problems = parse(b"cat: ALL: keepaliv: linger x: spawn a:b: nise 3: umask 9999: deny now\n", "hosts", "allow")
     assert [problem.message.partition(",")[0] for problem in problems] == [
         'bad option name: "keepaliv"',
@@ -117,7 +117,7 @@ def test_lines_that_libwrap_does_not_read_are_named_with_what_it_does_instead() 
 
 @pytest.mark.parametrize("behind", [b"ALL : ALL", b"# sshd, ALL : ALL", b"sshd, \\\nALL : ALL"])
 @pytest.mark.parametrize("before", [b"", b"sshd : 10.\n"])
-def test_a_line_behind_a_byte_order_mark_is_no_rule(before: bytes, behind: bytes) -> None:
+def test_a_line_after_a_byte_order_mark_is_not_a_rule(before: bytes, behind: bytes) -> None:
     text = before + b"\xef\xbb\xbf" + behind + b"\nsshd : 10.\n"
     tables: dict[Table, int] = {"deny": 1, "allow": 0}
     for table, serious in tables.items():
@@ -127,7 +127,7 @@ def test_a_line_behind_a_byte_order_mark_is_no_rule(before: bytes, behind: bytes
         assert "byte order mark" in problems[0].message
 
 
-def test_colons_in_brackets_are_no_marks_and_file_patterns_are_told_once() -> None:
+def test_colons_in_brackets_are_not_marks_and_file_patterns_are_reported_once() -> None:
     assert split_at("[::1] : x", ":") == ("[::1] ", " x")
     assert split_at("[::1]", ":") is None
     assert words(" a,b\t,c ") == ("a", "b", "c")

@@ -29,7 +29,7 @@ LINE = "7001 stream tcp nowait nobody /bin/cat cat"
         ("7001 stream tcp nowait nobody cat cat", "busybox"),
     ],
 )
-def test_the_dialect_is_told_by_its_syntax_or_its_head(text: str, name: Name) -> None:
+def test_the_dialect_is_known_by_its_syntax_or_its_head(text: str, name: Name) -> None:
     found = detect(text.split("\n"))
     assert found.name == name
     assert found.word

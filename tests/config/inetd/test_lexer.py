@@ -87,7 +87,7 @@ def test_a_policy_in_force_keeps_its_lines_from_being_served_and_no_others() -> 
         (b"7001 stream tcp", "3 fields; at least 6"),
     ],
 )
-def test_a_bad_line_is_told_with_its_number_and_the_next_is_read(line: bytes, message: str) -> None:
+def test_a_bad_line_is_reported_with_its_number_and_the_next_is_read(line: bytes, message: str) -> None:
     found, problems = entries(b"# comment\n" + line + b"\n" + GOOD.encode())
     assert [entry.fields.args for entry in found] == [("good",)]
     (problem,) = problems
@@ -136,7 +136,7 @@ def test_a_statement_that_is_not_ended_does_not_swallow_what_follows() -> None:
     st.sampled_from(sorted(DIALECTS)),
 )
 def test_a_bad_entry_never_hides_the_next_one(lines: list[str], dialect: Name) -> None:
-    # But for two kinds of line that are about all that follows: a policy, and the addresses to listen on.
+    # Except for two kinds of line that are about all that follows: a policy, and the addresses to listen on.
     kept = [line for line in lines if not line.lstrip().startswith("#@") and not line.rstrip().endswith(":")]
     text = "\n".join(kept) + f"\n{GOOD}\n"
     assert "good" in services(text, dialect) or any("7099" in line for line in lines)

@@ -22,7 +22,7 @@ ANY = st.recursive(
 
 
 def told(line: str) -> list[str]:
-    """What is said of one line in a service file that is right but for it."""
+    """What is said of one line in a service file that is right otherwise."""
     keys, places, problems = parse_toml(f'server = "/bin/cat"\nlisten = ["127.0.0.1:7000"]\n{line}\n'.encode(), "a.toml")
     assert problems == ()
     _, problems = make_service("a", keys, places, Origin("a.toml"))
@@ -93,7 +93,7 @@ def test_an_unknown_default_is_said_once_and_reaches_no_service() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(Service.model_fields)), ANY, max_size=4))
-def test_whatever_the_values_are_no_finding_is_left_in_a_librarys_words(keys: dict[str, Any]) -> None:
+def test_whatever_the_values_are_not_one_finding_is_left_in_a_librarys_words(keys: dict[str, Any]) -> None:
     keys.pop("name", None)
     _, problems = make_service("a", keys, {}, Origin("a.toml"))
     for problem in problems:
@@ -102,7 +102,7 @@ def test_whatever_the_values_are_no_finding_is_left_in_a_librarys_words(keys: di
 
 
 @given(st.dictionaries(st.sampled_from(["port", "disable", "limits", "nice"]), ANY, max_size=4))
-def test_only_truths_are_taken_out_and_each_is_told(keys: dict[str, Any]) -> None:
+def test_only_truths_are_taken_out_and_each_is_reported(keys: dict[str, Any]) -> None:
     left, found = without_truths(keys, {}, Origin("a.toml"), Service)
     gone = {key for key in keys if key not in left}
     truths = {key for key, value in keys.items() if isinstance(value, bool) and key != "disable"}

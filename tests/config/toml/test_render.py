@@ -60,7 +60,7 @@ def test_comments_change_nothing_whatever_they_say(comment: str) -> None:
     assert tomllib.loads(text) == tomllib.loads(render(service))
 
 
-def test_keys_at_their_default_are_left_out_and_comments_stand_behind_their_key() -> None:
+def test_keys_at_their_default_are_left_out_and_comments_follow_their_key() -> None:
     service = Service(name="a", server="/bin/cat", limits=Limits(idle=5))
     text = render(service, {"": "whole", "server": "the\nprogram"})
     assert text == '# whole\nserver = "/bin/cat"  # the program\n\n[limits]\nidle = 5.0\n'

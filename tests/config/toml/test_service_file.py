@@ -38,13 +38,13 @@ def test_a_fragment_changes_the_keys_it_names_and_no_other(base: Keys, over: Key
         assert merged["limits"] == over["limits"]
 
 
-def test_add_appends_to_what_is_there_and_makes_a_list_of_one_word() -> None:
+def test_add_appends_to_what_was_set_and_makes_a_list_of_one_word() -> None:
     assert merge({"only_from": ["10."]}, {"only_from_add": "11."}) == {"only_from": ["10.", "11."]}
     assert merge({"only_from": "10."}, {"only_from_add": ["11."]}) == {"only_from": ["10.", "11."]}
     assert merge({}, {"only_from_add": ["11."]}) == {"only_from": ["11."]}
 
 
-def test_each_wrong_key_is_told_at_its_own_line_and_the_rest_is_still_checked() -> None:
+def test_each_wrong_key_is_reported_at_its_own_line_and_the_rest_is_still_checked() -> None:
     data = b'server = "/bin/cat"\nnise = 1\numask = "9"\nport = 7\n[limits]\nidle = "x"\n'
     keys, places, _ = parse_toml(data, "a.toml")
     service, problems = make_service("a", keys, places, Origin("a.toml", 1))
@@ -68,14 +68,14 @@ def test_services_with_the_same_keys_share_the_set_of_them_and_no_other() -> Non
     assert other.model_fields_set == one.model_fields_set - {"nice"} | {"umask"}
 
 
-def test_what_an_escape_makes_a_nul_byte_is_told_at_each_place_and_nothing_is_asked_about_it() -> None:
+def test_what_an_escape_makes_a_nul_byte_is_reported_at_each_place_and_nothing_is_asked_about_it() -> None:
     data = b'user = "\\u0000"\nport = 7\nenv = { A = "x\\u0000" }\n[limits]\n"a\\u0000" = 1\n'
     keys, _, problems = parse_toml(data, "a.toml")
     assert keys == {}
     assert [(problem.origin.line, problem.message) for problem in problems] == [(n, "holds a NUL byte") for n in (1, 3, 4)]
 
 
-def test_lines_are_an_editors_and_what_stands_in_a_text_of_many_lines_is_no_key() -> None:
+def test_lines_are_an_editors_and_what_stands_in_a_text_of_many_lines_is_not_a_key() -> None:
     data = 'env = { A = """\nport = 1\n[limits]\n""" } # \u2028 \'\'\'\nport = 2\nnice_add = 3\n'.encode()
     keys, places, _ = parse_toml(data, "a.toml")
     assert {key: places[key].line for key in (*keys, "nice")} == {"env": 1, "port": 5, "nice_add": 6, "nice": 6}

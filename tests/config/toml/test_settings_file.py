@@ -23,7 +23,7 @@ def test_any_bytes_give_settings_and_problems_inside_the_file(data: bytes) -> No
 
 
 @given(st.integers(-5, 5))
-def test_a_count_is_taken_or_told_at_its_line_and_nothing_else_is(count: int) -> None:
+def test_a_count_is_taken_or_reported_at_its_line_and_nothing_else_is(count: int) -> None:
     settings, _, _, problems = parse_settings(f"# first\nundecided = {count}\n".encode(), "superd.toml")
     assert [problem.origin.line for problem in problems] == ([] if count >= 1 else [2])
     assert settings.undecided == (count if count >= 1 else Settings().undecided)
@@ -38,20 +38,20 @@ def test_defaults_are_handed_on_as_written() -> None:
     assert [(problem.origin.line, problem.hint) for problem in problems] == [(5, "did you mean `nice`?"), (4, "")]
 
 
-def test_an_unknown_key_of_a_table_is_told_at_its_own_line() -> None:
+def test_an_unknown_key_of_a_table_is_reported_at_its_own_line() -> None:
     _, _, _, problems = parse_settings(b"[policy]\n\nhosts_alow = 1\n[log]\nqueeu = 1\n", "superd.toml")
     assert [problem.origin.line for problem in problems] == [3, 5]
     assert [problem.hint for problem in problems] == ["did you mean `hosts_allow`?", "did you mean `queue`?"]
 
 
-def test_a_services_key_is_told_where_it_belongs_and_not_the_nearest_other() -> None:
+def test_a_services_key_is_reported_where_it_belongs_and_not_the_nearest_other() -> None:
     *_, problems = parse_settings(b'server = "/bin/cat"\nuser = "nobody"\nport = 7\n', "superd.toml")
     assert [(problem.origin.line, problem.hint) for problem in problems] == [
         (line, "a service's key: it belongs in a file of the services' folder, or in [defaults]") for line in (1, 3)
     ]
 
 
-def test_a_wrong_default_is_told_without_a_service_at_its_own_line() -> None:
+def test_a_wrong_default_is_reported_without_a_service_at_its_own_line() -> None:
     text = b'[defaults]\ncps = "x"\nnice = 99\n[defaults.limits]\nidle = "q"\nbogus = 1\n'
     problems = sorted(parse_settings(text, "superd.toml")[3], key=lambda problem: problem.origin)
     assert [

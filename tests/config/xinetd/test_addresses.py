@@ -50,7 +50,7 @@ def test_a_word_of_numbers_is_read_as_inet_aton_does_and_never_opens_more_than_w
 
 
 @pytest.mark.parametrize("word", ["::1/128", "ALL", "any", "everyone", "[::1]", "::", "10.0.0.", "192.0.2.1-192.0.2.9"])
-def test_a_misread_word_admits_nobody(word: str) -> None:
+def test_a_misread_word_admits_no_client(word: str) -> None:
     reading = read_word(word, refusing=False)
     assert reading.words == ()
     assert reading.xinetd

@@ -13,7 +13,7 @@ BASE = ("type = UNLISTED", "socket_type = stream", "wait = no", "user = root", "
 
 
 def entry(*lines: str, without: str = "", name: str = "x") -> str:
-    """A service whose own lines begin at line 9, behind the six it needs."""
+    """A service whose own lines begin at line 9, after the six it needs."""
     kept = [line for line in BASE if not without or not line.startswith(without)]
     return "\n".join([f"service {name}", "{", *kept, *lines, "}", ""])
 
@@ -131,7 +131,7 @@ def test_a_datagram_service_without_wait_is_served_where_xinetd_looped() -> None
     assert "xinetd looped without end" in said(foreign)[0]
 
 
-def test_text_beside_the_closing_brace_refuses_its_entry_and_not_the_next() -> None:
+def test_text_next_to_the_closing_brace_refuses_its_entry_and_not_the_next() -> None:
     other = entry(name="y").replace("9001", "9002")
     foreign = read(entry("instances = 3 }").replace("}\n}", "}") + other)
     assert "y" in [service.name for service in foreign.services]
@@ -170,13 +170,13 @@ def test_disabled_minus_disables_as_in_xinetd_and_enabled_minus_does_not_enable(
     assert said(foreign)[0].startswith("conf:4: warning: `enabled -=` takes ids away; xinetd added them")
 
 
-def test_removing_the_last_address_leaves_nobody_and_no_access_may_take_what_only_from_gives() -> None:
+def test_removing_the_last_address_leaves_no_client_and_no_access_may_take_what_only_from_gives() -> None:
     service = only(read(entry("only_from = 192.0.2.7", "only_from -= 192.0.2.7", "no_access = 192.0.2.7")))
     assert service.only_from == ()
     assert service.no_access == ("192.0.2.7",)
 
 
-def test_traffic_in_defaults_disables_nobody() -> None:
+def test_traffic_in_defaults_disables_no_service() -> None:
     foreign = read(f"defaults\n{{\nlog_on_success = PID TRAFFIC\n}}\n{entry()}")
     assert only(foreign).log_on_success == {"PID"}
     assert said(foreign)[0].startswith("conf:3: warning: `TRAFFIC` in defaults is left out for `x`; xinetd disabled")
@@ -211,7 +211,7 @@ def test_a_port_that_xinetd_did_not_serve_is_said_at_its_line(name: str, said_of
     assert said(listed(name, "type = UNLISTED")) == []
 
 
-def test_a_name_of_the_other_protocol_is_told_with_the_right_type() -> None:
+def test_a_name_of_the_other_protocol_is_reported_with_the_right_type() -> None:
     text = entry(name="tftp").replace("port = 9001\n", "").replace("type = UNLISTED\n", "", 1)
     (message,) = said(read(text, **{"_etc_services": SERVICES}))
     assert "`tftp` is in /etc/services for udp and not for tcp; xinetd did not start it" in message
@@ -221,7 +221,7 @@ def test_a_name_of_the_other_protocol_is_told_with_the_right_type() -> None:
 
 
 @pytest.mark.parametrize("name", ["log_on_success", "log_on_failure"])
-def test_userid_without_a_log_asks_nobody_as_in_xinetd(name: str) -> None:
+def test_userid_without_a_log_asks_no_server_as_in_xinetd(name: str) -> None:
     foreign = read(entry(f"{name} = HOST USERID"))
     assert getattr(only(foreign), name) == {"HOST"}
     assert "without `log_type` xinetd logged nothing and asked no ident server" in said(foreign)[0]
@@ -235,7 +235,7 @@ def test_identification_that_decides_is_asked_for_even_without_a_log() -> None:
     assert only(foreign).log_on_success == {"USERID"}
 
 
-def test_a_word_of_passenv_that_is_no_name_is_told() -> None:
+def test_a_word_of_passenv_that_is_not_a_name_is_reported() -> None:
     (text,) = said(read(entry("passenv = PATH A=b")))
     assert "`A=b` in `passenv` is not a variable's name; xinetd passed nothing for it" in text
     assert "write `env = A=b`" in text

@@ -16,7 +16,7 @@ def test_a_missing_brace_is_noticed_at_the_next_keyword() -> None:
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_split_and_a_whole_entry_behind_them_is_found(data: bytes) -> None:
+def test_any_bytes_split_and_a_whole_entry_after_them_is_found(data: bytes) -> None:
     entries, _ = split_entries(data + b"\nservice last\n{\n}\n", "f")
     assert entries[-1].argument == "last"
     assert not entries[-1].broken

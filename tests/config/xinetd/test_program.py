@@ -37,7 +37,7 @@ def test_tcpd_is_replaced_by_the_program_it_guards() -> None:
     assert "NOLIBWRAP" not in service.flags
 
 
-def test_an_argument_in_the_place_of_argv0_is_told_with_the_line() -> None:
+def test_an_argument_in_the_place_of_argv0_is_reported_with_the_line() -> None:
     text = entry("flags = NAMEINARGS", "server_args = /srv/x.py").replace("/bin/cat", "/usr/bin/python3")
     (message,) = said(read(text))
     assert "reads what the client sends" in message
@@ -60,7 +60,7 @@ def wrong(*lines: str, without: str = "") -> Foreign:
         (wrong("type = RPC UNLISTED", "rpc_number = 1", "rpc_version = a", without="type"), "is not n or n-m"),
     ],
 )
-def test_what_answers_nobody_is_one_error(foreign: Foreign, message: str) -> None:
+def test_what_answers_no_client_is_one_error(foreign: Foreign, message: str) -> None:
     assert foreign.services == ()
     (text,) = said(foreign)
     assert message in text

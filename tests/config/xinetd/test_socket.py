@@ -35,7 +35,7 @@ def test_a_name_is_an_address_by_etc_hosts() -> None:
     ("lines", "without", "kind"),
     [(("protocol = udp",), "socket_type", "dgram"), (("protocol = tcp",), "socket_type", "stream"), ((), "", "stream")],
 )
-def test_the_type_may_be_told_by_the_protocol(lines: tuple[str, ...], without: str, kind: str) -> None:
+def test_the_type_may_follow_from_the_protocol(lines: tuple[str, ...], without: str, kind: str) -> None:
     text = entry(*lines, without=without).replace("wait = no", "wait = yes" if kind == "dgram" else "wait = no")
     assert only(read(text)).socket_type.value == kind
 

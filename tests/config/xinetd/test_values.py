@@ -20,7 +20,7 @@ def line(text: str, number: int = 1) -> Line:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["=", "+=", "-="]), WORDS), max_size=6))
-def test_words_are_those_added_and_not_taken_away_behind(parts: list[tuple[str, list[str]]]) -> None:
+def test_words_are_those_added_and_not_taken_away_afterwards(parts: list[tuple[str, list[str]]]) -> None:
     lines = [Line("passenv", sign, tuple(values), Origin("x")) for sign, values in parts]
     last = {word: sign != "-=" for sign, values in parts for word in values}
     found = words(lines)

@@ -1,4 +1,4 @@
-"""Internal services of datagrams over real sockets: what is answered, to whom never, and that no call can block."""
+"""Internal services of datagrams over real sockets: what is answered, which clients never, and that no call can block."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Bound:
         self.answers.on_ready(self.listener, service(socket_type="dgram", type=["INTERNAL"], service=service_name, libwrap="cat"))
 
 
-def test_each_datagram_is_answered_and_a_blocking_socket_blocks_nobody() -> None:
+def test_each_datagram_is_answered_and_a_blocking_socket_blocks_nothing() -> None:
     with Bound(Desk()) as bound:
         bound.sock.setblocking(True)  # a child of a program that once had it can do that
         bound.ask(b"hello")

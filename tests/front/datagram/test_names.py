@@ -27,7 +27,7 @@ class SlowNames:
 
 
 async def test_forged_senders_use_a_sixteenth_of_the_look_ups_and_the_rest_is_dropped(nursery: trio.Nursery) -> None:
-    """150 forged datagrams a second shut TCP clients out, and let in clients that a name denies."""
+    """150 forged datagrams a second shut TCP clients out, and admitted clients that a name denies."""
     names = SlowNames()
     senders = SenderNames(names, nursery.start_soon)
     senders.configure(Settings())

@@ -138,7 +138,7 @@ async def test_what_the_tables_asked_for_takes_no_second_token_of_a_rate() -> No
     assert verdict.admit
 
 
-async def test_a_refusal_stays_one_and_a_removed_service_lets_nobody_in() -> None:
+async def test_a_refusal_stays_one_and_a_removed_service_admits_no_client() -> None:
     parts, one = Parts(), service(only_from=[".example.org"])
     refusal = Verdict(False, Reason.RATE)
     assert (await parts.settle(one, refusal))[1] is refusal

@@ -45,7 +45,7 @@ def write(path: str, text: str) -> None:
     Path(path).write_text(text)
 
 
-async def test_nobody_gets_the_tables_of_before_a_change_while_the_new_ones_are_compiled(
+async def test_no_client_gets_the_tables_of_before_a_change_while_the_new_ones_are_compiled(
     tmp_path: Path, compiler: SlowCompiler
 ) -> None:
     allow, deny = str(tmp_path / "hosts.allow"), str(tmp_path / "hosts.deny")
@@ -69,7 +69,7 @@ async def test_nobody_gets_the_tables_of_before_a_change_while_the_new_ones_are_
         nursery.start_soon(watch.run)
         nursery.start_soon(wait_for_tables)
         await trio.to_thread.run_sync(compiler.begun.wait)
-        # Read, but not yet in force: whoever comes now waits as well.
+        # Read, but not yet in force: a client that comes now waits as well.
         assert watch.current() is None
         nursery.start_soon(wait_for_tables)
         compiler.go_on.set()

@@ -152,7 +152,7 @@ class Parts:
         self.asked.append((word, number))
 
     def session(self, name: str, address: str = "192.0.2.1") -> LiveSession:
-        """A session that was let in."""
+        """A session that was admitted."""
         return self.book.enter(self.in_force.services[name], Peer(address, 4, 1), self.now)
 
 

@@ -77,7 +77,7 @@ async def test_the_others_go_round_a_launcher_that_stands_still_and_the_stuck_se
     assert dispatch.choose("cat") == 0
 
 
-async def test_a_full_queue_is_told_with_its_service() -> None:
+async def test_a_full_queue_is_reported_with_its_service() -> None:
     parts, dispatch, full = made("cat", lanes=1)
     for _ in range(MAX_OF_SERVICE):
         dispatch.hand_over(parts.session("cat"), HERE, descriptor())

@@ -82,7 +82,7 @@ async def test_a_program_that_cannot_be_started_is_logged_with_its_reason() -> N
     assert [verdict.reason for _, verdict in parts.log.denied] == [Reason.LAUNCH]
 
 
-async def test_a_client_that_was_gone_before_the_start_is_no_error() -> None:
+async def test_a_client_that_was_gone_before_the_start_is_not_an_error() -> None:
     parts, reports, _ = made()
     reports.on_report(0, messages.Failed(handed_over(parts).record.conn, errno.ECONNRESET, ""), -1)
     assert parts.log.messages == []
@@ -133,7 +133,7 @@ async def test_leftovers_are_counted_by_service_until_their_launcher_dies() -> N
     assert reports.leftovers_of("cat") == 3
 
 
-async def test_an_exit_of_a_service_that_was_removed_is_no_line() -> None:
+async def test_an_exit_of_a_service_that_was_removed_has_no_line() -> None:
     parts, reports, _ = made()
     del parts.in_force.services["cat"]
     reports.on_report(0, exited(501), -1)

@@ -225,7 +225,7 @@ async def test_a_new_front_finds_what_is_carried_and_counts_it(
         ended, gone = before.echo()
         sized(gone, b"x")
         short.cancel_scope.cancel()
-    gone.close()  # nobody reads the report of it
+    gone.close()  # the report of it stays unread
     relays[0].settled_without_reading()
     front.take(relays[0], running=frozenset({0}))
     nursery.start_soon(front.carriers.run)

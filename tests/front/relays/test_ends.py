@@ -1,4 +1,4 @@
-"""A relay's reason for an end is the record's, but for a program whose own status says how it ended."""
+"""A relay's reason for an end is the record's, except for a program whose own status says how it ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A label comes back as what it was written of, and other bytes are no label."""
+"""A label comes back as what it was written of, and other bytes are not a label."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_session_without_an_address_has_none_later(client: Peer | None) -> Non
 
 
 @given(st.binary(max_size=200))
-def test_other_bytes_are_no_label_and_no_exception(data: bytes) -> None:
+def test_other_bytes_are_neither_a_label_nor_an_exception(data: bytes) -> None:
     assert read_label(data) is None
 
 

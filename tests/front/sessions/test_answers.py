@@ -138,7 +138,7 @@ def test_a_client_is_held_against_bans_and_counts() -> None:
     assert parts.ask(messages.AskBans(1, 0))[1] == [messages.BanRow("192.0.2.0/24", "", 0)]
 
 
-def test_a_client_that_is_too_quick_is_told_so_and_not_counted() -> None:
+def test_a_client_that_is_too_quick_gets_an_answer_and_not_counted() -> None:
     parts = Fixture(limits={"source_rate": (1, 2)})
     access = parts.services["s"].access
     for refused in ("", "", "source_rate", "source_rate"):

@@ -124,7 +124,7 @@ def test_at_the_end_every_session_is_signalled_and_silence_says_so() -> None:
     assert [len(session.running.signals) for session in sessions if isinstance(session.running, FakeRunning)] == [2, 1]
 
 
-def test_the_end_of_a_crowd_is_told_once() -> None:
+def test_the_end_of_a_crowd_is_reported_once() -> None:
     parts = Parts()
     crowd = [parts.book.enter(service(), CLIENT, 1000.0) for _ in range(CROWD)]
     for session in crowd:

@@ -87,7 +87,7 @@ def test_what_does_not_look_like_a_client_is_closed(channel: tuple[socket.socket
         assert theirs.recv(1) == b""
 
 
-def test_a_descriptor_that_is_no_connection_is_closed(channel: tuple[socket.socket, socket.socket]) -> None:
+def test_a_descriptor_that_is_not_a_connection_is_closed(channel: tuple[socket.socket, socket.socket]) -> None:
     reader, writer = os.pipe()
     send_with(channel[0], json.dumps([["s", 1.0]]).encode(), [writer])
     os.close(writer)

@@ -209,7 +209,7 @@ async def test_a_reload_lets_clients_in_or_away(hall: Any) -> None:
     assert (third.verdict.reason, here.queue.waiting("s")) == (Reason.STOPPING, 0)
 
 
-async def test_a_service_that_lets_nobody_wait_any_more_refuses_who_waits(hall: Any) -> None:
+async def test_a_service_that_has_no_queue_any_more_refuses_who_waits(hall: Any) -> None:
     here = hall(instances=1)
     here.come("192.0.2.1")
     second = here.come("192.0.2.2")

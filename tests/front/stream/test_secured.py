@@ -52,7 +52,7 @@ async def test_the_certificate_becomes_part_of_the_client(nursery: trio.Nursery)
     done(front, connection)
 
 
-async def test_a_failure_is_told(nursery: trio.Nursery) -> None:
+async def test_a_failure_is_reported(nursery: trio.Nursery) -> None:
     front, connection = made(nursery)
     found: list[str] = []
 
