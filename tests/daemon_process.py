@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ class Superd:
     def start(self, *arguments: str) -> None:
         """Starts it and waits until it serves."""
         manager = self._manager()
+        self._close_streams()  # of an earlier run
         self.process = subprocess.Popen(
             [
                 *self.prefix, sys.executable, "-m", "superd", "run", "--services", str(self.services),
@@ -185,6 +186,16 @@ class Superd:
             assert time.monotonic() < deadline, "there is no front"
         return found[0]
 
+    @contextlib.contextmanager
+    def stopped_front(self) -> Iterator[None]:
+        """What comes meanwhile waits in the kernel's queues, and is found all at once."""
+        front = self.front()
+        os.kill(front, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(front, signal.SIGCONT)
+
     def launchers(self) -> set[int]:
         """The pids of all launchers."""
         return set(self._children(b"superd: launcher"))
@@ -218,10 +229,14 @@ class Superd:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        self._reader.join(WAIT)
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        self._close_streams()
+
+    def _close_streams(self) -> None:
+        if self.process is not None:
+            self._reader.join(WAIT)
+            for stream in (self.process.stdout, self.process.stderr):
+                if stream is not None:
+                    stream.close()
 
 
 def talk(port: int, data: bytes = b"", *, source: str = "127.0.0.1", host: str = "127.0.0.1") -> bytes:

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from superd.ipc import launch_codec as messages
 from superd.ipc.descriptors import receive_with, send_with
+from superd.ipc.message_pair import message_pair
 from superd.launch_spec import Profile
-from superd.master.launcher_child import LauncherProcess, request_pair, start_launcher
+from superd.master.launcher_child import LauncherProcess, start_launcher
 from tests.daemon_process import WAIT
 
 R = TypeVar("R", bound=messages.Report)
@@ -24,7 +25,7 @@ class RealLauncher:
 
     def __init__(self, profile: Profile | None = None) -> None:
         self.process: LauncherProcess = start_launcher(profile or Profile())
-        self.front, self._end = request_pair()
+        self.front, self._end = message_pair()
         self.front.settimeout(WAIT)
         self.process.give_front(self._end)
         self._services: dict[str, dict[str, Any]] = {}

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from superd.ipc import relay_messages as messages
-from superd.master.relay_pool import relay_pair, start_relay
+from superd.ipc.message_pair import message_pair
+from superd.master.relay_pool import start_relay
 
 WAIT = 10.0
 _Report = TypeVar("_Report")
@@ -21,7 +22,7 @@ class RelayProcess:
 
     def __init__(self, user: tuple[int, int] | None = None, keys: int = -1) -> None:
         """``keys``: memory of keys, which stays the caller's; the relay speaks TLS."""
-        self.front, theirs = relay_pair()
+        self.front, theirs = message_pair()
         self.pid = start_relay(theirs, user, keys=keys)
         theirs.close()
         self.front.settimeout(WAIT)

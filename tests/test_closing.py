@@ -79,6 +79,7 @@ OWN: dict[str, dict[str, str]] = {
     "master/reading_child.py": {"os.close": "a pipe that this process has made"},
     "master/panel_listeners.py": {"self._listener.close": "a listener", "sock.close": "a socket that was not bound"},
     "master/relay_pool.py": {"slot.front_end.close": PAIRS, "slot.relay_end.close": PAIRS, "os.close": MEMORY},
+    "master/state_dump.py": {"os.close": MEMORY},
     "master/trial.py": {"os.close": "a pipe that this process has made"},
     "master/upgrade.py": {"os.close": "a folder"},
     "net/bind.py": {"sock.close": "a socket that no other process has had"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -18,7 +19,14 @@ def trade_of(path: Path) -> str:
     head = " ".join(text.partition("\n\n")[0].split()).removeprefix("What: ")
     if not head:
         raise ValueError(f"{path}: error: no docstring says what this file is")
-    return head[:1].upper() + head[1:].replace("``", "`").replace("|", "\\|")
+    text = head[:1].upper() + head[1:].replace("``", "`").replace("|", "\\|")
+    # A neighbour is named without its folder there; from here on it needs one.
+    return re.sub(r"(?<=`)[a-z_0-9]+\.py(?=`)", lambda name: in_package(path.parent / name[0]) or name[0], text)
+
+
+def in_package(path: Path) -> str:
+    """Return the path of a file of superd/ from there, "" for one that does not exist."""
+    return str(path).rpartition("/superd/")[2] if path.exists() else ""
 
 
 def section(root: Path) -> str:

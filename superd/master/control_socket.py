@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from superd.errors import ControlError
 from superd.ipc import panel_requests
 from superd.ipc.front_orders import Fd, Panel
+from superd.ipc.message_pair import message_pair
 from superd.master.panel_child import start_panel
 from superd.master.panel_listeners import PanelListeners
 from superd.master.request_budget import RequestBudget
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from superd.operators import Operators
     from superd.settings import HttpSettings, Settings
 
-BUFFER = 1 << 20
-"""Bytes of a pair's queue in each direction: several pages of answers."""
 CRASH_PAUSE = 1.0
 """Seconds before a panel that died within its first second is started again."""
 STOPPED_GRACE = 5.0
@@ -199,9 +198,7 @@ class ControlSocket:
         self._send(panel_requests.BEGIN, value, [sock.fileno() for _, sock in listeners])
 
     def _connect(self) -> None:
-        for_front, for_panel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (for_front, for_panel):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+        for_front, for_panel = message_pair()
         try:
             self._send(panel_requests.FRONT, {}, [for_panel.fileno()])
             self._tell_front(Panel(Fd(for_front.fileno())))

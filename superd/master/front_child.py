@@ -24,6 +24,7 @@ from superd.master.back_off import BackOff
 from superd.master.front_fork import Run, fork_front
 from superd.master.heartbeat import ANSWER, LATE, Heartbeat
 from superd.master.request_budget import RequestBudget
+from superd.master.state_dump import StateDump
 from superd.master.wait_status import describe
 from superd.system.process_state import describe_state, state_of
 
@@ -54,7 +55,7 @@ class FrontChild:
         self._stopped_by: float | None = None
         self._end_by: float | None = None
         self._send_at: float | None = None
-        self._dump = -1
+        self._dump = StateDump()
         self.pid = 0
         self.start_at: float | None = None
         """When the next front is to be started (monotonic)."""
@@ -201,7 +202,7 @@ class FrontChild:
             self._channel = self._writer = None
         self._life.stop()
         self._stopped_by = self._send_at = None
-        self._forget_dump()
+        self._dump.forget()
 
     # ------------------------------------------------------------------ orders
 
@@ -231,23 +232,11 @@ class FrontChild:
 
     def ask_dump(self) -> None:
         """Ask for the state; it comes with the request ``dump``. Raises ``OSError`` without room for it."""
-        self._forget_dump()
-        self._dump = os.memfd_create("superd-dump", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        self.tell(front_orders.Dump(front_orders.Fd(self._dump)))
+        self.tell(front_orders.Dump(front_orders.Fd(self._dump.ask())))
 
     def take_dump(self, size: int) -> bytes:
         """Return the state that the front wrote. Raises ``ControlError`` if it was not asked for."""
-        if self._dump < 0:
-            raise ControlError("a dump that was not asked for")
-        try:
-            return os.pread(self._dump, min(size, front_requests.MAX_DUMP), 0)
-        finally:
-            self._forget_dump()
-
-    def _forget_dump(self) -> None:
-        if self._dump >= 0:
-            os.close(self._dump)
-            self._dump = -1
+        return self._dump.take(size)
 
     def _set_interest(self) -> None:
         if self._channel is None or self._writer is None:

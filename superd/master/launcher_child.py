@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 
 OUTLIVE_SECONDS = 3.0
 """Seconds that all launchers have to answer before superd ends: one that starts a program stands still for milliseconds."""
-BUFFER = 1 << 20
-"""Bytes of the pair between front and launcher: a few hundred requests wait there before accept is pushed back."""
-
-
-def request_pair() -> tuple[socket.socket, socket.socket]:
-    """The pair that a front (first end) and a launcher (second end) talk over. The master keeps both ends."""
-    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for end in pair:
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
-    return pair
 
 
 class LauncherProcess:

@@ -11,9 +11,10 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from superd.ipc.launcher_control import RETIRED_SECONDS
+from superd.ipc.message_pair import message_pair
 from superd.launch_spec import Profile
 from superd.master.back_off import BackOff
-from superd.master.launcher_child import LauncherProcess, request_pair
+from superd.master.launcher_child import LauncherProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ class LauncherSlot:
         """Every service that it ever had: its programs may still run."""
         self._former: dict[str, tuple[LaunchSpec, float]] = {}
         """What was configured here just now, and until when it may be asked for: the request may be in the pair."""
-        self.front_end, self.launcher_end = pair or request_pair()
+        self.front_end, self.launcher_end = pair or message_pair()
         self.process: LauncherProcess | None = None
         self.started = 0.0
         self.start_at: float | None = None
@@ -81,7 +82,7 @@ class LauncherSlot:
         """Replace the pair; what waits in it is lost, and its clients see an end."""
         self.front_end.close()
         self.launcher_end.close()
-        self.front_end, self.launcher_end = request_pair()
+        self.front_end, self.launcher_end = message_pair()
 
     def due(self) -> float | None:
         """Return when something is to be done with it (monotonic)."""

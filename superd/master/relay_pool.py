@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from superd.ipc.front_orders import Fd
+from superd.ipc.message_pair import message_pair
 from superd.master.adopted import UNKNOWN, Adopted
 from superd.master.launcher_bundle import launcher_bundle, lent
 from superd.relay_count import relay_count
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from superd.settings import Settings
     from superd.system.spawn import Spawn
 
-BUFFER = 1 << 20
-"""Bytes of a pair: a few hundred sessions wait there while a relay starts."""
 STOPPED_GRACE = 5.0
 """Seconds that a relay may stand still by a signal; its sessions stand with it."""
 CRASH_PAUSE = 1.0
@@ -67,14 +66,6 @@ def start_relay(end: socket.socket, user: tuple[int, int] | None, number: int = 
         return _spawn()((os.fsencode(sys.executable),), words, [b"PATH=" + os.fsencode(os.defpath)], end.fileno(), stderr, 0o022)
 
 
-def relay_pair() -> tuple[socket.socket, socket.socket]:
-    """The pair that front (first end) and relay (second end) talk over."""
-    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for end in pair:
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
-    return pair
-
-
 class _Slot:
     """One relay: its pair, and its process while there is one (``pid``, else 0)."""
 
@@ -82,7 +73,7 @@ class _Slot:
         """``keys``: the memory that it speaks TLS with, which is the pool's."""
         self.number = number
         self.keys = keys
-        self.front_end, self.relay_end = pair or relay_pair()
+        self.front_end, self.relay_end = pair or message_pair()
         self.pid = 0
         self.started = 0.0
         self.due: float | None = None
@@ -258,7 +249,7 @@ class RelayPool:
     def _renew(self, slot: _Slot) -> None:
         slot.front_end.close()
         slot.relay_end.close()
-        slot.front_end, slot.relay_end = relay_pair()
+        slot.front_end, slot.relay_end = message_pair()
         self._new.append(slot.number)
         now = time.monotonic()
         if now - slot.started < CRASH_PAUSE:

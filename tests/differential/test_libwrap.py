@@ -10,10 +10,8 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +19,7 @@ from superd.expansion import split_variable
 from superd.syslog_priority import priority
 from tests import libwrap_adapter
 from tests.differential.test_wrappers_differences import page_entries
-from tests.libwrap_process import Libwrap, installed
-from tests.needs import needs
+from tests.libwrap_process import Libwrap
 
 V4 = ["10.0.0.1", "10.1.2.3", "192.168.1.10", "206.182.68.7", "127.0.0.1", "0.0.0.0"]
 V6 = ["2001:db8::1", "2001:DB8:0:1::5", "::1", "fe80::1%lo", "::ffff:10.0.0.1", "::ffff:1.2.3.4"]
@@ -212,15 +209,6 @@ def effects_of(options: list[str]) -> dict[str, Any]:
                 words = value.removeprefix(r"printf '%s\n' ").rpartition(" >>")[0].split()
                 found["note"] += "".join(f"{word}\n" for word in words) if words else "\n"
     return found
-
-
-@pytest.fixture(scope="module")
-def libwrap() -> Iterator[Libwrap]:
-    if not installed():
-        needs("libwrap0", "/usr/lib/libwrap.so.0")
-    process = Libwrap()
-    yield process
-    process.close()
 
 
 def differences(case: dict[str, Any], libwrap: Libwrap) -> tuple[dict[str, Any], dict[str, Any]]:

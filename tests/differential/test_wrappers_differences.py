@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ import pytest
 from superd.expansion import defused, expand_shell, values_of
 from superd.peer import Peer
 from tests.libwrap_adapter import DIRECTORY, decided
-from tests.libwrap_process import Libwrap, installed
-from tests.needs import needs
+from tests.libwrap_process import Libwrap
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "wrappers-differences.md"
@@ -51,15 +49,6 @@ def test_every_difference_that_is_tested_or_answered_with_is_on_the_page() -> No
     answered = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+){2,})"', adapter)
     assert len(answered) >= 12
     assert set(answered) <= set(page_entries())
-
-
-@pytest.fixture(scope="module")
-def libwrap() -> Iterator[Libwrap]:
-    if not installed():
-        needs("libwrap0", "/usr/lib/libwrap.so.0")
-    process = Libwrap()
-    yield process
-    process.close()
 
 
 def verdicts(libwrap: Libwrap, **case: Any) -> tuple[str, str]:

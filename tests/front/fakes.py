@@ -14,6 +14,7 @@ from superd.policy.bans import Sensor
 from superd.record import SessionRecord
 from superd.service import Service
 from superd.verdict import Verdict
+from tests.clock import Clock
 
 CLIENT = peer_from_text("192.0.2.7", 4711)
 
@@ -24,16 +25,6 @@ def service(name: str = "s", **keys: Any) -> CompiledService:
     if not values.keys() & {"redirect", "type", "flags"}:
         values.setdefault("server", "/bin/cat")
     return CompiledService(Service.model_validate(values))
-
-
-class Clock:
-    """Monotonic seconds that only a test moves."""
-
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class FakeLog:

@@ -9,7 +9,7 @@ import struct
 from contextlib import ExitStack
 
 from superd.ipc import launch_codec as messages
-from superd.master.launcher_child import request_pair
+from superd.ipc.message_pair import message_pair
 from tests.launcher_process import connection, real_launcher
 
 
@@ -31,7 +31,7 @@ def test_a_descriptor_of_a_message_that_is_refused_is_closed_without_waiting() -
         lingering_and_unread(accepted)
         socket.send_fds(launcher.front, [b"[]"], [accepted])
         os.close(accepted)
-        front, end = request_pair()
+        front, end = message_pair()
         with front, end:
             # It answers the next front within a moment, not after half a minute.
             launcher.process.give_front(end)

@@ -19,6 +19,7 @@ from superd.master.front_child import STOPPED_GRACE, FrontChild
 from superd.master.heartbeat import ANSWER, HEARTBEAT, LATE
 from superd.policy_snapshot import PolicySnapshot
 from superd.settings import Settings
+from tests.clock import Clock
 from tests.master.parts import Lines
 
 if TYPE_CHECKING:
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from superd.log.log import Log
 
 FIRST = Begin(Change(1, Settings(), Launching()), PolicySnapshot(()))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Handlers:

@@ -13,9 +13,10 @@ import pytest
 from superd.ipc import launch_codec as messages
 from superd.ipc.descriptors import send_with
 from superd.ipc.launcher_control import BROKEN
+from superd.ipc.message_pair import message_pair
 from superd.launch_spec import Profile
 from superd.master import launcher_child
-from superd.master.launcher_child import LauncherProcess, outlive_all, request_pair, start_launcher
+from superd.master.launcher_child import LauncherProcess, outlive_all, start_launcher
 from superd.system.process_state import state_of
 from tests.daemon_process import WAIT
 from tests.launcher_process import connection, real_launcher
@@ -99,7 +100,7 @@ def test_orders_for_a_launcher_that_died_are_not_error(launcher: LauncherProcess
     launcher.kill()
     os.waitpid(launcher.pid, 0)
     launcher.configure({"x": {}}, {})
-    front, end = request_pair()
+    front, end = message_pair()
     launcher.give_front(end)
     assert launcher.complaint() is None
     front.close()
@@ -120,7 +121,7 @@ def test_a_start_that_fails_leaves_no_descriptor(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_pair_keeps_requests_while_no_launcher_runs() -> None:
-    front, end = request_pair()
+    front, end = message_pair()
     with front, end, connection() as (client, fd):
         send_with(front, b"request", (fd,))
         os.close(fd)

@@ -17,19 +17,12 @@ from superd.plan import plan
 from superd.registry import Registry
 from superd.service import Service
 from superd.settings import Settings
+from tests.clock import Clock
 from tests.daemon_process import free_port
 from tests.master.parts import Lines, registry
 
 if TYPE_CHECKING:
     from superd.log.log import Log
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def made(clock: Clock | None = None) -> tuple[BoundSockets, Lines]:

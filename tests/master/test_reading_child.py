@@ -10,20 +10,13 @@ import pytest
 
 from superd.master.reading import Unusable
 from superd.master.reading_child import MEMORY, SECONDS, Reading, ReadingChild
+from tests.clock import Clock
 from tests.master.parts import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from superd.log.log import Log
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def child(clock: Clock | None = None, *, seconds: float = SECONDS, memory: int = MEMORY) -> ReadingChild:

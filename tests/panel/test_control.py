@@ -18,16 +18,10 @@ from superd.panel.connection import MAX_OUT
 from superd.panel.control import Control
 from superd.panel.links import FrontLink, MasterLink
 from superd.wire.varlink import encode_call
+from tests.clock import Clock
 from tests.panel.script import FRONT, STATE
 
 ME = os.geteuid()
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Fixture:

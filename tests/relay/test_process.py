@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import pytest
 
 from superd.ipc import relay_messages as messages
+from superd.ipc.message_pair import message_pair
 from superd.ipc.relay_messages import CHARGEN, DISCARD, ECHO, RELAY
-from superd.master.relay_pool import relay_pair
 from superd.relay import process
 from tests.needs import needs_root
 from tests.relay_process import WAIT, RelayProcess, carry, read_all, tcp_pair
@@ -315,7 +315,7 @@ def test_descriptors_where_none_belong_and_a_number_twice_end_the_relay(relay: R
 
 def test_it_ends_when_it_has_had_no_session_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "IDLE", 0.05)
-    front, theirs = relay_pair()
+    front, theirs = message_pair()
     with front, theirs:
         process.Relay(theirs, 100).run()
         front.send(messages.encode_request(messages.Ping(1)))  # the next relay finds it

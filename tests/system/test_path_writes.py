@@ -9,22 +9,9 @@ import pytest
 
 from superd.system.path_writes import append_to, remove_if, replace, write_new
 from superd.system.paths import Trust, Untrusted
-from tests.needs import needs_root
+from tests.system.conftest import ALICE, BOB
 
-ALICE, BOB = 54901, 54902
 OTHERS = Trust.own(strict=True, others_folders=True)
-
-
-@pytest.fixture
-def top(services_dir: Path) -> Path:
-    """A folder of root's with a secret file, and a folder `alice` of hers."""
-    needs_root()
-    top = services_dir.parent
-    (top / "secret").write_bytes(b"secret\n")
-    (top / "secret").chmod(0o600)
-    (top / "alice").mkdir()
-    os.chown(top / "alice", ALICE, ALICE)
-    return top
 
 
 # ------------------------------------------------------------------ log files

@@ -8,23 +8,10 @@ from pathlib import Path
 import pytest
 
 from superd.system.paths import Trust, Untrusted, find, open_file, open_folder
-from tests.needs import needs_root
+from tests.system.conftest import BOB
 
-ALICE, BOB = 54901, 54902
 OWN = Trust.own(strict=True)
 OTHERS = Trust.own(strict=True, others_folders=True)
-
-
-@pytest.fixture
-def top(services_dir: Path) -> Path:
-    """A folder of root's with a secret file, and a folder `alice` of hers."""
-    needs_root()
-    top = services_dir.parent
-    (top / "secret").write_bytes(b"secret\n")
-    (top / "secret").chmod(0o600)
-    (top / "alice").mkdir()
-    os.chown(top / "alice", ALICE, ALICE)
-    return top
 
 
 def read(path: Path, trust: Trust = OWN) -> bytes:

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,6 @@ import pytest
 from tests.daemon_process import WAIT, Superd, free_port, talk
 from tests.needs import needs_root
 from tests.xinetd_process import XinetdCommand, eventually, program
-
-
-@pytest.fixture
-def xinetd(tmp_path: Path) -> Iterator[XinetdCommand]:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    daemon = XinetdCommand(tmp_path)
-    yield daemon
-    daemon.stop()
 
 
 def test_a_file_is_opened_with_the_masters_rights_and_written_by_the_front(superd: Superd) -> None:

@@ -7,8 +7,7 @@ import resource
 import signal
 import socket
 import struct
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
@@ -30,17 +29,6 @@ def echo(superd: Superd, extra: str = "") -> int:
     port = free_port()
     superd.service("echo", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{port}"]\n{extra}')
     return port
-
-
-@contextmanager
-def stopped_front(superd: Superd) -> Iterator[None]:
-    """What comes meanwhile waits in the kernel's queues, and is found all at once."""
-    front = superd.front()
-    os.kill(front, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(front, signal.SIGCONT)
 
 
 def told(superd: Superd, part: str) -> int:
@@ -140,7 +128,7 @@ def test_when_too_many_wait_for_their_verdict_the_next_are_let_go_and_others_are
 def test_connections_that_are_reset_before_anybody_accepts_them_cost_nothing(superd: Superd) -> None:
     port = echo(superd, "cps = [10000, 1]\n")
     superd.start()
-    with stopped_front(superd):
+    with superd.stopped_front():
         for _ in range(100):
             with connected(port) as sock:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -7,8 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
@@ -52,17 +51,6 @@ def answer(sock: socket.socket) -> tuple[int, int, bytes]:
     return int(pid), int(port), data
 
 
-@contextmanager
-def stopped_front(superd: Superd) -> Iterator[None]:
-    """What is sent meanwhile is in the queue all at once."""
-    front = superd.front()
-    os.kill(front, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(front, signal.SIGCONT)
-
-
 def test_each_peer_has_a_program_of_its_own_that_hears_it_alone(superd: Superd) -> None:
     port = free_port(socket.SOCK_DGRAM)
     talker(superd, "talker", f"127.0.0.1:{port}")
@@ -92,7 +80,7 @@ def test_a_burst_of_many_peers_loses_none_and_mixes_none_up(superd: Superd, way:
     superd.start()
     with ExitStack() as stack:
         socks = [stack.enter_context(client()) for _ in range(12)]
-        with stopped_front(superd):
+        with superd.stopped_front():
             for sock in socks:
                 sock.sendto(way + b"a", ("127.0.0.1", port))
             for sock in reversed(socks):
@@ -112,7 +100,7 @@ def test_a_strangers_datagram_reaches_no_program(superd: Superd) -> None:
     talker(superd, "talker", f"127.0.0.1:{port}", 'only_from = ["127.0.0.1"]\n')
     superd.start()
     with client() as friend, client("127.0.0.2") as stranger:
-        with stopped_front(superd):
+        with superd.stopped_front():
             stranger.sendto(b"before", ("127.0.0.1", port))
             friend.sendto(b"mine", ("127.0.0.1", port))
             stranger.sendto(b"behind", ("127.0.0.1", port))
@@ -148,7 +136,7 @@ def test_ipv6_peers_are_connected_to_as_well(superd: Superd) -> None:
     talker(superd, "talker", f"[::]:{port}")
     superd.start()
     with client("::1") as one, client("::1") as two:
-        with stopped_front(superd):
+        with superd.stopped_front():
             for sock in (one, two):
                 sock.sendto(b"end", ("::1", port))
         for sock in (one, two):

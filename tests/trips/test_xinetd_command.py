@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,6 @@ import pytest
 from tests.daemon_process import WAIT, free_port, living, talk
 from tests.needs import needs_root
 from tests.xinetd_process import ROOT, XinetdCommand, eventually, internal, program
-
-
-@pytest.fixture
-def xinetd(tmp_path: Path) -> Iterator[XinetdCommand]:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    daemon = XinetdCommand(tmp_path)
-    yield daemon
-    daemon.stop()
 
 
 def test_the_parent_ends_when_the_daemon_serves_and_not_before(xinetd: XinetdCommand) -> None:

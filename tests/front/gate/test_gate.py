@@ -21,7 +21,8 @@ from superd.record import SessionRecord
 from superd.rule import Policy
 from superd.settings import Settings
 from superd.verdict import ADMITTED, STALE, Ask, Need, Reason, Verdict
-from tests.front.fakes import CLIENT, Clock, service
+from tests.clock import Clock
+from tests.front.fakes import CLIENT, service
 
 SERVER = Peer("192.0.2.1", 4, 0xC0000201, 7)
 
