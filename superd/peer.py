@@ -14,6 +14,7 @@ UNKNOWN = "unknown"
 PARANOID = "paranoid"
 NOT_ASKED = ""
 
+_MOST_GROUPS = 256
 _MAPPED = 0xFFFF << 32
 
 
@@ -52,6 +53,22 @@ def peer_from_text(address: str, port: int = 0, *, name: str = NOT_ASKED, user: 
     if parsed.version == 6 and number >> 32 == 0xFFFF:
         return Peer(str(ipaddress.IPv4Address(number & 0xFFFFFFFF)), 4, number & 0xFFFFFFFF, port, name, user)
     return Peer(address, parsed.version, number, port, name, user)
+
+
+def local_text(peer: Peer) -> str:
+    """A unix socket's client as text: `uid:1000 gid:1000 gid:27`, which ``local_from_text`` reads."""
+    return " ".join([f"uid:{peer.uid}", *(f"gid:{gid}" for gid in peer.gids)])
+
+
+def local_from_text(text: str) -> Peer:
+    """A unix socket's client from its text. Raises ``ValueError``."""
+    user, *groups = text.split(" ")
+    if len(groups) > _MOST_GROUPS or not user.startswith("uid:") or not all(word.startswith("gid:") for word in groups):
+        raise ValueError(text[:80])
+    uid, *gids = (int(word[4:]) if word[4:].isdecimal() and word.isascii() and len(word) < 15 else -1 for word in (user, *groups))
+    if uid < 0 or any(gid < 0 for gid in gids):
+        raise ValueError(text[:80])
+    return unix_peer(uid, tuple(gids))
 
 
 def unix_peer(uid: int | None = None, gids: tuple[int, ...] = ()) -> Peer:

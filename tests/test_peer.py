@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.peer import peer_from_text, unix_peer
+from superd.peer import local_from_text, local_text, peer_from_text, unix_peer
 
 
 @given(st.ip_addresses())
@@ -35,3 +35,22 @@ def test_a_zone_stays_and_a_unix_peer_has_no_address() -> None:
 def test_what_is_not_a_number_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="address"):
         peer_from_text(text)
+
+
+def test_a_unix_socket_s_client_as_text_reads_back() -> None:
+    client = unix_peer(1000, (1000, 27))
+    assert local_text(client) == "uid:1000 gid:1000 gid:27"
+    assert local_from_text(local_text(client)) == client
+    for wrong in (
+        "uid:",
+        "uid:-1",
+        "uid:x",
+        "gid:1",
+        "uid:1 uid:2",
+        "uid:1 gid:",
+        "uid:٣",
+        "uid:1  gid:1",
+        "uid:1" + " gid:1" * 300,
+    ):
+        with pytest.raises(ValueError, match="id"):
+            local_from_text(wrong)

@@ -15,7 +15,7 @@ from superd.cli.served import served
 from superd.key_conflicts import is_set
 from superd.load.sources import Sources
 from superd.occupancy import Occupancy
-from superd.peer import UNKNOWN, Peer, peer_from_text, unix_peer
+from superd.peer import UNKNOWN, Peer, local_text, peer_from_text, unix_peer
 from superd.policy.admission import admit, compile_access
 from superd.policy.bans import Sensor
 from superd.policy.deciding import Known, deciding, drive
@@ -103,7 +103,7 @@ def explain(
         verdict = decide_unseen(compile_policy(parse_policy(files)[0]), service.daemon)
         sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
         return 0 if verdict.admit else 1
-    live = ask(sources, name, peer.address) if peer.version else None
+    live = ask(sources, name, peer.address if peer.version else local_text(peer))
     status = _Try(registry, service, user, asked=live is not None).run(compile_policy(parse_policy(files)[0]), peer)
     for line in live.lines if live is not None else ():
         sys.stdout.write(f"{line}\n")

@@ -5,6 +5,7 @@ Runs in: panel. Never: changes anything.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator
 from typing import Any
@@ -277,10 +278,7 @@ def list_events(call: Call) -> Method:
 def explain(call: Call) -> Method:
     """What is in force for a client of a service."""
     name = call.text("service")
-    network = network_of(call.text("address"))
-    if network.num_addresses != 1:
-        raise Refusal("org.varlink.service.InvalidParameter", parameter="address")
-    _, rows = yield front.AskClient(0, name, str(network.network_address))
+    _, rows = yield front.AskClient(0, name, _client_of(call.text("address")))
     if not rows:
         yield from unknown_service(name)
     row = rows[0]
@@ -293,6 +291,19 @@ def explain(call: Call) -> Method:
         "paused": paused.get(name), "sessions": row.running, "limit": limit(row.limit), "of_source": row.of_source,
         "source_limit": limit(row.source_limit), "refused": row.refused, "waits": row.waits,
     }  # fmt: skip
+
+
+def _client_of(text: str) -> str:
+    """Return a client in its one spelling: an address, or a unix socket's with its groups."""
+    wrong = Refusal("org.varlink.service.InvalidParameter", parameter="address")
+    if text.startswith("uid:"):
+        if not re.fullmatch(r"uid:\d{1,10}( gid:\d{1,10})*", text, re.ASCII):
+            raise wrong
+        return text
+    network = network_of(text)
+    if network.num_addresses != 1:
+        raise wrong
+    return str(network.network_address)
 
 
 def wall() -> float:

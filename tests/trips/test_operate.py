@@ -260,6 +260,26 @@ def test_explain_asks_the_running_superd_about_bans_pauses_and_limits(superd: Su
     assert (other.returncode, "asked the running superd" in other.stdout) == (0, False)
 
 
+def test_explain_asks_the_running_superd_about_the_user_of_a_unix_socket(superd: Superd) -> None:
+    path = superd.folder / "cat.sock"
+    superd.service("cat", f'server = "/bin/cat"\nlisten = ["unix:{path}"]\nper_source = 1\n')
+    superd.start()
+    files = ["-s", str(superd.services), "--hosts-allow", str(superd.allow), "--hosts-deny", str(superd.deny)]
+    user = f"uid:{os.geteuid()}"
+    done = superd.command("explain", "cat", user, *files)
+    assert (done.returncode, "limits: 0 of 1 programs run of this source" in done.stdout) == (0, True)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(WAIT)
+        sock.connect(str(path))
+        sock.sendall(b"x")
+        assert sock.recv(1) == b"x"
+        done = superd.command("explain", "cat", user, *files)
+        assert (done.returncode, done.stdout.endswith("refused now: per_source\n")) == (1, True)
+        assert superd.command("explain", "cat", "uid:65534", *files).returncode == 0
+    asked(superd, "pause", "cat", "--refuse")
+    assert superd.command("explain", "cat", user, *files).stdout.endswith("refused now: paused\n")
+
+
 def test_logs_are_of_master_and_front_and_follow(superd: Superd) -> None:
     port = serve(superd, no_access='["127.0.0.9"]')
     superd.start()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from superd.front.sessions.status import penalties_of_all
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
-from superd.peer import Peer, peer_from_text
+from superd.peer import Peer, local_from_text, peer_from_text
 from superd.record import Ending
 from superd.safe_text import safe
 
@@ -235,7 +235,7 @@ class Answers:
         if service is None:
             return
         try:
-            peer = peer_from_text(address)
+            peer = local_from_text(address) if address.startswith("uid:") else peer_from_text(address)
         except ValueError:
             return
         access = service.access
