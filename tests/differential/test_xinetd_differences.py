@@ -297,6 +297,8 @@ INETD = f"""\
 9002 stream tcp nowait root /usr/bin/env env
 9003 stream tcp nowait root /usr/sbin/tcpd @/wrapped
 9004 stream tcp nowait nobody-of-this-name /bin/echo echo served
+9005 stream tcp nowait root /bin/echo echo served
+9005 stream tcp6 nowait root /bin/echo echo served
 chargen stream tcp nowait root internal
 time stream tcp nowait root internal
 time dgram udp wait root internal
@@ -334,6 +336,11 @@ def test_a_service_that_starts_too_often_is_refused_and_not_deaf(inetutils: Both
         assert [told(side, 9001) for _ in range(2)] == [SERVED, SERVED]
         told(side, 9001)
     assert [told(side, 9001) for side in inetutils] == [NOBODY, CLOSED]
+
+
+def test_a_line_for_tcp6_behind_one_for_tcp_serves_ipv6(inetutils: Both) -> None:
+    assert [told(side, 9005) for side in inetutils] == [SERVED, SERVED]
+    assert [told(side, 9005, host="::1", source="::1") for side in inetutils] == [NOBODY, SERVED]
 
 
 def test_programs_of_an_inetd_get_no_stray_environment(openbsd: Both) -> None:

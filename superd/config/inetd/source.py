@@ -175,7 +175,13 @@ def _settle(served: _Served, reader: EntryReader, found: Services, bound: Claims
         reader.fail(served.origin, f"`{served.service.name}` listens where {place} does", "remove one of the two lines")
         return False
     served.service = _listening(served)
-    reader.problems.append(note(served.origin, f"listens on {_places(served)} alone: {place} has the rest"))
+    text = f"listens on {_places(served)} alone: {place} has the rest"
+    if reader.dialect.name == "inetutils":
+        # Its `tcp6` takes IPv4 too, so its bind(2) fails: what superd serves here was closed.
+        text += "; inetutils found the address in use and served nothing for this line"
+        reader.problems.append(warning(served.origin, text, "remove this line, or write `tcp6only` if it is meant"))
+    else:
+        reader.problems.append(note(served.origin, text))
     return True
 
 

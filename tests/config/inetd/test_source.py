@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from superd.config.inetd.dialects import DIALECTS, Name
 from superd.config.inetd.source import parse
+from superd.problem import Severity
 from tests.config.golden import GOLDEN, MemoryFiles, load, show
 
 WORDS = [
@@ -73,3 +74,11 @@ def test_a_service_without_tcpd_is_not_wrapped_where_inetd_did_not_wrap_it() -> 
     line = b"ftp stream tcp nowait root /bin/x x\n"
     assert "NOLIBWRAP" in parse("conf", MemoryFiles({"conf": line}), "openbsd").services[0].flags
     assert "NOLIBWRAP" not in parse("conf", MemoryFiles({"conf": line}), "freebsd").services[0].flags
+
+
+def test_inetutils_served_no_line_for_tcp6_behind_one_for_tcp_and_that_is_said_at_it() -> None:
+    text = b"7001 stream tcp nowait root /bin/cat cat\n7001 stream tcp6 nowait root /bin/cat cat\n"
+    for dialect, severity in (("inetutils", Severity.WARNING), ("freebsd", None)):
+        problems = parse("conf", MemoryFiles({"conf": text}), dialect).problems  # type: ignore[arg-type]
+        found = [problem for problem in problems if "served nothing for this line" in problem.message]
+        assert [(problem.severity, problem.origin.line) for problem in found] == ([(severity, 2)] if severity else [])
