@@ -16,6 +16,7 @@ import os
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
     from superd.problem import Problem
+    from superd.settings import Settings
 
 
 class SuperdError(Exception):
@@ -23,11 +24,12 @@ class SuperdError(Exception):
 
 
 class ConfigError(SuperdError):
-    """Configuration that cannot be used; ``problems`` holds at least one error."""
+    """Configuration that cannot be used: ``problems`` with an error at least, and superd.toml's ``settings``, if it was read."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], settings: Settings | None = None) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+        self.settings = settings
 
     def line(self) -> str:
         """All problems as one line, for a log."""

@@ -67,8 +67,8 @@ def write_dump(path: str, data: bytes) -> None:
 
 
 def greet(registry: Registry, missing: dict[BindAddress, str]) -> None:
-    """Print the table if stdout is a terminal; elsewhere stdout may belong to the log."""
-    if os.isatty(1):
+    """Print the table if stdout is a terminal; elsewhere stdout may belong to the log. A log set to JSON has JSON alone."""
+    if os.isatty(1) and registry.settings.log.format != "json":
         print_table(registry, missing)
 
 

@@ -28,6 +28,7 @@ from superd.master.upgrade import Own
 from superd.net.inherited import inherited
 from superd.registry import Registry
 from superd.safe_text import safe
+from superd.settings import Settings
 from superd.system import prctl
 from superd.system.core_limit import no_core
 from superd.system.descriptors import raise_limit
@@ -99,7 +100,10 @@ def run(
 
     found = read_configuration(read_bare, keep_going=manner.keep_going)
     if isinstance(found, Unusable):
-        print_problems(found.problems)
+        if trial:
+            print_problems(found.problems)
+        else:
+            _print_unusable(found, manner, print_problems)
         return EX_CONFIG
     settings = found.registry.settings
     try:
@@ -162,7 +166,7 @@ def run(
     def ready(registry: Registry, missing: dict[BindAddress, str]) -> None:
         if manner.ident == "xinetd":
             log.message("notice", f"Started working: {registry.served(missing)} available services", kind=Kind.READY)
-        elif not os.isatty(1):  # a terminal gets a table
+        elif not os.isatty(1) or registry.settings.log.format == "json":  # a terminal gets a table
             log.message("notice", f"superd {os.getpid()} serves {registry.described(missing)}", kind=Kind.READY)
         log.flush()
         on_ready(registry, missing)
@@ -198,6 +202,19 @@ def _places(manner: Manner) -> Places:
         terminals=terminals,
         default=default_target(os.getpid(), terminals[0], os.environ.get("JOURNAL_STREAM", ""), os.fstat(2)),
     )
+
+
+def _print_unusable(found: Unusable, manner: Manner, print_problems: Callable[[tuple[Problem, ...]], None]) -> None:
+    """Say why nothing is served: in the log if that would be JSON, else as text on stderr."""
+    try:
+        log = Log(found.settings or Settings(), _places(manner)) if manner.ident != "xinetd" else None
+    except OSError:
+        log = None
+    if log is not None and log.json:
+        _log_problems(log, found.problems)
+        log.close()
+    else:
+        print_problems(found.problems)
 
 
 def _log_problems(log: Log, problems: tuple[Problem, ...]) -> None:

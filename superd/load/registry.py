@@ -17,6 +17,7 @@ from superd.policy.proxies import compile_proxies
 from superd.problem import Origin, Problem, error
 from superd.registry import Registry
 from superd.service import Service
+from superd.settings import Settings
 
 
 def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple[Problem, ...]]:
@@ -24,8 +25,9 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     try:
         registry, problems = read(sources, keep_going=keep_going)
         before: tuple[Problem, ...] = ()
+        settings: Settings | None = registry.settings
     except ConfigError as refused:
-        registry, problems, before = Registry({}), (), refused.problems
+        registry, problems, before, settings = Registry({}), (), refused.problems, refused.settings
     wrong: list[Problem] = []
     services = dict(registry.services)
     faults: dict[tuple[object, ...], str] = {}
@@ -49,7 +51,7 @@ def load(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
             wrong.append(error(where, f"`{key}`: {fault}"))
             del services[name]
     if before or (wrong and not keep_going):
-        raise ConfigError((*before, *problems, *wrong, *_of_tables(sources)))
+        raise ConfigError((*before, *problems, *wrong, *_of_tables(sources)), settings)
     return replace(registry, services=services), (*problems, *wrong)
 
 

@@ -145,11 +145,11 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
     if wrong_places:
         ours = any(place.file not in foreign_files for place in wrong_places)
         if ours and not keep_going:
-            raise ConfigError(tuple(problems))
+            raise ConfigError(tuple(problems), settings)
         broken |= {name for (name, _), place in origins.items() if place in wrong_places}
         services = {name: service for name, service in services.items() if name not in broken}
         if not services and not keep_going:
-            raise ConfigError(tuple(problems))
+            raise ConfigError(tuple(problems), settings)
     return Registry(MappingProxyType(services), settings, origins), tuple(problems)
 
 

@@ -29,6 +29,7 @@ from superd.system.file_lease import Unsettled
 if TYPE_CHECKING:
     from superd.policy_snapshot import Look, PolicySnapshot
     from superd.registry import Registry
+    from superd.settings import Settings
 
 Read = Callable[[], "tuple[Registry, tuple[Problem, ...]]"]
 """Reads the configuration's files. Raises ``ConfigError``."""
@@ -59,12 +60,14 @@ class Tables:
 class Unusable:
     """Why nothing can be taken from the files. ``looked_at`` is how the files looked that unusable tables name.
 
-    ``unsettled``: another process writes one of the tables just now; the next connection asks again.
+    ``unsettled``: another process writes one of the tables just now; the next connection asks again. ``settings`` are those
+    of superd.toml, if it could be read.
     """
 
     problems: tuple[Problem, ...]
     looked_at: dict[str, Look] = field(default_factory=dict)
     unsettled: bool = False
+    settings: Settings | None = None
 
 
 def read_configuration(read: Read, *, keep_going: bool = False, before: PolicySnapshot | None = None) -> Configuration | Unusable:
@@ -75,7 +78,7 @@ def read_configuration(read: Read, *, keep_going: bool = False, before: PolicySn
         operators = operators_of(registry.settings, registry.services.values())
         return Configuration(registry, problems, policy, more, _assignment(registry, policy), operators)
     except ConfigError as refused:
-        return Unusable(refused.problems)
+        return Unusable(refused.problems, settings=refused.settings)
     except Exception as fault:  # noqa: BLE001 - whatever bytes of files make a reader raise, it refuses these files alone
         return unusable(fault)
 

@@ -125,7 +125,7 @@ method GetCounts() -> (
 
 # What is in force for a client now; limits are null where there is none. refused is the reason for which another limit than these
 # refuses it, or "". waits: at a limit it waits in the queue of the service.
-# address may be `uid:N` of a unix socket's client, with `gid:N` of each of its groups behind it.
+# address may be `uid:N` of a unix socket's client, followed by `gid:N` of each of its groups.
 # configuration is the same for commands that name the same files.
 method Explain(service: string, address: string) -> (
   pid: int, configuration: string,

@@ -176,7 +176,7 @@ class _Walk:
             return
         shown = self._path()
         if not self._trust.others_folders or (status.st_mode & stat.S_IWOTH and status.st_uid in self._trust.owners):
-            raise Untrusted(f"the folder `{shown}` {why}", _hint(shown, status, self._trust.owners))
+            raise Untrusted(f"the folder `{shown}` {why}", _hint(fd, shown, status, self._trust.owners))
         self._loose = True
 
     def follow(self, fd: int, name: str, status: os.stat_result) -> str:
@@ -206,17 +206,21 @@ def changed_by_others(fd: int, status: os.stat_result, owners: frozenset[int]) -
     mode = status.st_mode
     if not mode & (stat.S_IWGRP | stat.S_IWOTH) or (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
         return ""
-    try:
-        if os.fstatvfs(fd).f_flag & os.ST_RDONLY:
-            return ""
-    except OSError:
-        pass  # a file system that cannot say so
+    if _read_only(fd):
+        return ""
     octal = f"{stat.S_IMODE(mode):04o}"
     if mode & stat.S_IWOTH:
         return f"can be written by others (mode {octal})"
     if _has_acl(fd):
         return f"can be written by others (mode {octal}, with an access control list)"
     return "" if _only(status.st_gid, owners) else f"can be written by others (mode {octal}, group {_group(status.st_gid)})"
+
+
+def _read_only(fd: int) -> bool:
+    try:
+        return bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False  # a file system that cannot say so
 
 
 def _has_acl(fd: int) -> bool:
@@ -258,7 +262,9 @@ def _group(gid: int) -> str:
         return str(gid)
 
 
-def _hint(shown: str, status: os.stat_result, owners: frozenset[int]) -> str:
+def _hint(fd: int, shown: str, status: os.stat_result, owners: frozenset[int]) -> str:
+    if status.st_uid not in owners and _read_only(fd):
+        return f"it is mounted read-only: chown it to root where it comes from, or run superd as uid {status.st_uid}"
     if status.st_uid not in owners:
         return f"chown root {shown}"
     return f"chmod {'go' if status.st_mode & stat.S_IWOTH else 'g'}-w {shown}"
@@ -286,7 +292,7 @@ def open_at(folder: int, name: str, shown: str, trust: Trust) -> int:
         if not stat.S_ISREG(status.st_mode):
             raise Untrusted("not a regular file")
         if trust.strict and not trust.others_folders and (why := changed_by_others(fd, status, trust.owners)):
-            raise Untrusted(f"the file {why}", _hint(f"{shown.rstrip('/')}/{name}", status, trust.owners))
+            raise Untrusted(f"the file {why}", _hint(fd, f"{shown.rstrip('/')}/{name}", status, trust.owners))
     except OSError:
         os.close(fd)
         raise
@@ -303,7 +309,7 @@ def open_folder(path: str, trust: Trust) -> int:
     try:
         status = os.fstat(fd)
         if trust.strict and not trust.others_folders and (why := changed_by_others(fd, status, trust.owners)):
-            raise Untrusted(f"the folder `{path}` {why}", _hint(path, status, trust.owners))
+            raise Untrusted(f"the folder `{path}` {why}", _hint(fd, path, status, trust.owners))
     except OSError:
         os.close(fd)
         raise

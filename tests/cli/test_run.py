@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,10 @@ def test_the_table_goes_to_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "isatty", lambda fd: fd == 1)
     greet(registry(), {})
     assert "serves 0 services" in out.getvalue()
+    out.truncate(0)
+    json = Settings.model_validate({"log": {"format": "json"}})
+    greet(replace(registry(), settings=json), {})
+    assert out.getvalue() == ""
 
 
 def test_the_state_goes_to_a_file_of_its_owner_alone(tmp_path: Path) -> None:

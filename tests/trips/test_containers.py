@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -97,6 +98,33 @@ def test_a_bind_mount_of_another_user_is_refused_with_the_command_that_fixes_it(
     with pytest.raises(AssertionError, match="did not start"):
         superd.start()
     superd.message(f"chown root {superd.services}")
+
+
+def test_what_a_read_only_mount_shows_of_another_user_is_to_be_mended_where_it_comes_from(superd: Superd, port: int) -> None:
+    needs_root()
+    os.chown(superd.services, 1000, 1000)
+    mount = ["mount", "--bind", str(superd.services), str(superd.services)]
+    subprocess.run(mount, check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(superd.services)], check=True)
+        with pytest.raises(AssertionError, match="did not start"):
+            superd.start()
+        superd.message("chown it to root where it comes from, or run superd as uid 1000")
+    finally:
+        subprocess.run(["umount", str(superd.services)], check=True)
+
+
+def test_a_failed_start_with_a_json_log_says_why_in_json(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "a.toml").write_text('server = "/bin/cat"\nuser = "www"\nlisten = ["127.0.0.1:7"]\nnise = 1\n')
+    main = tmp_path / "superd.toml"
+    command = [sys.executable, "-m", "superd", "run", "-c", str(main), "-s", str(tmp_path / "s")]
+    for form, wanted in (("json", True), ("text", False)):
+        main.write_text(f'[log]\nformat = "{form}"\n')
+        done = subprocess.run(command, cwd=ROOT, timeout=WAIT, capture_output=True, check=False)
+        lines = (done.stdout + done.stderr).decode().splitlines()
+        assert (done.returncode, len([line for line in lines if "nise" in line])) == (78, 1)
+        assert all(line.startswith("{") and json.loads(line)["level"] == "error" for line in lines) is wanted
 
 
 EARLY = """
