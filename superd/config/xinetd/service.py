@@ -111,7 +111,11 @@ def _limits(draft: Draft) -> None:
     if line := draft.get("umask"):
         keys["umask"] = values.number(line, section, high=0o777, base=8)
     if line := draft.get("nice"):
-        keys["nice"] = values.number(line, section, low=-20, high=19)
+        value = values.number(line, section, low=1 - 2**31)
+        if value is not None and not -20 <= value <= 19:
+            value = max(-20, min(value, 19))
+            section.warn(line, f"`nice = {line.values[0]}` is read as {value}, as the kernel does", f"write `nice = {value}`")
+        keys["nice"] = value
     if line := draft.get("groups"):
         keys["groups"] = values.yes(line, section)
     if line := draft.get("access_times"):

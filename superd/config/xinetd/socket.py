@@ -103,6 +103,13 @@ def _bind(draft: Draft) -> None:
             draft.keys["v6only"] = False
         return
     word = line.values[0]
+    if word.startswith("["):
+        draft.section.fail(
+            line,
+            f"`bind = {word[:80]}`: xinetd knows no brackets and did not start it",
+            f"write `bind = {word[1:].partition(']')[0][:80]}`",
+        )
+        return
     try:
         host = ipaddress.ip_address(draft.around.hosts.get(word.lower(), word).strip("[]"))
     except ValueError:

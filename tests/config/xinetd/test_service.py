@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from superd.config.xinetd.section import Section
 from superd.config.xinetd.service import make_service
 from superd.problem import Origin, errors
 from superd.service import Service
+from tests.config.xinetd.test_findings import entry, only, read, said
 
 BASE = ["socket_type = stream", "protocol = tcp", "wait = no", "user = root", "server = /bin/cat", "port = 7"]
 MORE = ["cps = 0 0", "cps = 5 1", "cps = x", "nice = 30", "umask = 9", "flags = IDONLY", "flags = SENSOR", "type = INTERNAL"]
@@ -64,3 +66,12 @@ def test_what_xinetd_does_not_start_without_is_missed_here_too() -> None:
         service, section = made([other for other in BASE if other != text])
         assert service is None
         assert any(text.split()[0] in problem.message for problem in errors(section.problems))
+
+
+@pytest.mark.parametrize(("word", "value"), [("50", 19), ("-50", -20), ("7", 7)])
+def test_a_nice_value_beyond_the_kernel_s_is_its_last_with_a_warning(word: str, value: int) -> None:
+    foreign = read(entry(f"nice = {word}"))
+    assert only(foreign).nice == value
+    assert [f"hint: write `nice = {value}`" in text for text in said(foreign) if "nice" in text] == (
+        [True] if word != "7" else []
+    )

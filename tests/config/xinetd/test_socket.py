@@ -29,6 +29,9 @@ def test_a_name_is_an_address_by_etc_hosts() -> None:
     foreign = read(entry("bind = inside"), **{"_etc_hosts": "192.0.2.9 inside\n"})
     assert only(foreign).listen == ("192.0.2.9",)
     assert "neither an address nor a name in /etc/hosts" in said(read(entry("bind = outside")))[0]
+    foreign = read(entry("bind = [::1]"))
+    assert foreign.services == ()
+    assert "hint: write `bind = ::1`" in said(foreign)[0]
 
 
 @pytest.mark.parametrize(
