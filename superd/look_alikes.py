@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a file begins that an editor has saved as UTF-16."""
 _WIDE = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _MEANT = {
     **_WIDE,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from superd import syslog_priority
 from superd.config.hosts.advice import NO_RULE, escaped, meant_option, parts_of, without_colon
+from superd.look_alikes import UTF_16
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 from superd.rule import Option, Rule, Table
 from superd.rule_block import not_plain
@@ -88,6 +89,10 @@ def parse(
             problems.append(broken(origin, "byte order mark before a rule", "save the file without BOM"))
             continue
         if "\0" in line:
+            if data.startswith(UTF_16):
+                message = "the file is UTF-16: none of its lines is a rule"
+                problems.append(broken(origin, message, "save the file as UTF-8 without BOM"))
+                break
             problems.append(broken(origin, "line holds a NUL byte"))
             continue
         rule = _rule(line, origin, table)

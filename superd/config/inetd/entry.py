@@ -160,6 +160,8 @@ def _protocol(fields: Statement, around: Surroundings, socket_type: str | None, 
         return {}
     proto = proto.removeprefix("rpc/")
     match = re.fullmatch(r"(tcp|udp)(4|6|46|6only)?", proto)
+    if match is None and re.fullmatch(r"(tcp|udp)(4|6|46|6only)?", proto.lower()):
+        raise WrongField(f"protocol `{proto}` is written in small letters", _line(fields, protocol=fields.protocol.lower()))
     if match is None:
         raise WrongField(
             f"protocol `{proto[:40]}` is not served", did_you_mean(proto, ("tcp", "udp", "tcp4", "tcp6", "udp6", "unix"))
@@ -198,6 +200,9 @@ def _where(entry: Entry, around: Surroundings, family: tuple[str, ...] | None) -
             raise WrongField(f"port `{service[:40]}` is above 65535")
     if not service:
         raise WrongField("no service is named")
+    if match := re.fullmatch(r"([\w-]+)/(?:tcp|udp)6?", service, re.ASCII):
+        where = entry.fields.service.removesuffix(service) + match[1]
+        raise WrongField(f"`{service[:80]}` is neither a service nor a port", _line(entry.fields, service=where))
     return keys
 
 
@@ -250,6 +255,11 @@ def _user(fields: Statement, dialect: Dialect, warn: Callable[..., None]) -> Key
         user, _, group = text.partition(".")
     if not user:
         raise WrongField("no user is named")
+    if user.isdecimal() and dialect.name != "busybox":
+        warn(
+            f"user `{user[:40]}`: inetd knows users by name alone and did not serve the line; superd does",
+            "write the user's name",
+        )
     return {"user": user, "group": group} if group else {"user": user}
 
 

@@ -15,7 +15,7 @@ from superd.config.foreign import FileReader, has_left
 from superd.config.inetd.dialects import DIALECTS, Dialect
 from superd.config.inetd.key_value import Statement, WrongStatement, read_statement
 from superd.config.name_tables import read_table
-from superd.look_alikes import look_alike
+from superd.look_alikes import UTF_16, look_alike
 from superd.problem import Origin, Problem, error, warning
 
 MAX_LINE = 16 * 1024
@@ -87,6 +87,12 @@ class EntryReader:
             return []
         found: list[tuple[Origin, str]] = []
         above: list[str] = []
+        if data.startswith(UTF_16):
+            self.fail(Origin(file, 1), "the file is UTF-16", "save the file as UTF-8 without BOM")
+            return []
+        if data.startswith(b"\xef\xbb\xbf"):
+            text = "byte order mark is ignored; inetd lost the first line to it"
+            self.problems.append(warning(Origin(file, 1), text, "save the file as UTF-8 without BOM"))
         for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
             origin = Origin(file, number)
             raw = raw.removesuffix(b"\r")

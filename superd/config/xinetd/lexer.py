@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from superd.counted import counted
-from superd.look_alikes import look_alike
+from superd.look_alikes import UTF_16, look_alike
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 
 MAX_COMMENT = 400
@@ -313,6 +313,8 @@ def _continues(words: list[str]) -> bool:
 def split_entries(data: bytes, file: str) -> tuple[list[Entry], list[Problem]]:
     """The entries of one file in their order, the broken ones too, and every problem of its form."""
     reader = _Reader()
+    if data.startswith(UTF_16):
+        return [], [error(Origin(file, 1), "the file is UTF-16", "save the file as UTF-8 without BOM")]
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
         reader.problems.append(warning(Origin(file, 1), "byte order mark is ignored; xinetd lost the first entry to it"))

@@ -133,3 +133,8 @@ def test_colons_in_brackets_are_not_marks_and_file_patterns_are_reported_once() 
     assert words(" a,b\t,c ") == ("a", "b", "c")
     rules, _ = parse(b"sshd@/etc/ours : /etc/bad bob@/etc/bad 10.\n", "hosts", "deny")
     assert file_patterns(rules) == ("/etc/ours", "/etc/bad")
+
+
+def test_a_table_in_utf_16_is_one_error() -> None:
+    rules, problems = parse("ALL: 192.0.2.1\nALL: 192.0.2.2\n".encode("utf-16"), "hosts", "deny")
+    assert (rules, [problem.message for problem in problems]) == ((), ["the file is UTF-16: none of its lines is a rule"])

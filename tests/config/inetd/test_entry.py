@@ -137,3 +137,17 @@ def test_a_word_meant_as_internal_names_no_program_of_busybox() -> None:
     (problem,) = errors(foreign.problems)
     assert problem.hint == "write `echo stream tcp nowait root internal`"
     assert "nothing tells it from another" in foreign.problems[0].message
+
+
+def test_a_number_as_user_a_protocol_in_capitals_and_a_port_with_its_protocol_are_said() -> None:
+    foreign = parse("conf", MemoryFiles({"conf": b"7001 stream tcp nowait 65534 /bin/cat cat\n"}), "openbsd")
+    assert [problem.message.partition(":")[0] for problem in foreign.problems] == ["user `65534`"]
+    assert parse("conf", MemoryFiles({"conf": b"7001 stream tcp nowait 65534 /bin/cat cat\n"}), "busybox").problems == ()
+    for line, right in (
+        ("7001 stream TCP6 nowait root /bin/cat cat", "7001 stream tcp6 nowait root /bin/cat cat"),
+        ("7001/tcp stream tcp nowait root /bin/cat cat", "7001 stream tcp nowait root /bin/cat cat"),
+        ("127.0.0.1:ssh/tcp stream tcp nowait root /bin/cat cat", "127.0.0.1:ssh stream tcp nowait root /bin/cat cat"),
+    ):
+        (problem,) = errors(parse("conf", MemoryFiles({"conf": line.encode()}), "openbsd").problems)
+        assert problem.hint == f"write `{right}`"
+        assert one(right).server == "/bin/cat"

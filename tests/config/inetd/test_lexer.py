@@ -101,10 +101,10 @@ def test_many_short_lines_do_not_make_an_entry_without_end() -> None:
     assert problems == [f"conf:1: error: an entry of more than {MAX_LINE} bytes"]
 
 
-def test_bom_crlf_and_a_missing_newline_are_nothing() -> None:
+def test_a_byte_order_mark_cr_and_a_missing_newline_lose_no_line() -> None:
     found, problems = entries(b"\xef\xbb\xbf" + LINE.encode() + b"\r\n" + GOOD.encode())
     assert [entry.fields.args for entry in found] == [("cat",), ("good",)]
-    assert problems == []
+    assert [problem.partition(" ")[0] for problem in problems] == ["conf:1:"]
 
 
 def test_a_folder_of_thousands_is_read_by_name_and_leftovers_are_not() -> None:
@@ -140,3 +140,12 @@ def test_a_bad_entry_never_hides_the_next_one(lines: list[str], dialect: Name) -
     kept = [line for line in lines if not line.lstrip().startswith("#@") and not line.rstrip().endswith(":")]
     text = "\n".join(kept) + f"\n{GOOD}\n"
     assert "good" in services(text, dialect) or any("7099" in line for line in lines)
+
+
+def test_what_an_editor_saved_as_utf_16_is_one_error_and_a_byte_order_mark_is_warned_of() -> None:
+    line = "7001 stream tcp nowait root /bin/cat cat\n"
+    for data, said in ((line.encode("utf-16"), "the file is UTF-16"), (line.encode("utf-8-sig"), "byte order mark is ignored")):
+        foreign = parse("conf", MemoryFiles({"conf": data}), "openbsd")
+        (problem,) = foreign.problems
+        assert said in problem.message
+        assert bool(foreign.services) is ("mark" in said)
