@@ -338,7 +338,7 @@ def test_a_service_that_starts_too_often_is_refused_and_not_deaf(inetutils: Both
     assert [told(side, 9001) for side in inetutils] == [NOBODY, CLOSED]
 
 
-def test_a_line_for_tcp6_behind_one_for_tcp_serves_ipv6(inetutils: Both) -> None:
+def test_a_line_for_tcp6_after_one_for_tcp_serves_ipv6(inetutils: Both) -> None:
     assert [told(side, 9005) for side in inetutils] == [SERVED, SERVED]
     assert [told(side, 9005, host="::1", source="::1") for side in inetutils] == [NOBODY, SERVED]
 

@@ -100,7 +100,7 @@ def test_a_bind_mount_of_another_user_is_refused_with_the_command_that_fixes_it(
     superd.message(f"chown root {superd.services}")
 
 
-def test_what_a_read_only_mount_shows_of_another_user_is_to_be_mended_where_it_comes_from(superd: Superd, port: int) -> None:
+def test_what_a_read_only_mount_shows_of_another_user_is_to_be_changed_where_it_comes_from(superd: Superd, port: int) -> None:
     needs_root()
     os.chown(superd.services, 1000, 1000)
     mount = ["mount", "--bind", str(superd.services), str(superd.services)]

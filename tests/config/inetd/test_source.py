@@ -76,7 +76,7 @@ def test_a_service_without_tcpd_is_not_wrapped_where_inetd_did_not_wrap_it() -> 
     assert "NOLIBWRAP" not in parse("conf", MemoryFiles({"conf": line}), "freebsd").services[0].flags
 
 
-def test_inetutils_served_no_line_for_tcp6_behind_one_for_tcp_and_that_is_said_at_it() -> None:
+def test_inetutils_served_no_line_for_tcp6_after_one_for_tcp_and_that_is_said_at_it() -> None:
     text = b"7001 stream tcp nowait root /bin/cat cat\n7001 stream tcp6 nowait root /bin/cat cat\n"
     for dialect, severity in (("inetutils", Severity.WARNING), ("freebsd", None)):
         problems = parse("conf", MemoryFiles({"conf": text}), dialect).problems  # type: ignore[arg-type]
