@@ -80,7 +80,10 @@ def _command(name: str, command: object) -> list[str]:
             options += entry(", ".join(f"`{word}`" for word in words) + (f" {value}" if value else ""), _sentence(parameter.help or ""))
         else:
             shown = f"\\fI{escaped(value.strip('[]<>'))}\\fR" + (" ..." if parameter.nargs == -1 else "")
-            usage.append(shown if parameter.required else f"[{shown}]")
+            if " " in value:  # it says the whole of what follows
+                usage.append(f"\\fI{escaped(value)}\\fR")
+            else:
+                usage.append(shown if parameter.required else f"[{shown}]")
     text = inline(" ".join((command.help or "").split()))  # type: ignore[attr-defined]
     shown = [".SS " + escaped(name), " ".join([*usage, "[\\fIoptions\\fR]"] if options else usage), ".PP", text]
     body = [*shown, *([".RS 4", *options, ".RE"] if options else [])]
@@ -133,6 +136,8 @@ def superd_8() -> str:
         ("ENVIRONMENT", markdown(
             "| E | |\n|---|---|\n| `NOTIFY_SOCKET` | where a service manager learns that superd is ready, reloads or stops |\n"
             "| `LISTEN_FDS`, `LISTEN_PID` | listeners that a service manager hands over |\n"
+            "| `SUPERD_SOCKET` | the control socket, in place of /run/superd/control |\n"
+            "| `STATE_DIRECTORY` | where bans and counts are kept, in place of /var/lib/superd |\n"
             "| `NO_COLOR` | turns colour off on a terminal |"
         )),
         ("FILES", markdown(
@@ -140,6 +145,7 @@ def superd_8() -> str:
             "| `/etc/superd/services.d` | the admin's services, a file each |\n"
             "| `/usr/lib/superd/services.d` | services of packages |\n"
             "| `/etc/hosts.allow`, `/etc/hosts.deny` | who may connect |\n"
+            "| `/run/superd/control` | the control socket |\n"
             "| `/run/superd.dump` | the state that SIGUSR1 writes |"
         )),
         ("EXAMPLES", [inline("A service, and a first try:"), *example(SERVICE_EXAMPLE), *example("# superd check\n# systemctl reload superd")]),

@@ -163,7 +163,8 @@ def match(
     client: Annotated[str, typer.Argument(metavar="[USER@]CLIENT", help="an address, or a host's name")],
     here: Annotated[bool, typer.Option("-d", help="hosts.allow and hosts.deny of the working folder")] = False,
     inetd: Annotated[
-        Path | None, typer.Option("-i", metavar="FILE", help="the xinetd.conf, inetd.conf or superd.toml with the daemons")
+        Path | None,
+        typer.Option("-i", "--config", "-c", metavar="FILE", help="the xinetd.conf, inetd.conf or superd.toml with the daemons"),
     ] = None,
     services: Folders = None,
     hosts_allow: Allow = None,

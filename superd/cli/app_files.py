@@ -90,7 +90,9 @@ def audit(
 
 def new(
     service: Annotated[str, typer.Argument(help="the service's id; default: the program's name")] = "",
-    run: Annotated[str, typer.Option("--run", metavar="COMMAND", help="the program and its arguments, in one word")] = "",
+    run: Annotated[
+        str, typer.Option("--run", metavar="COMMAND", help="the program and its arguments, as one word in quotes")
+    ] = "",
     redirect: Annotated[str, typer.Option("--redirect", metavar="HOST:PORT", help="relay to another host and port")] = "",
     builtin: Annotated[str, typer.Option("--builtin", metavar="NAME", help="a built-in service, as echo")] = "",
     port: Annotated[str, typer.Option("--port", metavar="NUMBER", help="the port that clients reach")] = "",

@@ -77,7 +77,7 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     asked = host_names((*each[id(allow)], *each[id(deny)]), files.files.values())
     names, silent = host_facts.ask_all([*asked, *(target for target in targets.values() if target not in asked)])
     datagrams = {service.daemon for service in services.values() if service.socket_type is SocketType.DGRAM}
-    host = host_facts.host_of({service.daemon for service in services.values()}, names, datagrams)
+    host = host_facts.host_of({name: service.daemon for name, service in services.items()}, names, datagrams)
     for name, target in targets.items():
         if registry is not None and (answer := names.get(target)) is not None and answer.error in host_facts.NO_SUCH_NAME:
             found.append(warning(registry.origins.get((name, "redirect"), Origin(name)), _NO_TARGET.format(target)))

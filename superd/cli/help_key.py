@@ -16,12 +16,26 @@ from superd.service_kinds import TABLE
 
 WIDTH = 78
 _COLUMN = 24
+_DEFAULTS = """defaults  (superd.toml)
+  Table of values for all services: it takes every key of a service file. A
+  key counts from a fragment first, then from the service's file, then from
+  here.
+  type    table
+  example defaults = { instances = 50, limits = { idle = "10m" } }
+"""
 
 
 def help_key(word: str) -> int:
     """Print every key of this name. Returns 0, or 64 for a name that no key has."""
     name = word.strip().strip("[]").lower()
+    if name == "defaults":
+        sys.stdout.write(_DEFAULTS)
+        return 0
     keys = all_keys()
+    base = name.removesuffix("_add")
+    if base != name and any(base in (key.path, key.name) for key in keys if "list" in key.type):
+        sys.stdout.write(f"{name}  adds to the list of `{base}` in the next place, instead of replacing it.\n")
+        name = base
     found = [key for key in keys if name == key.path] or [key for key in keys if name == key.name]
     if found:
         inside = [_line(key, key.meaning) for key in keys if key.path.startswith(f"{name}.")]
@@ -74,4 +88,5 @@ def _apart(key: Key) -> list[str]:
 
 def _line(key: Key, text: str) -> str:
     path = f"{key.path:<{_COLUMN - 1}} "
-    return f"  {path}{textwrap.shorten(text, WIDTH - len(path), placeholder=' …')}\n"
+    indent = " " * (_COLUMN + 2)
+    return "\n".join(textwrap.wrap(f"  {path}{text}", WIDTH, subsequent_indent=indent, break_on_hyphens=False)) + "\n"

@@ -22,7 +22,7 @@ from superd.peer import PARANOID
 from superd.system.path_facts import program_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 _PATIENCE = 5.0
 """Seconds for all names together; a resolver's own patience is five for each server it asks."""
@@ -43,8 +43,8 @@ class Named:
     confirmed: bool = False
 
 
-def host_of(daemons: Collection[str], names: dict[str, Named], datagrams: Collection[str] = ()) -> Host:
-    """This host, with what was found out about names."""
+def host_of(daemons: Mapping[str, str], names: dict[str, Named], datagrams: Collection[str] = ()) -> Host:
+    """This host, with what was found out about names. ``daemons`` has the daemon name of each service by its id."""
 
     def name(word: str) -> tuple[str, str]:
         return describe(word, names.get(word))
@@ -53,7 +53,8 @@ def host_of(daemons: Collection[str], names: dict[str, Named], datagrams: Collec
         found = names.get(word)
         return len(found.addresses) if found is not None else 1
 
-    return Host(program_fault, daemons, folder, file, identity, netgroup, name, addresses, datagrams)
+    known = set(daemons.values())
+    return Host(program_fault, known, folder, file, identity, netgroup, name, addresses, datagrams, daemons)
 
 
 def folder(path: str) -> str:

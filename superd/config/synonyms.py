@@ -94,7 +94,10 @@ _TURNED = frozenset({"enable", "enabled", "active"})
 """These say the opposite of `disable`."""
 _FOREIGN = {"listen": "bind"}
 """What a key is called where its own name is unknown: in xinetd.conf."""
-_TLS = "superd itself does not speak TLS: run a program that does, as stunnel in inetd mode, as `server`"
+_TLS = 'a file of superd\'s own has it: `tls = { cert = "/etc/ssl/host.pem" }` in services.d'
+_SAID_ELSEWHERE = dict.fromkeys(("id", "name"), "the file's name is the service's id: rename the file")
+_OF_SUPERD_TOML = frozenset({"metrics", "page", "control", "policy", "log"})
+"""Tables of superd.toml that a service file has no key like."""
 
 
 def meant(word: str, known: Collection[str], value: object = None) -> str:
@@ -105,6 +108,11 @@ def meant(word: str, known: Collection[str], value: object = None) -> str:
     plain = word.lower().replace("-", "_").removesuffix("=")
     if plain in known:
         return f"did you mean `{plain}`?"
+    if "server" in known and "listen" in known:  # a service of superd's own
+        if plain in _SAID_ELSEWHERE:
+            return _SAID_ELSEWHERE[plain]
+        if plain in _OF_SUPERD_TOML:
+            return f"`[{plain}]` is a table of superd.toml"
     for key in _MEANT.get(plain, ()):
         table, dot, name = key.rpartition(".")
         if plain in _TURNED and isinstance(value, (bool, str)) and key == "disable" and key in known:

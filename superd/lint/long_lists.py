@@ -28,7 +28,7 @@ def lint_long(rules: Rules, host: Host) -> list[Problem]:
             first = next((position for position in range(len(block)) if block.kind_of[position] == number), None)
             if first is not None:
                 sample = block.rule(first, piece.first_line)
-                quiet = Host(host.program, host.daemons, datagrams=host.datagrams)
+                quiet = Host(host.program, host.daemons, datagrams=host.datagrams, ids=host.ids)
                 found += [item for item in lint((sample,), (), quiet, Seen()) if "daemon name" in item.message]
             found += _twice(block, kind, piece.first_line)
     return found

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from superd.lint.clients import Finding, client_findings
@@ -68,6 +68,8 @@ class Host:
     name: Callable[[str], tuple[str, str]] = lambda _: ("", "")
     addresses: Callable[[str], int] = lambda _: 1
     datagrams: Collection[str] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """The daemon name of each service by its id."""
 
 
 def lint(
@@ -116,6 +118,8 @@ def lint(
         for finding in findings:
             what, text, better = finding
             hint = did_you_mean(text, sorted(host.daemons)) if finding in of_daemons else ""
+            if finding in of_daemons and text in host.ids:
+                hint = f'the daemon name of service `{text}` is `{host.ids[text]}`: write that, or set `libwrap = "{text}"`'
             found.append(warning(rule.origin, what, f"write `{meant}`" if better else hint))
         earlier = seen.covering(rule)
         if earlier is not None:

@@ -25,6 +25,22 @@ def test_a_key_that_two_files_have_is_shown_for_each(capsys: pytest.CaptureFixtu
     assert "A change needs a restart." in out
 
 
+def test_the_list_cuts_no_meaning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list_keys() == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    words = " ".join(out.split())
+    assert [key.path for key in all_keys() if " ".join(key.sentence.split()) not in words] == []
+
+
+def test_a_list_that_adds_and_the_table_of_defaults_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert help_key("only_from_add") == 0
+    assert capsys.readouterr().out.startswith("only_from_add  adds to the list of `only_from`")
+    assert help_key("instances_add") == 64
+    assert help_key("defaults") == 0
+    assert "Table of values for all services" in capsys.readouterr().out
+
+
 def test_a_table_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert help_key("[limits]") == 0
     assert "  limits.idle " in capsys.readouterr().out
@@ -63,5 +79,5 @@ def test_the_list_has_every_key_in_80_columns(capsys: pytest.CaptureFixture[str]
     assert list_keys() == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if len(line) > 80] == []
-    assert [line.split()[0] for line in lines if line.startswith("  ")] == [key.path for key in all_keys()]
+    assert [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "] == [key.path for key in all_keys()]
     assert lines[0] == "A service"

@@ -40,6 +40,22 @@ def test_a_word_that_says_the_opposite_is_turned_with_its_value(word: str, value
     assert meant(word, KEYS, value) == f"write `{line}`"
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("metrics", "`[metrics]` is a table of superd.toml"),
+        ("id", "the file's name is the service's id: rename the file"),
+    ],
+)
+def test_what_stands_elsewhere_is_said_with_its_place(word: str, hint: str) -> None:
+    assert meant(word, KEYS) == hint
+    assert meant(word, COUNTS) != hint
+
+
+def test_tls_in_another_daemons_file_is_said_to_be_one_of_superds_own() -> None:
+    assert "a file of superd's own has it" in meant("ssl", COUNTS)
+
+
 def test_xinetds_own_names_are_given_where_superds_are_unknown() -> None:
     assert meant("address", COUNTS) == "did you mean `bind`?"
     assert "idle" not in meant("timeout", COUNTS)

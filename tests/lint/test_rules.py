@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,13 @@ HOST = Host(program, {"in.ftpd", "cat"})
 def said(text: str) -> list[tuple[int, str, str]]:
     rules, _ = parse(text.encode(), "hosts.deny", "deny")
     return [(found.origin.line, found.message, found.hint) for found in lint(rules, text.split("\n"), HOST, Seen())]
+
+
+def test_the_id_of_a_service_is_told_from_its_daemon_name() -> None:
+    rules, _ = parse(b"motd : ALL\n", "hosts.deny", "deny")
+    [problem] = lint(rules, ["motd : ALL", ""], replace(HOST, ids={"motd": "cat"}), Seen())
+    assert problem.message == "no service has the daemon name `motd`"
+    assert problem.hint == 'the daemon name of service `motd` is `cat`: write that, or set `libwrap = "motd"`'
 
 
 def test_the_founding_documents_rule_has_three_faults_and_one_correction() -> None:

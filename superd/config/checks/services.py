@@ -62,9 +62,25 @@ def check(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Ori
     found += _clashes(services, origins)
     found += _mux(services, origins)
     found += _unlogged(services, origins)
+    found += _as_superd(services, origins, host)
     found += check_ranges(services, lambda name, key: _at(origins, name, key))
     found += check_groups(services, origins, host.group)
     return found
+
+
+def _as_superd(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin], host: Host) -> list[Problem]:
+    """One note for all services whose programs cannot have their user, because superd is not root."""
+    if host.root:
+        return []
+    mine = [service for service in services.values() if service.server and service.user and service.user not in host.own_names]
+    if not mine:
+        return []
+    names = ", ".join(f"`{service.name}`" for service in mine[:5]) + (f" and {len(mine) - 5} more" if len(mine) > 5 else "")
+    users = ", ".join(f"`{user}`" for user in sorted({service.user for service in mine})[:5])
+    what = "the program of" if len(mine) == 1 else "the programs of"
+    verb = "runs" if len(mine) == 1 else "run"
+    message = f"not root: {what} {names} {verb} as superd's own user, not as {users}"
+    return [note(_at(origins, mine[0].name, "user"), message)]
 
 
 def _unlogged(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Origin]) -> list[Problem]:
@@ -190,8 +206,6 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
         if address.path.startswith("/") and (wrong := host.socket_folder(address.path, (service.socket_user, service.user))):
             hint = "use a folder that only root or the socket's owner can change"
             found.append(error(at("listen"), f"`{address.path}`: {wrong}", hint))
-    if service.user and not host.root and service.server and service.user not in host.own_names:
-        found.append(note(at("user"), f"not root: the program runs as superd's own user, not as `{service.user}`"))
     return found
 
 
@@ -223,7 +237,8 @@ def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Orig
         owner = taken.setdefault(service.service.lower(), service.name)
         if owner != service.name:
             there = _at(origins, owner, "type")
-            found.append(error(where, f"tcpmux knows `{service.service}` as service `{owner}` ({there})", "one of the two"))
+            hint = f"give `{service.name}` or `{owner}` another `service`"
+            found.append(error(where, f"tcpmux knows `{service.service}` as service `{owner}` ({there})", hint))
     if clients and not any(service.internal == "tcpmux" for service in services.values()):
         where = _at(origins, clients[0].name, "type")
         found.append(warning(where, "no client can reach it: no service `tcpmux` is served", 'one with type = "INTERNAL"'))
@@ -242,7 +257,8 @@ def _clashes(services: Mapping[str, Service], origins: Mapping[tuple[str, str], 
             for other, owner in rivals:
                 if address.overlaps(other):
                     where, there = _place(origins, service.name), _place(origins, owner)
-                    found.append(error(where, f"{address.describe()} is taken by service `{owner}` ({there})", "one of the two"))
+                    hint = f"give `{service.name}` or `{owner}` another address, or set `disable = true` in one of them"
+                    found.append(error(where, f"{address.describe()} is taken by service `{owner}` ({there})", hint))
             for key in ((*place, "all"), place if wild else (*place, address.host)):
                 taken.setdefault(key, []).append((address, service.name))
     return found

@@ -93,6 +93,22 @@ def test_a_log_in_a_folder_that_does_not_exist_is_reported() -> None:
     assert check({"a": service}, place, HOST) == []
 
 
+def test_programs_that_cannot_have_their_user_are_one_note() -> None:
+    keys = {"server": "/bin/cat", "user": "nobody"}
+    services = {f"s{n}": Service.model_validate({**keys, "name": f"s{n}", "port": 7000 + n}) for n in range(7)}
+    own = replace(HOST, root=False)
+    [problem] = [problem for problem in check(services, {}, own) if "not root" in problem.message]
+    assert problem.message == (
+        "not root: the programs of `s0`, `s1`, `s2`, `s3`, `s4` and 2 more run as superd's own user, not as `nobody`"
+    )
+    one = {"s0": services["s0"]}
+    said = [problem.message for problem in check(one, {}, own) if "not root" in problem.message]
+    assert said == ["not root: the program of `s0` runs as superd's own user, not as `nobody`"]
+    assert not [
+        problem for problem in check(one, {}, replace(own, own_names=frozenset({"nobody"}))) if "not root" in problem.message
+    ]
+
+
 def test_services_in_xinetds_style_that_log_nothing_are_one_note() -> None:
     keys = {"server": "/bin/cat", "log_style": "xinetd", "log_on_success": [], "log_on_failure": []}
     services = [Service.model_validate({**keys, "name": f"s{number}", "port": 7000 + number}) for number in range(7)]
