@@ -169,13 +169,14 @@ import os, signal, socket, subprocess, sys
 words = [word for word in sys.argv[1:] if not word.startswith("-")]
 verb, units = words[0], words[1:]
 def superd():
-    if os.path.exists("/run/superd/control"):
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, open("/var/log/superd.log", "ab") as log:
+    if not os.path.exists("/run/superd/control"):
+        started(["superd", "run"], "/var/log/superd.log")
+def started(command, log):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, open(log, "ab") as log:
         ready.bind("/run/ready")
         os.chmod("/run/ready", 0o777)
         ready.settimeout(20)
-        subprocess.Popen(["superd", "run"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
             env=os.environ | {{"NOTIFY_SOCKET": "/run/ready"}})
         while not ready.recv(4096).startswith(b"READY=1"):
             pass
@@ -194,8 +195,13 @@ for unit in units:
         os.kill(pid, signal.SIGTERM)
         import select
         select.select([waiting], [], [], 20)
+    elif unit == "mariadb" and verb in ("start", "restart"):
+        subprocess.run(["install", "-d", "-o", "mysql", "-g", "mysql", "/run/mysqld"], check=True)
+        started(["mariadbd", "--user=mysql"], "/var/log/mariadb.log")
+    elif unit == "mariadb" and verb == "stop":
+        subprocess.run(["mariadb-admin", "shutdown"], check=True)
 """
-"""What a page says to systemd, as far as the pages need it: superd and xinetd are started, reloaded and stopped."""
+"""What a page says to systemd, as far as the pages need it: superd, xinetd and MariaDB are started, reloaded and stopped."""
 
 
 class Host(Place):
