@@ -27,7 +27,7 @@ def said(text: str) -> list[tuple[int, str, str]]:
     return [(found.origin.line, found.message, found.hint) for found in lint(rules, text.split("\n"), HOST, Seen())]
 
 
-def test_the_id_of_a_service_is_told_from_its_daemon_name() -> None:
+def test_an_id_in_place_of_a_daemon_name_has_a_hint() -> None:
     rules, _ = parse(b"motd : ALL\n", "hosts.deny", "deny")
     [problem] = lint(rules, ["motd : ALL", ""], replace(HOST, ids={"motd": "cat"}), Seen())
     assert problem.message == "no service has the daemon name `motd`"
