@@ -5,6 +5,8 @@ execute_after_dh_auto_install:
 	install -D -m 644 packaging/fail2ban/filter-superd.conf debian/tmp/etc/fail2ban/filter.d/superd.conf
 	install -D -m 644 packaging/fail2ban/action-superd.conf debian/tmp/etc/fail2ban/action.d/superd.conf
 	install -D -m 644 packaging/fail2ban/jail-superd.conf debian/tmp/usr/share/doc/superd/examples/fail2ban-jail.conf
+	install -D -m 644 packaging/superd.socket debian/tmp/usr/share/doc/superd/examples/superd.socket
+	cp -r packaging/drop-ins debian/tmp/usr/share/doc/superd/examples/drop-ins
 	cp -r examples debian/tmp/usr/share/doc/superd/examples/recipes
 	install -D -m 644 debian/tmp/usr/share/zsh/site-functions/_superd debian/tmp/usr/share/zsh/vendor-completions/_superd
 	rm -r debian/tmp/usr/share/zsh/site-functions

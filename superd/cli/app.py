@@ -7,6 +7,7 @@ import typer
 
 from superd.cli import app_files
 from superd.cli.app_files import Allow, AsJson, Config, Deny, Folders
+from superd.cli.completion import configured_names, words
 from superd.cli.help_format import Commands
 from superd.cli.operator_commands import register
 
@@ -95,7 +96,13 @@ def check(
     ] = None,
     name: Annotated[str, typer.Option("--as", metavar="NAME", help="the name the candidate is to have; default: its own")] = "",
     form: Annotated[
-        str, typer.Option("--format", metavar="FORM", help="text, json, sarif (code scanners) or github (annotations)")
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORM",
+            help="text, json, sarif (code scanners) or github (annotations)",
+            autocompletion=words("text", "json", "sarif", "github"),
+        ),
     ] = "text",
     json_output: AsJson = False,
 ) -> None:
@@ -120,7 +127,7 @@ def check(
 
 @app.command(rich_help_panel="Look", epilog="Example: superd show git")
 def show(
-    service: Annotated[str | None, typer.Argument(help="one service instead of all")] = None,
+    service: Annotated[str | None, typer.Argument(help="one service instead of all", autocompletion=configured_names)] = None,
     config: Config = None,
     services: Folders = None,
     json_output: AsJson = False,
@@ -138,7 +145,7 @@ def show(
 
 @app.command(rich_help_panel="Look", epilog="Example: superd explain git 192.0.2.7")
 def explain(
-    service: Annotated[str, typer.Argument(help="a service's id")],
+    service: Annotated[str, typer.Argument(help="a service's id", autocompletion=configured_names)],
     address: Annotated[str, typer.Argument(help="the client's address")],
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="the client's confirmed host name")] = "",
     user: Annotated[str, typer.Option("--user", metavar="USER", help="the client's user as ident would say")] = "",
@@ -179,7 +186,7 @@ def match(
 
 @app.command("import", rich_help_panel="Write", epilog="Example: superd import xinetd /etc/xinetd.conf -o services.d")
 def import_files(
-    kind: Annotated[str, typer.Argument(help="xinetd, inetd or systemd")],
+    kind: Annotated[str, typer.Argument(help="xinetd, inetd or systemd", autocompletion=words("xinetd", "inetd", "systemd"))],
     paths: Annotated[list[Path], typer.Argument(help="files or folders to read; of systemd the names or files of socket units")],
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="folder the service files go to")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite")] = False,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from superd.cli.completion import configured_names, key_names, words
+
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="superd.toml, or an xinetd.conf or inetd.conf as it is")
 ]
@@ -30,7 +32,9 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="Learn", epilog="Example: superd schema service >superd-service.json")(schema)
 
 
-def help_key(key: Annotated[str, typer.Argument(help="a key, as per_source or limits.idle")] = "") -> None:
+def help_key(
+    key: Annotated[str, typer.Argument(help="a key, as per_source or limits.idle", autocompletion=key_names)] = "",
+) -> None:
     """Say what a key of the files means, with its type, default and an example; or list all keys."""
     from superd.cli.help_key import help_key as tell
     from superd.cli.help_key import list_keys
@@ -38,7 +42,7 @@ def help_key(key: Annotated[str, typer.Argument(help="a key, as per_source or li
     raise typer.Exit(tell(key) if key else list_keys())
 
 
-def schema(kind: Annotated[str, typer.Argument(help="service or config")]) -> None:
+def schema(kind: Annotated[str, typer.Argument(help="service or config", autocompletion=words("service", "config"))]) -> None:
     """Print the JSON Schema of a service file or of superd.toml, for editors and validators."""
     from superd.cli.json_schema import KINDS, print_schema
 
@@ -114,8 +118,8 @@ def new(
 
 
 def export(
-    kind: Annotated[str, typer.Argument(help="systemd, xinetd or compose")],
-    name: Annotated[str, typer.Argument(help="a service's id")],
+    kind: Annotated[str, typer.Argument(help="systemd, xinetd or compose", autocompletion=words("systemd", "xinetd", "compose"))],
+    name: Annotated[str, typer.Argument(help="a service's id", autocompletion=configured_names)],
     config: Config = None,
     services: Folders = None,
 ) -> None:

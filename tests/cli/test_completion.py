@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,3 +30,30 @@ def test_what_begins_so_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert completion.service_names("g") == ["git"]
     assert completion.session_ids("9f") == [("9f3-1", "git 192.0.2.1:5")]
     assert completion.banned("10") == []
+
+
+def test_service_files_of_the_host_are_offered_without_a_superd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SUPERD_SOCKET", "/nonexistent/control")
+    for name in ("git.toml", "gopher.toml", "rsync.toml", "git.toml.orig"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(completion, "ADMIN", str(tmp_path))
+    monkeypatch.setattr(completion, "VENDOR", "/nonexistent")
+    assert completion.configured_names("g") == ["git", "gopher"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("superd import x", "xinetd"),
+        ("superd export sys", "systemd"),
+        ("superd schema c", "config"),
+        ("superd help limits.idl", "limits.idle"),
+        ("superd check --format sa", "sarif"),
+    ],
+)
+def test_a_shell_is_offered_kinds_and_keys(typed: str, offered: str) -> None:
+    environ = os.environ | {
+        "_SUPERD_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))
+    }  # fmt: skip
+    superd = Path(sys.executable).parent / "superd"
+    assert subprocess.run([superd], env=environ, capture_output=True, text=True).stdout.split() == [offered]
