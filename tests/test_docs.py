@@ -67,6 +67,7 @@ def read(block: Block) -> tuple[Problem, ...]:
 # ---------------------------------------------------------------------------------------------------- commands
 
 
+@pytest.mark.timeout(240)  # the longest page has fifty commands, each a second on a busy machine
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if page not in HOST_PAGES and any(b.tag == "console" for b in blocks(page))],
