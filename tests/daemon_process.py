@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.block_watch import BlockWatch
+
 WAIT = 20.0
 """Seconds after which a test gives up; nothing is slept through, every wait ends with what it waits for."""
 
@@ -51,6 +53,9 @@ class Superd:
         self.allow = folder / "hosts.allow"
         self.deny = folder / "hosts.deny"
         self.process: subprocess.Popen[bytes] | None = None
+        self._watch: BlockWatch | None = None
+        self.watched = True
+        """Whether no process of it may sleep where it waits for no work; not where the test is one of its processes."""
         self.events: list[dict[str, Any]] = []
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.arguments: list[str] = []
@@ -86,6 +91,7 @@ class Superd:
             cwd=Path(__file__).parent.parent,
             pass_fds=self.pass_fds,
         )  # fmt: skip
+        self._watch = BlockWatch(self.process.pid) if self.watched else None
         self._fresh = queue.Queue()  # an earlier run's ended with None
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
@@ -230,6 +236,10 @@ class Superd:
             self.process.kill()
             raise
         self._close_streams()
+        if self._watch is not None:
+            watch, self._watch = self._watch, None
+            slept = watch.end()
+            assert not slept, f"processes of superd slept where they wait for no work: {slept}"
 
     def _close_streams(self) -> None:
         if self.process is not None:

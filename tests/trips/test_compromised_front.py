@@ -25,6 +25,7 @@ def attacked(superd: Superd, *names: str) -> int:
     needs_root()
     place(superd).mkdir()
     place(superd).chmod(0o777)
+    superd.watched = False
     superd.prefix = [
         "env", f"PYTHONPATH={Path.cwd()}",
         sys.executable, str(Path(compromised_front.__file__)), json.dumps(names), str(place(superd)),
