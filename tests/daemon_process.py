@@ -58,6 +58,8 @@ class Superd:
         """Whether no process of it may sleep where it waits for no work; not where the test is one of its processes."""
         self.events: list[dict[str, Any]] = []
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.sources = ["--services", str(services), "--hosts-allow", str(self.allow), "--hosts-deny", str(self.deny)]
+        """What it reads: on its command line, unless a test is about superd.toml."""
         self.arguments: list[str] = []
         self.prefix: list[str] = []
         """The command that starts it, like setpriv with its options; nothing is itself."""
@@ -82,8 +84,7 @@ class Superd:
         self._close_streams()  # of an earlier run
         self.process = subprocess.Popen(
             [
-                *self.prefix, sys.executable, "-m", "superd", "run", "--services", str(self.services),
-                "--hosts-allow", str(self.allow), "--hosts-deny", str(self.deny), *self.arguments, *arguments,
+                *self.prefix, sys.executable, "-m", "superd", "run", *self.sources, *self.arguments, *arguments,
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

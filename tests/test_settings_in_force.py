@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def configured(part: Any, key: str, value: Any) -> Any:
     return part
 
 
+AT_RELOAD = "trips/test_settings_at_reload.py"
+LOG = "log/test_routing.py::test_a_reload_applies_targets_facility_and_the_form_of_syslog"
 APPLIES: dict[str, Any] = {
     # Parts of the front that keep the value.
     "process_limit": lambda: configured(World(Settings()), "process_limit", 3).process_limit() == 3,
@@ -71,31 +74,31 @@ APPLIES: dict[str, Any] = {
     "policy.ident_timeout": lambda: live("policy.ident_timeout", 3) == 3,
     "policy.banner_timeout": lambda: live("policy.banner_timeout", 3) == 3,
     # The log, in the master and in the front.
-    "policy.facility": "log/test_log.py",
-    "log.targets": "log/test_routing.py",
-    "log.format": "log/test_routing.py",
-    "log.syslog_format": "log/test_routing.py",
-    "log.facility": "log/test_routing.py",
-    "log.queue": "log/test_routing.py",
+    "policy.facility": "log/test_log.py::test_a_reload_changes_the_facility_of_tcp_wrappers_own_line",
+    "log.targets": LOG,
+    "log.format": "log/test_routing.py::test_a_reload_changes_the_format_and_keeps_what_waits",
+    "log.syslog_format": LOG,
+    "log.facility": LOG,
+    "log.queue": "log/test_routing.py::test_a_reload_changes_the_format_and_keeps_what_waits",
     # What the master reads anew at each reload, and uses from there.
-    "services": "trips/test_reload.py",
-    "xinetd": "trips/test_xinetd_command.py",
-    "inetd": "trips/test_wrong_entries.py",
-    "inetd_dialect": "load/test_services.py",
-    "policy.hosts_allow": "trips/test_policy_files.py",
-    "policy.hosts_deny": "trips/test_policy_files.py",
-    "policy.hook_user": "master/test_assignment.py",
-    "relays": "master/test_relay_pool.py",
-    "control.admins": "trips/test_control.py",
-    "control.viewers": "trips/test_control.py",
-    "metrics.listen": "trips/test_metrics.py",
-    "metrics.allow": "trips/test_metrics.py",
-    "page.listen": "trips/test_page.py",
-    "page.allow": "trips/test_page.py",
-    "stop_grace": "trips/test_end.py",
-    "stop_sessions": "trips/test_end.py",
+    "services": f"{AT_RELOAD}::test_services",
+    "xinetd": f"{AT_RELOAD}::test_xinetd",
+    "inetd": f"{AT_RELOAD}::test_inetd_and_its_dialect",
+    "inetd_dialect": f"{AT_RELOAD}::test_inetd_and_its_dialect",
+    "policy.hosts_allow": f"{AT_RELOAD}::test_tables",
+    "policy.hosts_deny": f"{AT_RELOAD}::test_tables",
+    "policy.hook_user": f"{AT_RELOAD}::test_hook_user",
+    "relays": "master/test_relay_pool.py::test_more_relays_after_a_reload_and_never_fewer_pairs",
+    "control.admins": "trips/test_control.py::test_a_reload_changes_who_may_look",
+    "control.viewers": "trips/test_control.py::test_a_reload_changes_who_may_look",
+    "metrics.listen": "trips/test_metrics.py::test_metrics_are_what_happened_and_are_off_unless_configured",
+    "metrics.allow": "master/test_control_socket.py::test_a_panel_that_lives_gets_at_once_who_may_ask_for_a_page",
+    "page.listen": "trips/test_page.py::test_the_page_changes_nothing_and_goes_with_a_reload",
+    "page.allow": "master/test_control_socket.py::test_a_panel_that_lives_gets_at_once_who_may_ask_for_a_page",
+    "stop_grace": f"{AT_RELOAD}::test_stop_grace",
+    "stop_sessions": f"{AT_RELOAD}::test_stop_sessions",
 }
-"""Key → a check that a reload applies it, or the tests that hold it."""
+"""Key → a check that a reload applies it, or the test that holds it."""
 
 
 def test_every_key_applies_or_needs_a_restart() -> None:
@@ -105,7 +108,11 @@ def test_every_key_applies_or_needs_a_restart() -> None:
 @pytest.mark.parametrize("key", APPLIES)
 def test_a_key_applies_at_a_reload(key: str) -> None:
     check = APPLIES[key]
-    assert (ROOT / check).exists() if isinstance(check, str) else check()
+    if isinstance(check, str):
+        path, _, name = check.partition("::")
+        assert re.search(rf"def {name}\b", (ROOT / path).read_text()), check
+    else:
+        assert check()
 
 
 @pytest.mark.parametrize("key", [key for key, restart in keys(Settings) if restart])

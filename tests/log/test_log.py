@@ -232,3 +232,16 @@ def test_tcp_wrappers_own_line_goes_to_syslog_alone(written: Written, tmp_path: 
         written.log.flush()
         assert daemon.recv(1000).endswith(f" cat[{os.getpid()}]: connect from a.example (198.51.100.7)".encode())
     assert written.events() == []
+
+
+def test_a_reload_changes_the_facility_of_tcp_wrappers_own_line(written: Written, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(str(tmp_path / "log"))
+        daemon.settimeout(5)
+        for facility, number in (("auth", 4), ("local3", 19)):
+            written.log.configure(Settings.model_validate({"policy": {"facility": facility}}))
+            one = record()
+            one.severity = "info"
+            written.log.granted_by_rule(one)
+            written.log.flush()
+            assert daemon.recv(1000).startswith(f"<{number << 3 | 6}>".encode())

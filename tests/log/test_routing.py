@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from superd.log.text_syslog import OldSyslog
 from superd.log.text_xinetd import XinetdServiceText, XinetdText
 from superd.log_target import FileTarget
 from superd.settings import LogSettings
-from tests.log.events import refused, service
+from tests.log.events import message, refused, service
 
 
 class World:
@@ -122,6 +123,32 @@ def test_a_reload_changes_the_format_and_keeps_what_waits(world: World) -> None:
     assert kinds(router.main) == [NativeText]
     [sink] = router.sinks()
     assert (len(sink.queue), sink.queue.limit) == (1, 100)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"targets": ["stdout"]}, ""),
+        ({"facility": "mail"}, r"<21>\w{3} .* superd\[\d+\]: "),
+        ({"syslog_format": "rfc5424"}, r"<29>1 \d{4}-"),
+    ],
+)
+def test_a_reload_applies_targets_facility_and_the_form_of_syslog(world: World, keys: dict[str, object], line: str) -> None:
+    with world.daemon() as daemon:
+        daemon.setblocking(False)
+        router = world.router(targets=["syslog"])
+        router.configure(LogSettings.model_validate({"targets": ["syslog"]} | keys))
+        for route in router.main:
+            for record in route.formatter.records(message("hello")):
+                route.sink.put(record)
+        for sink in router.sinks():
+            sink.flush()
+        if line:
+            assert re.match(line, daemon.recv(1000).decode())
+        else:
+            assert b"hello" in (world.folder / "out").read_bytes()
+            with pytest.raises(BlockingIOError):
+                daemon.recv(1000)
 
 
 def test_a_new_main_file_replaces_the_old_one(world: World) -> None:

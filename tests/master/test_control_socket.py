@@ -193,3 +193,20 @@ def test_a_path_that_cannot_be_bound_is_reported_and_nothing_else(tmp_path: Path
     assert len(made.lines.lines) == 1
     made.control.close()
     assert cast("Any", made.control)._channel is None
+
+
+@pytest.mark.parametrize("page", ["metrics", "page"])
+def test_a_panel_that_lives_gets_at_once_who_may_ask_for_a_page(there: Fixture, page: str) -> None:
+    def told() -> Any:
+        while True:
+            kind, value, fds = panel_requests.receive_message(there.panels[0])
+            for fd in fds:
+                os.close(fd)
+            if kind == panel_requests.BEGIN:
+                return value["allow"][page]
+
+    client, server = there.connect()
+    with client, server:
+        assert told() == []
+        there.control.configure(Settings.model_validate({page: {"allow": ["192.0.2.0/24"]}}), Operators(admins=frozenset({ME})))
+        assert told() == ["192.0.2.0/24"]

@@ -134,9 +134,11 @@ def test_a_reload_changes_who_may_look(superd: Superd) -> None:
     serve(superd)
     superd.start()
     assert as_user(superd, 4713, "status").returncode == 77
-    config.write_text('[control]\nviewers = ["4713"]\n')
+    assert as_user(superd, 4711, "reload").returncode == 77
+    config.write_text('[control]\nadmins = ["4711"]\nviewers = ["4713"]\n')
     superd.reload()
     assert as_user(superd, 4713, "status").returncode == 0
+    assert as_user(superd, 4711, "reload").returncode == 0
 
 
 def test_superds_own_unprivileged_user_may_use_nothing(superd: Superd) -> None:
