@@ -337,9 +337,8 @@ class Service(BaseModel):
         if self.mux_client:
             return ()
         port = self.port if isinstance(self.port, int) else None
-        listen = self.listen or ((str(port),) if port is not None else ())
         found: dict[BindAddress, None] = {}
-        for text in listen:
+        for text in self.listen or ((str(port),) if port is not None else ()):
             address = parse_listen(text, self.socket_type, port)
             if not address.host and not address.path and self.v6only:
                 address = BindAddress(self.socket_type, "::", address.port)

@@ -40,3 +40,12 @@ def test_no_reason_outlives_what_it_excuses() -> None:
 def test_every_reason_names_a_test_that_is_there() -> None:
     for name, reason in HELD_ELSEWHERE.items():
         assert (ROOT / "tests" / reason.split(":")[0]).exists(), name
+
+
+MOST_LINES = 350
+"""Of a file: what is longer has two trades."""
+
+
+def test_no_file_is_long() -> None:
+    lines = {name: len((ROOT / "superd" / name).read_text().splitlines()) for name in modules()}
+    assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}

@@ -14,6 +14,7 @@ from superd.policy.addresses import address_list
 from superd.policy.hours import Hours
 from superd.policy.penalties import penalties_of
 from superd.policy.rate import RateTable, StartLimit
+from superd.policy.wide_source import WideSource
 from superd.verdict import ADMITTED, Ask, Need, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from superd.policy.penalties import Cause
     from superd.policy.wished import Wished
     from superd.service import Service
-    from superd.source_limits import SourceLimit
 
 
 BURST_SECONDS = 5
@@ -39,38 +39,6 @@ class Conditions(Protocol):
     def load(self, now: float) -> float: ...
     def minute_of_week(self) -> tuple[int, int]: ...
     def process_limit(self) -> int | None: ...
-
-
-class _Wide:
-    """One table of `[[limits.source]]`, compiled."""
-
-    __slots__ = ("_v4_shift", "_v6_shift", "rate", "sessions")
-
-    def __init__(self, limit: SourceLimit) -> None:
-        self._v4_shift, self._v6_shift = 32 - limit.v4, 128 - limit.v6
-        self.sessions = limit.sessions
-        self.rate = RateTable(*limit.rate, 0.0) if limit.rate is not None else None
-
-    def network(self, peer: Peer) -> Network:
-        """The peer's network; its last part keeps networks of several lengths apart."""
-        shift = self._v4_shift if peer.version == 4 else self._v6_shift
-        return peer.version, peer.number >> shift, shift
-
-    def describe(self, peer: Peer) -> str:
-        """The peer's network as it is written."""
-        return self.describe_source(self.network(peer)[:2])
-
-    def describe_source(self, source: Source) -> str:
-        """A network as it is written."""
-        version, number = source
-        if version == 4:
-            return f"{ipaddress.IPv4Address(number << self._v4_shift)}/{32 - self._v4_shift}"
-        return f"{ipaddress.IPv6Address(number << self._v6_shift)}/{128 - self._v6_shift}"
-
-    def same_as(self, other: _Wide) -> bool:
-        """Whether the other counts the rate of the same networks to the same limit."""
-        same = (self._v4_shift, self._v6_shift) == (other._v4_shift, other._v6_shift)
-        return same and self.rate is not None and other.rate is not None and self.rate.same_rate(other.rate)
 
 
 class Access:
@@ -120,7 +88,7 @@ class Access:
         self.starts = None if limits.per_minute is None else StartLimit(*limits.per_minute)
         self._v4_shift = 32 - limits.v4_prefix
         self._v6_shift = 128 - limits.v6_prefix
-        self._wide = [_Wide(limit) for limit in limits.source]
+        self._wide = [WideSource(limit) for limit in limits.source]
         self.penalties = penalties_of(limits.penalties)
         self.unpenalised = address_list(limits.penalties.exempt) if limits.penalties.exempt else None
         self.counts_sources = service.per_source is not None

@@ -16,6 +16,7 @@ import trio
 
 from superd.front.sessions.live import SERVED, Refused, Stage, Task
 from superd.front.stream import client_output
+from superd.front.stream.chosen_turn import ChosenTurn
 from superd.front.stream.client_output import part
 from superd.front.stream.connection import Connection, Trip
 from superd.front.stream.facts import ConnectionFacts
@@ -31,7 +32,7 @@ from superd.net.silence import watch, watch_first_byte
 from superd.peer import UNKNOWN
 from superd.record import Ending
 from superd.system.closing import let_socket_go
-from superd.verdict import ADMITTED, Ask, Need, Reason, Verdict
+from superd.verdict import Ask, Need, Reason, Verdict
 from superd.wire.proxy_header import build
 from superd.wire.tcpmux import ACCEPTED, REFUSED
 
@@ -67,7 +68,7 @@ async def _serve_chosen(trip: Trip, connection: Connection, chosen: CompiledServ
     """Serve the service that the client named to tcpmux: admitted as a connection to a port of its own would be."""
     first = trip.gate.first_look(chosen, connection.client, lambda: connection.server, trip.clock())
     trip.gate.end_batch()
-    turn = _Turn(trip, connection)
+    turn = ChosenTurn(trip, connection)
     if chosen.waits and trip.queue.must_wait(chosen, connection.client, lambda: connection.server, first) is not None:
         await turn.come(chosen)
     else:
@@ -78,52 +79,6 @@ async def _serve_chosen(trip: Trip, connection: Connection, chosen: CompiledServ
         await connection.sock.send(REFUSED)
     else:
         await _Session(trip, turn.begun).run(turn.first)
-
-
-class _Turn:
-    """When the session begins of the service that a client named to tcpmux: at once, or after a wait in its queue."""
-
-    def __init__(self, trip: Trip, connection: Connection) -> None:
-        self._trip = trip
-        self._connection = connection
-        self.through = connection.session.record.through
-        self.gone = False
-        self._over = trio.Event()
-        self.begun: Connection | None = None
-        self.first: Verdict | Ask = ADMITTED
-
-    async def come(self, service: CompiledService) -> None:
-        """Wait in the queue until the session has begun or the client is refused."""
-        connection, queue = self._connection, self._trip.queue
-        fd = connection.sock.fileno()
-        refusal = queue.enter(service, connection.client, connection.server, fd, self)
-        if refusal is not None:
-            self.refuse(service, refusal)
-        try:
-            await self._over.wait()
-        finally:
-            queue.leave(fd)
-
-    def serve(self, service: CompiledService, first: Verdict | Ask) -> None:
-        """Begin the session, if there is a place for it until its verdict."""
-        trip, old = self._trip, self._connection
-        place = trip.room.enter(service, old.client)
-        if place is None:
-            self.refuse(service, trip.room.overload(first))
-            return
-        session = trip.book.enter(service, old.client, trip.clock(), through=self.through)
-        self.begun, self.first = Connection(old.sock, session, old.client, old.server, place), first
-        self._over.set()
-
-    def refuse(self, service: CompiledService, verdict: Verdict) -> None:
-        """Refuse the client."""
-        self._trip.book.turned_away(service, self._connection.client, verdict, self.through)
-        self._over.set()
-
-    def passed_on(self) -> None:
-        """Note that another front has the connection, too."""
-        self.gone = True
-        self._over.set()
 
 
 class _Session:
