@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 def made(clock: Clock | None = None) -> tuple[BoundSockets, Lines]:
     log = Lines()
-    return BoundSockets(cast("Log", log), clock or Clock()), log
+    return BoundSockets(cast("Log", log), clock or Clock(100.0)), log
 
 
 def test_what_is_in_use_is_tried_again_more_and_more_rarely_and_reported_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         services = registry(a=f"127.0.0.1:{taken.getsockname()[1]}")
-        clock = Clock()
+        clock = Clock(100.0)
         sockets, log = made(clock)
         sockets.bind_all(services, {})
         assert sockets.all_in_use()

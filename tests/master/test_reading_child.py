@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def child(clock: Clock | None = None, *, seconds: float = SECONDS, memory: int = MEMORY) -> ReadingChild:
-    return ReadingChild(cast("Log", Lines()), lambda: None, clock=clock or Clock(), seconds=seconds, memory=memory)
+    return ReadingChild(cast("Log", Lines()), lambda: None, clock=clock or Clock(100.0), seconds=seconds, memory=memory)
 
 
 def reap(readings: ReadingChild) -> None:
@@ -75,7 +75,7 @@ def test_a_value_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_time_has_a_bound() -> None:
-    clock, found = Clock(), list[object]()
+    clock, found = Clock(100.0), list[object]()
     readings = child(clock, seconds=5.0)
     readings.ask(Reading("reload", signal.pause, found.append))
     readings.on_timer(104.9)
@@ -86,7 +86,7 @@ def test_time_has_a_bound() -> None:
 
 
 def test_readings_of_one_kind_are_one_a_reload_is_first_and_half_of_the_time_is_left() -> None:
-    clock, found = Clock(), list[object]()
+    clock, found = Clock(100.0), list[object]()
     readings = child(clock)
     readings.ask(Reading("policy", lambda: 1, found.append))
     readings.ask(Reading("policy", lambda: 2, found.append))
