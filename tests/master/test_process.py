@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 NO_TABLES = Settings(policy=PolicySettings(hosts_allow="", hosts_deny=""))
 
+MASTERS: list[Master] = []
+"""Those of the test that runs."""
+
 Told = Callable[[Order, RequestWriter], None]
 
 
@@ -66,6 +69,9 @@ def signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+    while MASTERS:  # their process would have ended with them
+        master = MASTERS.pop()
+        master._processes.close_copies()
     while True:  # launchers end when their master has
         try:
             os.waitpid(-1, 0)
@@ -83,6 +89,7 @@ class Made:
         parts = MasterParts(lambda: self.new(), run, cast("Log", self.log), Notifier(""), {})
         nothing = {"on_ready": lambda *_: None, "on_dump": lambda *_: None}
         self.master = Master(parts, InService.of(found), MasterHooks(**{**nothing, **hooks}))
+        MASTERS.append(self.master)
 
 
 def with_one() -> Registry:
