@@ -1,0 +1,1 @@
+"""The front in virtual time, with a scripted master, launchers and clients."""
