@@ -57,6 +57,8 @@ class MasterLink:
         self._on_short = on_short
         self._requests = RequestWriter(channel)
         self._sending = False
+        self.held_up = False
+        """Whether an order waits in the channel until a descriptor is free."""
 
     # ------------------------------------------------------------------ to the master
 
@@ -107,11 +109,13 @@ class MasterLink:
                 if problem.errno not in _NO_ROOM:
                     raise
                 # The order stays in the channel until enough connections have ended.
+                self.held_up = True
                 self._on_short()
                 await trio.sleep(AGAIN)
                 continue
             if order is not None:
                 self._obey(handlers, order)
+                self.held_up = self.held_up and reader.more
                 handlers.obeyed()
 
     def _obey(self, handlers: OrderHandlers, order: front_orders.Order) -> None:

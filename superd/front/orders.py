@@ -208,7 +208,9 @@ class Orders:
         self.listeners.close()
 
     def obeyed(self) -> None:
-        """Write what an order had logged."""
+        """Write what an order had logged, and decide what waited for it."""
+        if not self.master.held_up:
+            self.launches.recovery.on_orders()
         self.log.flush()
 
     def _on_end(self) -> None:

@@ -94,6 +94,7 @@ class _Front:
             log, in_force, book, listeners, start_task, carriers, master.request, self._on_adopted_wait
         )
         dispatch, commands = launches.dispatch, launches.commands
+        launches.recovery.held_up = lambda: master.held_up
         self._queue = queue = WaitingQueue(in_force.services, gate, clock, self._on_batch_end)
         book.tell_ends(queue.freed)
         trip = Trip(gate, book, dispatch, commands, carriers, resolver, self._room, queue, log, start_task, in_force, clock)

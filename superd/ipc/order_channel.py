@@ -121,6 +121,14 @@ class OrderReader:
         self._channel = channel
         self._fds: list[int] = []
 
+    @property
+    def more(self) -> bool:
+        """Whether another message waits in the channel."""
+        try:
+            return bool(self._channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return False
+
     def read(self) -> Order | None:
         """Return the next order, ``None`` while only part of it came. ``EOFError`` when the master is gone.
 

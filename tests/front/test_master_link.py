@@ -121,9 +121,11 @@ async def test_an_order_without_a_free_descriptor_waits_for_one(ends: Ends, nurs
     try:
         await until(lambda: ends.short)
         assert ends.handlers.orders == []
+        assert ends.link.held_up
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     with trio.fail_after(5):
         await ends.handlers.heard.wait()
     assert [name for name, *_ in ends.handlers.orders] == ["ended", "obeyed"]
+    assert not ends.link.held_up
     nursery.cancel_scope.cancel()

@@ -35,6 +35,19 @@ def test_an_order_arrives_with_descriptors_that_are_the_receivers() -> None:
         os.close(order.socket)
 
 
+def test_whether_more_waits_is_known_without_reading_it() -> None:
+    master, front = pair()
+    with master, front:
+        reader, writer = OrderReader(front), OrderWriter(master)
+        assert not reader.more
+        for number in (1, 2):
+            writer.send(Ping(number))
+        found: list[Order] = []
+        while reader.more:
+            found.append(next_order(reader))
+        assert found == [Ping(1), Ping(2)]
+
+
 def test_each_named_descriptor_is_the_one_of_its_name_however_many_there_are() -> None:
     master, front = pair()
     memories = [os.memfd_create(str(number)) for number in range(450)]

@@ -80,6 +80,10 @@ class Recovery:
         self._doubted: dict[int, set[int]] = {}
         """Connections that a dead launcher may have taken with it, by the question whose answer tells."""
         # Not from nothing: what an earlier front asked may lie in the pair, and its answer is not for this one.
+        self._late: list[tuple[int, set[int]]] = []
+        """Connections that a launcher did not name while an order waited, which may say that their programs live."""
+        self.held_up: Callable[[], bool] = lambda: False
+        """Whether an order of the master waits."""
         self._question = random.randrange(_MAX_NUMBER)  # noqa: S311 - not a secret
         self._unanswered: set[int] = set()
         self._all_answered = trio.Event()
@@ -168,7 +172,20 @@ class Recovery:
         self._unanswered.discard(question)
         if not self._unanswered:
             self._all_answered.set()
-        for conn in self._doubted.pop(question, ()):
+        doubted = self._doubted.pop(question, set())
+        if doubted and self.held_up():
+            self._late.append((number, doubted))
+        else:
+            self._give_up(number, doubted)
+
+    def on_orders(self) -> None:
+        """Decide about connections for which an order might have come: all have."""
+        late, self._late = self._late, []
+        for number, doubted in late:
+            self._give_up(number, doubted)
+
+    def _give_up(self, number: int, doubted: set[int]) -> None:
+        for conn in doubted:
             session = self._book.get(conn)
             if session is not None and session.launcher == number and session.stage is Stage.HANDED_OVER:
                 self._answered(number)

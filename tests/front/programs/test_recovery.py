@@ -65,6 +65,23 @@ async def test_what_an_earlier_front_asked_is_not_taken_for_an_answer() -> None:
     assert len(numbers) == 3
 
 
+async def test_nothing_is_given_up_while_an_order_that_may_name_its_program_waits() -> None:
+    parts, recovery, _ = made()
+    lost, lives = handed_over(parts), handed_over(parts)
+    waits = [True]
+    recovery.held_up = lambda: waits[0]
+    recovery.begun(0)
+    recovery.listed(0, question(parts))
+    assert parts.log.denied == []
+    recovery.orphaned(Orphaned(0, (Orphan(77, lives.record.conn, "cat", "192.0.2.1", 99.0),)))
+    waits.clear()
+    recovery.on_orders()
+    assert [conn for conn, _ in parts.log.denied] == [lost.record.conn]
+    assert (lives.stage, lives.record.pid) == (Stage.RUNNING, 77)
+    recovery.on_orders()
+    assert len(parts.log.denied) == 1
+
+
 async def test_a_launcher_that_begins_with_nothing_handed_over_is_not_asked() -> None:
     parts, recovery, _ = made()
     recovery.begun(0)
