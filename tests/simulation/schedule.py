@@ -28,6 +28,8 @@ from tests.simulation.players import Client, Faults, Launcher, MasterEnd, Sessio
 from tests.simulation.services import LAUNCHERS, LISTENING, SERVICES
 
 STEPS = 30
+_QUIET = 8
+"""Looks, half a second apart: accepting may pause for a second."""
 PATIENCE = 600.0
 """Virtual seconds in which all must be over once clients have gone."""
 TABLES = (b"", b"ALL: 192.0.2.3: deny\n", b"named, plain: .example.org: spawn /bin/x\nALL: 192.0.2.4: aclexec /bin/y\n")
@@ -76,6 +78,7 @@ class Schedule:
         self.done: list[str] = []
         self.listeners: dict[str, BindAddress] = {}
         self.orders = itertools.count(2)
+        self.numbers = itertools.count(20000)
         self.launchers = [Launcher(number, self.chance, time.monotonic, self.launched.append) for number in range(3)]
         mine, theirs = order_channel.pair()
         self.master = MasterEnd(mine)
@@ -134,28 +137,28 @@ class Schedule:
         for client in self.clients:
             client.finish()
         until = time.monotonic() + PATIENCE
-        front = self.front
-        while True:
+        front, quiet = self.front, 0
+        while quiet < _QUIET:
             self._serve_all()
             open_clients = [client for client in self.clients if not client.look()]
             busy = len(front._book) + len(front._room) + front._queue.waiting("queue") + len(open_clients)
             if not busy and not any(link.in_flight or link.backlog for link in front._launches.links):
-                break
+                quiet += 1
+            else:
+                quiet = 0
             assert time.monotonic() < until, (
                 f"left: {[(one.record.conn, one.stage.name) for one in front._book]}, waiting {len(front._room)}, "
                 f"queue {front._queue.waiting('queue')}, clients {[client.number for client in open_clients]}, "
                 f"in flight {[(link.in_flight, link.backlog) for link in front._launches.links]}"
             )
             await trio.sleep(0.5)
-        await trio.sleep(5)
-        self._serve_all()
-        await trio.sleep(5)
 
     def _check(self) -> None:
         front = self.front
         assert not self.log.wrong, self.log.wrong
         counts = front._counts
-        assert (counts.total, counts.by_service, counts.by_source) == (0, {}, {}), vars(counts)
+        left = (counts.total, counts.by_service, counts.by_source)
+        assert left == (0, {}, {}), left
         assert all(timer[2].stage is Stage.OVER for timer in front._deadlines._timers)
         bad = {conn: lines for conn, lines in self.log.lines.items() if lines not in (["FAIL"], ["START", "EXIT"])}
         assert not bad, f"lines of connections: {bad}"
@@ -201,7 +204,7 @@ class Schedule:
 
     def connect(self) -> None:
         name = self.chance.choice(list(self.listeners))
-        client = Client(next(_numbers), self.chance.randrange(1, 6), self.listeners[name].path)
+        client = Client(next(self.numbers), self.chance.randrange(1, 6), self.listeners[name].path)
         self.clients.append(client)
         if name == "mux" and not client.ended:
             client.say(self.chance.choice((b"plainer\r\n", b"help\r\n", b"nothing\r\n", b"plai")))

@@ -84,6 +84,10 @@ class LauncherLink:
         """Requests that are not sent yet."""
         return self._queue.length + len(self._taken)
 
+    def waits(self, conn: int) -> bool:
+        """Whether the launch of a connection is not sent yet."""
+        return conn in self._lanes
+
     def is_full(self, service: str) -> bool:
         """Whether no more launches of the service should come."""
         return self.backlog >= MAX_QUEUE or self._queue.count(service) >= MAX_OF_SERVICE

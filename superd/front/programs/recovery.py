@@ -77,8 +77,8 @@ class Recovery:
         self._ask = ask
         self._on_adopted = on_adopted
         self._clock = clock
-        self._doubted: dict[int, set[int]] = {}
-        """Connections that a dead launcher may have taken with it, by the question whose answer tells."""
+        self._doubted: dict[int, tuple[int, set[int]]] = {}
+        """Connections that a dead launcher may have taken with it, with its number, by the question whose answer tells."""
         # Not from nothing: what an earlier front asked may lie in the pair, and its answer is not for this one.
         self._late: list[tuple[int, set[int]]] = []
         """Connections that a launcher did not name while an order waited, which may say that their programs live."""
@@ -118,7 +118,7 @@ class Recovery:
                 self._lost(session, "its launcher cannot be started")
         if doubted and link is not None:
             link.in_flight = len(doubted)
-            self._doubted[self._question_to(number)] = doubted
+            self._doubt(number, doubted)
 
     def orphaned(self, order: Orphaned) -> None:
         """A launcher has died, and these of its programs live on as the master's children."""
@@ -146,15 +146,21 @@ class Recovery:
 
     def begun(self, number: int) -> None:
         """A launcher has just begun. What its forerunner took and did not start is lost; what waits in the pair is not."""
+        link = self._links.get(number)
         doubted = {
-            session.record.conn for session in self._book if session.launcher == number and session.stage is Stage.HANDED_OVER
+            session.record.conn
+            for session in self._book
+            if session.launcher == number
+            and session.stage is Stage.HANDED_OVER
+            # What was not sent yet comes after the question, and so is in no answer.
+            and not (link is not None and link.waits(session.record.conn))
         }
         if doubted:
-            self._doubted[self._question_to(number)] = doubted
+            self._doubt(number, doubted)
 
     def living(self, number: int, report: messages.Living) -> None:
         """A launcher lists a program that runs, or that it is to try again."""
-        for doubted in self._doubted.values():
+        for _, doubted in self._doubted.values():
             doubted.discard(report.conn)
         session = self._book.get(report.conn)
         link = self._links.get(number)
@@ -172,7 +178,7 @@ class Recovery:
         self._unanswered.discard(question)
         if not self._unanswered:
             self._all_answered.set()
-        doubted = self._doubted.pop(question, set())
+        _, doubted = self._doubted.pop(question, (number, set()))
         if doubted and self.held_up():
             self._late.append((number, doubted))
         else:
@@ -206,6 +212,11 @@ class Recovery:
         session = self._book.adopt(service, conn, pid, _peer_of(source), min(started, self._clock()), number, running)
         if session is not None and service.service.wait:
             self._on_adopted(session)
+
+    def _doubt(self, number: int, doubted: set[int]) -> None:
+        # An earlier question may be answered by a launcher that has begun since: of what died between it knows nothing.
+        self._doubted = {question: asked for question, asked in self._doubted.items() if asked[0] != number}
+        self._doubted[self._question_to(number)] = (number, doubted)
 
     def _answered(self, number: int) -> None:
         link = self._links.get(number)

@@ -82,6 +82,36 @@ async def test_nothing_is_given_up_while_an_order_that_may_name_its_program_wait
     assert len(parts.log.denied) == 1
 
 
+async def test_what_waits_in_this_front_is_not_doubted_when_a_launcher_dies() -> None:
+    """It was given up, and then started all the same: the question goes before launches that are not sent yet."""
+    parts, recovery, _ = made()
+    sent = handed_over(parts)
+    link = parts.links.get(0)
+    assert link is not None
+    link._blocked = True  # the pair is full
+    waits = handed_over(parts)
+    link._blocked = False
+    recovery.begun(0)
+    recovery.listed(0, question(parts))
+    assert [conn for conn, _ in parts.log.denied] == [sent.record.conn]
+    assert waits.stage is Stage.HANDED_OVER
+
+
+async def test_the_answer_to_a_question_before_a_second_death_gives_up_nothing() -> None:
+    """The launcher after the second death answers it, and knows nothing of what its forerunner had started."""
+    parts, recovery, _ = made()
+    session = handed_over(parts)
+    recovery.begun(0)
+    first = question(parts)
+    recovery.begun(0)
+    recovery.listed(0, first)
+    assert parts.log.denied == []
+    recovery.orphaned(Orphaned(0, (Orphan(77, session.record.conn, "cat", "192.0.2.1", 99.0),)))
+    recovery.listed(0, question(parts))
+    assert parts.log.denied == []
+    assert session.stage is Stage.RUNNING
+
+
 async def test_a_launcher_that_begins_with_nothing_handed_over_is_not_asked() -> None:
     parts, recovery, _ = made()
     recovery.begun(0)
