@@ -80,6 +80,10 @@ class MasterLink:
         finally:
             self._sending = False
 
+    async def _say_alive(self, number: int) -> None:
+        await trio.sleep(front_orders.KEPT)
+        self.request("alive", number=number)
+
     def read_policy(self) -> None:
         """Ask for the policy files as they are now."""
         self.request("policy")
@@ -121,7 +125,7 @@ class MasterLink:
     def _obey(self, handlers: OrderHandlers, order: front_orders.Order) -> None:
         match order:
             case front_orders.Ping():
-                self.request("alive", number=order.number)
+                self._start_task(self._say_alive, order.number)
             case front_orders.Change():
                 handlers.change(order)
                 self.request("applied", number=order.number)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LAST_GRACE = 15.0
 """Seconds that sessions get to end after ``Stop``'s grace; then the front ends without them."""
 
+KEPT = 12.0
+"""Seconds that a front keeps the answer to a ``Ping``, which so shows that it lives and wakes the master less often."""
 RETIRE_SECONDS = 5.0
 """Seconds that connections get for their verdict when a front makes room for another; those without one are closed."""
 MAX_KEPT = 16 << 20
@@ -207,7 +209,7 @@ class Dump:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Answer ``alive`` with ``number``: a front that does not is replaced."""
+    """Answer ``alive`` with ``number``, ``KEPT`` seconds later: a front that does not is replaced."""
 
     number: int
 

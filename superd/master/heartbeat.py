@@ -9,13 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from superd.errors import ControlError
+from superd.ipc.front_orders import KEPT
 
 if TYPE_CHECKING:
     from superd.policy_snapshot import PolicySnapshot
 
 HEARTBEAT = 5.0
-"""Seconds between two signs of life that the front is asked for."""
-ANSWER = 10.0
+"""Seconds between two signs of life that the front is asked for, at least; it keeps each for ``KEPT`` seconds, which is longer.
+
+So an idle master wakes once for an answer and the next question: every twelve seconds.
+"""
+ANSWER = KEPT + 8.0
 """Seconds the front has for one: its longest step is far below one."""
 BYTES_A_SECOND = 100_000
 """Bytes of policy tables for which the front gets a second more: a list of a million lines takes it minutes to compile."""
@@ -29,6 +33,7 @@ class Heartbeat:
     def __init__(self, now: float) -> None:
         self._number = 0
         self._slack = 0.0
+        self._asked = now
         self._ask_at: float | None = None
         self._answer_by: float | None = None
         self.seen_at = now
@@ -55,6 +60,7 @@ class Heartbeat:
     def ask(self, now: float) -> int:
         """Return the number of the sign of life that is asked for now."""
         self._number += 1
+        self._asked = now
         self._ask_at, self._answer_by = None, now + ANSWER + self._slack
         return self._number
 
@@ -65,7 +71,7 @@ class Heartbeat:
         self._answer_by = None
         self._slack = 0.0
         self.seen_at = now
-        self._ask_at = now + HEARTBEAT
+        self._ask_at = max(now, self._asked + HEARTBEAT)
 
     def allow(self, policy: PolicySnapshot) -> None:
         """Give the front more time: it gets these tables."""

@@ -69,7 +69,10 @@ def ends(nursery: trio.Nursery) -> Iterator[Ends]:
     made.close()
 
 
-async def test_orders_come_in_their_order_and_a_change_and_a_ping_are_answered(ends: Ends, nursery: trio.Nursery) -> None:
+async def test_orders_come_in_their_order_and_a_change_and_a_ping_are_answered(
+    ends: Ends, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_orders, "KEPT", 0.01)
     nursery.start_soon(ends.link.run, ends.handlers)
     reading, writing = os.pipe()
     change = front_orders.Change(7, Settings(), front_orders.Launching(), sockets={UDP: front_orders.Fd(writing)})
@@ -78,7 +81,11 @@ async def test_orders_come_in_their_order_and_a_change_and_a_ping_are_answered(e
     os.close(writing)
     await until(lambda: [name for name, *_ in ends.handlers.orders].count("obeyed") == 3)
     assert [name for name, *_ in ends.handlers.orders if name != "obeyed"] == ["change", "ended"]
-    assert [(request.word, request.number) for request in ends.requests()] == [("applied", 7), ("alive", 3)]
+    found = [(request.word, request.number) for request in ends.requests()]
+    if len(found) == 1:  # the sign of life is kept for a moment
+        await trio.lowlevel.wait_readable(ends.master)
+        found += [(request.word, request.number) for request in ends.requests()]
+    assert found == [("applied", 7), ("alive", 3)]
     received = ends.handlers.orders[0][1].sockets[UDP]
     os.write(received, b"x")
     assert os.read(reading, 1) == b"x"

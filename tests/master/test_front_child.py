@@ -134,7 +134,7 @@ def test_a_front_that_hangs_is_killed_and_the_cause_is_named(made: Make) -> None
     assert parts.log.lines == []
     parts.pass_time(0.1)
     assert parts.reap() == signal.SIGKILL
-    assert parts.log.lines[0].startswith("alert: the front has not answered for 10 s (it ")
+    assert parts.log.lines[0].startswith("alert: the front has not answered for 20 s (it ")
     assert parts.log.lines[1] == "crit: the front ended (signal 9); starting another"
     assert parts.front.start_at == parts.clock.now
 
@@ -152,7 +152,7 @@ def test_an_answer_that_waits_to_be_read_counts(made: Make) -> None:
     parts.pass_time(ANSWER)
     assert parts.log.lines == []
     parts.serve(2)
-    assert parts.front.due == parts.clock.now + HEARTBEAT
+    assert parts.front.due == parts.clock.now  # it was asked long ago
 
 
 def test_large_tables_give_a_front_more_time(made: Make) -> None:

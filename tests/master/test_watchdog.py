@@ -31,15 +31,17 @@ def test_it_is_fed_three_times_in_a_period_while_the_front_lives() -> None:
     watchdog, front, notifier = made(WATCHDOG_USEC="60000000", WATCHDOG_PID=str(os.getpid()))
     now = front.alive_at + 1
     watchdog.on_timer(now)
-    watchdog.on_timer(now + 1)
+    watchdog.on_timer(now + 7.9)
     assert (notifier.fed, watchdog.due) == (1, now + 20)
+    watchdog.on_timer(now + 8.1)  # it was awake for another reason
+    assert (notifier.fed, watchdog.due) == (2, now + 28.1)
     watchdog.on_timer(now + 58)
-    assert notifier.fed == 2
+    assert notifier.fed == 3
     watchdog.on_timer(now + 120)
-    assert notifier.fed == 2
+    assert notifier.fed == 3
     front.alive_at = now + 130
     watchdog.on_timer(now + 141)
-    assert notifier.fed == 3
+    assert notifier.fed == 4
 
 
 def test_a_short_period_leaves_the_master_the_time_to_replace_the_front() -> None:

@@ -84,6 +84,8 @@ class Carriers:
         self._unlisted: set[int] = set()
         self._known = trio.Event()
         self._listed = trio.Event()
+        self._busy = trio.Event()
+        """A relay has a session."""
         self._nursery: trio.Nursery | None = None
 
     async def run(self) -> None:
@@ -93,6 +95,9 @@ class Carriers:
             for carrier in self._carriers.values():
                 nursery.start_soon(self._hear, carrier)
             while True:
+                if not any(carrier.sessions for carrier in self._carriers.values()):
+                    self._busy = trio.Event()
+                    await self._busy.wait()  # an idle front need not wake for relays without sessions
                 await trio.sleep(PING_SECONDS)
                 self._ping()
 
@@ -157,6 +162,7 @@ class Carriers:
             let_all_go(fds)
         elif carrier.link.send(request, fds):
             carrier.enter(record.conn, session, mode)
+            self._busy.set()
             if mode not in PROGRAMS:
                 session.running = carrier.link
             elif session.running is not None:
@@ -187,6 +193,7 @@ class Carriers:
             let_all_go(fds)
         elif carrier.link.send(request, fds):
             carrier.enter(leg.number, None, messages.TLS)
+            self._busy.set()
             carrier.legs[leg.number] = leg
             leg.link = carrier.link
             return
@@ -286,6 +293,7 @@ class Carriers:
                     raise ControlError("a handshake that it was not asked for")
             case messages.Living():
                 self._earlier.adopt(carrier, report)
+                self._busy.set()
             case messages.Listed():
                 if not carrier.listing:
                     raise ControlError("a list that was not asked for")
