@@ -158,7 +158,7 @@ class Program:
 
 
 class Launcher:
-    """The launcher of one number, through all of its deaths. ``launched`` is told each connection that it takes."""
+    """The launcher of one number, through all of its deaths. ``launched`` gets each connection that it takes."""
 
     def __init__(self, number: int, chance: random.Random, clock: Callable[[], float], launched: Callable[[int], None]) -> None:
         self.number = number
