@@ -235,7 +235,8 @@ class Schedule:
         if launcher.programs:
             status = self.chance.choice((0, 0, 256, 11))
             launcher.end(self.chance.choice(list(launcher.programs.values())), status)
-            launcher.send()
+            if self.chance.random() < 0.8:  # else a death may take the report along
+                launcher.send()
         elif launcher.orphans:
             self._end_orphan(launcher, self.chance.choice(list(launcher.orphans)), 0)
 

@@ -4,8 +4,8 @@ Runs in: the front. Believes a launcher only about services that it starts, and 
 
 | what is learned | from | sessions handed over to that launcher | sessions whose program runs |
 |---|---|---|---|
-| it has begun anew (Fresh) | launcher | doubted until it answers a question put after everything else | untouched |
-| it lists what lives (Living …, Listed) | launcher | those it does not name are lost | unknown ones are adopted |
+| it has begun anew (Fresh) | launcher | doubted until it answers a later question | the same: an end may be unreported |
+| it lists what lives (Living …, Listed) | launcher | those it does not name are lost | those are over; unknown ones are adopted |
 | its pair is another (Pairs) | master | asked for again if it runs, else lost | signalled through the new pair |
 | it died and left these (Orphaned) | master | untouched, or running | signalled through the master; unknown ones adopted |
 | one of those ended (Ended) | master | – | over |
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from superd.front.programs.launcher_link import LauncherLink
 from superd.front.sessions.live import Exited, Refused, Served, Stage
 from superd.ipc import launch_codec as messages
 from superd.peer import peer_from_text, unix_peer
@@ -105,20 +106,23 @@ class Recovery:
     def _replaced(self, number: int, *, running: bool) -> None:
         link = self._links.get(number)
         doubted: set[int] = set()
+        ended: set[int] = set()
         for session in self._book:
             if session.launcher != number:
                 continue
             if session.stage is Stage.RUNNING:
                 if not isinstance(session.running, OrphanedProgram):
                     session.running = link
+                    if running:
+                        ended.add(session.record.conn)
             elif session.stage is Stage.HANDED_OVER and running:
                 doubted.add(session.record.conn)
                 session.running = link
             elif session.stage is Stage.HANDED_OVER:
                 self._lost(session, "its launcher cannot be started")
-        if doubted and link is not None:
+        if link is not None and doubted | ended:
             link.in_flight = len(doubted)
-            self._doubt(number, doubted)
+            self._doubt(number, doubted | ended)
 
     def orphaned(self, order: Orphaned) -> None:
         """A launcher has died, and these of its programs live on as the master's children."""
@@ -151,7 +155,7 @@ class Recovery:
             session.record.conn
             for session in self._book
             if session.launcher == number
-            and session.stage is Stage.HANDED_OVER
+            and (session.stage is Stage.HANDED_OVER or _of_launcher(session))
             # What was not sent yet comes after the question, and so is in no answer.
             and not (link is not None and link.waits(session.record.conn))
         }
@@ -193,9 +197,13 @@ class Recovery:
     def _give_up(self, number: int, doubted: set[int]) -> None:
         for conn in doubted:
             session = self._book.get(conn)
-            if session is not None and session.launcher == number and session.stage is Stage.HANDED_OVER:
+            if session is None or session.launcher != number:
+                continue
+            if session.stage is Stage.HANDED_OVER:
                 self._answered(number)
                 self._lost(session, "the launcher died")
+            elif _of_launcher(session):
+                self._book.over(session, Served())  # the report of its end died with the launcher, or with the pair
 
     async def adopted(self) -> None:
         """Return when every launcher that ran before this front has listed what lives."""
@@ -232,6 +240,11 @@ class Recovery:
         if link is not None:
             link.send(messages.List(self._question))
         return self._question
+
+
+def _of_launcher(session: LiveSession) -> bool:
+    """Whether a program runs for the session whose end its launcher would report."""
+    return session.stage is Stage.RUNNING and isinstance(session.running, LauncherLink)
 
 
 def _peer_of(source: str) -> Peer | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from superd.front.handing_over import HowToStart
 from superd.front.programs.dispatch import Dispatch
 from superd.front.programs.recovery import OrphanedProgram, Recovery
@@ -110,6 +112,27 @@ async def test_the_answer_to_a_question_before_a_second_death_gives_up_nothing()
     recovery.listed(0, question(parts))
     assert parts.log.denied == []
     assert session.stage is Stage.RUNNING
+
+
+@pytest.mark.parametrize("how", ["death", "pair"])
+async def test_a_program_whose_end_was_not_reported_is_over(how: str) -> None:
+    """It counted for ever: the report died with its launcher, or was on its way when the pair was given up."""
+    parts, recovery, _ = made()
+    ended, lives, orphan = handed_over(parts), handed_over(parts), handed_over(parts)
+    for pid, session in enumerate((ended, lives, orphan), 70):
+        parts.book.started(session, pid)
+    parts.launchers[0].requests()
+    if how == "death":
+        recovery.begun(0)
+    else:
+        recovery.take({0: parts.pair(0)}, frozenset({0}))
+        parts.links.flush()
+    asked = question(parts)
+    recovery.orphaned(Orphaned(0, (Orphan(72, orphan.record.conn, "cat", "192.0.2.1", 99.0),)))
+    recovery.living(0, messages.Living(lives.record.conn, "cat", 71, "192.0.2.1", 99.0))
+    recovery.listed(0, asked)
+    assert [conn for conn, _ in parts.log.ended] == [ended.record.conn]
+    assert (lives.stage, orphan.stage) == (Stage.RUNNING, Stage.RUNNING)
 
 
 async def test_a_launcher_that_begins_with_nothing_handed_over_is_not_asked() -> None:
