@@ -5,10 +5,13 @@ Runs in: front, before it reads a byte of a peer. Never: decides about files and
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import socket
 import termios
 
+from superd.system import landlock, prctl
 from superd.system.allow_list import confine_to
 
 _F_SETPIPE_SZ, _F_GETPIPE_SZ = 1031, 1032
@@ -56,9 +59,23 @@ ARGUMENTS = {
 }
 
 
+def _open_to_read_alone() -> None:
+    """Write, make and execute no file whatever its user may, where the kernel has landlock (Linux 6.2). Raises ``OSError``."""
+    prctl.prctl(prctl.SET_NO_NEW_PRIVS, 1)
+    try:
+        rules = landlock.make_rules([("/", False, False)], [], [], execute=False)
+    except OSError as problem:
+        if problem.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
+            return  # its user and the filter are what is left
+        raise
+    landlock.restrict(rules)
+    os.close(rules)
+
+
 def confine() -> bool:
     """Allow ``CALLS`` and nothing else from here on. Return False where the machine has no filter. Raises ``OSError``.
 
     Memory may become executable: the C library loads the host's name services when it is asked for the first name.
     """
+    _open_to_read_alone()
     return confine_to(CALLS, ARGUMENTS, executable=True)

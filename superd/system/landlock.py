@@ -1,6 +1,6 @@
 """What: landlock(7): lets this process, and what it starts, open the named files alone, and use the named TCP ports alone.
 
-Runs in: launchers prepare it, their programs put it on before they exec. Standard library only.
+Runs in: launchers prepare it, their programs put it on before they exec; a front puts it on itself. Standard library only.
 Never: holds for less than was asked: a kernel that cannot refuse all of it is an error.
 """
 
@@ -39,7 +39,9 @@ def version() -> int:
         raise OSError(problem.errno, why.get(problem.errno or 0, f"landlock: {problem.strerror}")) from None
 
 
-def make_rules(files: Sequence[tuple[str, bool, bool]], connect: Sequence[int], bind: Sequence[int]) -> int:
+def make_rules(
+    files: Sequence[tuple[str, bool, bool]], connect: Sequence[int], bind: Sequence[int], *, execute: bool = True
+) -> int:
     """Return a descriptor of rules. ``files`` have a path, whether it may be written, and whether it need not exist.
 
     Without any port no port is refused. Raises ``OSError``, also where this kernel could not refuse all of it.
@@ -54,7 +56,7 @@ def make_rules(files: Sequence[tuple[str, bool, bool]], connect: Sequence[int], 
     rules = _call(_CREATE, handled, len(handled), 0)
     try:
         for path, write, optional in files:
-            _add_path(rules, path, write=write, optional=optional)
+            _add_path(rules, path, _rights(write=write, execute=execute), optional=optional)
         for right, numbers in ((_CONNECT, connect), (_BIND, bind)):
             for number in numbers:
                 _call(_ADD, rules, _PORT, struct.pack("=QQ", right, number), 0)
@@ -69,7 +71,11 @@ def restrict(rules: int) -> None:
     _call(_RESTRICT, rules, 0)
 
 
-def _add_path(rules: int, path: str, *, write: bool, optional: bool) -> None:
+def _rights(*, write: bool, execute: bool) -> int:
+    return (_ALL_FILES if write else _LOOK) & (-1 if execute else ~_EXECUTE)
+
+
+def _add_path(rules: int, path: str, rights: int, *, optional: bool) -> None:
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -77,7 +83,6 @@ def _add_path(rules: int, path: str, *, write: bool, optional: bool) -> None:
             return
         raise OSError(errno.ENOENT, f"`{path}` of `landlock` does not exist") from None
     try:
-        rights = _ALL_FILES if write else _LOOK
         if not stat.S_ISDIR(os.fstat(fd).st_mode):
             rights &= _OF_A_FILE
         _call(_ADD, rules, _BENEATH, struct.pack("=Qi", rights, fd), 0)

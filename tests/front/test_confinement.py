@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from superd.system.landlock import version
+
 TRIES = """
 import ctypes, fcntl, json, os, resource, signal, socket, sys, tempfile, threading
 folder = tempfile.mkdtemp()
+known = folder + "/known"
+open(known, "w").close()
 unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 from superd.front.confinement import confine
 if not confine():
@@ -61,6 +65,9 @@ print(json.dumps({
     "keyctl": error_of(lambda: call(250 if x86 else 219, 0, 0, 0)),
     "bpf": error_of(lambda: call(321 if x86 else 280, 0, 0, 0)),
     "message queue": error_of(lambda: call(68 if x86 else 186, 1, 0)),
+    "write": error_of(lambda: open(folder + "/x", "w")),
+    "append": error_of(lambda: os.close(os.open(known, os.O_WRONLY | os.O_APPEND))),
+    "read": error_of(lambda: open(known)),
     "dumpable": error_of(lambda: call(157 if x86 else 167, 4, 1)),
     "thread": ran,
 }))
@@ -75,4 +82,15 @@ def test_a_front_starts_signals_and_makes_nothing_but_has_threads_and_names() ->
     if found is None:
         pytest.skip("a machine that has no such filters")
     assert found.pop("thread") == ["127.0.0.1"]
+    assert found.pop("read") == 0
+    written = [found.pop("write"), found.pop("append")]
+    assert written == ([errno.EACCES] * 2 if has_landlock() else [0, 0])
     assert found == dict.fromkeys(found, errno.EPERM)
+
+
+def has_landlock() -> bool:
+    """Whether this kernel can keep files from being written."""
+    try:
+        return version() >= 3
+    except OSError:
+        return False
