@@ -99,6 +99,14 @@ def test_a_field_that_means_nothing_is_refused_by_its_name(line: str, message: s
     assert message in refused(line)
 
 
+def test_sizes_of_buffers_are_left_to_the_kernel_and_that_is_said() -> None:
+    foreign = parse("conf", MemoryFiles({"conf": b"7001 stream tcp,sndbuf=16k,rcvbuf=8k nowait root /bin/cat cat"}), "netbsd")
+    assert [problem.message for problem in foreign.problems if "buffers" in problem.message] == [
+        "`sndbuf=16k,rcvbuf=8k` is ignored: superd leaves socket buffers to the kernel"
+    ]
+    assert len(foreign.services) == 1
+
+
 def test_a_login_class_is_said_to_be_unknown_here() -> None:
     foreign = parse("conf", MemoryFiles({"conf": b"7001 stream tcp nowait root/daemon /bin/cat cat\n"}), "freebsd")
     assert "conf:1: warning: the login class `daemon` is ignored" in str(foreign.problems[0])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superd.config.inetd.dialects import DIALECTS, Name
-from superd.config.inetd.lexer import MAX_LINE, Entry, EntryReader
+from superd.config.inetd.lexer import MAX_LINE, Entry, EntryReader, _begins_entry
 from superd.config.inetd.source import parse
 from superd.problem import errors
 from tests.config.golden import MemoryFiles
@@ -149,3 +149,12 @@ def test_what_an_editor_saved_as_utf_16_is_one_error_and_a_byte_order_mark_is_wa
         (problem,) = foreign.problems
         assert said in problem.message
         assert bool(foreign.services) is ("mark" in said)
+
+
+def test_a_line_begins_an_entry_by_its_words_and_not_after_a_blank() -> None:
+    line = "7001 stream tcp nowait root /bin/cat"
+    assert _begins_entry(line, line.split())
+    assert not _begins_entry(f" {line}", line.split())
+    assert not _begins_entry("7001", ["7001"])
+    assert not _begins_entry(" 7001", ["7001"])
+    assert not _begins_entry(line, line.split()[:5])

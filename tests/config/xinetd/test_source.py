@@ -107,3 +107,10 @@ def test_thousands_of_files_are_read() -> None:
 def test_the_installed_packages_own_files_read_without_an_error() -> None:
     needs("xinetd", "/etc/xinetd.conf")
     assert errors(parse("/etc/xinetd.conf", Disk()).problems) == ()
+
+
+@pytest.mark.parametrize(("most", "wrong"), [(3, []), (2, ["more than 2 files"]), (1, ["more than 1 files"])])
+def test_so_many_files_are_read_and_no_more(monkeypatch: pytest.MonkeyPatch, most: int, wrong: list[str]) -> None:
+    monkeypatch.setattr("superd.config.xinetd.source.MAX_FILES", most)
+    files = MemoryFiles({"conf": b"include /a\ninclude /b\n", "/a": b"", "/b": b""})
+    assert [problem.message for problem in errors(parse("conf", files).problems)] == wrong
