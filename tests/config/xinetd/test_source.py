@@ -114,3 +114,12 @@ def test_so_many_files_are_read_and_no_more(monkeypatch: pytest.MonkeyPatch, mos
     monkeypatch.setattr("superd.config.xinetd.source.MAX_FILES", most)
     files = MemoryFiles({"conf": b"include /a\ninclude /b\n", "/a": b"", "/b": b""})
     assert [problem.message for problem in errors(parse("conf", files).problems)] == wrong
+
+
+def test_a_sensor_without_a_type_or_a_server_is_said_to_lack_one() -> None:
+    files = MemoryFiles({"conf": b"service a\n{\nflags = SENSOR\nsocket_type = stream\nwait = no\nuser = nobody\nport = 7\n}\n"})
+    found = parse("conf", files)
+    assert [problem.message for problem in errors(found.problems)] == [
+        "service `a` has no `server` or `type = INTERNAL`; xinetd disabled it"
+    ]
+    assert found.services == ()
