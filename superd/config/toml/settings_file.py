@@ -24,7 +24,8 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
     for key in defaults:
         if key not in KEYS and key.removesuffix("_add") not in KEYS:
             where = places.get(f"defaults.{key}", places.get("defaults", Origin(file)))
-            found.append(error(where, f"unknown key `{key}` in [defaults]", meant(key, KEYS, defaults[key])))
+            hint = meant(key, KEYS, defaults[key]) if len(found) < _MOST_HINTS and len(key) < 100 else ""
+            found.append(error(where, f"unknown key `{key}` in [defaults]", hint))
     defaults = {key: value for key, value in defaults.items() if key in KEYS or key.removesuffix("_add") in KEYS}
     for key in [key for key in keys if key in KEYS and key not in Settings.model_fields]:
         # Not the nearest of the daemon's own keys: it is a service file that was given for superd.toml, or stands in it.
@@ -50,4 +51,6 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
     return settings, defaults, origins, tuple(found)
 
 
+_MOST_HINTS = 100
+"""Unknown keys for which the nearest is looked for: 6,000 would cost two seconds."""
 _MORE = ("defaults", *(name for table in tables(Settings).values() for name in table.model_fields))
