@@ -187,6 +187,8 @@ class LauncherLink:
         while True:
             await self._unblock.wait()
             self._unblock = trio.Event()
+            if self._sock.fileno() < 0:
+                return  # closed before this task had its turn: there is no descriptor to wait for
             if self._no_room:
                 await trio.sleep(AGAIN)
             else:

@@ -94,6 +94,14 @@ async def test_any_other_failure_is_ours_and_ends_the_front() -> None:
     link.close()
 
 
+async def test_a_pair_that_is_given_up_before_its_task_has_its_turn_ends_that_task_alone() -> None:
+    link, _, _ = linked()
+    link._wait_for_room(no_room=False)
+    link.close()
+    with trio.fail_after(5):
+        await link.run()  # it ended the front: a closed socket has no descriptor to wait for
+
+
 async def test_an_answer_too_many_does_not_make_a_launcher_less_than_idle() -> None:
     link, launcher, _ = linked()
     launcher.report(messages.Started(1, 1), messages.Failed(2, 3, ""))
