@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -57,7 +57,8 @@ def explain_errors(
         by_key.setdefault(".".join(_path(item["loc"], model)), []).append(item)
     found = []
     for key, items in list(by_key.items())[:_MOST]:
-        where = origins.get(key) or origins.get(key.rpartition(".")[0]) or origins.get(key.partition(".")[0], whole)
+        places = (key, key.rpartition(".")[0], key.partition("[")[0], key.partition(".")[0])
+        where = next((origins[place] for place in places if place in origins), whole)
         text, hint = _explain(key, items, model, more)
         found.append(error(where, text, hint))
     if len(by_key) > _MOST:
@@ -95,15 +96,39 @@ def without_truths(
 
 
 def _path(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """The tables and the key of a finding: what follows them are items of lists and the like."""
+    """The tables and the key of a finding: what follows them are items of lists and the like.
+
+    A table of a list of tables is ``source[0]``: one of its own.
+    """
     found: list[str] = []
     inner: type[BaseModel] | None = model
-    for part in loc:
+    for number, part in enumerate(loc):
         if inner is None:
             break
-        found.append(str(part))
-        inner = tables(inner).get(str(part))
+        if isinstance(part, int):
+            continue
+        later = loc[number + 1] if number + 1 < len(loc) else None
+        item = listed(inner).get(part) if isinstance(later, int) else None
+        found.append(part if item is None else f"{part}[{later}]")
+        inner = item or tables(inner).get(part)
     return found
+
+
+def _inside(model: type[BaseModel], part: str) -> type[BaseModel] | None:
+    """What stands in a table that ``_path`` names."""
+    name, _, numbered = part.partition("[")
+    return (listed if numbered else tables)(model).get(name)
+
+
+@cache
+def listed(model: type[BaseModel]) -> Mapping[str, type[BaseModel]]:
+    """The keys of a model that are lists of tables, and what stands in each table."""
+    kinds = {name: get_args(field.annotation) for name, field in model.model_fields.items()}
+    return {
+        name: kind[0]
+        for name, kind in kinds.items()
+        if len(kind) == 2 and kind[1] is ... and isinstance(kind[0], type) and issubclass(kind[0], BaseModel)
+    }
 
 
 @cache
@@ -136,7 +161,7 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
     table, name = ".".join(parts[:-1]), parts[-1] if parts else ""
     owner = model
     for part in parts[:-1]:
-        owner = tables(owner)[part]
+        owner = _inside(owner, part) or owner
     if kind == "extra_forbidden":
         return f"unknown key `{name[:_LONGEST]}`", _meant(name, table, model, more, first["input"]) if len(name) < 100 else ""
     if kind not in _NOUNS and kind not in _BOUNDS and kind not in _CHOICES:
@@ -160,17 +185,18 @@ def _meant(name: str, table: str, model: type[BaseModel], more: tuple[str, ...],
     """The key that an unknown one was meant to be; TOML takes every line below a table's head for the table's own."""
     if not table:
         return meant(name, (*model.model_fields, *more), value)
+    head = f"[[{table.partition('[')[0]}]]" if table.endswith("]") else f"[{table}]"
     if name in (*model.model_fields, *more):
-        return f"write it above [{table}]: what stands below is a key of that table"
+        return f"write it above {head}: what stands below is a key of that table"
     hint = meant(name, _keys_inside(model, table), value)
-    return hint or meant(name, (*model.model_fields, *more), value).replace("?", f"? Write it above [{table}]")
+    return hint or meant(name, (*model.model_fields, *more), value).replace("?", f"? Write it above {head}")
 
 
 def _keys_inside(model: type[BaseModel], table: str) -> tuple[str, ...]:
-    """The keys of a table by its path, such as `limits.service`; none of what is a list of tables."""
+    """The keys of a table by its path, such as `limits.service`."""
     inside: type[BaseModel] | None = model
     for name in table.split("."):
-        inside = tables(inside).get(name) if inside is not None else None
+        inside = _inside(inside, name) if inside is not None else None
     return () if inside is None else tuple(inside.model_fields)
 
 

@@ -109,12 +109,18 @@ def _places(text: str, file: str) -> dict[str, Origin]:
     """tomllib keeps no positions: the lines are looked through once more for what begins a key."""
     found: dict[str, Origin] = {}
     table: list[str] = []
+    lists: dict[str, int] = {}
     if '"""' in text or "'''" in text:
         text = _TOKEN.sub(lambda token: "\n" * token[0].count("\n") or token[0], text)  # no key stands in a text of many lines
     # Not splitlines: it ends lines where TOML and an editor do not.
     for number, line in enumerate(text.split("\n"), 1):
         if match := _TABLE.match(line):
             table, path = [], _split(match[1])
+            if line.lstrip().startswith("[["):  # one of a list of tables
+                name = ".".join(path)
+                found.setdefault(name, Origin(file, number))
+                path[-1] += f"[{lists.setdefault(name, 0)}]"
+                lists[name] += 1
         elif match := _KEY.match(line):
             path = _split(match[1])
         else:
