@@ -126,6 +126,7 @@ SOURCE = {"v4": "24", "v6": "48", "sessions": "50", "rate": "[20, 40]"}
 PENALTIES = {
     "refused": '"10s"',
     "limit_hit": '"5s"',
+    "datagrams": "true",
     "start_timeout": '"20s"',
     "no_bytes": '"5s"',
     "exit_nonzero": '"1s"',
@@ -184,8 +185,8 @@ CONTROL = {
     "admins": '["%superd", "alice"]',
     "viewers": '["%monitoring"]',
 }
-METRICS = {"listen": '"127.0.0.1:9190"', "allow": '["192.0.2.10"]'}
-PAGE = {"listen": '"[::1]:9191"', "allow": '["192.0.2.0/24"]'}
+METRICS = {"listen": '"127.0.0.1:9190"', "allow": '["192.0.2.10"]', "names": '["db1.example.org"]'}
+PAGE = {"listen": '"[::1]:9191"', "allow": '["192.0.2.0/24"]', "names": '["status.example.org"]'}
 EXAMPLES = {
     "Service": SERVICE,
     "Limits": LIMITS,

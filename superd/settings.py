@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -96,6 +97,12 @@ def _network(value: str) -> str:
         raise ValueError(str(problem)) from None
 
 
+def _host_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?", text):
+        raise ValueError(f"`{text}` is not the name of a host")
+    return text.lower()
+
+
 class HttpSettings(BaseModel):
     """A page that the panel serves: ``listen`` and who may ask."""
 
@@ -106,6 +113,11 @@ class HttpSettings(BaseModel):
     )
     allow: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         (), description="networks that may ask besides this host; an address that others reach needs them"
+    )
+    names: tuple[Annotated[str, AfterValidator(_host_name)], ...] = Field(
+        (),
+        description="names by which browsers and Prometheus may ask for it, besides this host's own, localhost and addresses; "
+        "others are refused, or a web page of a stranger could read it (DNS rebinding)",
     )
 
     @model_validator(mode="after")

@@ -13,6 +13,8 @@ from superd.quantities import Seconds, SecondsOrZero, Words
 from superd.service_values import Rate
 
 BITS = {"unit": "bits"}
+DNS = "dns:"
+"""Before a name whose addresses are meant, and not the addresses that have the name."""
 
 
 class SourceLimit(BaseModel):
@@ -65,5 +67,22 @@ class PenaltyKeys(BaseModel):
     max: Seconds = Field(600.0, description="longest time that all of a source's penalties make together")
     min: SecondsOrZero = Field(0.0, description="a source is refused once its penalties make as many seconds")
     exempt: Words = Field(
-        (), description="addresses and networks without penalties, as a monitor's; proxies of proxy_from never have any"
+        (),
+        description="addresses, networks and names without penalties, as a monitor's; `dns:NAME` are all addresses of a name; "
+        "proxies of proxy_from never have any",
     )
+    datagrams: bool = Field(
+        False,
+        description="for datagrams too, by which a sensor bans then: only where no sender can be forged, or anybody can have "
+        "anybody refused",
+    )
+
+    @property
+    def exempt_words(self) -> tuple[str, ...]:
+        """The words of ``exempt`` but for ``dns:``: addresses, networks, and names that a look-up of the address must yield."""
+        return tuple(word for word in self.exempt if not word.lower().startswith(DNS))
+
+    @property
+    def exempt_names(self) -> tuple[str, ...]:
+        """The names whose addresses are exempt."""
+        return tuple(word[len(DNS) :].lower() for word in self.exempt if word.lower().startswith(DNS))

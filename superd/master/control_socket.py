@@ -186,6 +186,7 @@ class ControlSocket:
         value = {
             "listeners": [name for name, _ in listeners],
             "allow": {kind: list(page.allow) for kind, page in self._wanted.items()},
+            "names": {kind: list(page.names) for kind, page in self._wanted.items()},
             "host": os.uname().nodename,
             "operators": {
                 "admins": sorted(operators.admins),

@@ -6,6 +6,7 @@ Runs in: panel. Never: keeps a connection for longer than its deadline, or makes
 from __future__ import annotations
 
 import ipaddress
+import re
 import select
 import socket
 from collections.abc import Callable, Mapping
@@ -25,9 +26,12 @@ _HEADERS = (
     "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\n"
 )
 _STATUS = {
-    200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 431: "Too Large",
-    503: "Service Unavailable",
+    200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    421: "Misdirected Request", 431: "Too Large", 503: "Service Unavailable",
 }  # fmt: skip
+
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?")
+"""A Host header: an address in brackets, or a name or address, and perhaps a port."""
 
 Render = Callable[[dict[str, Any], str], tuple[bytes, str]]
 """Makes the body of a method's result and the request's Accept header; returns it with its content type."""
@@ -55,12 +59,16 @@ class _Client:
 
 
 class HttpServer:
-    """All connections. ``pages`` are by the name of their listener; ``allow`` are the networks that may ask, by the same."""
+    """All connections. ``pages`` are by the name of their listener; ``allow`` are the networks that may ask, by the same.
+
+    ``names`` are the names of hosts by which they may ask for each, in small letters.
+    """
 
     def __init__(
         self, epoll: select.epoll, front: FrontLink, master: MasterLink, clock: Callable[[], float], pages: Mapping[str, Page]
     ) -> None:
         self.allow: dict[str, list[ipaddress.IPv4Network | ipaddress.IPv6Network]] = {}
+        self.names: dict[str, set[str]] = {}
         self._epoll = epoll
         self._front = front
         self._master = master
@@ -107,6 +115,22 @@ class HttpServer:
         host = getattr(host, "ipv4_mapped", None) or host
         return host.is_loopback or any(host in network for network in self.allow.get(kind, ()))
 
+    def _is_ours(self, client: _Client, hosts: list[str]) -> bool:
+        """Whether the request is for a name of this page, or an address.
+
+        A stranger's web page can have its own name lead to this host (DNS rebinding), and would be shown what we answer; a
+        browser says that name. What names no host is no browser.
+        """
+        if not hosts or client.sock.family == socket.AF_UNIX:
+            return True
+        if len(hosts) > 1:
+            return False
+        found = _HOST.fullmatch(hosts[0].lower())
+        if found is None:
+            return False
+        bracketed, name = found[1] or "", found[2] or ""
+        return _is_address(bracketed or name) or name.removesuffix(".") in self.names.get(client.kind, ())
+
     def on_event(self, fd: int, events: int) -> None:
         """A client sent something, takes more or is gone."""
         client = self.connections.get(fd)
@@ -144,7 +168,10 @@ class HttpServer:
             self._answer(client, 400, b"that is not HTTP\n", "text/plain")
             return
         page = self._pages[client.kind]
-        if words[0] != "GET":
+        hosts = [line.partition(":")[2].strip() for line in lines[1:] if line.lower().startswith("host:")]
+        if not self._is_ours(client, hosts):
+            self._answer(client, 421, b"this page has not that name: add it to `names` in superd.toml\n", "text/plain")
+        elif words[0] != "GET":
             self._answer(client, 405, b"this page is read only\n", "text/plain")
         elif words[1].partition("?")[0] not in (page.path, "/"):
             self._answer(client, 404, f"only {page.path} is here\n".encode(), "text/plain")
@@ -201,3 +228,11 @@ class HttpServer:
         del self.connections[client.sock.fileno()]
         self._epoll.unregister(client.sock)
         client.sock.close()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -154,6 +154,8 @@ class Panel:
         self._listeners = {sock.fileno(): (name, sock) for name, sock in zip(value["listeners"], socks, strict=True)}
         self._http.allow = {kind: [ipaddress.ip_network(text) for text in texts] for kind, texts in value["allow"].items()}
         self._host = value["host"]
+        own = {"localhost", self._host.lower()}
+        self._http.names = {kind: own.union(names) for kind, names in value["names"].items()}
         # What it did not load at its start it cannot load any more: the next panel can.
         if "metrics" in value["listeners"] and "prometheus_client" not in sys.modules:
             self._leave_at = self._leave_at or time.monotonic() + LEAVE

@@ -47,6 +47,7 @@ class Fixture:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
         self.clients: list[socket.socket] = []
+        self.master_is_asked = False
 
     def connect(self, kind: str = "metrics") -> socket.socket:
         client = socket.create_connection(self.listener.getsockname(), 5)
@@ -64,6 +65,7 @@ class Fixture:
                 self.http.on_event(fd, mask)
             try:
                 request, _ = panel_requests.receive_request(self.master)
+                self.master_is_asked = True
                 value = {"number": request.number, "value": {}}
                 panel_requests.send_message(self.master, panel_requests.ANSWER, value)
                 with pytest.raises(BlockingIOError):
@@ -77,6 +79,12 @@ class Fixture:
         client.sendall(data)
         self.turn()
         return read_all(client)
+
+
+def got(there: Fixture, *hosts: str, kind: str = "metrics") -> bytes:
+    """The status line of an answer to a request for these hosts."""
+    lines = "".join(f"Host: {host}\r\n" for host in hosts)
+    return there.asked(f"GET / HTTP/1.1\r\n{lines}\r\n".encode(), kind).split(b"\r\n")[0].removeprefix(b"HTTP/1.1 ")
 
 
 def read_all(client: socket.socket) -> bytes:
@@ -194,3 +202,41 @@ def test_a_client_that_goes_before_its_answer_leaves_nothing(there: Fixture) -> 
     client.close()
     there.turn()
     assert there.http.connections == {}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.0.0.1:9190", "[::1]:9190", "[2001:db8::7]", "192.0.2.1:80", "localhost:9190", "LOCALHOST", "db1:9190",
+        "db1.",
+    ],
+)  # fmt: skip
+def test_addresses_and_names_of_this_page_are_its_own(there: Fixture, host: str) -> None:
+    there.http.names = {"metrics": {"localhost", "db1"}}
+    assert got(there, host) == b"200 OK"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example.com",
+        "evil.example.com:9190",
+        "127.0.0.1.evil.example.com",
+        "db1.evil.example.com",
+        "db2",
+        "",
+        "db1:x",
+        "[db1]",
+        "a b",
+    ],
+)
+def test_a_name_that_leads_here_by_a_strangers_doing_is_refused(there: Fixture, host: str) -> None:
+    there.http.names = {"metrics": {"localhost", "db1"}, "page": {"db2"}}
+    assert got(there, host) == b"421 Misdirected Request"
+    assert there.master_is_asked is False
+
+
+def test_two_names_are_none_and_no_name_is_no_browsers(there: Fixture) -> None:
+    there.http.names = {"metrics": {"db1"}}
+    assert got(there, "db1", "db1") == b"421 Misdirected Request"
+    assert got(there) == b"200 OK"

@@ -20,7 +20,7 @@ from tests.needs import needs_root
 from tests.panel.test_control import answer
 
 OPERATORS = {"admins": [os.geteuid()], "admin_groups": [], "viewers": [], "viewer_groups": [], "own": []}
-NO_PAGES: dict[str, Any] = {"allow": {}, "host": "h"}
+NO_PAGES: dict[str, Any] = {"allow": {}, "names": {}, "host": "h"}
 INFO = encode_call("org.varlink.service.GetInfo", {})
 
 
