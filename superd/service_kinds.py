@@ -252,6 +252,10 @@ TABLE: dict[Kind, dict[str, str]] = {
 
 EXCEPTIONS: dict[tuple[Kind, str], Callable[[Service], bool]] = {
     # A proxy announces addresses, over whatever socket.
+    **dict.fromkeys(
+        ((DGRAM, "limits.penalties"), (DGRAM_WAIT, "limits.penalties"), (INTERNAL_DGRAM, "limits.penalties")),
+        lambda service: service.limits.penalties.datagrams,
+    ),
     (UNIX, "flags SENSOR"): lambda service: bool(service.proxy_protocol),
     # A relay keeps its own watch on silence, so it has one for unix sockets too.
     (UNIX, "limits.idle"): lambda service: bool(service.redirect or service.tls) or service.stdio != "socket",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from superd.counted import counted
@@ -35,7 +36,10 @@ class SessionStatus:
 
 @dataclass(frozen=True, slots=True)
 class PenaltyStatus:
-    """One source that a service refuses for its penalties: ``left`` seconds, ``why``, how many were ``refused`` meanwhile."""
+    """One source that a service refuses for its penalties: ``left`` seconds, ``why``, how many were ``refused`` meanwhile.
+
+    ``service`` is "" for what touched a sensor: all services refuse it.
+    """
 
     service: str
     source: str
@@ -71,6 +75,7 @@ class FrontStatus:
         lines += [f"certificate {name}: {days} days left" for name, days in self.certificates]
         lines.append(f"bans: {self.bans}")
         for penalty in self.penalties:
-            what = f"{penalty.source} left={penalty.left:.0f}s refused={penalty.refused} ({penalty.why})"
-            lines.append(f"penalty {penalty.service}: {what}")
+            left = f"{penalty.left:.0f}s" if math.isfinite(penalty.left) else "for-ever"
+            what = f"{penalty.source} left={left} refused={penalty.refused} ({penalty.why})"
+            lines.append(f"penalty {penalty.service or 'of all services'}: {what}")
         return "\n".join(lines) + "\n"

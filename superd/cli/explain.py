@@ -17,10 +17,9 @@ from superd.load.sources import Sources
 from superd.occupancy import Occupancy
 from superd.peer import UNKNOWN, Peer, local_text, peer_from_text, unix_peer
 from superd.policy.admission import admit, compile_access
-from superd.policy.bans import Sensor
 from superd.policy.deciding import Known, deciding, drive
 from superd.policy.hosts_access import compile_policy, decide_unseen
-from superd.policy.penalties import penalties_of
+from superd.policy.penalties import penalties_of, sensors_table
 from superd.policy.proxies import STRANGER, Proxies, Sender
 from superd.policy.trace import deciding_key, dry_facts, own_rules, trace
 from superd.policy.wished import Wished
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 class _Now:
     """The world as admission sees it for a try: no address banned, nothing running."""
 
-    sensor = Sensor()
+    sensors = sensors_table()
     wished = Wished()
 
     def load(self, now: float) -> float:

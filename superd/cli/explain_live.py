@@ -48,8 +48,8 @@ def live(answer: dict[str, Any]) -> Live:
         lines.append(f"bans: {ban['prefix']} is banned by {user_name(ban['by'])}{until}{because}")
         refuses = refuses or Reason.BANNED.value
     if answer["sensor"]:
-        lines.append("bans: the client touched a sensor")
-        refuses = refuses or Reason.ADDRESS.value
+        lines.append(f"penalties: a sensor banned the client {safe(answer['sensor'])}")
+        refuses = refuses or Reason.PENALTY.value
     paused = answer["paused"]
     if paused is not None:
         lines.append(f"pauses: {pause_text(paused)}" + ("" if paused["refuse"] else "; clients wait in the kernel's queue"))
@@ -66,7 +66,8 @@ def live(answer: dict[str, Any]) -> Live:
             elif running >= most:
                 refuses = refuses or reason.value
     if answer["refused"]:
-        lines.append(f"limits: {safe(answer['refused'])} refuses this source now")
+        detail = f": {safe(answer['detail'])}" if answer["detail"] else ""
+        lines.append(f"limits: {safe(answer['refused'])} refuses this source now{detail}")
         refuses = refuses or safe(answer["refused"])
     lines.append(f"asked the running superd (pid {answer['pid']})")
     return Live(tuple(lines), refuses)

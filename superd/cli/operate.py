@@ -110,9 +110,11 @@ def unban(address: str, service: str, *, as_json: bool) -> int:
             print_json(answer)
             return 1 if answer["unsaved"] else 0
         names = [answer["ban"]["prefix"]] if answer["ban"] else []
-        names += [row["address"] for row in answer.get("lifted", ()) if row["address"] not in names]
         for name in names:
             say(f"{safe(name)} is not banned any more")
+        for row in answer["lifted"]:
+            of = f"service {safe(row['service'])}" if row["service"] else "all services"
+            say(f"{safe(row['source'])} has no penalty with {of} any more ({safe(row['why'])})")
         return _unsaved(answer)
 
     return run(work, as_json=as_json)
@@ -124,41 +126,34 @@ def bans(*, as_json: bool) -> int:
     def work(control: Control) -> int:
         found: list[dict[str, Any]] = []
         penalties: list[dict[str, Any]] = []
-        sensors: list[dict[str, Any]] = []
         after = ""
         while True:
             answer = control.call("ListBans", after=after, limit=1000)
             found += answer["bans"]
-            penalties += answer.get("penalties", ())  # a superd of before has none
-            sensors += answer.get("sensors", ())
+            penalties += answer.get("penalties", ())  # only the first page has them
             after = answer["next"]
             if not after:
                 break
         if as_json:
-            print_json({"bans": found, "penalties": penalties, "sensors": sensors})
+            print_json({"bans": found, "penalties": penalties})
         else:
-            say(*ban_lines(found, width()), *sensor_lines(sensors, width()), *penalty_lines(penalties, width()))
+            say(*ban_lines(found, width()), *penalty_lines(penalties, width()))
         return 0
 
     return run(work, as_json=as_json)
 
 
-def sensor_lines(found: list[dict[str, Any]], columns: int) -> list[str]:
-    """Return what sensors have banned as a table, or nothing."""
-    if not found:
-        return []
-    rows = [[safe(row["address"]), span(row["left"]) if row["left"] else "for ever"] for row in found]
-    lines = table(["BANNED BY A SENSOR", "LEFT"], rows, frozenset({1}), columns)
-    return ["", bold(lines[0]), *lines[1:]]
-
-
 def penalty_lines(found: list[dict[str, Any]], columns: int) -> list[str]:
-    """Return the sources that are refused for their penalties as a table, or nothing."""
+    """Return the sources that have penalties or touched a sensor as a table, or nothing."""
     if not found:
         return []
     rows = [
-        [safe(row["source"]), safe(row["service"]), span(row["left"]), str(row["refused"]), one(row["why"], 60)] for row in found
-    ]
+        [
+            safe(row["source"]), safe(row["service"]) or "all", span(row["left"]) if row["left"] else "for ever",
+            str(row["refused"]), one(row["why"], 60),
+        ]
+        for row in found
+    ]  # fmt: skip
     lines = table(["PENALISED", "SERVICE", "LEFT", "REFUSED", "FOR"], rows, frozenset({2, 3}), columns)
     return ["", bold(lines[0]), *lines[1:]]
 

@@ -29,6 +29,7 @@ _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 class OrderHandlers(Protocol):
     """What the front does at each order. Descriptors are the callee's."""
 
+    def alive(self) -> None: ...
     def change(self, order: front_orders.Change) -> None: ...
     def log_files(self, order: front_orders.LogFiles) -> None: ...
     def policy(self, order: front_orders.PolicyReply) -> None: ...
@@ -126,6 +127,7 @@ class MasterLink:
         match order:
             case front_orders.Ping():
                 self._start_task(self._say_alive, order.number)
+                handlers.alive()
             case front_orders.Change():
                 handlers.change(order)
                 self.request("applied", number=order.number)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from superd.certificate import days_left
 from superd.front.ending import end
+from superd.front.kept import Counted, kept, pieces, restore
 from superd.front.relays.relay_link import RelayLink
-from superd.front.retirement import kept, restore, retire
+from superd.front.retirement import retire
+from superd.front.safekeeping import Safekeeping
 from superd.front.sessions.live import Stage
 from superd.front.sessions.status import status
 from superd.ipc.front_requests import MAX_DUMP
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from superd.occupancy import Occupancy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Orders:
     """The parts that orders are for. ``cancel`` ends the front."""
 
@@ -63,6 +65,7 @@ class Orders:
     log: Log
     start_task: StartTask
     cancel: Callable[[], None]
+    safekeeping: Safekeeping | None = None
 
     def begin(self, order: front_orders.Begin) -> None:
         """Put the first order into force: everything, and what the front before this one left."""
@@ -70,9 +73,18 @@ class Orders:
         for address in order.shared & self.in_force.listeners.keys():
             self.wait.shared(self.in_force.listeners[address])
         self.wished(order.wished)
-        restore(order.kept, self.in_force.services, self.world.sensor, time.monotonic())
+        restore(order.kept, self._counted(), time.monotonic())
         for orphaned in order.orphaned:
             self.orphaned(orphaned)
+        if order.memory is not None:
+            self.safekeeping = Safekeeping(
+                order.memory, lambda: pieces(self._counted(), time.monotonic()), self.book.state, self.start_task
+            )
+
+    def alive(self) -> None:
+        """Do what is due every few seconds: the master has asked for a sign of life."""
+        if self.safekeeping is not None:
+            self.safekeeping.look()
 
     def change(self, order: front_orders.Change) -> None:
         """Put a new state of things into force."""
@@ -143,7 +155,7 @@ class Orders:
         now = time.monotonic()
         today = time.time()  # noqa: TID251 - a certificate ends on a date
         ends = tuple((name, days_left(end, today)) for name, end in sorted((self.carriers.ends or {}).items()))
-        state = status(self.in_force, self.book, self.counts, self.world.sensor, self.room, self.queue, leftovers_of, now)
+        state = status(self.in_force, self.book, self.counts, self.world.sensors, self.room, self.queue, leftovers_of, now)
         text = replace(state, certificates=ends).text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
         left = memoryview(text)
         with open(order.memory, "wb", buffering=0) as file:  # a buffer that cannot be written raises again when it is closed
@@ -200,7 +212,10 @@ class Orders:
         return not alone and not len(self.room) and self.carriers.settled and self.launches.settled
 
     def _kept(self) -> bytes:
-        return kept(self.in_force.services, self.world.sensor, time.monotonic())
+        return kept(self._counted(), time.monotonic())
+
+    def _counted(self) -> Counted:
+        return Counted(self.in_force.services, self.world.sensors, self.world.wished, self.book.tallies)
 
     def _close(self) -> None:
         self.in_force.listeners.clear()

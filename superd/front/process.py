@@ -22,6 +22,7 @@ from superd.front.datagram.sockets import DatagramSockets
 from superd.front.datagram.verdicts import DatagramVerdicts
 from superd.front.datagram.wait_programs import WaitPrograms
 from superd.front.gate.conditions import World
+from superd.front.gate.exempt_names import ExemptNames
 from superd.front.gate.gate import Gate
 from superd.front.gate.policy_watch import PolicyWatch
 from superd.front.gate.waiting_room import WaitingRoom
@@ -85,7 +86,7 @@ class _Front:
         self._policy = PolicyWatch(begin.policy, master.read_policy, log.message)
         self._deadlines = Deadlines(clock)
         number = first_number(time.time())  # noqa: TID251 - a name for people, and no limit depends on it
-        self._book = book = SessionBook(log, counts, self._deadlines, world.sensor, clock, lambda: start_task(tidy), number)
+        self._book = book = SessionBook(log, counts, self._deadlines, world.sensors, clock, lambda: start_task(tidy), number)
         self._room = WaitingRoom()
         self._gate = gate = Gate(in_force, self._policy, counts, world, clock)
         resolver = Resolver()
@@ -119,12 +120,13 @@ class _Front:
             in_force, book, counts, world, self._room, queue, listeners, self._policy, launches, carriers, self._datagrams,
             self._wait, self._peers, self._panel, master, log, start_task, nursery.cancel_scope.cancel,
         )  # fmt: skip
-        in_force.configures((world, self._room, queue, launches, resolver, names, log))
+        self._exempt_names = ExemptNames(resolver, in_force.services)
+        in_force.configures((world, self._room, queue, launches, resolver, names, log, self._exempt_names))
 
     async def run(self, begin: front_orders.Begin) -> None:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""
         self._orders.begin(begin)
-        parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines, self._queue)
+        parts = (self._log, self._policy, self._launches, self._carriers, self._deadlines, self._queue, self._exempt_names)
         for part in parts:
             self._nursery.start_soon(part.run)
         self._nursery.start_soon(self._accept, begin)

@@ -9,6 +9,8 @@ A descriptor is a field of type ``Fd``: it travels with the message, and is the 
 
 from __future__ import annotations
 
+import os
+import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,28 @@ RETIRE_SECONDS = 5.0
 """Seconds that connections get for their verdict when a front makes room for another; those without one are closed."""
 MAX_KEPT = 16 << 20
 """Bytes of what a front writes for the next one."""
+
+
+_KEPT = struct.Struct("<QQ")
+
+
+def kept_header(number: int, size: int) -> bytes:
+    """Return what stands at the beginning of memory with what a front keeps: it is the ``number``-th, of ``size`` bytes."""
+    return _KEPT.pack(number, size)
+
+
+def kept_place(number: int) -> int:
+    """Return where the ``number``-th begins: two places take turns, so that one is whole while the other is written."""
+    return _KEPT.size + number % 2 * MAX_KEPT
+
+
+def read_kept(memory: int) -> bytes:
+    """Return what a front that has ended kept last, b"" for nothing. Raises ``OSError``."""
+    header = os.pread(memory, _KEPT.size, 0)
+    if len(header) < _KEPT.size:
+        return b""
+    number, size = _KEPT.unpack(header)
+    return os.pread(memory, min(size, MAX_KEPT), kept_place(number))
 
 
 class Fd(int):
@@ -132,9 +156,11 @@ class Begin:
     shared: frozenset[BindAddress] = frozenset()
     wished: Wished = field(default_factory=Wished)
     kept: bytes = b""
-    """What the front before this one wrote at an upgrade: its bans and rates. A front wrote it, so only a front reads it."""
+    """What the front before this one counted: bans, penalties, rates. A front wrote it, so only a front reads it."""
     waiting: Fd | None = None
     """The end of a socket pair into which the front before this one has sent who waited in its queues."""
+    memory: Fd | None = None
+    """Where this front writes the same for the next one, now and then (``front/safekeeping.py``)."""
 
 
 @dataclass(frozen=True, slots=True)

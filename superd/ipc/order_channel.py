@@ -44,8 +44,10 @@ def own_copies(order: Begin) -> Begin:
     The listeners keep their numbers, and the caller must not close them: with two of each a small limit would be too small.
     """
     first = order.first
+    memory = Fd(os.dup(order.memory)) if order.memory is not None else None  # in_child closes the master's
     return dataclasses.replace(
         order,
+        memory=memory,
         first=dataclasses.replace(
             first,
             launchers={number: Fd(os.dup(fd)) for number, fd in first.launchers.items()},

@@ -77,18 +77,15 @@ class AskPenalties(NamedTuple):
     after: int
 
 
-class AskSensorBans(NamedTuple):
-    """The addresses that sensors have banned, from number ``after`` on: ``SensorBanRow``."""
-
-    number: int
-    after: int
-
-
 class Lift(NamedTuple):
-    """Take back what sensors have banned within ``prefix``. Answered by the ``SensorBanRow`` of each, at most a page."""
+    """Forget the penalties of sources within ``prefix``, of one service or of all (""), and then what sensors have banned.
+
+    Answered by the ``PenaltyRow`` of each, at most a page.
+    """
 
     number: int
     prefix: str
+    service: str
 
 
 class AskClient(NamedTuple):
@@ -230,7 +227,10 @@ class BanRow(NamedTuple):
 
 
 class PenaltyRow(NamedTuple):
-    """A source that a service refuses for ``left`` seconds more, for what it did (``why``); ``refused`` connections meanwhile."""
+    """A source that a service refuses for ``left`` seconds more, for what it did (``why``); ``refused`` connections meanwhile.
+
+    ``service`` is "" for what touched a sensor, which all services refuse; ``left`` is 0 for ever.
+    """
 
     service: str
     source: str
@@ -239,27 +239,21 @@ class PenaltyRow(NamedTuple):
     why: str
 
 
-class SensorBanRow(NamedTuple):
-    """An address that a sensor has banned for ``left`` seconds more, 0 for ever."""
-
-    address: str
-    left: float
-
-
 class ClientRow(NamedTuple):
-    """What is in force for a client: the prefix of the ban that refuses it, whether a sensor banned it, and what runs.
+    """What is in force for a client: the prefix of the ban that refuses it, which sensors banned it, and what runs.
 
     ``of_source`` of the running sessions are of its source; limits are -1 where there is none. ``refused`` is the
-    reason for which another limit refuses it, or "". ``waits``: above the limits it waits in the queue.
+    reason for which another limit refuses it, or "", ``detail`` more about it. ``waits``: above the limits it waits in the queue.
     """
 
     ban: str
-    sensor: bool
+    sensor: str
     running: int
     limit: int
     of_source: int
     source_limit: int
     refused: str
+    detail: str
     waits: bool
 
 
@@ -290,29 +284,17 @@ SECONDS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)
 LAUNCH = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 
 Question = (
-    AskFront | AskServices | AskService | AskMinutes | AskSessions | AskEvents | AskBans | AskPenalties | AskSensorBans
+    AskFront | AskServices | AskService | AskMinutes | AskSessions | AskEvents | AskBans | AskPenalties
     | AskClient | AskCounts | Kick | Lift
 )  # fmt: skip
-Row = (
-    FrontRow
-    | ServiceRow
-    | MinutesRow
-    | ReasonRow
-    | SessionRow
-    | EventRow
-    | BanRow
-    | PenaltyRow
-    | SensorBanRow
-    | ClientRow
-    | CountRow
-)
+Row = FrontRow | ServiceRow | MinutesRow | ReasonRow | SessionRow | EventRow | BanRow | PenaltyRow | ClientRow | CountRow
 
 QUESTIONS: dict[str, type[Any]] = {
     "f": AskFront, "s": AskServices, "d": AskService, "m": AskMinutes, "l": AskSessions, "e": AskEvents, "b": AskBans,
-    "p": AskPenalties, "x": AskSensorBans, "u": Lift, "c": AskClient, "n": AskCounts, "k": Kick,
+    "p": AskPenalties, "u": Lift, "c": AskClient, "n": AskCounts, "k": Kick,
 }  # fmt: skip
 ROWS: dict[str, type[Any]] = {
     "F": FrontRow, "S": ServiceRow, "M": MinutesRow, "R": ReasonRow, "L": SessionRow, "E": EventRow, "B": BanRow,
-    "P": PenaltyRow, "X": SensorBanRow, "C": ClientRow, "N": CountRow,
+    "P": PenaltyRow, "C": ClientRow, "N": CountRow,
 }  # fmt: skip
 ANSWER = "A"

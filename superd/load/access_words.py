@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from superd.policy.addresses import AddressList
+from superd.policy.addresses import AddressList, parse_word
 from superd.policy.hours import Hours
 from superd.policy.proxies import sender_list
 from superd.problem import Origin, Problem, error, warning
@@ -29,7 +29,8 @@ def check_access_words(services: Mapping[str, Service], origins: Mapping[tuple[s
             ("only_from", service.only_from or (), AddressList),
             ("no_access", service.no_access, AddressList),
             ("limits.exempt", service.limits.exempt, AddressList),
-            ("limits.penalties.exempt", service.limits.penalties.exempt, AddressList),
+            ("limits.penalties.exempt", service.limits.penalties.exempt_words, AddressList),
+            ("limits.penalties.exempt", service.limits.penalties.exempt_names, _names),
             ("quiet", service.quiet, AddressList),
             ("proxy_from", service.proxy_from or (), sender_list),
             ("proxy_optional_from", service.proxy_optional_from, sender_list),
@@ -54,6 +55,13 @@ def _wrong(words: tuple[str, ...], make: Callable[[tuple[str, ...]], object]) ->
             if len(found) > _MOST:
                 break
     return tuple(found)
+
+
+def _names(words: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` for a word after `dns:` that is no host's name."""
+    for word in words:
+        if not word or word.startswith(".") or isinstance(parse_word(word), list):
+            raise ValueError(f"`dns:{word}` is not the name of a host")
 
 
 def _meant(word: str) -> str:

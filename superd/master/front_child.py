@@ -8,6 +8,7 @@ Never: decides what an order or a request does.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import select
@@ -23,6 +24,7 @@ from superd.log.event import Kind
 from superd.master.back_off import BackOff
 from superd.master.front_fork import Run, fork_front
 from superd.master.heartbeat import ANSWER, LATE, Heartbeat
+from superd.master.kept_memory import KeptMemory
 from superd.master.request_budget import RequestBudget
 from superd.master.state_dump import StateDump
 from superd.master.wait_status import describe
@@ -56,6 +58,8 @@ class FrontChild:
         self._end_by: float | None = None
         self._send_at: float | None = None
         self._dump = StateDump()
+        self._trusted = True
+        self.kept = KeptMemory()
         self.pid = 0
         self.start_at: float | None = None
         """When the next front is to be started (monotonic)."""
@@ -85,6 +89,7 @@ class FrontChild:
     def start(self, order: front_orders.Begin, in_child: Callable[[], None]) -> None:
         """Fork the front. ``in_child`` closes what the front must not have. Raises ``OSError`` when there is no room for it."""
         self.start_at = None
+        order = dataclasses.replace(order, memory=front_orders.Fd(self.kept.renew()))
         ours, theirs = order_channel.pair()
         self._log.flush()
         try:
@@ -94,6 +99,7 @@ class FrontChild:
             raise
         finally:
             theirs.close()
+        self._trusted = True
         now = self._clock()
         self.pid, self._started, self._channel = pid, now, ours
         self._writer = order_channel.OrderWriter(ours)
@@ -172,6 +178,8 @@ class FrontChild:
             return
         now = self._clock()
         pause = self._back_off.died(now - self._started)
+        broke = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS  # it called what its filter forbids
+        self.kept.ended(trusted=self._trusted and not broke, young=self._back_off.deaths)
         again = self._back_off.consequence(pause)
         self._log.message("crit", f"the front ended ({describe(status)}); {again}", kind=Kind.PROCESS_REPLACED)
         self.start_at = now + pause
@@ -182,7 +190,8 @@ class FrontChild:
         self._end_by = self._clock() + seconds
 
     def replace(self, why: str) -> None:
-        """Kill the front: it broke the protocol. Its end is reported by SIGCHLD."""
+        """Kill the front: it broke the protocol. Its end is reported by SIGCHLD, and the next one gets nothing of it."""
+        self._trusted = False
         self._kill(f"the front broke its protocol ({why}); it is being replaced")
 
     def distrust(self, why: str) -> None:
@@ -342,5 +351,6 @@ class FrontChild:
 
     def close_copies(self) -> None:
         """In another child of the master: close what only the master may hold."""
+        self.kept.close_copies()
         if self._channel is not None:
             self._channel.close()

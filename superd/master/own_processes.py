@@ -198,8 +198,9 @@ class OwnProcesses:
         From ``waiting`` it takes who waited in that one's queues; -1 for none. The descriptor is the callee's.
         """
         front = self._children.front
+        front.kept.found = kept or front.kept.found
         try:
-            begin = self._orders.begin(kept, waiting)
+            begin = self._orders.begin(front.kept.found, waiting)
             front.start(begin, lambda: self._become_front(begin))
         except OSError as problem:
             front.cannot_start(problem.strerror or str(problem))

@@ -43,6 +43,7 @@ dns.asyncbackend.get_backend("trio")
 for _kind in ("PTR", "A", "AAAA", "CNAME", "DNAME", "SOA", "NS", "OPT"):
     dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(_kind))  # type: ignore[no-untyped-call]
 
+_ANY_4, _ANY_6 = ipaddress.ip_address("0.0.0.0"), ipaddress.ip_address("::")  # noqa: S104 - the kind of address is asked for
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -218,6 +219,18 @@ class Resolver:
             self._remember(address, found.name, found.ttl)
             self._flying.pop(address).set()
         return found.name
+
+    async def addresses_of(self, name: str) -> tuple[set[str], float]:
+        """Return all addresses of a name, none where nobody knows one in time, and for how many seconds that is believed."""
+        with trio.move_on_after(self._deadline):
+            found, ttl = await self._hosts.addresses_of(name), MAX_TTL
+            if not found and self._hosts.asks_dns:
+                for address in (_ANY_4, _ANY_6):
+                    more, _, its = await self._forward(name, address)
+                    if more:
+                        found, ttl = found | more, min(ttl, its)
+            return {address for address in found if is_address(address)}, ttl if found else MIN_TTL
+        return set(), MIN_TTL
 
     def cached(self, address: str) -> str | None:
         """What is known of ``address`` without asking anybody."""

@@ -84,13 +84,11 @@ def _ask(network: ipaddress.IPv4Network | ipaddress.IPv6Network, own: list[str])
 
 
 def unban(call: Call) -> Method:
-    """Take back an operator's ban, and what sensors have banned there."""
+    """Take back an operator's ban, what sensors have banned there, and penalties."""
     network = network_of(call.text("address"))
     prefix = str(network.network_address) if network.num_addresses == 1 else str(network)
-    lifted: list[dict[str, Any]] = []
-    if not call.text("service"):  # a sensor's ban is for all services
-        _, rows = yield front.Lift(0, prefix)
-        lifted = [row._asdict() for row in rows]
+    _, rows = yield front.Lift(0, prefix, call.text("service"))
+    lifted = [row._asdict() for row in rows]
     try:
         answer = yield ToMaster("unban", {"prefix": prefix, "service": call.text("service")})
     except Refusal as refusal:

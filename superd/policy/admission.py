@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from superd.policy.addresses import address_list
 from superd.policy.hours import Hours
-from superd.policy.penalties import penalties_of
+from superd.policy.penalties import penalties_of, time_left
 from superd.policy.rate import RateTable, StartLimit
 from superd.policy.wide_source import WideSource
 from superd.verdict import ADMITTED, Ask, Need, Reason, Verdict
@@ -20,8 +20,7 @@ from superd.verdict import ADMITTED, Ask, Need, Reason, Verdict
 if TYPE_CHECKING:
     from superd.occupancy import Network, Occupancy, Source
     from superd.peer import Peer
-    from superd.policy.bans import Sensor
-    from superd.policy.penalties import Cause
+    from superd.policy.penalties import Cause, Penalties
     from superd.policy.wished import Wished
     from superd.service import Service
 
@@ -33,7 +32,7 @@ BURST_SECONDS = 5
 class Conditions(Protocol):
     """What admission asks of the world; each is looked at only by services that care."""
 
-    sensor: Sensor
+    sensors: Penalties
     wished: Wished
 
     def load(self, now: float) -> float: ...
@@ -50,6 +49,8 @@ class Access:
         "_wide",
         "counts_sources",
         "exempt",
+        "exempt_addresses",
+        "exempt_names",
         "has_networks",
         "hours",
         "instances",
@@ -90,7 +91,11 @@ class Access:
         self._v6_shift = 128 - limits.v6_prefix
         self._wide = [WideSource(limit) for limit in limits.source]
         self.penalties = penalties_of(limits.penalties)
-        self.unpenalised = address_list(limits.penalties.exempt) if limits.penalties.exempt else None
+        words = limits.penalties.exempt_words
+        self.unpenalised = address_list(words) if words else None
+        self.exempt_names = limits.penalties.exempt_names
+        self.exempt_addresses: frozenset[Source] = frozenset()
+        """The addresses of ``exempt_names``, as far as they are known."""
         self.counts_sources = service.per_source is not None
         self.exempt = address_list(limits.exempt) if limits.exempt else None
         self.quiet = address_list(service.quiet) if service.quiet else None
@@ -133,17 +138,30 @@ class Access:
 
     # ------------------------------------------------------------------ penalties
 
-    def penalised(self, peer: Peer, now: float) -> Verdict | None:
-        """The refusal of a peer whose source has penalties."""
-        penalties = self.penalties
-        if not penalties or self.is_unpenalised(peer) or not penalties.refuses(self.source_of(peer), now):
+    def penalised(self, peer: Peer, now: float) -> Verdict | Ask | None:
+        """The refusal of a peer whose source has penalties; an ``Ask`` where only its name can tell that it is exempt."""
+        return self._penalised(self.penalties, self.source_of(peer), peer, now) if self.penalties else None
+
+    def sensed(self, sensors: Penalties, peer: Peer, now: float) -> Verdict | Ask | None:
+        """The refusal of a peer whose address touched a sensor of any service, as ``penalised`` says it."""
+        return self._penalised(sensors, (peer.version, peer.number), peer, now)
+
+    def _penalised(self, table: Penalties, source: Source, peer: Peer, now: float) -> Verdict | Ask | None:
+        left = table.left(source, now)
+        if not left:
             return None
-        source = self.source_of(peer)
-        return Verdict(False, Reason.PENALTY, detail=f"for another {penalties.left(source, now):.0f} s: {penalties.why(source)}")
+        exempt = self.unpenalised.matches(peer) if self.unpenalised is not None else False
+        if isinstance(exempt, Ask) and exempt.need is Need.HOST_NAME and (peer.version, peer.number) not in self.exempt_addresses:
+            return _ASK_NAME
+        if exempt is True or (peer.version, peer.number) in self.exempt_addresses:
+            return None
+        table.refuses(source, now)
+        return Verdict(False, Reason.PENALTY, detail=f"{time_left(left)}: {table.why(source)}")
 
     def is_unpenalised(self, peer: Peer) -> bool:
-        """Whether this peer never has penalties."""
-        return self.unpenalised is not None and self.unpenalised.matches(peer) is True
+        """Whether this peer never has penalties. A name in the list counts once it is known."""
+        listed = self.unpenalised is not None and self.unpenalised.matches(peer) is True
+        return listed or (peer.version, peer.number) in self.exempt_addresses
 
     def penalise(self, peer: Peer, cause: Cause, now: float) -> None:
         """Add the seconds that ``cause`` costs to the peer's source."""
@@ -163,6 +181,10 @@ class Access:
             else:
                 lines.append(f"{who} is refused no longer; refused meanwhile: {news.refused}")
         return lines
+
+    def shift(self, version: int) -> int:
+        """Return how many bits of an address of this version do not count."""
+        return self._v4_shift if version == 4 else self._v6_shift
 
     def shared_source(self, peer: Peer) -> Source | None:
         """The source whose share of a pool the peer uses; None where no limit for one source holds it."""
@@ -231,6 +253,8 @@ class Access:
             mine.same_rate(theirs) for (mine, _), (theirs, _) in zip(self.rates, old.rates, strict=True)
         ):
             self.rates = old.rates
+        if self.exempt_names:
+            self.exempt_addresses = old.exempt_addresses  # until they are looked up again, which is at once
         if self.penalties is not None and old.penalties and (self._v4_shift, self._v6_shift) == (old._v4_shift, old._v6_shift):
             self.penalties.adopt(old.penalties)
         for mine in self._wide:
@@ -266,8 +290,8 @@ def check_addresses(access: Access, peer: Peer, world: Conditions, now: float) -
     """Ask bans and address lists alone: ADMITTED when they admit the peer. no_access wins over only_from, always."""
     if world.wished.any and (refusal := world.wished.refusal(access.name, peer, now)) is not None:
         return refusal
-    if world.sensor.banned(peer, now):
-        return Verdict(False, Reason.ADDRESS, detail="banned by a sensor")
+    if world.sensors.by_source and (sensed := access.sensed(world.sensors, peer, now)) is not None:
+        return sensed
     if access.no_access is not None:
         answer = access.no_access.matches(peer)
         if isinstance(answer, Ask):

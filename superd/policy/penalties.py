@@ -1,15 +1,18 @@
 """Penalties: a source that misbehaves is refused for a while, longer with each offence. Pure; runs in the front.
 
 The idea is sshd's PerSourcePenalties (sshd_config(5)), for any program: each cause costs so many seconds, they add up to a most,
-and they go by with time. Times are monotonic seconds, passed in.
+and they go by with time. Times are monotonic seconds, passed in. A service with `[limits.penalties]` has such a table; one more,
+fed by sensors (xinetd's SENSOR), is for all services.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from superd.occupancy import Source
 from superd.source_limits import PenaltyKeys
@@ -35,12 +38,19 @@ class Cause(StrEnum):
 
 @dataclass(slots=True)
 class Penalty:
-    """One source's: ``until`` it is refused, its ``offences`` by cause, how often it was ``refused`` since the first."""
+    """One source's: ``until`` it is refused, its ``offences`` by cause, how often it was ``refused`` since the first.
+
+    An offence is a ``Cause``, or in the table of all services the sensor that was touched.
+    """
 
     until: float
     since: float
-    offences: dict[Cause, int]
+    offences: dict[str, int]
     refused: int = 0
+
+    def why(self) -> str:
+        """Return what the source did, as `refused 3, signal 1`."""
+        return ", ".join(f"{offence} {count}" for offence, count in self.offences.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,73 +66,90 @@ class PenaltyNews:
 class Penalties:
     """The penalties of one service. Owned by the front."""
 
-    __slots__ = ("_by_source", "_cost", "_least", "_most", "_news", "_told")
+    __slots__ = ("_cost", "_least", "_most", "_news", "_told", "by_source")
 
     def __init__(self, cost: Mapping[Cause, float], least: float, most: float) -> None:
         """``cost``: seconds for each cause, 0 for none. ``least``: seconds from which a penalty counts. ``most``: its cap."""
-        self._cost = dict(cost)
+        self._cost: dict[str, float] = {cause.value: seconds for cause, seconds in cost.items()}
         self._least = least
         self._most = most
-        self._by_source: OrderedDict[Source, Penalty] = OrderedDict()
+        self.by_source: OrderedDict[Source, Penalty] = OrderedDict()
+        """Written here alone; read to see at no cost that it is empty."""
         self._told: set[Source] = set()
         self._news: list[PenaltyNews] = []
 
     def __len__(self) -> int:
-        return len(self._by_source)
+        return len(self.by_source)
 
     def add(self, source: Source, cause: Cause, now: float) -> float:
         """Add the seconds of ``cause`` and return how long the source is refused from ``now`` on, 0.0 if it is not."""
         cost = self._cost.get(cause, 0.0)
         if not cost:
             return self.left(source, now)
-        known = self._by_source.pop(source, None)
+        known = self._offend(source, cause.value, now)
+        known.until = min(known.until + cost, now + self._most)
+        left = self.left(source, now)
+        if left and source not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(source)
+            self._news.append(PenaltyNews(source, left, known.why()))
+        return left
+
+    def ban(self, source: Source, offence: str, seconds: float, now: float) -> None:
+        """Refuse the source for ``seconds`` from ``now`` on, whatever was left to it."""
+        self._offend(source, offence, now).until = now + seconds
+
+    def _offend(self, source: Source, offence: str, now: float) -> Penalty:
+        known = self.by_source.pop(source, None)
         if known is not None and known.until <= now:
             self._gone(source, known)
         if known is None or known.until <= now:
             self._make_room(now)
             known = Penalty(now, now, {})
-        known.until = min(known.until + cost, now + self._most)
-        known.offences[cause] = known.offences.get(cause, 0) + 1
-        self._by_source[source] = known
-        left = self.left(source, now)
-        if left and source not in self._told and len(self._told) < MAX_TOLD:
-            self._told.add(source)
-            self._news.append(PenaltyNews(source, left, self.why(source)))
-        return left
+        known.offences[offence] = known.offences.get(offence, 0) + 1
+        self.by_source[source] = known
+        return known
 
     def left(self, source: Source, now: float) -> float:
         """Return the seconds for which the source is still refused; 0.0 while its penalty is below the least that counts."""
-        known = self._by_source.get(source)
+        known = self.by_source.get(source)
         if known is None:
             return 0.0
         if known.until <= now:
-            self._gone(source, self._by_source.pop(source))
+            self._gone(source, self.by_source.pop(source))
             return 0.0
         return known.until - now if self._counts(known) else 0.0
 
     def refuses(self, source: Source, now: float) -> bool:
         """Return whether a connection of ``source`` is refused, and count it if so."""
-        if not self._by_source or not self.left(source, now):
+        if not self.by_source or not self.left(source, now):
             return False
-        self._by_source[source].refused += 1
+        self.by_source[source].refused += 1
         return True
 
-    def forgive(self, source: Source) -> bool:
-        """Forget the source's penalty; return whether it had one."""
-        known = self._by_source.pop(source, None)
-        if known is None:
-            return False
-        self._gone(source, known)
-        return True
+    def forgive(self, sources: Iterable[Source], now: float) -> list[tuple[Source, Penalty]]:
+        """Forget the penalties of these sources; return those that still counted."""
+        found = []
+        for source in sources:
+            known = self.by_source.pop(source, None)
+            if known is None:
+                continue
+            self._gone(source, known)
+            if known.until > now and self._counts(known):
+                found.append((source, known))
+        return found
+
+    def sources(self) -> tuple[Source, ...]:
+        """Return the sources that have penalties, the oldest first."""
+        return tuple(self.by_source)
 
     def why(self, source: Source) -> str:
         """Return what the source did, as `refused 3, signal 1`."""
-        known = self._by_source.get(source)
-        return ", ".join(f"{cause.value} {count}" for cause, count in known.offences.items()) if known is not None else ""
+        known = self.by_source.get(source)
+        return known.why() if known is not None else ""
 
     def tidy(self, now: float) -> None:
         """Forget those of the two oldest penalties that have gone by: what a flood left goes with the next connections."""
-        for source in [source for source, _ in zip(self._by_source, range(2), strict=False)]:
+        for source in [source for source, _ in zip(self.by_source, range(2), strict=False)]:
             self.left(source, now)
 
     def take_news(self) -> list[PenaltyNews]:
@@ -134,11 +161,11 @@ class Penalties:
 
     def adopt(self, old: Penalties) -> None:
         """Take over what the service's earlier self remembers; it counts by this one's seconds from now on."""
-        self._by_source, self._told, self._news = old._by_source, old._told, old._news
+        self.by_source, self._told, self._news = old.by_source, old._told, old._news
 
     def living(self, now: float) -> Iterator[tuple[Source, Penalty]]:
         """The penalties that count at ``now``, oldest first."""
-        for source, known in self._by_source.items():
+        for source, known in self.by_source.items():
             if known.until > now and self._counts(known):
                 yield source, known
 
@@ -148,16 +175,47 @@ class Penalties:
             self._news.append(PenaltyNews(source, refused=known.refused))
 
     def _counts(self, known: Penalty) -> bool:
-        return sum(self._cost.get(cause, 0.0) * count for cause, count in known.offences.items()) >= self._least
+        return sum(self._cost.get(offence, 0.0) * count for offence, count in known.offences.items()) >= self._least
+
+    # ------------------------------------------------------------------ from front to front
+
+    def entries(self, sources: Iterable[Source], now: float) -> list[tuple[int, int, float | None, float, int, dict[str, int]]]:
+        """Return what of these has not gone by: source, until when (None for ever), since when, refused, offences."""
+        return [
+            (*source, known.until if math.isfinite(known.until) else None, known.since, known.refused, known.offences)
+            for source in sources
+            if (known := self.by_source.get(source)) is not None and known.until > now
+        ]
+
+    def restore(self, source: Source, penalty: Penalty, now: float) -> None:
+        """Take over a penalty of an earlier front. It is never longer than this table's most."""
+        if len(self.by_source) < MAX_SOURCES and penalty.until > now:
+            penalty.until = min(penalty.until, now + self._most)
+            self.by_source[source] = penalty
 
     def _make_room(self, now: float) -> None:
-        if len(self._by_source) < MAX_SOURCES:
+        if len(self.by_source) < MAX_SOURCES:
             return
-        oldest = [source for source, _ in zip(self._by_source, range(FALL_OUT), strict=False)]
-        least = min(oldest, key=lambda source: self._by_source[source].until)
+        oldest = [source for source, _ in zip(self.by_source, range(FALL_OUT), strict=False)]
+        least = min(oldest, key=lambda source: self.by_source[source].until)
         for source in oldest:
-            if source == least or self._by_source[source].until <= now:
-                self._gone(source, self._by_source.pop(source))
+            if source == least or self.by_source[source].until <= now:
+                self._gone(source, self.by_source.pop(source))
+
+
+def sensors_table() -> Penalties:
+    """Return the table of all services: addresses that touched a sensor, for as long as its `deny_time` says."""
+    return Penalties({}, 0.0, math.inf)
+
+
+def deny_seconds(deny_time: Literal["FOREVER", "NEVER"] | int) -> float:
+    """Return the seconds of a `deny_time`; 0.0 for none."""
+    return math.inf if deny_time == "FOREVER" else 0.0 if deny_time == "NEVER" else 60.0 * deny_time
+
+
+def time_left(seconds: float) -> str:
+    """Return how long a penalty goes on, for people."""
+    return f"for another {seconds:.0f} s" if math.isfinite(seconds) else "for ever"
 
 
 def penalties_of(keys: PenaltyKeys) -> Penalties | None:

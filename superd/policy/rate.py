@@ -7,6 +7,7 @@ pause, so that a flood costs only its sender.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -111,12 +112,17 @@ class RateTable:
             del buckets[oldest]
             self._recover(oldest, now)
 
-    def entries(self, now: float) -> list[tuple[int, int, float, float]]:
-        """Return the sources whose bucket is not full, the quietest first: version, number, tokens, since when."""
+    def sources(self) -> tuple[Source, ...]:
+        """Return the sources that have a bucket, the quietest first."""
+        return tuple(self._buckets)
+
+    def entries(self, sources: Iterable[Source], now: float) -> list[tuple[int, int, float, float]]:
+        """Return those of these sources whose bucket is not full: version, number, tokens, since when."""
         return [
-            (*source, tokens, since)
-            for source, (tokens, since) in self._buckets.items()
-            if now < since or tokens + (now - since) * self._rate < self._burst
+            (*source, *bucket)
+            for source in sources
+            if (bucket := self._buckets.get(source)) is not None
+            and (now < bucket[1] or bucket[0] + (now - bucket[1]) * self._rate < self._burst)
         ]
 
     def restore(self, source: Source, tokens: float, since: float, now: float) -> None:

@@ -121,10 +121,12 @@ def own_rules(service: Service, peer: Peer, verdict: Verdict | None) -> tuple[tu
     told: list[tuple[str, str]] = []
     keys = service.limits.penalties
     costs = [f"{cause.value} {seconds:g} s" for cause in Cause if (seconds := getattr(keys, cause.value)) is not None]
-    if costs and keys.exempt and AddressList(keys.exempt).matches(peer) is True:
+    if costs and keys.exempt_words and AddressList(keys.exempt_words).matches(peer) is True:
         told.append(("limits.penalties", f"has no penalties for {peer.address}: it is in exempt"))
     elif costs:
         told.append(("limits.penalties", f"may refuse {peer.address} after {', '.join(costs)}, {keys.max:g} s at most"))
+        if keys.exempt_names:
+            told.append(("limits.penalties", f"but not the addresses of {', '.join(keys.exempt_names)}"))
     for key, words in (("no_access", service.no_access or None), ("only_from", service.only_from)):
         if words is not None:
             word = next((word for word in words if AddressList((word,)).matches(peer) is True), "")

@@ -80,6 +80,12 @@ class Wished:
                     return entry
         return None
 
+    def hit(self, prefix: str, service: str, hits: int) -> None:
+        """Count hits that an earlier front counted."""
+        entry = self._entries.get((prefix, service))
+        if entry is not None:
+            entry.hits += hits
+
     def hits(self) -> list[tuple[str, str, int]]:
         """Return prefix, service and hits of every ban."""
         return [(prefix, service, entry.hits) for (prefix, service), entry in self._entries.items()]

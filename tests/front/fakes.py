@@ -10,7 +10,7 @@ from superd.front.sessions.deadlines import Deadlines
 from superd.log.event import Kind
 from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text
-from superd.policy.bans import Sensor
+from superd.policy.penalties import sensors_table
 from superd.record import SessionRecord
 from superd.service import Service
 from superd.verdict import Verdict
@@ -86,10 +86,10 @@ class Parts:
         self.clock = Clock()
         self.log = FakeLog()
         self.counts = Occupancy()
-        self.bans = Sensor()
+        self.sensors = sensors_table()
         self.deadlines = Deadlines(self.clock)
         self.crowds = 0
-        self.book = SessionBook(self.log, self.counts, self.deadlines, self.bans, self.clock, self._crowd_gone)
+        self.book = SessionBook(self.log, self.counts, self.deadlines, self.sensors, self.clock, self._crowd_gone)
 
     def _crowd_gone(self) -> None:
         self.crowds += 1

@@ -80,7 +80,7 @@ async def test_orders_come_in_their_order_and_a_change_and_a_ping_are_answered(
         ends.writer.send(order)
     os.close(writing)
     await until(lambda: [name for name, *_ in ends.handlers.orders].count("obeyed") == 3)
-    assert [name for name, *_ in ends.handlers.orders if name != "obeyed"] == ["change", "ended"]
+    assert [name for name, *_ in ends.handlers.orders if name != "obeyed"] == ["change", "alive", "ended"]
     found = [(request.word, request.number) for request in ends.requests()]
     if len(found) == 1:  # the sign of life is kept for a moment
         await trio.lowlevel.wait_readable(ends.master)

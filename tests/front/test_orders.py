@@ -63,7 +63,7 @@ class Made:
             return Part(name, self.calls, **values)
 
         self.log = part("log")
-        self.world = part("world", wished=part("wished", waits=lambda name: name == "cat"), sensor=self.parts.bans)
+        self.world = part("world", wished=part("wished", waits=lambda name: name == "cat"), sensors=self.parts.sensors)
         launches = part(
             "launches", recovery=part("recovery"), stuck=part("stuck"), settled=True,
             reports=part("reports", leftovers_of=lambda name: 0),

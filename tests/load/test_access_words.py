@@ -45,3 +45,13 @@ def test_a_word_for_everybody_that_is_a_name_here_is_a_warning(word: str) -> Non
 
 def test_a_list_of_thousands_of_wrong_words_is_cut() -> None:
     assert len(check_access_words({"x": service(no_access=[f"{number}.x..y" for number in range(5000)])}, {})) == 101
+
+
+def test_the_name_after_dns_must_be_one_of_a_host() -> None:
+    words = ["dns:a.example.org", "dns:192.0.2.1", "DNS:.example.org", "dns:", "192.0.2.0/24", ".example.org"]
+    found = check_access_words({"x": service(limits={"penalties": {"refused": 1, "exempt": words}})}, {})
+    assert [problem.message.partition("`: ")[2] for problem in found] == [
+        "`dns:192.0.2.1` is not the name of a host",
+        "`dns:.example.org` is not the name of a host",
+        "`dns:` is not the name of a host",
+    ]

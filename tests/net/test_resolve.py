@@ -232,3 +232,19 @@ async def test_nsswitch_says_who_is_asked(line: str, name: str | None, asks_dns:
     hosts = HostsFile(str(tmp_path / "hosts"), str(tmp_path / "nsswitch.conf"))
     assert await hosts.name_of("192.0.2.7") == name
     assert hosts.asks_dns == asks_dns
+
+
+async def test_a_name_has_the_addresses_of_both_kinds_and_the_hosts_file_comes_first(
+    tmp_path: Path, server: Server, resolver: Ask
+) -> None:
+    server.zone = {
+        ("far.example.org.", "A"): ("A 192.0.2.1", "A 192.0.2.2"),
+        ("far.example.org.", "AAAA"): ("AAAA 2001:db8::1",),
+        ("none.example.org.", "A"): ("",),
+        ("none.example.org.", "AAAA"): ("",),
+    }
+    (tmp_path / "hosts").write_text("192.0.2.9 near.example.org\n")
+    names = resolver()
+    assert await names.addresses_of("far.example.org") == ({"192.0.2.1", "192.0.2.2", "2001:db8::1"}, 30.0)
+    assert (await names.addresses_of("near.example.org"))[0] == {"192.0.2.9"}
+    assert await names.addresses_of("none.example.org") == (set(), 1.0)

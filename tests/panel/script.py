@@ -10,7 +10,8 @@ from superd.panel.steps import Method, Pause, Refusal, Reply, ToMaster
 
 STATE: dict[str, Any] = {
     "version": "1", "started": 1.0, "uptime": 2.0, "read": 1.0, "kernel": "Linux 6.1", "configuration": "c",
-    "log_waiting": 0, "log_lost": 0,
+    "log_waiting": 0, "log_lost": 0, "certificates": [], "ungrouped": {},
+    "tables": {"files": ["/etc/hosts.allow", "/etc/hosts.deny"], "problems": [], "refused": []},
     "processes": [{"kind": "master", "pid": 5, "memory": 1}], "missing": [], "services": 1, "counters": {},
     "reload": {"outcome": "", "when": 0.0, "seconds": 0.0, "summary": "", "problems": [], "done": 0, "refused": 0},
 }  # fmt: skip
@@ -65,14 +66,12 @@ class World:
                 rows = [front.BanRow(ban["prefix"], ban["service"], 5) for ban in self.wishes["bans"]][at:]
             case front.AskPenalties(_, at):
                 rows = [front.PenaltyRow("s", "192.0.2.9", 20.0, 3, "refused 2")][at:]
-            case front.AskSensorBans(_, at):
-                rows = [front.SensorBanRow("192.0.2.8", 0.0)][at:]
-            case front.Lift(_, prefix):
-                rows = [front.SensorBanRow("192.0.2.8", 0.0)] if prefix == "192.0.2.8" else []
+            case front.Lift(_, prefix, name):
+                rows = [front.PenaltyRow("", "192.0.2.8", 0.0, 1, "sensor trap 2")] if (prefix, name) == ("192.0.2.8", "") else []
             case front.AskClient(_, name):
                 ban = self.wishes["bans"][0]["prefix"] if self.wishes["bans"] else ""
                 rows = (
-                    [front.ClientRow(ban, False, 3, 50, 1, -1, "", False)]
+                    [front.ClientRow(ban, "", 3, 50, 1, -1, "", "", False)]
                     if any(row.name == name for row in self.services)
                     else []
                 )

@@ -98,7 +98,8 @@ def test_pauses_and_resumes_go_to_the_master() -> None:
 def test_unban_takes_back_what_sensors_have_banned_too() -> None:
     there = world()
     found = there.run(changes.unban(call(address="192.0.2.8")))
-    assert found == {"ban": None, "lifted": [{"address": "192.0.2.8", "left": 0.0}], "unsaved": ""}
+    lifted = {"service": "", "source": "192.0.2.8", "left": 0.0, "refused": 1, "why": "sensor trap 2"}
+    assert found == {"ban": None, "lifted": [lifted], "unsaved": ""}
     with pytest.raises(Refusal, match="NotFound"):
         there.run(changes.unban(call(address="192.0.2.7")))
     with pytest.raises(Refusal, match="NotFound"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import given
@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text, unix_peer
 from superd.policy.admission import admit, compile_access
-from superd.policy.bans import Sensor
-from superd.policy.penalties import Cause
+from superd.policy.penalties import Cause, Penalties, sensors_table
 from superd.policy.wished import Wished
 from superd.service import Service
-from superd.verdict import ADMITTED, Reason, Verdict
+from superd.verdict import ADMITTED, Ask, Need, Reason, Verdict
 
 
 @dataclass
 class World:
-    sensor: Sensor = field(default_factory=Sensor)
+    sensors: Penalties = field(default_factory=sensors_table)
     wished: Wished = field(default_factory=Wished)
     load_now: float = 0.0
     limit: int | None = None
@@ -49,9 +48,10 @@ def reason(keys: dict[str, Any], world: World | None = None, counts: Occupancy |
 def test_each_key_has_its_reason() -> None:
     busy, banned = Occupancy(), World()
     busy.enter("s", (4, 0x0A010101))
-    banned.sensor.ban(peer_from_text("10.1.1.1"), 1, 0.0)
+    banned.sensors.ban((4, 0x0A010101), "sensor trap", 60.0, 0.0)
     assert reason({}) is None
-    assert reason({}, banned) is Reason.ADDRESS
+    assert reason({}, banned) is Reason.PENALTY
+    assert reason({"limits": {"penalties": {"exempt": ["10.1.1.0/24"]}}}, banned) is None
     assert reason({"no_access": ["10.0.0.0/8"], "only_from": ["10.1.1.1"]}) is Reason.ADDRESS  # no_access wins
     assert reason({"only_from": ["192.0.2.0/24"]}) is Reason.ADDRESS
     assert reason({"max_load": 2.0}, World(load_now=2.0)) is Reason.LOAD
@@ -200,3 +200,23 @@ def test_a_source_with_penalties_is_refused_until_they_have_gone_by() -> None:
     assert admit(wider, bad, Occupancy(), 102.0, World()) is ADMITTED
     assert admit(again, bad, Occupancy(), 111.0, World()) is ADMITTED
     assert again.penalty_news(111.0) == ["2001:db8::/64 is refused no longer; refused meanwhile: 3"]
+
+
+def test_a_name_exempts_from_penalties_once_it_is_asked_for() -> None:
+    access = compile_access(service(limits={"penalties": {"refused": 60, "exempt": [".example.org"]}}))
+    client = peer_from_text("192.0.2.1")
+    assert admit(access, client, Occupancy(), 0.0, World()) is ADMITTED  # without penalties nobody is asked
+    access.penalise(client, Cause.REFUSED, 0.0)
+    answer = admit(access, client, Occupancy(), 0.0, World())
+    assert isinstance(answer, Ask)
+    assert (answer.need, answer.own) == (Need.HOST_NAME, True)
+    assert admit(access, replace(client, name="a.example.org"), Occupancy(), 0.0, World()) is ADMITTED
+    for name in ("unknown", "paranoid", "example.net"):
+        refused = admit(access, replace(client, name=name), Occupancy(), 0.0, World())
+        assert isinstance(refused, Verdict)
+        assert refused.reason is Reason.PENALTY
+    access = compile_access(service(limits={"penalties": {"refused": 60, "exempt": ["cert:*"]}}))
+    access.penalise(client, Cause.REFUSED, 0.0)
+    refused = admit(access, client, Occupancy(), 0.0, World())
+    assert isinstance(refused, Verdict)
+    assert refused.reason is Reason.PENALTY

@@ -56,8 +56,8 @@ def test_what_went_by_counts_for_nothing_at_the_next_offence() -> None:
 def test_a_source_is_forgiven() -> None:
     table = Penalties(COST, least=0.0, most=60.0)
     table.add(A, Cause.REFUSED, 0.0)
-    assert table.forgive(A)
-    assert not table.forgive(A)
+    assert [source for source, _ in table.forgive((A, B), 0.0)] == [A]
+    assert not table.forgive(table.sources(), 0.0)
     assert not table.refuses(A, 0.0)
 
 
@@ -132,3 +132,30 @@ def test_without_a_cause_there_is_not_a_table() -> None:
     assert made.add(A, Cause.REFUSED, 0.0) == 0.0
     made.add(A, Cause.SIGNAL, 0.0)
     assert made.add(A, Cause.SIGNAL, 0.0) == 40.0
+
+
+def test_a_ban_is_for_as_long_as_the_last_one_says_and_is_never_the_first_to_fall_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = penalties.sensors_table()
+    table.ban(A, "sensor trap", penalties.deny_seconds(5), 0.0)
+    table.ban(A, "sensor trap", penalties.deny_seconds(1), 0.0)
+    assert table.left(A, 0.0) == 60.0
+    table.ban(A, "sensor snare", penalties.deny_seconds("FOREVER"), 59.0)
+    assert table.why(A) == "sensor trap 2, sensor snare 1"
+    assert table.refuses(A, 1e12)
+    assert penalties.deny_seconds("NEVER") == 0.0
+    monkeypatch.setattr(penalties, "MAX_SOURCES", 2)
+    table.ban(B, "sensor trap", 60.0, 60.0)
+    table.ban((4, 3), "sensor trap", 60.0, 60.0)
+    assert table.sources() == (A, (4, 3))
+
+
+def test_what_goes_from_front_to_front_is_what_counts_and_within_the_bounds_of_the_next() -> None:
+    old, new = Penalties(COST, 0.0, 600.0), Penalties(COST, 0.0, 20.0)
+    old.add(A, Cause.REFUSED, 0.0)
+    old.add(B, Cause.NO_BYTES, 0.0)
+    assert old.refuses(A, 1.0)
+    (entry,) = old.entries(old.sources(), 6.0)
+    assert entry == (*A, 10.0, 0.0, 1, {"refused": 1})
+    for until in (10.0, 1e9, 5.0):
+        new.restore((4, int(until)), penalties.Penalty(until, 0.0, {"refused": 1}, 1), 6.0)
+    assert {source[1]: new.left(source, 6.0) for source in new.sources()} == {10: 4.0, 10**9: 20.0}

@@ -115,6 +115,23 @@ def test_a_sensor_bans_who_connects_and_no_source_for_a_datagram(superd: Superd)
     assert talk(cat, b"hi", source="127.0.0.3") == b"hi"
 
 
+def test_where_senders_are_believed_a_datagram_has_penalties_and_is_refused_for_them(superd: Superd) -> None:
+    port = free_port()
+    superd.service(
+        "echo",
+        f'type = "INTERNAL"\nservice = "echo"\nsocket_type = "dgram"\nlisten = ["127.0.0.1:{port}"]\nno_access = ["127.0.0.2"]\n'
+        '[limits]\nv4_prefix = 24\n[limits.penalties]\nrefused = "1h"\nmax = "2h"\ndatagrams = true\n',
+    )
+    superd.start()
+    with client("127.0.0.2") as bad, client("127.0.0.3") as neighbour, client("127.0.1.3") as good:
+        bad.sendto(b"hi", ("127.0.0.1", port))
+        superd.message("127.0.0.0/24 is refused for 3600 s: refused 1")
+        neighbour.sendto(b"hi", ("127.0.0.1", port))
+        assert superd.event(event="FAIL", peer="127.0.0.3")["reason"] == "penalty"
+        good.sendto(b"hi", ("127.0.0.1", port))
+        assert good.recv(100) == b"hi"
+
+
 def test_netcat_talks_to_them(superd: Superd) -> None:
     nc = needs("netcat-openbsd", "nc")
     ports = serve(superd)

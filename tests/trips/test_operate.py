@@ -76,10 +76,17 @@ def test_what_a_sensor_banned_is_listed_and_taken_back(superd: Superd) -> None:
     assert talk(trap, source="127.0.0.5") == b""
     superd.event(event="ban", peer="127.0.0.5")
     assert talk(port, source="127.0.0.5") == b""
-    assert asked(superd, "bans")["sensors"] == [{"address": "127.0.0.5", "left": 0.0}]
-    assert "127.0.0.5" in superd.command("bans").stdout
-    assert superd.command("unban", "127.0.0.5").returncode == 0
-    assert asked(superd, "bans")["sensors"] == []
+    refused = superd.event(event="fail", service="cat")
+    assert (refused["reason"], refused["detail"]) == ("penalty", "for ever: sensor trap 1")
+    files = ("-s", str(superd.services), "--hosts-allow", str(superd.allow), "--hosts-deny", str(superd.deny))
+    expected = {"service": "", "source": "127.0.0.5", "left": 0.0, "refused": 1, "why": "sensor trap 1"}
+    assert asked(superd, "bans")["penalties"] == [expected]
+    shown = superd.command("bans").stdout.splitlines()[-1].split()
+    assert shown == ["127.0.0.5", "all", "for", "ever", "1", "sensor", "trap", "1"]
+    explained = superd.command("explain", "cat", "127.0.0.5", *files)
+    assert "a sensor banned the client for ever: sensor trap 1" in explained.stdout
+    assert "127.0.0.5 has no penalty with all services any more (sensor trap 1)" in superd.command("unban", "127.0.0.5").stdout
+    assert asked(superd, "bans")["penalties"] == []
     assert talk(port, b"hi", source="127.0.0.5") == b"hi"
 
 

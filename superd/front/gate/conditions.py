@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from superd.policy.bans import Sensor
+from superd.policy.penalties import sensors_table
 from superd.policy.wished import Wished
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class World:
 
     def __init__(self, settings: Settings) -> None:
         self._process_limit = settings.process_limit
-        self.sensor = Sensor()
+        self.sensors = sensors_table()
         self.wished = Wished()
         self._load: tuple[float, float] = (-LOAD_AGE, 0.0)
 

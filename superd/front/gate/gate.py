@@ -130,6 +130,8 @@ class Gate:
 
         def own(peer: Peer) -> Verdict | Ask:
             now = self._clock()
+            if service.access.penalties and (refusal := service.access.penalised(peer, now)) is not None:
+                return refusal
             answer = check_addresses(service.access, peer, self._conditions, now)
             return service.access.over_rate(peer, now) or answer if answer is ADMITTED else answer
 

@@ -11,12 +11,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from superd.front.sessions.status import penalties_of_all
+from superd.front.sessions.status import forgive, penalties_of_all
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
 from superd.peer import Peer, local_from_text, peer_from_text
+from superd.policy.penalties import time_left
 from superd.record import Ending
 from superd.safe_text import safe
+from superd.verdict import Reason
 
 if TYPE_CHECKING:
     from superd.front.gate.compiled_service import CompiledService
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from superd.front.sessions.tally import Tally
     from superd.log.log import Log
     from superd.occupancy import Occupancy
+    from superd.status import PenaltyStatus
 
 _RUNS = 120
 """Characters of a command line that an answer has."""
@@ -101,33 +104,26 @@ class Answers:
                 bans = (messages.BanRow(*hit) for hit in hits)
                 return encode(number, bans, lambda row: at + messages.PAGE)
             case messages.AskPenalties(number, at):
-                found = penalties_of_all(self._in_force, now)[at : at + messages.PAGE + 1]
-                rows_of_penalties = (
-                    messages.PenaltyRow(one.service, one.source, one.left, one.refused, one.why) for one in found
-                )
-                return encode(number, rows_of_penalties, lambda row: at + messages.PAGE)
-            case messages.AskSensorBans(number, at):
-                entries = self._world.sensor.entries(now)[at : at + messages.PAGE + 1]
-                return encode(number, (_sensor_ban(entry, now) for entry in entries), lambda row: at + messages.PAGE)
-            case messages.Lift(number, prefix):
-                lifted = [_sensor_ban(entry, now) for entry in self._lift(prefix, now)]
-                return encode(number, lifted[: messages.PAGE])
+                found = penalties_of_all(self._in_force, self._world.sensors, now)[at : at + messages.PAGE + 1]
+                return encode(number, map(_penalty, found), lambda row: at + messages.PAGE)
+            case messages.Lift(number, prefix, service):
+                return encode(number, list(self._lift(prefix, service, now))[: messages.PAGE])
             case messages.AskClient(number, name, address):
                 return encode(number, self._client(name, address, now))
 
-    def _lift(self, prefix: str, now: float) -> list[tuple[int, int, float]]:
+    def _lift(self, prefix: str, service: str, now: float) -> Iterator[messages.PenaltyRow]:
         try:
             network = ipaddress.ip_network(prefix)
         except ValueError:
-            return []
-        return self._world.sensor.lift(network.version, int(network[0]), int(network[-1]), now)
+            return iter(())
+        return map(_penalty, forgive(self._in_force, self._world.sensors, network, service, now))
 
     # ------------------------------------------------------------------ the whole
 
     def _front(self, now: float) -> messages.FrontRow:
         waiting, lost = self._log.backlog()
         return messages.FrontRow(
-            len(self._book), len(self._room), len(self._world.sensor), waiting, lost, self.lag, now - self._began,
+            len(self._book), len(self._room), len(self._world.sensors), waiting, lost, self.lag, now - self._began,
             *self._work(),
         )  # fmt: skip
 
@@ -243,20 +239,28 @@ class Answers:
         counted = access.counted_source(peer)
         yield messages.ClientRow(
             ban.ban.prefix if ban is not None else "",
-            self._world.sensor.banned(peer, now),
+            self._sensed(service, peer, now),
             self._counts.by_service.get(name, 0),
             _limit(access.instances),
             self._counts.by_source.get((name, counted), 0) if counted is not None else 0,
             _limit(access.per_source) if counted is not None else -1,
-            self._other_limit(service, peer, now),
+            *self._other_limit(service, peer, now),
             service.waits,
         )
 
-    def _other_limit(self, service: CompiledService, peer: Peer, now: float) -> str:
+    def _sensed(self, service: CompiledService, peer: Peer, now: float) -> str:
+        sensors, source = self._world.sensors, (peer.version, peer.number)
+        left = sensors.left(source, now)
+        return f"{time_left(left)}: {sensors.why(source)}" if left and not service.access.is_unpenalised(peer) else ""
+
+    def _other_limit(self, service: CompiledService, peer: Peer, now: float) -> tuple[str, str]:
         access = service.access
-        refusal = access.penalised(peer, now) or access.over_sessions(peer, self._counts)
+        penalties, source = access.penalties, access.source_of(peer)
+        if penalties and penalties.left(source, now) and not access.is_unpenalised(peer):
+            return Reason.PENALTY.value, f"{time_left(penalties.left(source, now))}: {penalties.why(source)}"
+        refusal = access.over_sessions(peer, self._counts)
         reason = refusal.reason if refusal is not None else access.too_quick(peer, now)
-        return reason.value if reason is not None else ""
+        return (reason.value, safe(refusal.detail) if refusal is not None else "") if reason is not None else ("", "")
 
     # ------------------------------------------------------------------ events
 
@@ -277,10 +281,9 @@ class Answers:
         )
 
 
-def _sensor_ban(entry: tuple[int, int, float], now: float) -> messages.SensorBanRow:
-    version, number, until = entry
-    address = ipaddress.IPv4Address(number) if version == 4 else ipaddress.IPv6Address(number)
-    return messages.SensorBanRow(str(address), 0.0 if math.isinf(until) else max(0.001, until - now))
+def _penalty(one: PenaltyStatus) -> messages.PenaltyRow:
+    left = 0.0 if math.isinf(one.left) else max(0.001, one.left)
+    return messages.PenaltyRow(one.service, one.source, left, one.refused, safe(one.why))
 
 
 def _session(session: LiveSession, now: float) -> messages.SessionRow:

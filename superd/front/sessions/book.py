@@ -14,6 +14,7 @@ from superd.front.sessions.causes import cause_of_end, cause_of_refusal
 from superd.front.sessions.live import HANDED_OVER, OVER, RUNNING, SERVING, End, Exited, LiveSession, Refused, Running
 from superd.front.sessions.tally import Tallies
 from superd.log.event import Kind
+from superd.policy.penalties import deny_seconds
 from superd.record import Ending, SessionRecord, next_number
 from superd.verdict import Reason, Verdict
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from superd.front.sessions.deadlines import Deadlines
     from superd.occupancy import Occupancy
     from superd.peer import Peer
-    from superd.policy.bans import Sensor
-    from superd.policy.penalties import Cause
+    from superd.policy.penalties import Cause, Penalties
     from superd.rule import Rule
     from superd.syslog_priority import LevelWord
     from superd.through import Through
@@ -51,7 +51,7 @@ class SessionBook:
         log: SessionLog,
         counts: Occupancy,
         deadlines: Deadlines,
-        bans: Sensor,
+        sensors: Penalties,
         clock: Callable[[], float],
         on_crowd_gone: Callable[[], None] = lambda: None,
         first: int = 0,
@@ -60,7 +60,7 @@ class SessionBook:
         self._log = log
         self._counts = counts
         self._deadlines = deadlines
-        self._bans = bans
+        self._sensors = sensors
         self._clock = clock
         self._on_crowd_gone = on_crowd_gone
         self._live: dict[int, LiveSession] = {}
@@ -75,6 +75,10 @@ class SessionBook:
 
     def __iter__(self) -> Iterator[LiveSession]:
         return iter(tuple(self._live.values()))
+
+    def state(self) -> tuple[int, int]:
+        """Return what is different once a session has begun or ended, or a client was refused."""
+        return self._next, len(self._live)
 
     def tell_ends(self, on_over: Callable[[str], None]) -> None:
         """Call ``on_over`` with the service's id whenever one of its sessions has ended and is not counted any more."""
@@ -201,11 +205,22 @@ class SessionBook:
         self._tell_rates(service)
 
     def datagram_refused(self, service: CompiledService, peer: Peer, verdict: Verdict, *, logged: bool) -> None:
-        """Count a datagram that is not answered, and with ``logged`` log it. Its sender may be forged, so it bans no address."""
+        """Count a datagram that is not answered, and with ``logged`` log it.
+
+        Its sender may be forged, so it bans no address and costs nothing unless `limits.penalties.datagrams` says otherwise.
+        """
         now = self._clock()
         self.tallies.of(service.name).count_refusal(verdict, peer, now)
-        if logged:
-            self._log.refused(SessionRecord(self.number(), service.service, peer, now), verdict)
+        believed = service.service.limits.penalties.datagrams
+        if logged or believed:
+            record = SessionRecord(self.number(), service.service, peer, now)
+            if logged:
+                self._log.refused(record, verdict)
+            if believed:
+                if service.access.penalties is not None:
+                    self._penalise(service, record, cause_of_refusal(record, verdict))
+                if verdict.reason is Reason.SENSOR:
+                    self._sense(service, record)
 
     def end_silent(self, session: LiveSession) -> None:
         """End a session for its silence."""
@@ -249,12 +264,17 @@ class SessionBook:
         self.tallies.of(record.service.name).count_refusal(verdict, record.peer, self._clock())
         self._log.refused(record, verdict)
         if service.access.penalties is not None:
-            self._penalise(service, record, cause_of_refusal(verdict))
-        if verdict.reason is not Reason.SENSOR or record.peer is None:
-            return
-        deny_time = record.service.deny_time
-        if self._bans.ban(record.peer, deny_time, self._clock()):
-            text = f"Adding {record.peer.address} to the global_no_access list for {deny_time} minutes"
+            self._penalise(service, record, cause_of_refusal(record, verdict))
+        if verdict.reason is Reason.SENSOR:
+            self._sense(service, record)
+
+    def _sense(self, service: CompiledService, record: SessionRecord) -> None:
+        """Ban who touched a sensor, for as long as that says."""
+        peer, deny_time = record.peer, record.service.deny_time
+        seconds = deny_seconds(deny_time)
+        if seconds and peer is not None and peer.version and not service.access.is_unpenalised(peer):
+            self._sensors.ban((peer.version, peer.number), f"sensor {service.name}", seconds, self._clock())
+            text = f"Adding {peer.address} to the global_no_access list for {deny_time} minutes"
             self._log.message("crit", text, kind=Kind.BAN, record=record)
 
     def _tell_rates(self, service: CompiledService) -> None:

@@ -32,9 +32,9 @@ _REFUSALS = {
 _BY_CLIENT = frozenset({None, Ending.EXIT, Ending.SIGNAL, Ending.CLIENT, Ending.RESET, Ending.TARGET, Ending.IDLE})
 
 
-def cause_of_refusal(verdict: Verdict) -> Cause | None:
-    """Return the cause of a refusal, or None where it costs nothing, as one that is a penalty itself."""
-    return _REFUSALS.get(verdict.reason)
+def cause_of_refusal(record: SessionRecord, verdict: Verdict) -> Cause | None:
+    """Return the cause of a refusal, or None where it costs nothing, as one that is a penalty itself or superd's own fault."""
+    return None if record.ended_by is Ending.FAULT else _REFUSALS.get(verdict.reason)
 
 
 def cause_of_end(record: SessionRecord) -> Cause | None:

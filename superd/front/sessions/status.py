@@ -5,7 +5,8 @@ Runs in: the front. Only reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from superd.front.in_force import InForce
     from superd.front.sessions.book import SessionBook
     from superd.occupancy import Occupancy
-    from superd.policy.bans import Sensor
+    from superd.policy.penalties import Penalties
 
 
 MOST_PENALTIES = 1000
@@ -33,7 +34,7 @@ def status(
     in_force: InForce,
     book: SessionBook,
     counts: Occupancy,
-    bans: Sensor,
+    bans: Penalties,
     room: WaitingRoom,
     queue: Lines,
     leftovers_of: Callable[[str], int],
@@ -62,15 +63,47 @@ def status(
         )
         for session in book
     )
-    return FrontStatus(services, sessions, len(room), len(bans), penalties_of_all(in_force, now))
+    return FrontStatus(services, sessions, len(room), len(bans), penalties_of_all(in_force, bans, now))
 
 
-def penalties_of_all(in_force: InForce, now: float) -> tuple[PenaltyStatus, ...]:
-    """Return the sources that services refuse for their penalties, at most ``MOST_PENALTIES`` of each service."""
-    found: list[PenaltyStatus] = []
+def penalties_of_all(in_force: InForce, sensors: Penalties, now: float) -> tuple[PenaltyStatus, ...]:
+    """Return the sources that are refused for their penalties, at most ``MOST_PENALTIES`` of each table.
+
+    The service is "" where all services refuse a source: it touched a sensor.
+    """
+    found = [
+        PenaltyStatus("", describe_address(source), known.until - now, known.why(), known.refused)
+        for source, known in islice(sensors.living(now), MOST_PENALTIES)
+    ]
     for name, service in sorted(in_force.services.items()):
         table = service.access.penalties
         for source, known in islice(table.living(now), MOST_PENALTIES) if table else ():
-            why = ", ".join(f"{cause.value} {count}" for cause, count in known.offences.items())
-            found.append(PenaltyStatus(name, service.access.describe(source), known.until - now, why, known.refused))
+            found.append(PenaltyStatus(name, service.access.describe(source), known.until - now, known.why(), known.refused))
     return tuple(found)
+
+
+def forgive(
+    in_force: InForce, sensors: Penalties, network: ipaddress.IPv4Network | ipaddress.IPv6Network, service: str, now: float
+) -> Iterator[PenaltyStatus]:
+    """Forget the penalties of all sources within ``network``, of one service or of all, and return those that still counted."""
+    whole = (network.version, int(network[0]), int(network[-1]))
+    if not service:
+        for source, known in sensors.forgive(_within(sensors, *whole, 0), now):
+            yield PenaltyStatus("", describe_address(source), known.until - now, known.why(), known.refused)
+    for name, one in in_force.services.items():
+        table = one.access.penalties
+        if table and service in ("", name):
+            shift = one.access.shift(network.version)
+            for source, known in table.forgive(_within(table, *whole, shift), now):
+                yield PenaltyStatus(name, one.access.describe(source), known.until - now, known.why(), known.refused)
+
+
+def _within(table: Penalties, version: int, first: int, last: int, shift: int) -> list[tuple[int, int]]:
+    low, high = first >> shift, last >> shift
+    return [source for source in table.sources() if source[0] == version and low <= source[1] <= high]
+
+
+def describe_address(source: tuple[int, int]) -> str:
+    """Return a whole address as it is written."""
+    version, number = source
+    return str(ipaddress.IPv4Address(number) if version == 4 else ipaddress.IPv6Address(number))

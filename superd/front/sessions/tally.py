@@ -8,7 +8,7 @@ Counts belong to the service's id, as ``occupancy.py`` has it: they outlive relo
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from superd.ipc.panel_messages import LAUNCH, SECONDS
 from superd.verdict import Reason
@@ -21,6 +21,10 @@ HOUR = 60
 """Minutes that are kept."""
 MAX_TALLIES = 4096
 """Services whose counts are kept: a service that is removed keeps its counts until as many others have come."""
+
+
+TEXT = 500
+"""Characters of a peer or a detail that are taken over from an earlier front."""
 
 
 class LastRefusal:
@@ -46,7 +50,7 @@ class Minute:
 
 
 class Tally:
-    """The counts of one service since the front began."""
+    """The counts of one service since superd began: they go from front to front."""
 
     __slots__ = (
         "_minute", "_now", "exits", "failing", "launch", "launch_sum", "minutes", "reasons", "seconds", "seconds_sum", "started",
@@ -69,8 +73,8 @@ class Tally:
     def _at(self, now: float) -> Minute:
         number = int(now // 60)
         if number != self._now:
-            self._now, self._minute = number, Minute()
-            self.minutes[number] = self._minute
+            self._now = number
+            self._minute = self.minutes.setdefault(number, Minute())
             for old in [key for key in self.minutes if key <= number - HOUR]:
                 del self.minutes[old]
         return self._minute
@@ -105,6 +109,46 @@ class Tally:
         if reason is Reason.LAUNCH:
             self.failing = verdict.detail
 
+    # ------------------------------------------------------------------ from front to front
+
+    def state(self, now: float) -> list[object]:
+        """Return all of it as a list for ``restore``, without minutes that are past."""
+        oldest = int(now // 60) - HOUR
+        return [
+            self.started,
+            [
+                [number, minute.started, {reason.value: count for reason, count in minute.refused.items()}]
+                for number, minute in self.minutes.items()
+                if number > oldest
+            ],
+            {reason.value: [last.total, last.peer, last.detail, last.when] for reason, last in self.reasons.items()},
+            self.seconds, self.seconds_sum, self.launch, self.launch_sum, self.exits, self.failing,
+        ]  # fmt: skip
+
+    def restore(self, state: list[Any], now: float) -> None:
+        """Add what ``state`` returned in an earlier front. What does not look like it is left out, all of it."""
+        try:
+            started, minutes, reasons, seconds, seconds_sum, launch, launch_sum, exits, failing = state
+            past = {
+                Reason(word): _last(_count(total), str(peer)[:TEXT], str(detail)[:TEXT], min(_amount(when), now))
+                for word, (total, peer, detail, when) in reasons.items()
+            }
+            for number, began, refused in minutes:
+                if int(now // 60) - HOUR < _count(number) <= now // 60:
+                    minute = self.minutes.setdefault(number, Minute())
+                    minute.started += _count(began)
+                    minute.refused = {Reason(word): _count(count) for word, count in refused.items()}
+            lists = [[_count(count) for count in counts] for counts in (seconds, launch, exits)]
+            if [len(counts) for counts in lists] != [len(self.seconds), len(self.launch), len(self.exits)]:
+                return
+            self.started += _count(started)
+            self.seconds_sum, self.launch_sum = _amount(seconds_sum), _amount(launch_sum)
+        except (ValueError, TypeError, AttributeError):
+            return
+        self.reasons = past
+        self.seconds, self.launch, self.exits = lists
+        self.failing = str(failing)[:TEXT]
+
     # ------------------------------------------------------------------ what is read
 
     def hour(self, now: float) -> list[Minute | None]:
@@ -131,6 +175,24 @@ class Tally:
         return 60.0 * run
 
 
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(value)
+    return value
+
+
+def _amount(value: object) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1e15:  # type: ignore[operator]
+        raise ValueError(value)
+    return float(value)  # type: ignore[arg-type]
+
+
+def _last(total: int, peer: str, detail: str, when: float) -> LastRefusal:
+    last = LastRefusal()
+    last.total, last.peer, last.detail, last.when = total, peer, detail, when
+    return last
+
+
 class Tallies:
     """The counts of all services by name."""
 
@@ -145,6 +207,10 @@ class Tallies:
                 del self._by_name[next(iter(self._by_name))]
             tally = self._by_name[name] = Tally()
         return tally
+
+    def all(self) -> list[tuple[str, Tally]]:
+        """Return name and counts of all."""
+        return list(self._by_name.items())
 
     def get(self, name: str) -> Tally | None:
         """Return the counts of a service that has some."""

@@ -38,7 +38,7 @@ async def secure(trip: Trip, connection: Connection) -> str:
     if not done:
         return f"no handshake within {seconds:g} s"
     if leg.failure:
-        return f"the handshake failed: {leg.failure}"
+        return f"the handshake failed: {leg.failure}" if leg.link is not None else leg.failure
     session.record.tls = leg.facts
     connection.client = session.record.peer = replace(connection.client, certificate=leg.names)
     return ""

@@ -21,7 +21,7 @@ from superd.ipc.descriptors import receive_with
 from superd.log.event import Kind
 from superd.occupancy import Occupancy
 from superd.peer import Peer
-from superd.policy.bans import Sensor
+from superd.policy.penalties import sensors_table
 from superd.record import SessionRecord
 from superd.service import Service
 from superd.settings import Settings
@@ -91,7 +91,7 @@ class Parts:
         self.in_force = InForce(Settings())
         self.counts = Occupancy()
         self.deadlines = Deadlines(lambda: self.now)
-        self.book = SessionBook(self.log, self.counts, self.deadlines, Sensor(), lambda: self.now)
+        self.book = SessionBook(self.log, self.counts, self.deadlines, sensors_table(), lambda: self.now)
         self.carried: list[tuple[LiveSession, int, tuple[int, ...]]] = []
         self.stdio = StdioPrograms(self)
         self.reports: list[tuple[int, messages.Report, int]] = []

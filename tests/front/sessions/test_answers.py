@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 from superd.front.gate.conditions import World
@@ -132,7 +133,7 @@ def test_a_client_is_held_against_bans_and_counts() -> None:
     parts.book.enter(parts.services["s"], CLIENT, parts.clock())
     parts.world.wished.replace([(Ban("192.0.2.0/24", "", 0.0, 0.0, 0), 9.0)], (), parts.clock())
     _, (row,) = parts.ask(messages.AskClient(1, "s", CLIENT.address))
-    assert row == messages.ClientRow("192.0.2.0/24", False, 1, -1, 1, 2, "", False)
+    assert row == messages.ClientRow("192.0.2.0/24", "", 1, -1, 1, 2, "", "", False)
     assert parts.ask(messages.AskClient(1, "s", "evil"))[1] == []
     assert parts.ask(messages.AskClient(1, "t", "::1"))[1] == []
     assert parts.ask(messages.AskBans(1, 0))[1] == [messages.BanRow("192.0.2.0/24", "", 0)]
@@ -156,13 +157,30 @@ def test_the_front_as_a_whole() -> None:
 
 def test_what_a_sensor_banned_is_named_and_lifted() -> None:
     parts = Fixture()
-    parts.world.sensor.ban(CLIENT, 2, parts.clock())
-    row = messages.SensorBanRow(CLIENT.address, 120.0)
-    assert parts.ask(messages.AskSensorBans(1, 0))[1] == [row]
-    assert parts.ask(messages.Lift(1, "nonsense"))[1] == []
-    assert parts.ask(messages.Lift(1, "203.0.113.0/24"))[1] == []
-    assert parts.ask(messages.Lift(1, CLIENT.address))[1] == [row]
-    assert parts.ask(messages.AskSensorBans(1, 0))[1] == []
+    other = peer("192.0.2.8")
+    parts.world.sensors.ban((4, CLIENT.number), "sensor trap", 120.0, parts.clock())
+    parts.world.sensors.ban((4, other.number), "sensor trap", math.inf, parts.clock())
+    rows = [
+        messages.PenaltyRow("", CLIENT.address, 120.0, 0, "sensor trap 1"),
+        messages.PenaltyRow("", other.address, 0.0, 0, "sensor trap 1"),
+    ]
+    assert parts.ask(messages.AskPenalties(1, 0))[1] == rows
+    assert parts.ask(messages.AskClient(1, "s", CLIENT.address))[1][0].sensor == "for another 120 s: sensor trap 1"
+    assert parts.ask(messages.Lift(1, "nonsense", ""))[1] == []
+    assert parts.ask(messages.Lift(1, "203.0.113.0/24", ""))[1] == []
+    assert parts.ask(messages.Lift(1, "192.0.2.0/24", "s"))[1] == []  # a service's alone
+    assert parts.ask(messages.Lift(1, "192.0.2.0/24", ""))[1] == rows
+    assert parts.ask(messages.AskPenalties(1, 0))[1] == []
+
+
+def test_penalties_are_forgiven_by_service_and_network() -> None:
+    parts = Fixture(limits={"penalties": {"refused": 20}, "v4_prefix": 24})
+    for address in ("192.0.2.7", "198.51.100.7"):
+        parts.book.turned_away(parts.services["s"], peer(address), Verdict(False, Reason.ADDRESS))
+    row = messages.PenaltyRow("s", "192.0.2.0/24", 20.0, 0, "refused 1")
+    assert parts.ask(messages.Lift(1, "192.0.2.7", "other"))[1] == []
+    assert parts.ask(messages.Lift(1, "192.0.2.7", "s"))[1] == [row]
+    assert [row.source for row in parts.ask(messages.AskPenalties(1, 0))[1]] == ["198.51.100.0/24"]
 
 
 def test_a_source_with_penalties_is_named() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+import pytest
 import trio
 
 from superd.front.sessions.book import CROWD
@@ -51,14 +52,32 @@ def test_a_refused_session_is_logged_as_one_and_a_sensor_bans() -> None:
     parts, trap = Parts(), service("trap", flags=["SENSOR"], deny_time=5)
     session = parts.book.enter(trap, CLIENT, 1000.0)
     parts.book.over(session, Refused(Verdict(False, Reason.SENSOR)))
-    assert parts.bans.banned(CLIENT, 1000.0)
+    assert parts.sensors.left((4, CLIENT.number), 1000.0) == 300.0
     other = peer("192.0.2.8")
     parts.book.turned_away(trap, other, Verdict(False, Reason.SENSOR))
-    assert parts.bans.banned(other, 1000.0)
+    assert parts.sensors.why((4, other.number)) == "sensor trap 1"
     parts.book.turned_away(service(), peer("192.0.2.9"), Verdict(False, Reason.RATE))
-    assert not parts.bans.banned(peer("192.0.2.9"), 1000.0)
-    assert [event[0] for event in parts.log.take()] == ["FAIL", "crit", "FAIL", "crit", "FAIL"]
+    assert len(parts.sensors) == 2
+    assert [event[0] for event in parts.log.events] == ["FAIL", "crit", "FAIL", "crit", "FAIL"]
+    exempt = service("spare", flags=["SENSOR"], deny_time="FOREVER", limits={"penalties": {"exempt": ["192.0.2.9"]}})
+    parts.log.take()
+    parts.book.turned_away(exempt, peer("192.0.2.9"), Verdict(False, Reason.SENSOR))
+    parts.book.turned_away(service("shy", flags=["SENSOR"]), peer("192.0.2.10"), Verdict(False, Reason.SENSOR))
+    assert len(parts.sensors) == 2
+    assert [event[0] for event in parts.log.take()] == ["FAIL", "FAIL"]
     assert parts.counts.total == 0
+
+
+@pytest.mark.parametrize("believed", [False, True])
+def test_a_datagram_costs_and_bans_only_where_its_sender_is_believed(believed: bool) -> None:
+    parts, limits = Parts(), {"penalties": {"refused": 60, "datagrams": believed}}
+    trap = service("trap", flags=["SENSOR"], deny_time=5, socket_type="dgram", limits=limits)
+    one = service(socket_type="dgram", type=["INTERNAL"], service="echo", limits=limits)
+    parts.book.datagram_refused(trap, CLIENT, Verdict(False, Reason.SENSOR), logged=False)
+    parts.book.datagram_refused(one, CLIENT, Verdict(False, Reason.ADDRESS), logged=True)
+    assert len(parts.sensors) == believed
+    assert (one.access.penalised(CLIENT, 1000.0) is not None) is believed
+    assert [event[0] for event in parts.log.events if event[0] == "FAIL"] == ["FAIL"]
 
 
 def test_a_number_that_was_adopted_is_not_given_out_again() -> None:

@@ -11,10 +11,10 @@ from superd.verdict import Reason, Verdict
 from tests.front.fakes import CLIENT, service
 
 
-def ended(status: int | None = None, by: Ending | None = None, traffic: tuple[int, int] | None = None) -> Cause | None:
-    record = SessionRecord(1, service().service, CLIENT, 0.0)
-    record.status, record.ended_by, record.traffic = status, by, traffic
-    return cause_of_end(record)
+def record(status: int | None = None, by: Ending | None = None, traffic: tuple[int, int] | None = None) -> SessionRecord:
+    made = SessionRecord(1, service().service, CLIENT, 0.0)
+    made.status, made.ended_by, made.traffic = status, by, traffic
+    return made
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def ended(status: int | None = None, by: Ending | None = None, traffic: tuple[in
 def test_an_end_has_the_gravest_cause_that_is_the_clients(
     status: int | None, by: Ending | None, traffic: tuple[int, int] | None, cause: Cause | None
 ) -> None:
-    assert ended(status, by, traffic) is cause
+    assert cause_of_end(record(status, by, traffic)) is cause
 
 
 def test_a_refusal_is_a_cause_where_the_client_is_the_reason() -> None:
@@ -48,4 +48,5 @@ def test_a_refusal_is_a_cause_where_the_client_is_the_reason() -> None:
         Reason.STARTS, Reason.PENALTY, Reason.DECIDE_TIMEOUT, Reason.OVERLOAD, Reason.GONE, Reason.LAUNCH, Reason.REDIRECT,
         Reason.STOPPING, Reason.BANNED, Reason.PAUSED, Reason.QUEUE, Reason.QUEUE_TIME,
     }  # fmt: skip
-    assert {reason for reason in Reason if cause_of_refusal(Verdict(False, reason)) is None} == free
+    assert {reason for reason in Reason if cause_of_refusal(record(), Verdict(False, reason)) is None} == free
+    assert cause_of_refusal(record(by=Ending.FAULT), Verdict(False, Reason.TLS)) is None

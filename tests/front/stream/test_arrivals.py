@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -182,3 +183,34 @@ async def test_a_client_whose_name_must_be_known_waits_before_it_is_looked_up(do
     here.front.queue.work()
     await trio.testing.wait_all_tasks_blocked()
     assert len(here.front.launchers.handed) == 2
+
+
+OF_THE_EDGE = (
+    "penalties.py", "proxies.py", "proxy_header.py", "proxied.py", "secured.py", "legs.py", "causes.py", "exempt_names.py",
+    "kept.py", "safekeeping.py", "source_limits.py", "tls_keys.py",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("deny", ["", "ALL: ALL"])
+async def test_what_no_key_asks_for_costs_a_connection_not_one_call(door: Any, deny: str) -> None:
+    """PROXY headers, TLS, networks, penalties and sensors are off: no function of theirs is called, from accept to the end."""
+    called: set[str] = set()
+
+    def note(frame: Any, event: str, _: object) -> None:
+        if event == "call":
+            called.add(f"{frame.f_code.co_filename.rpartition('/')[2]} {frame.f_code.co_qualname}")
+
+    here = door(service(), deny=deny)
+    here.connect(3)
+    sys.setprofile(note)
+    try:
+        here.ready()
+        for session, _, _ in here.front.launchers.handed:
+            here.front.parts.book.over(session, SERVED)
+    finally:
+        sys.setprofile(None)
+    assert any(name.startswith("arrivals.py") for name in called)
+    assert any(name.startswith("admission.py") for name in called)
+    assert [name for name in sorted(called) if name.startswith(OF_THE_EDGE)] == []
+    of_access = {"Access._penalised", "Access.penalised", "Access.sensed", "Access.over_sessions", "Access.penalty_news"}
+    assert not {name.partition(" ")[2] for name in called} & of_access

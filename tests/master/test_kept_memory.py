@@ -1,0 +1,54 @@
+"""What a front wrote is there for the next one, unless it broke its protocol or is what fronts die of."""
+
+from __future__ import annotations
+
+import os
+
+from superd.ipc.front_orders import kept_header, kept_place
+from superd.master.kept_memory import AGAIN, KeptMemory
+
+
+def write(memory: int, number: int, data: bytes) -> None:
+    """What a front does."""
+    os.pwrite(memory, data, kept_place(number))
+    os.pwrite(memory, kept_header(number, len(data)), 0)
+
+
+def test_what_the_last_front_wrote_is_found() -> None:
+    kept = KeptMemory()
+    kept.ended(trusted=True, young=0)
+    assert kept.found == b""
+    memory = kept.renew()
+    write(memory, 1, b"old")
+    write(memory, 2, b"new")
+    kept.ended(trusted=True, young=0)
+    assert kept.found == b"new"
+
+
+def test_a_front_that_wrote_nothing_leaves_what_it_was_given() -> None:
+    kept = KeptMemory()
+    write(kept.renew(), 1, b"old")
+    kept.ended(trusted=True, young=0)
+    kept.renew()
+    kept.ended(trusted=True, young=1)
+    assert kept.found == b"old"
+    kept.renew()
+    kept.ended(trusted=True, young=AGAIN)
+    assert kept.found == b""
+
+
+def test_nothing_is_taken_of_a_front_that_broke_its_protocol() -> None:
+    kept = KeptMemory()
+    write(kept.renew(), 1, b"mine")
+    kept.ended(trusted=False, young=0)
+    assert kept.found == b""
+
+
+def test_a_length_that_is_not_true_reads_no_more_than_there_is() -> None:
+    kept = KeptMemory()
+    memory = kept.renew()
+    os.pwrite(memory, b"abc", kept_place(1))
+    os.pwrite(memory, kept_header(1, 1 << 60), 0)
+    kept.ended(trusted=True, young=0)
+    assert kept.found == b"abc"
+    assert kept._memory == -1
