@@ -7,6 +7,8 @@ import binascii
 import re
 from datetime import UTC, datetime
 
+SOON = 14
+"""Days before its end from which a certificate is warned about: what renews them tries from 30 days on."""
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _SEQUENCE, _UTC_TIME, _TIME, _VERSION = 0x30, 0x17, 0x18, 0xA0
 

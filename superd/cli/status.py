@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any
 
+from superd.certificate import days_left
 from superd.cli.colours import bold, dim, red, width, yellow
 from superd.cli.control import Control, Failed, print_json, report, user_name
 from superd.cli.table import one, size, span
@@ -55,9 +56,17 @@ def screen(answer: dict[str, Any], columns: int, *, everything: bool = False) ->
         lines.append(dim(f"({counted(len(idle), 'more service')} without clients in the last hour: superd status --all)"))
     if not answer["services"]:
         lines.append("no service is configured: superd check")
+    if answer["tables"]["rules"] or answer["tables"]["warnings"]:
+        lines.append(dim(tables_text(answer["tables"])))
     if answer["bans"]:
         lines.append(dim(f"{counted(answer['bans'], 'ban')} in force: superd bans"))
     return lines
+
+
+def tables_text(tables: dict[str, Any]) -> str:
+    """Return what is in force of hosts.allow and hosts.deny."""
+    warnings = f"; {counted(tables['warnings'], 'thing')} to look at: superd check" if tables["warnings"] else ""
+    return f"{counted(tables['rules'], 'rule')} in {safe(' and '.join(tables['files']))}{warnings}"
 
 
 def head(answer: dict[str, Any], columns: int) -> str:
@@ -163,6 +172,8 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
     most = f"{found['sessions']} of {found['limit']}" if found["limit"] is not None else f"{found['sessions']}, without a limit"
     source = f", {found['per_source']} of one source" if found["per_source"] is not None else ""
     add("sessions", f"{most}{source}")
+    if found["certificate_end"]:
+        add("tls", certificate_text(found["certificate_end"]))
     if found["leftovers"]:
         add("leftovers", f"{found['leftovers']} processes that programs left")
     add("started", f"{found['started_minute']} in the last minute, {found['started_hour']} in the last hour")
@@ -176,6 +187,13 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
     for number, event in enumerate(answer["last"]):
         add(f"last {len(answer['last'])}" if not number else "", event_text(event))
     return lines
+
+
+def certificate_text(end: float) -> str:
+    """Return until when a certificate is good."""
+    days = days_left(end, time.time())  # noqa: TID251 - shown to people
+    left = f"{counted(days, 'day')} left" if days >= 0 else "ended"
+    return f"certificate until {time.strftime('%Y-%m-%d', time.localtime(end))}, {left}"
 
 
 def queue_text(address: str) -> str:

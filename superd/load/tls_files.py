@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.certificate import days_left, not_after
+from superd.certificate import SOON, days_left, not_after
 from superd.problem import Origin, Problem, error, warning
 from superd.system.trusted_file import TrustedFiles, trusted_files
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 """Of marshal: the last that writes equal values alike."""
-SOON = 14
-"""Days before its end from which a certificate is warned about: what renews them tries from 30 days on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
     """``data`` is what relays read; ``ends`` when the first certificate of each service ends.
 
-    ``kept`` are services that keep the keys of before, because their files cannot be used.
+    ``kept`` are services that keep the keys of before, because their files cannot be used; ``failed`` says why, for these and
+    for those that have no keys.
     """
 
     data: bytes
     ends: dict[str, float]
     kept: tuple[str, ...]
+    failed: dict[str, str]
     problems: tuple[Problem, ...]
 
     @property
@@ -52,6 +52,7 @@ def material_of(services: Iterable[Service], *, root: bool, before: bytes = b"")
     found: dict[str, KeyBytes] = {}
     ends: dict[str, float] = {}
     kept: list[str] = []
+    failed: dict[str, str] = {}
     problems: list[Problem] = []
     with trusted_files(strict=root) as files:
         for service in services:
@@ -61,7 +62,8 @@ def material_of(services: Iterable[Service], *, root: bool, before: bytes = b"")
             try:
                 keys = _read(service.tls, files)
             except _Unusable as problem:
-                problems.append(error(Origin(problem.path), f"service `{name}`: {problem}"))
+                problems.append(error(Origin(problem.path), f"service `{name}`: {problem}", problem.hint))
+                failed[name] = f"{problem.path}: {problem}"
                 if name not in old:
                     continue
                 keys = old[name]
@@ -69,15 +71,16 @@ def material_of(services: Iterable[Service], *, root: bool, before: bytes = b"")
             found[name] = keys
             ends[name] = min(not_after(chain) for _, chain, _ in keys["chains"])
             problems += _soon(name, service.tls, ends[name])
-    return Material(marshal.dumps(found, _FORMAT) if found else b"", ends, tuple(kept), tuple(problems))
+    return Material(marshal.dumps(found, _FORMAT) if found else b"", ends, tuple(kept), failed, tuple(problems))
 
 
 class _Unusable(Exception):
     """A file that no handshake can use."""
 
-    def __init__(self, path: str, why: str) -> None:
+    def __init__(self, path: str, why: str, hint: str) -> None:
         super().__init__(why)
         self.path = path
+        self.hint = f"{hint}; superd takes it up when the file changes"
 
 
 def _read(tls: TlsKeys, files: TrustedFiles) -> KeyBytes:
@@ -96,15 +99,17 @@ def _read(tls: TlsKeys, files: TrustedFiles) -> KeyBytes:
         try:
             not_after(chain)
         except ValueError as problem:
-            raise _Unusable(cert_path, str(problem)) from None
+            raise _Unusable(cert_path, str(problem), f"`openssl x509 -in {cert_path} -noout` must say nothing") from None
         try:
             context_of(found | {"ca": b""}, chain, key)
         except (OSError, ValueError) as problem:
-            raise _Unusable(key_path, f"the key cannot be used with `{cert_path}`: {_why(problem)}") from None
+            hint = f"`openssl pkey -in {key_path} -pubout` and `openssl x509 -in {cert_path} -noout -pubkey` must print the same"
+            raise _Unusable(key_path, f"the key cannot be used with `{cert_path}`: {_why(problem)}", hint) from None
     try:
         context_of(found, chains[0][1], chains[0][2])
     except (OSError, ValueError) as problem:
-        raise _Unusable(tls.client_ca, f"it has no CA that can be used: {_why(problem)}") from None
+        hint = f"`openssl x509 -in {tls.client_ca} -noout -subject` must name the CA"
+        raise _Unusable(tls.client_ca, f"it has no CA that can be used: {_why(problem)}", hint) from None
     return found
 
 
@@ -112,7 +117,9 @@ def _bytes(path: str, files: TrustedFiles) -> bytes:
     try:
         return files.read(path)
     except OSError as problem:
-        raise _Unusable(path, f"cannot be read: {problem.strerror or problem}") from None
+        raise _Unusable(
+            path, f"cannot be read: {problem.strerror or problem}", f"`ls -lL {path}` must show a file of root's"
+        ) from None
 
 
 def _why(problem: Exception) -> str:

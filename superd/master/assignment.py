@@ -45,6 +45,8 @@ class Assignment:
     """Whose programs a launcher starts, for its title."""
     groups: dict[str, GroupPlan] = field(default_factory=dict)
     """By service: the groups of processes of its programs."""
+    ungrouped: dict[str, str] = field(default_factory=dict)
+    """By service: why its programs have no groups, which its keys ask for."""
     unknown: tuple[str, ...] = ()
     """Users and groups of rules that this host does not know."""
 
@@ -69,7 +71,9 @@ def assign(
     found = Assignment()
     for name, service in registry.services.items():
         plan = group_plan(service)
-        if plan is not None and not group_fault(plan):
+        if plan is not None and (why := group_fault(plan)):
+            found.ungrouped[name] = why
+        elif plan is not None:
             found.groups[name] = plan
     variables, files = dict(environ), {name: files_of(service) for name, service in registry.services.items()}
     for name, service in registry.services.items():

@@ -26,13 +26,18 @@ class InService:
     policy: PolicySnapshot
     assignment: Assignment
     operators: Operators
+    policy_problems: tuple[Problem, ...] = ()
+    """What is worth knowing of the tables in force."""
+    tables_refused: tuple[Problem, ...] = ()
+    """Why tables that are on disk now are not in force; those of before are."""
 
     @classmethod
     def of(cls, found: Configuration) -> InService:
         """Return the first state: what was read at the start."""
-        return cls(found.registry, found.problems, found.policy, found.assignment, found.operators)
+        return cls(found.registry, found.problems, found.policy, found.assignment, found.operators, found.policy_problems)
 
     def take(self, found: Configuration) -> None:
         """Serve what a reload has read from here on."""
         self.registry, self.problems, self.policy = found.registry, found.problems, found.policy
         self.assignment, self.operators = found.assignment, found.operators
+        self.policy_problems, self.tables_refused = found.policy_problems, ()

@@ -43,6 +43,7 @@ class KeysRead:
     digest: str
     ends: dict[str, float]
     kept: tuple[str, ...]
+    failed: dict[str, str]
     problems: tuple[Problem, ...]
 
 
@@ -79,6 +80,7 @@ class KeyRing:
         self._again = False
         self.due: float | None = None
         self.ends: dict[str, float] | None = None
+        self._failed: dict[str, str] = {}
 
     def configure(self, services: Mapping[str, Service]) -> None:
         """Read the keys of these services, now and when their files change."""
@@ -108,6 +110,26 @@ class KeyRing:
                 self._read()
                 self._watch_files()
 
+    def certificates(self) -> list[dict[str, object]]:
+        """Return each service with TLS: when its certificate ends, None without one, and why its files cannot be used, or ""."""
+        ends = self.ends
+        if ends is None:
+            return []
+        lost = "its files could not be read"
+        return [
+            {
+                "service": service.name,
+                "end": ends.get(service.name),
+                "failed": self._failed.get(service.name, "" if service.name in ends else lost),
+                "file": service.tls.cert,
+            }
+            for service in self._services
+        ]
+
+    def unusable(self) -> list[str]:
+        """Return the services that serve nobody: they have no certificate that can be used."""
+        return [str(found["service"]) for found in self.certificates() if found["end"] is None]
+
     def _watch_files(self) -> None:
         if self._watch.fd >= 0:
             self._poll.unregister(self._watch.fd)
@@ -134,7 +156,7 @@ class KeyRing:
             found = material_of(services, root=root, before=old)
             with os.fdopen(fresh, "wb") as file:
                 file.write(found.data)
-            return KeysRead(found.digest if found.data else "", found.ends, found.kept, found.problems)
+            return KeysRead(found.digest if found.data else "", found.ends, found.kept, found.failed, found.problems)
 
         lent = (self._fresh, self._keys) if self._keys >= 0 else (self._fresh,)
         self._readings.ask(Reading("keys", work, self._take, lent))
@@ -148,6 +170,7 @@ class KeyRing:
             os.close(fresh)
             self.ends = self.ends or {}
         else:
+            self._failed = found.failed
             for name in found.kept:
                 self._log.message("error", "the certificate on disk cannot be used: the one of before stays in use", name)
             known, self.ends = self.ends is not None, found.ends

@@ -25,6 +25,10 @@ class Notifier:
         """Serving; ends a reload too."""
         self._tell("READY=1", f"STATUS={status}")
 
+    def status(self, status: str) -> None:
+        """Say how it is, without an end of anything."""
+        self._tell(f"STATUS={status}")
+
     def reloading(self) -> None:
         """A reload begins (Type=notify-reload needs the time with it)."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=reloading")

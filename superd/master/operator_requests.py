@@ -7,12 +7,13 @@ Never: asks who the operator is: the control socket has read that, and comes her
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from superd import __version__
 from superd.log.event import Kind
+from superd.problem import Severity
 from superd.system.kernel_counters import counters, release
 from superd.system.process_state import resident
 
@@ -63,6 +64,10 @@ class OperatorRequests:
     processes: Callable[[], list[tuple[str, int]]]
     ask_reload: Callable[[], None]
     ask_dry_run: Callable[[], None]
+    certificates: Callable[[], list[dict[str, object]]] = list
+    """Those of services with TLS."""
+    group_faults: Callable[[], Mapping[str, str]] = dict
+    """Why no group can be made for programs of services that ask for one."""
     configuration: str = ""
     started: float = field(default_factory=_wall)
     read: float = field(default_factory=_wall)
@@ -142,6 +147,15 @@ class OperatorRequests:
                 "refused": self.last.refused,
             },
             "services": len(self.state.registry.services),
+            "certificates": self.certificates(),
+            "ungrouped": {**self.state.assignment.ungrouped, **self.group_faults()},
+            "tables": {
+                "files": [self.state.policy.allow_path, self.state.policy.deny_path],
+                "problems": [
+                    _problem(problem) for problem in self.state.policy_problems if problem.severity is not Severity.NOTE
+                ][:MAX_PROBLEMS],
+                "refused": [_problem(problem) for problem in self.state.tables_refused[:MAX_PROBLEMS]],
+            },
             "log_waiting": self.log.backlog()[0],
             "log_lost": self.log.backlog()[1],
             "counters": counters(),

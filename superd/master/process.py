@@ -116,7 +116,7 @@ class Master:
         self._operators = OperatorRequests(
             self._orders, state, self._sockets, self._wishes, log, lambda: self._processes.named(),
             lambda: self._reloads.ask(), lambda: self._reloads.ask_dry_run(),
-            configuration=parts.configuration,
+            self._keys.certificates, lambda: self._launchers.groups.faults, configuration=parts.configuration,
         )  # fmt: skip
         self._control = ControlSocket(log, poll, parts.account, self._front.tell, self._operators)
         self._operators.control = self._control
@@ -134,7 +134,7 @@ class Master:
         )  # fmt: skip
         self._leaving = Leaving(parts.own, self._handing_on, self._adopted)
         self._watchdog = Watchdog(parts.notifier, parts.own.environ, self._front)
-        self._readiness = Readiness(state, self._sockets, parts.notifier, self._on_first_ready)
+        self._readiness = Readiness(state, self._sockets, parts.notifier, self._keys.unusable, self._on_first_ready)
         self._reloads = Reloads(
             parts.read, log, parts.notifier, state, self._readings, self._sockets, self._launchers, self._orders,
             self._operators, self._readiness,
@@ -235,6 +235,7 @@ class Master:
     def _tell_keys(self) -> None:
         self._orders.certificate_ends = self._keys.ends
         self._orders.relays()
+        self._readiness.again()
 
     def _at_end(self) -> None:
         if self._ending.left:

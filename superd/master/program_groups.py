@@ -59,6 +59,8 @@ class ProgramGroups:
         self._leaving: list[_Leaving] = []
         """Groups that are not needed any more."""
         self._next = 0
+        self.faults: dict[str, str] = {}
+        """By service: why no group could be made."""
 
     @property
     def due(self) -> float | None:
@@ -69,11 +71,12 @@ class ProgramGroups:
         """Make a group for each service of ``plans``; what goes wrong is logged, and its programs are not started."""
         if not plans and self._home is None:
             return
-        former, self._plans = self._plans, {}
+        former, self._plans, self.faults = self._plans, {}, {}
         try:
             home = self._open()
         except OSError as problem:
             self._log.message("error", f"no group can be made for programs: {problem}", kind=Kind.PROBLEM)
+            self.faults = dict.fromkeys(plans, str(problem))
             return
         for name, plan in plans.items():
             try:
@@ -81,6 +84,7 @@ class ProgramGroups:
             except OSError as problem:
                 text = f"no group for its programs: `{problem.filename}`: {problem.strerror}"
                 self._log.message("error", text, name, kind=Kind.PROBLEM)
+                self.faults[name] = f"`{problem.filename}`: {problem.strerror}"
             else:
                 self._plans[name] = plan
         for name in former.keys() - plans.keys():

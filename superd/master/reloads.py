@@ -137,9 +137,12 @@ class Reloads:
     def _on_tables(self, found: object) -> None:
         if not isinstance(found, Tables):
             assert isinstance(found, Unusable)
+            if not found.unsettled:
+                self._state.tables_refused = found.problems
             self._orders.no_policy(found)
             return
         self._state.policy, self._state.assignment = found.policy, found.assignment
+        self._state.policy_problems, self._state.tables_refused = found.problems, ()
         self._launchers.assign(found.assignment)
         self._report(found.problems)
         self._orders.policy()

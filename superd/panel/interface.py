@@ -34,7 +34,8 @@ type Service (
   refused_minute: int,
   refused_hour: int,
   most_refused: string,
-  paused: ?Pause
+  paused: ?Pause,
+  certificate_end: ?float
 )
 
 type Refusals (reason: string, hour: int, total: int, last_peer: string, last_ago: float, detail: string)
@@ -54,11 +55,9 @@ type Session (
 
 type Ban (prefix: string, service: string, since: float, until: float, by: int, because: string, hits: int)
 
-# A source that a service refuses for left seconds more, by limits.penalties.
+# A source that a service refuses for left seconds more, by limits.penalties. The service is "" for what touched a sensor: all
+# services refuse it, for ever where left is 0.
 type Penalty (service: string, source: string, left: float, refused: int, why: string)
-
-# What a sensor has banned for left seconds more; 0 for ever.
-type SensorBan (address: string, left: float)
 
 # fields has what the line of the log has.
 type Event (when: float, level: string, event: string, service: string, session: string, text: string, fields: object)
@@ -83,7 +82,10 @@ type Daemon (
   lag: float
 )
 
-method GetStatus() -> (daemon: Daemon, problems: []Problem, services: []Service, bans: int, reload: ReloadOutcome)
+# hosts.allow and hosts.deny: how many rules both have, and how many things of them are worth a look.
+type Tables (files: []string, rules: int, warnings: int)
+
+method GetStatus() -> (daemon: Daemon, problems: []Problem, services: []Service, bans: int, tables: Tables, reload: ReloadOutcome)
 
 # served and refused are the last 60 minutes, the oldest first. last has the last ends and refusals.
 method GetService(service: string) -> (
@@ -101,7 +103,7 @@ method ListSessions(service: ?string, source: ?string, older_than: ?float, after
   next: string
 )
 
-method ListBans(after: ?string, limit: ?int) -> (bans: []Ban, penalties: []Penalty, sensors: []SensorBan, next: string)
+method ListBans(after: ?string, limit: ?int) -> (bans: []Ban, penalties: []Penalty, next: string)
 
 # With follow, and more in the call, replies go on with what happens.
 method ListEvents(
@@ -123,14 +125,14 @@ method GetCounts() -> (
   processes: []Process, services: []Counts
 )
 
-# What is in force for a client now; limits are null where there is none. refused is the reason for which another limit than these
-# refuses it, or "". waits: at a limit it waits in the queue of the service.
+# What is in force for a client now; limits are null where there is none. sensor says which sensors banned it, and for how long.
+# refused is the reason for which another limit than these refuses it, or ""; detail says more. waits: at a limit it waits in the
+# queue of the service. configuration is the same for commands that name the same files.
 # address may be `uid:N` of a unix socket's client, followed by `gid:N` of each of its groups.
-# configuration is the same for commands that name the same files.
 method Explain(service: string, address: string) -> (
   pid: int, configuration: string,
-  ban: ?Ban, sensor: bool, paused: ?Pause, sessions: int, limit: ?int, of_source: int, source_limit: ?int,
-  refused: string, waits: bool
+  ban: ?Ban, sensor: string, paused: ?Pause, sessions: int, limit: ?int, of_source: int, source_limit: ?int,
+  refused: string, detail: string, waits: bool
 )
 
 # Ends sessions: these, or all of a source, of a service, or of both.
@@ -143,8 +145,8 @@ method Ban(
   address: string, seconds: ?float, service: ?string, because: ?string, keep: ?bool, yes: ?bool, own: ?[]string
 ) -> (ban: Ban, ended: []Session, unsaved: string)
 
-# ban is null where only sensors had banned; lifted is what they had.
-method Unban(address: string, service: ?string) -> (ban: ?Ban, lifted: []SensorBan, unsaved: string)
+# ban is null where no operator had banned; lifted are the penalties that are forgotten, and what sensors had banned.
+method Unban(address: string, service: ?string) -> (ban: ?Ban, lifted: []Penalty, unsaved: string)
 
 method Pause(services: []string, refuse: ?bool, because: ?string, drain: ?bool) -> (services: []string)
 

@@ -5,7 +5,10 @@ Runs in: panel. Never: names what is only interesting.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from superd.certificate import SOON, days_left
 
 LAGGING = 100
 """Records that wait for a log target, from which on it is worth a look."""
@@ -14,9 +17,14 @@ SLOW = 0.5
 
 
 def problems(
-    state: dict[str, Any], services: list[dict[str, Any]], full: dict[str, float], failing: dict[str, str], front: Any
+    state: dict[str, Any],
+    services: list[dict[str, Any]],
+    full: dict[str, float],
+    failing: dict[str, str],
+    front: Any,
+    now: float,
 ) -> list[dict[str, str]]:
-    """Return the problems, errors first. ``full`` are seconds that a service's limit has refused clients."""
+    """Return the problems, errors first. ``full`` are seconds that a service's limit has refused clients; ``now`` since 1970."""
     found: list[dict[str, str]] = []
 
     def add(severity: str, about: str, text: str, hint: str) -> None:
@@ -27,6 +35,26 @@ def problems(
     for missing in state["missing"]:
         text = f"cannot listen on {missing['address'].removesuffix('/stream')}: {missing['why']}"
         add("error", missing["service"], text, "superd goes on trying; free the address, or change `listen` and superd reload")
+    for certificate in state["certificates"]:
+        _certificate(certificate, now, add)
+    for problem in state["tables"]["refused"][:1]:
+        text = f"{_place(problem)}: {problem['message']}: the tables of before stay in force"
+        add("error", "", text, problem["hint"] or "mend the file: superd takes it up at once; superd check")
+    broken = [problem for problem in state["tables"]["problems"] if problem["severity"] == "error"]
+    if broken:
+        more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+        add("error", "", f"{_place(broken[0])}: {broken[0]['message']}{more}", broken[0]["hint"] or "superd check")
+    if state["ungrouped"]:
+        names = sorted(state["ungrouped"])
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        of = f" for {', '.join(names[:3])}{more}" if len(names) > 1 else ""
+        text = f"no limits by groups of processes{of}: {state['ungrouped'][names[0]]}"
+        add(
+            "warning",
+            "" if of else names[0],
+            text,
+            "Delegate=yes in superd's unit, or cgroup v2 mounted writable in its container; superd doctor",
+        )
     last = state["reload"]
     if last["outcome"] == "refused":
         first = next((problem for problem in last["problems"] if problem["severity"] == "error"), None)
@@ -49,6 +77,31 @@ def problems(
     if front is not None and front.lag > SLOW:
         add("warning", "", f"the front's loop is {front.lag:.1f} s late", "superd top")
     return sorted(found, key=lambda problem: problem["severity"] != "error")
+
+
+def _certificate(found: dict[str, Any], now: float, add: Callable[[str, str, str, str], None]) -> None:
+    if found["end"] is None:
+        text = f"its certificate cannot be used, and its clients are refused: {found['failed']}"
+        add("error", found["service"], text, "superd check; superd takes the file up when it changes")
+        return
+    days = days_left(found["end"], now)
+    if found["failed"]:
+        text = f"its new certificate cannot be used, the one of before is ({days} days left): {found['failed']}"
+        add("error", found["service"], text, "superd check; superd takes the file up when it changes")
+    if days < 0:
+        text = f"its certificate ended {-days - 1} days ago: clients refuse it"
+        add("error", found["service"], text, f"renew {found['file']}: superd takes it up by itself")
+    elif days < SOON:
+        add(
+            "warning",
+            found["service"],
+            f"its certificate ends in {days} days",
+            f"renew {found['file']}: superd takes it up by itself",
+        )
+
+
+def _place(problem: dict[str, Any]) -> str:
+    return f"{problem['file']}:{problem['line']}" if problem["line"] else str(problem["file"])
 
 
 def _time(seconds: float) -> str:

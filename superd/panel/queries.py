@@ -53,9 +53,14 @@ def get_status(call: Call) -> Method:
     failing = {row.name: row.failing for row in rows if row.failing}
     return {
         "daemon": _daemon(state, whole),
-        "problems": problems(state, services, full, failing, whole),
+        "problems": problems(state, services, full, failing, whole, wall()),
         "services": services,
         "bans": len(wishes["bans"]),
+        "tables": {
+            "files": state["tables"]["files"],
+            "rules": whole.rules if whole is not None else 0,
+            "warnings": len(state["tables"]["problems"]),
+        },
         "reload": {key: state["reload"][key] for key in ("outcome", "when", "summary", "problems")},
     }
 
@@ -100,6 +105,7 @@ def service(row: front.ServiceRow, state: dict[str, Any], paused: dict[str, dict
         "refused_hour": row.refused_hour,
         "most_refused": row.worst,
         "paused": paused.get(row.name),
+        "certificate_end": next((found["end"] for found in state["certificates"] if found["service"] == row.name), None),
     }
 
 
@@ -113,8 +119,9 @@ def get_service(call: Call) -> Method:
     shown = service(row, state, paused)
     state["missing"] = [missing for missing in state["missing"] if missing["service"] == name]
     state["reload"]["outcome"] = ""
+    state["ungrouped"] = {name: why for name, why in state["ungrouped"].items() if name == row.name}
     full = {name: row.full} if row.full else {}
-    own = problems(state, [shown], full, {name: row.failing} if row.failing else {}, _QUIET)
+    own = problems(state, [shown], full, {name: row.failing} if row.failing else {}, _QUIET, wall())
     minutes = next((found for found in rows if isinstance(found, front.MinutesRow)), front.MinutesRow(name, (), ()))
     refusals: list[dict[str, Any]] = [
         {
@@ -181,25 +188,16 @@ def all_bans() -> Generator[Step, Any, list[dict[str, Any]]]:
 
 
 def _penalties() -> Generator[Step, Any, list[dict[str, Any]]]:
-    """Return the sources that services refuse for their penalties, the first ``MOST``."""
+    """Return the sources that are refused for their penalties, the first ``MOST``."""
     try:
         rows = yield from pages(lambda after: front.AskPenalties(0, int(after or 0)))
-    except Refusal:
-        return []  # the front is being replaced, and the next one begins without penalties
-    return [row._asdict() for row in rows[:MOST]]
-
-
-def _sensor_bans() -> Generator[Step, Any, list[dict[str, Any]]]:
-    """Return what sensors have banned, the first ``MOST``."""
-    try:
-        rows = yield from pages(lambda after: front.AskSensorBans(0, int(after or 0)))
     except Refusal:
         return []  # the front is being replaced
     return [row._asdict() for row in rows[:MOST]]
 
 
 def list_bans(call: Call) -> Method:
-    """One page of the bans, in the order in which they were made; the first has penalties and sensors' bans too."""
+    """One page of the bans, in the order in which they were made; the first has penalties and what sensors banned, too."""
     most = max(1, min(MOST, call.number("limit", PAGE)))
     bans = yield from all_bans()
     after = call.text("after")
@@ -207,11 +205,9 @@ def list_bans(call: Call) -> Method:
     begin = keys.index(after) + 1 if after in keys else 0
     shown = bans[begin : begin + most]
     penalties = (yield from _penalties()) if not after else []
-    sensors = (yield from _sensor_bans()) if not after else []
     return {
         "bans": shown,
         "penalties": penalties,
-        "sensors": sensors,
         "next": keys[begin + most - 1] if begin + most < len(bans) else "",
     }
 
@@ -289,7 +285,7 @@ def explain(call: Call) -> Method:
     return {
         "pid": _master(state), "configuration": state["configuration"], "ban": ban, "sensor": row.sensor,
         "paused": paused.get(name), "sessions": row.running, "limit": limit(row.limit), "of_source": row.of_source,
-        "source_limit": limit(row.source_limit), "refused": row.refused, "waits": row.waits,
+        "source_limit": limit(row.source_limit), "refused": row.refused, "detail": row.detail, "waits": row.waits,
     }  # fmt: skip
 
 

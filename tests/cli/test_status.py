@@ -94,3 +94,14 @@ def test_ends_and_refusals_are_one_line_each() -> None:
     )
     fail = {**base, "event": "fail", "fields": {"peer": "::1", "reason": "instances", "limit": 40, "now": 40}}
     assert event_text(fail).endswith("refused: instances (40 of 40)")
+
+
+def test_rules_and_certificates_are_in_it() -> None:
+    made = answer({"name": "git"})
+    assert not any("hosts.allow" in line for line in screen(made, 80))
+    made["tables"].update(rules=14, warnings=2)
+    assert "14 rules in /etc/hosts.allow and /etc/hosts.deny; 2 things to look at: superd check" in screen(made, 80)
+    there = World()
+    there.state["certificates"] = [{"service": "git", "end": time.time() + 61.5 * 86400, "failed": "", "file": "x"}]
+    shown = service_screen(there.run(queries.get_service(Call({"service": "git"}, 0))), 80)
+    assert any(line.startswith("  tls        certificate until 2") and line.endswith(", 61 days left") for line in shown)

@@ -70,8 +70,12 @@ def test_what_cannot_be_used_leaves_the_keys_of_before(authority: Authority, whi
     (problem,) = bad.problems
     assert (problem.severity, problem.origin.file, why in problem.message) == (Severity.ERROR, str(path), True)
     assert (bad.data, bad.kept) == (b"", ())
+    assert bad.failed == {"a": f"{path}: {problem.message.removeprefix('service `a`: ')}"}
+    assert problem.hint.endswith("; superd takes it up when the file changes")
+    assert str(path) in problem.hint
     kept = read(one, before=good.data)
     assert (kept.data, kept.kept, len(kept.problems)) == (good.data, ("a",), 1)
+    assert kept.failed == bad.failed
 
 
 def test_the_key_of_another_certificate_is_wrong(authority: Authority) -> None:

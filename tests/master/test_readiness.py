@@ -22,17 +22,22 @@ class Manager:
     def ready(self, status: str) -> None:
         self.said.append(status)
 
+    def status(self, status: str) -> None:
+        self.said.append(f"again: {status}")
 
-def made(manager: Manager, first: list[str], **listen: str) -> tuple[Readiness, BoundSockets]:
+
+def made(manager: Manager, first: list[str], unusable: list[str], **listen: str) -> tuple[Readiness, BoundSockets]:
     services = registry(**listen)
     sockets = BoundSockets(cast("Log", Lines()))
     sockets.bind_all(services, {})
-    return Readiness(in_service(services), sockets, cast("Notifier", manager), lambda: first.append("first")), sockets
+    return Readiness(
+        in_service(services), sockets, cast("Notifier", manager), lambda: unusable, lambda: first.append("first")
+    ), sockets
 
 
 def test_the_first_report_calls_back_and_each_counts_services_and_listeners() -> None:
     manager, first = Manager(), list[str]()
-    readiness, sockets = made(manager, first, a=f"127.0.0.1:{free_port()}", b=f"127.0.0.1:{free_port()}")
+    readiness, sockets = made(manager, first, [], a=f"127.0.0.1:{free_port()}", b=f"127.0.0.1:{free_port()}")
     assert not readiness.reported
     readiness.report()
     readiness.report()
@@ -45,7 +50,7 @@ def test_five_addresses_that_are_in_use_are_named_and_the_others_counted() -> No
     taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(7)]
     ports = [sock.getsockname()[1] for sock in taken]
     manager = Manager()
-    readiness, sockets = made(manager, [], **{f"s{port}": f"127.0.0.1:{port}" for port in ports})
+    readiness, sockets = made(manager, [], [], **{f"s{port}": f"127.0.0.1:{port}" for port in ports})
     readiness.report()
     (line,) = manager.said
     assert line.startswith(f"0 of 7 services, 0 listeners; not listening on 127.0.0.1:{ports[0]}/stream (Address already in use")
@@ -56,9 +61,24 @@ def test_five_addresses_that_are_in_use_are_named_and_the_others_counted() -> No
     sockets.close_all()
 
 
+def test_services_without_a_certificate_are_named_and_named_no_more_when_they_have_one() -> None:
+    manager, without = Manager(), ["imaps"]
+    readiness, sockets = made(manager, [], without, a=f"127.0.0.1:{free_port()}")
+    readiness.again()
+    assert manager.said == []
+    readiness.report()
+    without.clear()
+    readiness.again()
+    assert manager.said == [
+        "1 service, 1 listener; no certificate that can be used for imaps",
+        "again: 1 service, 1 listener",
+    ]
+    sockets.close_all()
+
+
 def test_a_superd_that_stops_reports_nothing_more() -> None:
     manager, first = Manager(), list[str]()
-    readiness, _ = made(manager, first)
+    readiness, _ = made(manager, first, [])
     readiness.stop()
     readiness.report()
     assert (manager.said, first, readiness.reported) == ([], [], False)

@@ -198,7 +198,7 @@ def test_what_is_renewed_on_disk_counts_from_the_next_handshake_on(superd: Super
 
 
 def test_without_a_usable_key_a_service_refuses_and_the_others_serve(superd: Superd, authority: Authority) -> None:
-    port = program(superd, authority)
+    port = program(superd, authority, '[limits.penalties]\nrefused = "1h"\n')
     other = free_port()
     superd.service("daytime", f'type = "INTERNAL"\nlisten = ["127.0.0.1:{other}"]\n')
     authority.issue("localhost")[1].write_text("no key\n")
@@ -207,10 +207,17 @@ def test_without_a_usable_key_a_service_refuses_and_the_others_serve(superd: Sup
     with socket.create_connection(("127.0.0.1", other), WAIT) as sock:
         assert sock.recv(100)
     assert refused(port, authority.client())
-    assert superd.event(event="FAIL")["detail"] == "the handshake failed: the service has no certificate that can be used"
+    assert superd.event(event="FAIL")["detail"] == "the service has no certificate that can be used"
+    shown = superd.command("status")
+    assert shown.returncode == 1
+    (line,) = (line for line in shown.stdout.splitlines() if "its certificate cannot be used" in line)
+    assert line.split()[:2] == ["✗", "probe"]
+    assert "certificate until" not in superd.command("status", "probe").stdout
     authority.issue("localhost")
     superd.message("certificates were read anew")
-    assert ask(port, authority.client())[1] == "hello"
+    assert ask(port, authority.client())[1] == "hello"  # the refusal was not its fault: it cost no penalty
+    assert superd.command("status").returncode == 0
+    assert "certificate until" in superd.command("status", "probe").stdout
 
 
 def test_a_service_that_a_reload_brings_is_served_from_its_first_client_on(superd: Superd, authority: Authority) -> None:
