@@ -79,7 +79,7 @@ class PenaltyKeys(BaseModel):
 
     @property
     def exempt_words(self) -> tuple[str, ...]:
-        """The words of ``exempt`` but for ``dns:``: addresses, networks, and names that a look-up of the address must yield."""
+        """The words of ``exempt`` except ``dns:``: addresses, networks, and names that a look-up of the address must yield."""
         return tuple(word for word in self.exempt if not word.lower().startswith(DNS))
 
     @property

@@ -74,12 +74,13 @@ def upgrade(
     services: Folders = None,
     hosts_allow: Allow = None,
     hosts_deny: Deny = None,
+    json_output: AsJson = False,
 ) -> None:
     """Have the superd that runs go on as the program on disk. No session ends, and no connection is refused."""
     from superd.cli.sources import sources_of
     from superd.cli.upgrade import upgrade as ask
 
-    raise typer.Exit(ask(sources_of(config, services, hosts_allow, hosts_deny)))
+    raise typer.Exit(ask(sources_of(config, services, hosts_allow, hosts_deny), as_json=json_output))
 
 
 @app.command(rich_help_panel="Check", epilog="Example: superd check services.d")
@@ -155,13 +156,19 @@ def explain(
     services: Folders = None,
     hosts_allow: Allow = None,
     hosts_deny: Deny = None,
+    json_output: AsJson = False,
 ) -> None:
     """Say who decides about a client, and why. Exit status: 0 admitted, 1 refused."""
     from superd.cli.explain import explain as tell
+    from superd.cli.explain_live import as_json
     from superd.cli.sources import sources_of
 
     sources = sources_of(config, services, hosts_allow, hosts_deny)
-    raise typer.Exit(tell(sources, service, address, name, user, proxy, frozenset(cert or ())))
+
+    def work() -> int:
+        return tell(sources, service, address, name, user, proxy, frozenset(cert or ()))
+
+    raise typer.Exit(as_json(service, address, work) if json_output else work())
 
 
 @app.command(rich_help_panel="Look", epilog="Example: superd match sshd@192.0.2.1 client.example.com")

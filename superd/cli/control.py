@@ -156,5 +156,6 @@ def user_name(uid: int) -> str:
 
 
 def own_addresses() -> list[str]:
-    """Return addresses that this operator may be connected from: sshd says one."""
-    return [word for name in ("SSH_CLIENT", "SSH_CONNECTION") for word in os.environ.get(name, "").split()[:1]]
+    """Return addresses that this operator may be connected from, or needs: sshd says one, and this host's own is one."""
+    ssh = [word for name in ("SSH_CLIENT", "SSH_CONNECTION") for word in os.environ.get(name, "").split()[:1]]
+    return [*ssh, "127.0.0.1", "::1"]

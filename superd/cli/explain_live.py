@@ -5,11 +5,14 @@ Runs in: the operator's commands. Never: asks a superd that serves another confi
 
 from __future__ import annotations
 
+import contextlib
+import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from superd.cli.control import Control, Failed, user_name
+from superd.cli.control import Control, Failed, print_json, user_name
 from superd.cli.status import pause_text
 from superd.safe_text import safe
 from superd.verdict import Reason
@@ -71,3 +74,15 @@ def live(answer: dict[str, Any]) -> Live:
         refuses = refuses or safe(answer["refused"])
     lines.append(f"asked the running superd (pid {answer['pid']})")
     return Live(tuple(lines), refuses)
+
+
+def as_json(service: str, address: str, explain: Callable[[], int]) -> int:
+    """Run ``explain``, which prints lines, and print a JSON value in their place; return its status.
+
+    Without an answer, at a wrong use, it prints what ``explain`` said on stderr and nothing else.
+    """
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        status = explain()
+    if status in (0, 1):
+        print_json({"service": service, "address": address, "admitted": not status, "steps": said.getvalue().splitlines()})
+    return status

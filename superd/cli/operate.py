@@ -137,7 +137,10 @@ def bans(*, as_json: bool) -> int:
         if as_json:
             print_json({"bans": found, "penalties": penalties})
         else:
-            say(*ban_lines(found, width()), *penalty_lines(penalties, width()))
+            tables = [lines for lines in (ban_lines(found, width()), penalty_lines(penalties, width())) if lines]
+            say(*(line for number, lines in enumerate(tables) for line in ([""] if number else []) + lines))
+            if not tables:
+                say("no client is banned, and none has penalties")
         return 0
 
     return run(work, as_json=as_json)
@@ -155,13 +158,13 @@ def penalty_lines(found: list[dict[str, Any]], columns: int) -> list[str]:
         for row in found
     ]  # fmt: skip
     lines = table(["PENALISED", "SERVICE", "LEFT", "REFUSED", "FOR"], rows, frozenset({2, 3}), columns)
-    return ["", bold(lines[0]), *lines[1:]]
+    return [bold(lines[0]), *lines[1:]]
 
 
 def ban_lines(found: list[dict[str, Any]], columns: int) -> list[str]:
-    """Return the bans as a table."""
+    """Return the bans as a table, or nothing."""
     if not found:
-        return ["no client is banned"]
+        return []
     rows = [
         [
             ban["prefix"], safe(ban["service"]) or "all", _moment(ban["until"]) if ban["until"] else "for ever",

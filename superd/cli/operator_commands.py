@@ -67,6 +67,7 @@ def top(
     service: Name = None,
     sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu, idle or id")] = "cpu",
     interval: Annotated[float, typer.Option("--interval", help="as 2s", metavar="TIME", parser=_seconds)] = 1.0,
+    json_output: AsJson = False,
 ) -> None:
     """Services and sessions, live: s sorts, / filters, k ends the marked session, q ends. On a pipe plain text, once."""
     from superd.cli.sessions import SORTS
@@ -74,7 +75,7 @@ def top(
 
     if sort not in SORTS:
         raise typer.BadParameter(f"`{sort}` is not one of {', '.join(SORTS)}", param_hint="--sort")
-    raise typer.Exit(watch(service or "", sort, interval))
+    raise typer.Exit(watch(service or "", sort, interval, as_json=json_output))
 
 
 def kick(

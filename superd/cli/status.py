@@ -168,10 +168,12 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
         lost = "   not open" if address in found["missing"] else queue_text(address)
         add("listens" if not number else "", f"{safe(address)}{lost}")
     if found["paused"]:
-        add("paused", f"{pause_text(found['paused'])}; superd resume {found['name']}")
+        word, _, text = pause_text(found["paused"]).partition(" ")
+        add(word, f"{text}; superd resume {found['name']}")
     most = f"{found['sessions']} of {found['limit']}" if found["limit"] is not None else f"{found['sessions']}, without a limit"
-    source = f", {found['per_source']} of one source" if found["per_source"] is not None else ""
-    add("sessions", f"{most}{source}")
+    add("sessions", most)
+    for number, limit in enumerate(answer["limits"]):
+        add("limits" if not number else "", limit_text(limit))
     if found["certificate_end"]:
         add("tls", certificate_text(found["certificate_end"]))
     if found["leftovers"]:
@@ -187,6 +189,17 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
     for number, event in enumerate(answer["last"]):
         add(f"last {len(answer['last'])}" if not number else "", event_text(event))
     return lines
+
+
+def limit_text(limit: dict[str, Any]) -> str:
+    """Return how full a limit is."""
+    who = safe(limit["who"])
+    if limit["limit"] is not None:
+        return f"{limit['key'].ljust(18)} {limit['used']} of {limit['limit']}{f', {who}' if who else ''}"
+    held = (
+        f"{counted(limit['used'], 'source')} at it" if who != "have penalties" else f"{counted(limit['used'], 'source')} refused"
+    )
+    return f"{limit['key'].ljust(18)} {held}{f'; {who}' if who != 'have penalties' else ''}"
 
 
 def certificate_text(end: float) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from superd.cli.colours import WIDE, width
-from superd.cli.control import Control, Failed
+from superd.cli.control import Control, Failed, print_json
 from superd.cli.operate import all_sessions, run, say
 from superd.cli.sessions import SORTS, session_lines, with_usage
 from superd.cli.status import screen
@@ -108,16 +108,19 @@ def lines_of(status: dict[str, Any], view: View, columns: int, height: int) -> l
     return [*upper, "", *heads, *rows, "", view.prompt()]
 
 
-def top(service: str, sort: str, interval: float) -> int:
-    """Show what is live until `q`. Returns 0."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return run(lambda control: _once(control, service, sort), as_json=False)
+def top(service: str, sort: str, interval: float, *, as_json: bool = False) -> int:
+    """Show what is live until `q`; on a pipe, and as JSON, once. Returns 0."""
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return run(lambda control: _once(control, service, sort, as_json=as_json), as_json=as_json)
     return run(lambda control: _live(control, service, View(sort), max(LEAST, interval)), as_json=False)
 
 
-def _once(control: Control, service: str, sort: str) -> int:
+def _once(control: Control, service: str, sort: str, *, as_json: bool) -> int:
     view = View(sort)
     view.take(with_usage(all_sessions(control, service=service)))
+    if as_json:
+        print_json({"status": control.call("GetStatus"), "sessions": view.shown})
+        return 0
     say(*screen(control.call("GetStatus"), width()), "", *session_lines(view.shown, width()))
     return 0
 

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from superd.cli.control import print_json
 from superd.exit_status import EX_FAILURE, EX_NOPERM
 from superd.system.instance_lock import read_outcome
 
@@ -20,8 +21,11 @@ SECONDS = 150.0
 PAUSE = 0.05
 
 
-def upgrade(sources: Sources, *, seconds: float = SECONDS) -> int:
-    """Return 0 when superd runs the program on disk, 1 when it refused, 69 when none serves this configuration."""
+def upgrade(sources: Sources, *, seconds: float = SECONDS, as_json: bool = False) -> int:
+    """Have it upgraded, and print the outcome.
+
+    Return 0 when superd runs the program on disk, 1 when it refused, 69 when none serves this configuration.
+    """
     configuration = repr(sources)
     pid, before = _read(configuration)
     if not pid:
@@ -44,7 +48,7 @@ def upgrade(sources: Sources, *, seconds: float = SECONDS) -> int:
             sys.stderr.write(f"superd: error: superd (pid {pid}) ended\n")
             return EX_FAILURE
         if outcome and outcome != before:
-            return _say(outcome)
+            return _say(outcome, as_json=as_json)
         time.sleep(PAUSE)
     sys.stderr.write(f"superd: error: superd (pid {pid}) has not answered for {seconds:g} s\n  hint: its log says more\n")
     return EX_FAILURE
@@ -57,8 +61,11 @@ def _read(configuration: str) -> tuple[int, str]:
         return 0, ""
 
 
-def _say(outcome: str) -> int:
+def _say(outcome: str, *, as_json: bool) -> int:
     _, _, word, text = (*outcome.split(" ", 3), "", "", "")[:4]
+    if as_json:
+        print_json({"outcome": "done" if word == "done" else "refused", "text": text})
+        return 0 if word == "done" else EX_FAILURE
     if word == "done":
         sys.stdout.write(f"superd: upgraded in {text}\n")
         return 0

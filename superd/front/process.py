@@ -113,7 +113,7 @@ class _Front:
             return Work(self._policy.rules, self._policy.seconds, resolver.lookups, resolver.seconds)
 
         answers_for_panel = Answers(
-            in_force, book, counts, world, self._room, log, leftovers_of, clock, work, lambda: carriers.ends
+            in_force, book, counts, world, self._room, log, leftovers_of, clock, work, lambda: carriers.ends, queue.waiting
         )
         self._panel = PanelLink(answers_for_panel, log.message)
         self._orders = Orders(

@@ -66,7 +66,7 @@ class Safekeeping:
             data = "".join(found).encode()
             self._number += 1
             self._write_at(kept_place(self._number), data)
-            # Last, so that what is there is whole whenever this process ends.
+            # Last, so that memory holds a whole value whenever this process ends.
             self._write_at(0, kept_header(self._number, len(data)))
             spent += time.monotonic() - began
         except OSError:

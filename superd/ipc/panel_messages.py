@@ -35,7 +35,7 @@ class AskServices(NamedTuple):
 
 
 class AskService(NamedTuple):
-    """All about one service: ``ServiceRow``, ``MinutesRow``, ``ReasonRow``, ``ListenerRow``; nothing where it is not served."""
+    """All about one service: ``ServiceRow``, ``MinutesRow``, ``ReasonRow``, ``LimitRow``; nothing where it is not served."""
 
     number: int
     service: str
@@ -189,6 +189,16 @@ class ReasonRow(NamedTuple):
     detail: str
 
 
+class LimitRow(NamedTuple):
+    """``used`` of ``limit`` (-1: no number) of what a key of a service limits; ``who`` has most of it, or what the limit is."""
+
+    service: str
+    key: str
+    used: int
+    limit: int
+    who: str
+
+
 class SessionRow(NamedTuple):
     """One live session. ``rule`` is the place of the rule that admitted it; ``age`` and ``wait`` are seconds."""
 
@@ -287,14 +297,16 @@ Question = (
     AskFront | AskServices | AskService | AskMinutes | AskSessions | AskEvents | AskBans | AskPenalties
     | AskClient | AskCounts | Kick | Lift
 )  # fmt: skip
-Row = FrontRow | ServiceRow | MinutesRow | ReasonRow | SessionRow | EventRow | BanRow | PenaltyRow | ClientRow | CountRow
+Row = (
+    FrontRow | ServiceRow | MinutesRow | ReasonRow | LimitRow | SessionRow | EventRow | BanRow | PenaltyRow | ClientRow | CountRow
+)
 
 QUESTIONS: dict[str, type[Any]] = {
     "f": AskFront, "s": AskServices, "d": AskService, "m": AskMinutes, "l": AskSessions, "e": AskEvents, "b": AskBans,
     "p": AskPenalties, "u": Lift, "c": AskClient, "n": AskCounts, "k": Kick,
 }  # fmt: skip
 ROWS: dict[str, type[Any]] = {
-    "F": FrontRow, "S": ServiceRow, "M": MinutesRow, "R": ReasonRow, "L": SessionRow, "E": EventRow, "B": BanRow,
+    "F": FrontRow, "S": ServiceRow, "M": MinutesRow, "R": ReasonRow, "T": LimitRow, "L": SessionRow, "E": EventRow, "B": BanRow,
     "P": PenaltyRow, "C": ClientRow, "N": CountRow,
 }  # fmt: skip
 ANSWER = "A"

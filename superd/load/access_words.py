@@ -58,7 +58,7 @@ def _wrong(words: tuple[str, ...], make: Callable[[tuple[str, ...]], object]) ->
 
 
 def _names(words: tuple[str, ...]) -> None:
-    """Raise ``ValueError`` for a word after `dns:` that is no host's name."""
+    """Raise ``ValueError`` for a word after `dns:` that is not the name of a host."""
     for word in words:
         if not word or word.startswith(".") or isinstance(parse_word(word), list):
             raise ValueError(f"`dns:{word}` is not the name of a host")

@@ -1,7 +1,7 @@
 """What a front has counted, held for the next one: memory that each front writes into, and that outlives it.
 
 Runs in: master.
-Never: looks into what a front wrote but for its length.
+Never: looks into what a front wrote except its length.
 """
 
 from __future__ import annotations

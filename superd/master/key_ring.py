@@ -127,7 +127,7 @@ class KeyRing:
         ]
 
     def unusable(self) -> list[str]:
-        """Return the services that serve nobody: they have no certificate that can be used."""
+        """Return the services that refuse all clients: they have no certificate that can be used."""
         return [str(found["service"]) for found in self.certificates() if found["end"] is None]
 
     def _watch_files(self) -> None:

@@ -221,7 +221,7 @@ class Resolver:
         return found.name
 
     async def addresses_of(self, name: str) -> tuple[set[str], float]:
-        """Return all addresses of a name, none where nobody knows one in time, and for how many seconds that is believed."""
+        """Return all addresses of a name, none where no server knows one in time, and for how many seconds that is believed."""
         with trio.move_on_after(self._deadline):
             found, ttl = await self._hosts.addresses_of(name), MAX_TTL
             if not found and self._hosts.asks_dns:

@@ -119,7 +119,7 @@ class HttpServer:
         """Whether the request is for a name of this page, or an address.
 
         A stranger's web page can have its own name lead to this host (DNS rebinding), and would be shown what we answer; a
-        browser says that name. What names no host is no browser.
+        browser says that name. A request without a name does not come from a browser.
         """
         if not hosts or client.sock.family == socket.AF_UNIX:
             return True

@@ -87,10 +87,14 @@ type Tables (files: []string, rules: int, warnings: int)
 
 method GetStatus() -> (daemon: Daemon, problems: []Problem, services: []Service, bans: int, tables: Tables, reload: ReloadOutcome)
 
+# How full a limit is: used of limit; without it, used are the sources that it holds now. who has most of it, or what it is.
+type Limit (key: string, used: int, limit: ?int, who: string)
+
 # served and refused are the last 60 minutes, the oldest first. last has the last ends and refusals.
 method GetService(service: string) -> (
   service: Service,
   problems: []Problem,
+  limits: []Limit,
   refusals: []Refusals,
   served: []int,
   refused: []int,

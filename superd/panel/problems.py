@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from superd.certificate import SOON, days_left
+from superd.counted import counted
 
 LAGGING = 100
 """Records that wait for a log target, from which on it is worth a look."""
@@ -39,7 +40,7 @@ def problems(
         _certificate(certificate, now, add)
     for problem in state["tables"]["refused"][:1]:
         text = f"{_place(problem)}: {problem['message']}: the tables of before stay in force"
-        add("error", "", text, problem["hint"] or "mend the file: superd takes it up at once; superd check")
+        add("error", "", text, problem["hint"] or "fix the file: superd takes it up at once; superd check")
     broken = [problem for problem in state["tables"]["problems"] if problem["severity"] == "error"]
     if broken:
         more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
@@ -65,7 +66,7 @@ def problems(
     for service in services:
         name = service["name"]
         if full.get(name):
-            refused = f"{service['refused_hour']} clients refused in the last hour"
+            refused = f"{counted(service['refused_hour'], 'client')} refused in the last hour"
             text = f"at its limit of {service['limit']} for {_time(full[name])}, {refused}"
             add("warning", name, text, f"superd status {name}; superd sessions {name} --sort age")
     if front is not None and (front.log_waiting > LAGGING or state["log_waiting"] > LAGGING):

@@ -137,6 +137,11 @@ def get_service(call: Call) -> Method:
     return {
         "service": shown,
         "problems": [problem for problem in own if problem["about"] == name],
+        "limits": [
+            {"key": found.key, "used": found.used, "limit": limit(found.limit), "who": found.who}
+            for found in rows
+            if isinstance(found, front.LimitRow)
+        ],
         "refusals": refusals,
         "served": [int(count) for count in minutes.served if count.isdecimal()],
         "refused": [int(count) for count in minutes.refused if count.isdecimal()],

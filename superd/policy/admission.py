@@ -46,7 +46,6 @@ class Access:
     __slots__ = (
         "_v4_shift",
         "_v6_shift",
-        "_wide",
         "counts_sources",
         "exempt",
         "exempt_addresses",
@@ -66,6 +65,7 @@ class Access:
         "starts",
         "tables",
         "unpenalised",
+        "wide",
     )  # fmt: skip
 
     def __init__(self, service: Service) -> None:
@@ -89,7 +89,7 @@ class Access:
         self.starts = None if limits.per_minute is None else StartLimit(*limits.per_minute)
         self._v4_shift = 32 - limits.v4_prefix
         self._v6_shift = 128 - limits.v6_prefix
-        self._wide = [WideSource(limit) for limit in limits.source]
+        self.wide = [WideSource(limit) for limit in limits.source]
         self.penalties = penalties_of(limits.penalties)
         words = limits.penalties.exempt_words
         self.unpenalised = address_list(words) if words else None
@@ -99,13 +99,13 @@ class Access:
         self.counts_sources = service.per_source is not None
         self.exempt = address_list(limits.exempt) if limits.exempt else None
         self.quiet = address_list(service.quiet) if service.quiet else None
-        self.has_networks = bool(self._wide)
+        self.has_networks = bool(self.wide)
         """Whether networks are counted besides sources. Asked for every connection, as is ``tables``."""
         self.tables = self._all_tables()
         """All rate tables: where there may be news for ``rate_news``."""
 
     def _all_tables(self) -> list[RateTable]:
-        return [table for table, _ in self.rates] + [wide.rate for wide in self._wide if wide.rate is not None]
+        return [table for table, _ in self.rates] + [wide.rate for wide in self.wide if wide.rate is not None]
 
     def source_of(self, peer: Peer) -> Source:
         """The peer's address cut to the prefix that counts as one source; of a unix peer the user."""
@@ -123,13 +123,13 @@ class Access:
 
     def counted_networks(self, peer: Peer) -> tuple[Network, ...]:
         """The networks of `[[limits.source]]` to count the session under."""
-        if not self._wide or not peer.version or self.is_exempt(peer):
+        if not self.wide or not peer.version or self.is_exempt(peer):
             return ()
-        return tuple([wide.network(peer) for wide in self._wide if wide.sessions is not None])
+        return tuple([wide.network(peer) for wide in self.wide if wide.sessions is not None])
 
     def over_sessions(self, peer: Peer, counts: Occupancy) -> Verdict | None:
         """The refusal of a peer one of whose networks has as many sessions as it may have."""
-        for wide in self._wide if peer.version and not self.is_exempt(peer) else ():
+        for wide in self.wide if peer.version and not self.is_exempt(peer) else ():
             running = counts.by_source.get((self.name, wide.network(peer)), 0)
             if wide.sessions is not None and running >= wide.sessions:
                 detail = f"{running} of {wide.describe(peer)} run"
@@ -208,7 +208,7 @@ class Access:
                 return Verdict(False, reason, detail=f"this source makes more than {table}", limit=table.rate)
         if not self.has_networks:
             return None
-        for wide in self._wide if peer.version else ():
+        for wide in self.wide if peer.version else ():
             if wide.rate is not None and not wide.rate.take(wide.network(peer)[:2], now):
                 detail = f"{wide.describe(peer)} makes more than {wide.rate}"
                 return Verdict(False, Reason.SOURCE_LIMIT, detail=detail, limit=wide.rate.rate)
@@ -221,7 +221,7 @@ class Access:
             for table, reason in self.rates:
                 if table.would_refuse(source, now):
                     return reason
-            for wide in self._wide if peer.version else ():
+            for wide in self.wide if peer.version else ():
                 if wide.rate is not None and wide.rate.would_refuse(wide.network(peer)[:2], now):
                     return Reason.SOURCE_LIMIT
         return Reason.STARTS if self.starts is not None and self.starts.would_refuse(now) else None
@@ -231,7 +231,7 @@ class Access:
         lines: list[str] = []
         for table, reason in self.rates:
             lines += _rate_lines(table, reason, self.describe)
-        for wide in self._wide:
+        for wide in self.wide:
             if wide.rate is not None:
                 lines += _rate_lines(wide.rate, Reason.SOURCE_LIMIT, wide.describe_source)
         return lines
@@ -257,8 +257,8 @@ class Access:
             self.exempt_addresses = old.exempt_addresses  # until they are looked up again, which is at once
         if self.penalties is not None and old.penalties and (self._v4_shift, self._v6_shift) == (old._v4_shift, old._v6_shift):
             self.penalties.adopt(old.penalties)
-        for mine in self._wide:
-            for theirs in old._wide:
+        for mine in self.wide:
+            for theirs in old.wide:
                 if mine.same_as(theirs):
                     mine.rate = theirs.rate
         if self.starts is not None and old.starts is not None and self.starts.same_limit(old.starts):

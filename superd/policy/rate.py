@@ -45,7 +45,7 @@ class RateTable:
 
     def __str__(self) -> str:
         pause = f", then a pause of {self._pause:g} s" if self._pause else ""
-        return f"{self._rate:g} connections a second and {self._burst:g} at once{pause}"
+        return f"{self._rate:g} {'connection' if self._rate == 1 else 'connections'} a second and {self._burst:g} at once{pause}"
 
     @property
     def rate(self) -> float:
@@ -84,6 +84,10 @@ class RateTable:
         """Return whether a connection of ``source`` would be refused now. Counts none."""
         tokens, since = self._buckets.get(source, (self._burst, now))
         return now < since or tokens + (now - since) * self._rate < 1
+
+    def limited(self, now: float) -> int:
+        """Return how many sources are at the limit, ``MAX_LIMITED`` at most."""
+        return sum(self.would_refuse(source, now) for source in self._limited)
 
     def _refuse(self, source: Source, now: float) -> None:
         known = self._limited.get(source)
@@ -178,6 +182,12 @@ class StartLimit:
         if not self._started or not 0 <= now - self._began <= WINDOW:
             self._began, self._started = now, 0
         self._started += 1
+
+    def within(self, now: float) -> int:
+        """Return the starts of the minute that is counted now; the limit itself while the service pauses."""
+        if now < self._paused_until:
+            return self._count
+        return self._started if 0 <= now - self._began <= WINDOW else 0
 
     def state(self) -> tuple[int, float, float]:
         """Return starts, since when they are counted, and until when the service pauses."""

@@ -26,6 +26,11 @@ class WideSource:
         self.sessions = limit.sessions
         self.rate = RateTable(*limit.rate, 0.0) if limit.rate is not None else None
 
+    @property
+    def shifts(self) -> tuple[int, int]:
+        """How many bits of an address do not count: of IPv4, of IPv6."""
+        return self._v4_shift, self._v6_shift
+
     def network(self, peer: Peer) -> Network:
         """The peer's network; its last part keeps networks of several lengths apart."""
         shift = self._v4_shift if peer.version == 4 else self._v6_shift

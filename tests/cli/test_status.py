@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from superd.cli.status import event_text, problem_lines, screen, service_screen, spark, where
+from superd.cli.status import event_text, limit_text, problem_lines, screen, service_screen, spark, where
 from superd.panel import queries
 from superd.panel.steps import Call
 from tests.panel.script import World
@@ -105,3 +105,13 @@ def test_rules_and_certificates_are_in_it() -> None:
     there.state["certificates"] = [{"service": "git", "end": time.time() + 61.5 * 86400, "failed": "", "file": "x"}]
     shown = service_screen(there.run(queries.get_service(Call({"service": "git"}, 0))), 80)
     assert any(line.startswith("  tls        certificate until 2") and line.endswith(", 61 days left") for line in shown)
+
+
+def test_limits_say_how_full_they_are() -> None:
+    rows = [("per_source", 2, 3, "192.0.2.7"), ("cps", 1, None, "1 a second"), ("limits.penalties", 2, None, "have penalties")]
+    texts = [limit_text(dict(zip(("key", "used", "limit", "who"), row, strict=True))) for row in rows]
+    assert [" ".join(text.split()) for text in texts] == [
+        "per_source 2 of 3, 192.0.2.7",
+        "cps 1 source at it; 1 a second",
+        "limits.penalties 2 sources refused",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -103,6 +104,9 @@ def test_on_a_pipe_it_is_plain_text_once(superd: Superd) -> None:
         assert done.returncode == 0
         assert "\x1b" not in done.stdout
         assert "127.0.0.1" in done.stdout
+        answer = json.loads(superd.command("top", "--json").stdout)
+        assert [session["service"] for session in answer["sessions"]] == ["cat"]
+        assert answer["status"]["daemon"]["sessions"] == 1
 
 
 def test_on_a_terminal_it_kicks_after_a_yes_and_ends(superd: Superd) -> None:

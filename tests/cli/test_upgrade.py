@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,9 @@ def test_without_a_superd_it_says_how_to_start_one(tmp_path: Path, capsys: pytes
     assert "hint: start it" in capsys.readouterr().err
 
 
-def ask(superd: Superd) -> subprocess.CompletedProcess[str]:
+def ask(superd: Superd, *words: str) -> subprocess.CompletedProcess[str]:
     tables = ["--hosts-allow", str(superd.allow), "--hosts-deny", str(superd.deny)]
-    command = [sys.executable, "-m", "superd", "upgrade", "--services", str(superd.services), *tables]
+    command = [sys.executable, "-m", "superd", "upgrade", "--services", str(superd.services), *tables, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=4 * WAIT, check=False, cwd=Path(__file__).parents[2])
 
 
@@ -34,3 +35,6 @@ def test_it_waits_for_the_outcome(superd: Superd) -> None:
     refused = ask(superd)
     assert refused.returncode == 1
     assert "superd goes on as it is: " in refused.stderr
+    answer = json.loads(ask(superd, "--json").stdout)
+    assert answer["outcome"] == "refused"
+    assert "nonsense" in answer["text"]

@@ -132,6 +132,8 @@ def test_a_ban_may_keep_sessions_and_hold_one_service(superd: Superd) -> None:
 def test_a_ban_of_ones_own_address_or_of_everything_asks_for_a_yes(superd: Superd) -> None:
     port = serve(superd)
     superd.start()
+    done = superd.command("ban", "127.0.0.0/29")  # this host's own address is in it
+    assert (done.returncode, "127.0.0.1 is an address of yours" in done.stderr) == (64, True)
     done = superd.command("ban", "0.0.0.0/0")
     assert (done.returncode, "--yes" in done.stderr) == (64, True)
     done = superd.command("ban", "127.0.0.0/16", env={"SSH_CLIENT": "127.0.0.7 5 22"})
@@ -259,6 +261,12 @@ def test_explain_asks_the_running_superd_about_bans_pauses_and_limits(superd: Su
     with connect(port):
         done = superd.command("explain", "cat", "127.0.0.5", *files)
         assert (done.returncode, done.stdout.endswith("refused now: instances\n")) == (1, True)
+        told = superd.command("explain", "cat", "127.0.0.5", "--json", *files)
+        answer = json.loads(told.stdout)
+        assert (told.returncode, answer["service"], answer["address"], answer["admitted"]) == (1, "cat", "127.0.0.5", False)
+        assert "\n".join(answer["steps"]) + "\n" == done.stdout
+        limits = asked(superd, "status", "cat")["limits"]
+        assert [limit["key"] for limit in limits] == ["cps"]
     asked(superd, "ban", "127.0.0.5", "--because", "loop")
     done = superd.command("explain", "cat", "127.0.0.5", *files)
     assert "bans: 127.0.0.5 is banned by " in done.stdout

@@ -149,7 +149,7 @@ def test_a_ban_and_a_pause_last_over_an_upgrade(superd: Superd) -> None:
     assert upgrade(superd).startswith("upgrade: done")
     with socket.create_connection(("127.0.0.1", port), WAIT, source_address=("127.0.0.2", 0)) as sock:
         assert sock.recv(1) == b""
-    assert superd.event(event="fail", service="cat")["reason"] == "address"
+    assert superd.event(event="fail", service="cat")["reason"] == "penalty"
     with socket.create_connection(("127.0.0.1", slow), WAIT, source_address=("127.0.0.3", 0)) as sock:
         assert sock.recv(1) == b""
     assert superd.event(event="fail", service="slow")["reason"] == "cps"

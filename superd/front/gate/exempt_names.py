@@ -1,4 +1,4 @@
-"""The addresses behind the words `dns:NAME` of `limits.penalties.exempt`, looked up now and then.
+"""The addresses of the words `dns:NAME` in `limits.penalties.exempt`, looked up now and then.
 
 Runs in: the front. Never: has a client wait for a look-up, or forgets an address because a name server does not answer.
 """

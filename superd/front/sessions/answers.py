@@ -15,6 +15,7 @@ from superd.front.sessions.status import forgive, penalties_of_all
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
 from superd.peer import Peer, local_from_text, peer_from_text
+from superd.policy.fullness import fullness
 from superd.policy.penalties import time_left
 from superd.record import Ending
 from superd.safe_text import safe
@@ -60,9 +61,11 @@ class Answers:
         clock: Callable[[], float],
         work: Callable[[], Work] = Work,
         ends: Callable[[], Mapping[str, float] | None] = lambda: None,
+        waiting: Callable[[str], int] = lambda service: 0,
     ) -> None:
-        """``ends`` returns when the certificate of each service ends."""
+        """``ends`` returns when the certificate of each service ends, ``waiting`` how many clients wait in a service's queue."""
         self._ends = ends
+        self._waiting = waiting
         self._in_force = in_force
         self._book = book
         self._counts = counts
@@ -170,6 +173,10 @@ class Answers:
             return
         yield self._service(service, now)
         yield self._minutes(name, now)
+        if service.waits:
+            yield messages.LimitRow(name, "queue", self._waiting(name), service.service.queue, "wait for a place")
+        for one in fullness(service.access, self._counts, now):
+            yield messages.LimitRow(name, *one)
         tally = self._book.tallies.get(name)
         if tally is not None:
             yield from self._reasons(name, tally, now)
