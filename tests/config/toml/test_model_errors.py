@@ -119,11 +119,11 @@ def test_a_long_value_is_shown_by_its_beginning() -> None:
 
 
 def test_each_table_of_a_list_has_its_own_line_and_hint() -> None:
-    one, two, three = "v4 = 24\nsessions = 5\n", "sesions = 5\nrate = 1\n", "nice = 3\nrate = [1, 2]"
+    one, two, three = "v4 = 24\nsessions = 5\n", "sessionz = 5\nrate = 1\n", "nice = 3\nrate = [1, 2]"
     limits = "".join(f"[[limits.source]]\n{table}" for table in (one, two, three))
     assert [line.removeprefix("a.toml:") for line in told(limits)] == [
         "8: error: `limits.source[1].rate`: `1` is not a list\n"
         "  hint: [connections a second, burst] that one such network may make",
-        "7: error: unknown key `sesions`\n  hint: did you mean `sessions`?",
+        "7: error: unknown key `sessionz`\n  hint: did you mean `sessions`?",
         "10: error: unknown key `nice`\n  hint: write it above [[limits.source]]: what stands below is a key of that table",
     ]
