@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from superd.certificate import SOON, days_left
 from superd.counted import counted
 
+SOON = 14
+"""Days before its end from which a certificate is warned about, as `superd check` does (``certificate.py``)."""
 LAGGING = 100
 """Records that wait for a log target, from which on it is worth a look."""
 SLOW = 0.5
@@ -85,7 +86,7 @@ def _certificate(found: dict[str, Any], now: float, add: Callable[[str, str, str
         text = f"its certificate cannot be used, and its clients are refused: {found['failed']}"
         add("error", found["service"], text, "superd check; superd takes the file up when it changes")
         return
-    days = days_left(found["end"], now)
+    days = int((found["end"] - now) // 86400)
     if found["failed"]:
         text = f"its new certificate cannot be used, the one of before is ({days} days left): {found['failed']}"
         add("error", found["service"], text, "superd check; superd takes the file up when it changes")

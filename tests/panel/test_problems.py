@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from superd.panel.problems import problems
+from superd import certificate
+from superd.panel.problems import SOON, problems
 from tests.panel.script import FRONT, STATE
 
 NOW = 1_800_000_000.0
@@ -40,17 +41,21 @@ def test_a_refused_reload_names_its_first_error() -> None:
     assert problems({**STATE, "reload": reload}, [], {}, {}, FRONT, NOW)[0]["text"].endswith("git.toml:6: instances: `x`")
 
 
+def test_a_certificate_is_warned_about_when_check_warns() -> None:
+    assert SOON == certificate.SOON
+
+
 def test_a_certificate_is_one_when_it_cannot_be_used_or_ends_soon() -> None:
-    def certificate(service: str, days: float | None, failed: str = "") -> dict[str, object]:
+    def row(service: str, days: float | None, failed: str = "") -> dict[str, object]:
         end = NOW + days * DAY if days is not None else None
         return {"service": service, "end": end, "failed": failed, "file": f"/etc/ssl/{service}.pem"}
 
     state = {
         **STATE,
         "certificates": [
-            certificate("good", 14.5), certificate("soon", 13.5), certificate("over", -0.5),
-            certificate("none", None, "/etc/ssl/none.key: cannot be read: No such file or directory"),
-            certificate("kept", 60.5, "/etc/ssl/kept.pem: it has no certificate in PEM"),
+            row("good", 14.5), row("soon", 13.5), row("over", -0.5),
+            row("none", None, "/etc/ssl/none.key: cannot be read: No such file or directory"),
+            row("kept", 60.5, "/etc/ssl/kept.pem: it has no certificate in PEM"),
         ],
     }  # fmt: skip
     found = {problem["about"]: (problem["severity"], problem["text"]) for problem in problems(state, [], {}, {}, FRONT, NOW)}
