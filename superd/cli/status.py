@@ -56,6 +56,9 @@ def screen(answer: dict[str, Any], columns: int, *, everything: bool = False) ->
         lines.append(dim(f"({counted(len(idle), 'more service')} without clients in the last hour: superd status --all)"))
     if not answer["services"]:
         lines.append("no service is configured: superd check")
+    if ungrouped := [found for found in answer["services"] if found["no_group"]]:
+        names = ", ".join(safe(found["name"]) for found in ungrouped[:3]) + (", …" if len(ungrouped) > 3 else "")
+        lines.append(dim(f"no limits by groups of processes for {names}: superd status {safe(ungrouped[0]['name'])}"))
     if answer["tables"]["rules"] or answer["tables"]["warnings"]:
         lines.append(dim(tables_text(answer["tables"])))
     if answer["bans"]:
@@ -174,6 +177,8 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
     add("sessions", most)
     for number, limit in enumerate(answer["limits"]):
         add("limits" if not number else "", limit_text(limit))
+    if found["no_group"]:
+        add("no groups", f"memory, pids and quotas do not hold: {safe(found['no_group'])}")
     if found["certificate_end"]:
         add("tls", certificate_text(found["certificate_end"]))
     if found["leftovers"]:

@@ -35,6 +35,7 @@ type Service (
   refused_hour: int,
   most_refused: string,
   paused: ?Pause,
+  no_group: string,
   certificate_end: ?float
 )
 

@@ -46,17 +46,6 @@ def problems(
     if broken:
         more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
         add("error", "", f"{_place(broken[0])}: {broken[0]['message']}{more}", broken[0]["hint"] or "superd check")
-    if state["ungrouped"]:
-        names = sorted(state["ungrouped"])
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        of = f" for {', '.join(names[:3])}{more}" if len(names) > 1 else ""
-        text = f"no limits by groups of processes{of}: {state['ungrouped'][names[0]]}"
-        add(
-            "warning",
-            "" if of else names[0],
-            text,
-            "Delegate=yes in superd's unit, or cgroup v2 mounted writable in its container; superd doctor",
-        )
     last = state["reload"]
     if last["outcome"] == "refused":
         first = next((problem for problem in last["problems"] if problem["severity"] == "error"), None)

@@ -105,6 +105,7 @@ def service(row: front.ServiceRow, state: dict[str, Any], paused: dict[str, dict
         "refused_hour": row.refused_hour,
         "most_refused": row.worst,
         "paused": paused.get(row.name),
+        "no_group": state["ungrouped"].get(row.name, ""),
         "certificate_end": next((found["end"] for found in state["certificates"] if found["service"] == row.name), None),
     }
 
@@ -119,7 +120,6 @@ def get_service(call: Call) -> Method:
     shown = service(row, state, paused)
     state["missing"] = [missing for missing in state["missing"] if missing["service"] == name]
     state["reload"]["outcome"] = ""
-    state["ungrouped"] = {name: why for name, why in state["ungrouped"].items() if name == row.name}
     full = {name: row.full} if row.full else {}
     own = problems(state, [shown], full, {name: row.failing} if row.failing else {}, _QUIET, wall())
     minutes = next((found for found in rows if isinstance(found, front.MinutesRow)), front.MinutesRow(name, (), ()))

@@ -115,3 +115,13 @@ def test_limits_say_how_full_they_are() -> None:
         "cps 1 source at it; 1 a second",
         "limits.penalties 2 sources refused",
     ]
+
+
+def test_services_whose_programs_have_no_groups_are_named_and_are_not_a_problem() -> None:
+    there = World()
+    there.state["ungrouped"] = {"git": "no cgroup v2"}
+    made = there.run(queries.get_status(Call({}, 0)))
+    assert made["problems"] == []
+    assert "no limits by groups of processes for git: superd status git" in screen(made, 80)
+    shown = service_screen(there.run(queries.get_service(Call({"service": "git"}, 0))), 80)
+    assert "  no groups  memory, pids and quotas do not hold: no cgroup v2" in shown

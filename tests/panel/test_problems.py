@@ -84,11 +84,3 @@ def test_tables_that_are_not_in_force_and_rules_with_errors_are_ones() -> None:
     (found,) = problems({**STATE, "tables": {"files": [], "problems": [], "refused": [refused]}}, [], {}, {}, FRONT, NOW)
     assert found["text"] == "/etc/hosts.deny: cannot be read: the tables of before stay in force"
     assert found["hint"]
-
-
-def test_services_that_ask_for_groups_and_have_none_are_one() -> None:
-    (found,) = problems({**STATE, "ungrouped": {"a": "no cgroup v2"}}, [], {}, {}, FRONT, NOW)
-    assert (found["severity"], found["about"]) == ("warning", "a")
-    assert found["text"] == "no limits by groups of processes: no cgroup v2"
-    (found,) = problems({**STATE, "ungrouped": dict.fromkeys("abcde", "why")}, [], {}, {}, FRONT, NOW)
-    assert (found["about"], found["text"]) == ("", "no limits by groups of processes for a, b, c and 2 more: why")
