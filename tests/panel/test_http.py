@@ -236,7 +236,7 @@ def test_a_name_that_leads_here_by_a_strangers_doing_is_refused(there: Fixture, 
     assert there.master_is_asked is False
 
 
-def test_two_names_are_none_and_no_name_is_no_browsers(there: Fixture) -> None:
+def test_two_names_are_refused_and_a_request_without_one_is_answered(there: Fixture) -> None:
     there.http.names = {"metrics": {"db1"}}
     assert got(there, "db1", "db1") == b"421 Misdirected Request"
     assert got(there) == b"200 OK"

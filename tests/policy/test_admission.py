@@ -205,7 +205,7 @@ def test_a_source_with_penalties_is_refused_until_they_have_gone_by() -> None:
 def test_a_name_exempts_from_penalties_once_it_is_asked_for() -> None:
     access = compile_access(service(limits={"penalties": {"refused": 60, "exempt": [".example.org"]}}))
     client = peer_from_text("192.0.2.1")
-    assert admit(access, client, Occupancy(), 0.0, World()) is ADMITTED  # without penalties nobody is asked
+    assert admit(access, client, Occupancy(), 0.0, World()) is ADMITTED  # without penalties no name is asked for
     access.penalise(client, Cause.REFUSED, 0.0)
     answer = admit(access, client, Occupancy(), 0.0, World())
     assert isinstance(answer, Ask)

@@ -1,4 +1,4 @@
-"""The addresses of names that are exempt from penalties: looked up, kept while nobody answers, and again when services change."""
+"""The addresses of names that are exempt from penalties: looked up, kept while no server answers, and again when services change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Resolver:
         return self.answer
 
 
-async def test_addresses_are_looked_up_again_and_kept_while_nobody_answers(
+async def test_addresses_are_looked_up_again_and_kept_while_no_server_answers(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
     one = service(limits={"penalties": {"refused": 60, "exempt": ["dns:Monitor.example.org", "192.0.2.99"]}})
