@@ -1,4 +1,4 @@
-"""The addresses of names that are exempt from penalties: looked up, kept while no server answers, and again when services change."""
+"""The addresses of exempt names: looked up, kept while no server answers, and looked up again when services change."""
 
 from __future__ import annotations
 
