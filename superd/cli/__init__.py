@@ -31,6 +31,11 @@ def main() -> None:
 
     try:
         app()
+    except Exception as problem:
+        control = sys.modules.get("superd.cli.control")  # loaded by commands that ask a running superd alone
+        if control is None or not isinstance(problem, control.Failed):
+            raise
+        raise SystemExit(control.report(problem)) from None
     except SystemExit as end:
         # typer ends wrong usage with 2; sysexits.h and RestartPreventExitStatus= of the unit know 64.
         raise SystemExit(EX_USAGE if end.code == 2 else end.code) from None

@@ -39,6 +39,14 @@ class Failed(Exception):
         self.parameters = parameters or {}
 
 
+class Answer(dict[str, Any]):
+    """An object of an answer. A field that it lacks is one that another version of superd does not know."""
+
+    def __missing__(self, key: str) -> Any:
+        text = f"the superd that runs is of another version: its answer has no `{key}`"
+        raise Failed("OtherVersion", text, EX_UNAVAILABLE, {"hint": "superd upgrade; or systemctl restart superd"})
+
+
 class Control:
     """One connection."""
 
@@ -70,11 +78,13 @@ class Control:
         try:
             self._sock.sendall(encode_call(f"{INTERFACE}.{method}", given, more=more))
             while True:
-                message = json.loads(self._message())
+                message = json.loads(self._message(), object_hook=Answer)
                 if not isinstance(message, dict):
                     raise ValueError("no reply")
                 if "error" in message:
                     raise failure(message)
+                if "parameters" not in message:
+                    raise ValueError("no reply")
                 yield message["parameters"]
                 if not message.get("continues"):
                     return

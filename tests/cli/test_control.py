@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from superd.cli import main
 from superd.cli.control import Control, Failed, failure, own_addresses, report, user_name
 
 Answer = Callable[[socket.socket], None]
@@ -105,4 +106,21 @@ def test_users_and_addresses_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert user_name(4_000_000_000) == "uid 4000000000"
     monkeypatch.setenv("SSH_CLIENT", "192.0.2.7 50000 22")
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
-    assert own_addresses() == ["192.0.2.7"]
+    assert own_addresses() == ["192.0.2.7", "127.0.0.1", "::1"]
+
+
+def test_a_field_that_another_version_does_not_know_is_said_with_what_to_type(
+    serve: Callable[[Answer], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(sock: socket.socket) -> None:
+        sock.recv(9999)
+        sock.sendall(b'{"parameters":{"daemon":{"version":"0"}}}\0')
+
+    serve(answer)
+    monkeypatch.setattr("sys.argv", ["superd", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 69
+    said = capsys.readouterr().err
+    assert "the superd that runs is of another version: its answer has no `problems`" in said or "no `processes`" in said
+    assert "hint: superd upgrade" in said
