@@ -16,6 +16,7 @@ ROWS = [
     "many",
     "guards",
     "idle",
+    "watched",
     "refuse",
     "decision",
     "internal",

@@ -29,6 +29,7 @@ import rows_inside
 import rows_policy
 import rows_size
 import rows_start
+import rows_watched
 import tools
 from report import Table, summary
 from stand import Bench
@@ -38,6 +39,7 @@ ROWS: dict[str, Callable[[Bench], list[Table]]] = {
     "many": rows_start.start_many,
     "guards": rows_start.guards,
     "idle": rows_start.first_byte,
+    "watched": rows_watched.watched,
     "refuse": rows_policy.refuse,
     "decision": rows_policy.decision,
     "internal": rows_inside.internal,
