@@ -165,7 +165,8 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
     lines = [f"{bold(safe(found['name']))}   {safe(found['runs'])}{user}", *problem_lines(answer["problems"])]
 
     def add(key: str, text: str) -> None:
-        lines.append(f"  {key.ljust(10)} {text}"[: max(columns, 40)])
+        line, most = f"  {key.ljust(10)} {text}", max(columns, 40)
+        lines.append(line if len(line) <= most else line[: most - 1] + "…")
 
     for number, address in enumerate(found["addresses"] or ["through tcpmux"]):
         lost = "   not open" if address in found["missing"] else queue_text(address)
@@ -184,13 +185,15 @@ def service_screen(answer: dict[str, Any], columns: int) -> list[str]:
     if found["leftovers"]:
         add("leftovers", f"{found['leftovers']} processes that programs left")
     add("started", f"{found['started_minute']} in the last minute, {found['started_hour']} in the last hour")
-    if any(answer["served"]) or any(answer["refused"]):
-        add("hour", spark(answer["served"]) + "  started")
-        if any(answer["refused"]):
-            add("", spark(answer["refused"]) + "  refused")
-    for number, refusal in enumerate(answer["refusals"]):
+    if any(answer["served"]):
+        add("", spark(answer["served"]))
+    if answer["refusals"]:
+        add("refused", f"{found['refused_minute']} in the last minute, {found['refused_hour']} in the last hour")
+    if any(answer["refused"]):
+        add("", spark(answer["refused"]))
+    for refusal in answer["refusals"]:
         text = f"{refusal['hour']:>5} {refusal['reason'].ljust(12)} {one(refusal['last_peer'], 39)} last, "
-        add("refused" if not number else "", f"{text}{span(refusal['last_ago'])} ago")
+        add("", f"{text}{span(refusal['last_ago'])} ago")
     for number, event in enumerate(answer["last"]):
         add(f"last {len(answer['last'])}" if not number else "", event_text(event))
     return lines

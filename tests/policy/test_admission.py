@@ -174,7 +174,7 @@ def test_a_network_has_a_rate_of_its_own_that_is_reported() -> None:
     assert isinstance(answers[2], Verdict)
     assert answers[2].reason is Reason.SOURCE_LIMIT
     (line,) = access.rate_news()
-    assert line == "10.1.1.0/24 makes more than 1 connections a second and 2 at once (source_limit): the rest is refused"
+    assert line == "10.1.1.0/24 makes more than 1 connection a second and 2 at once (source_limit): the rest is refused"
     again = compile_access(service(limits={"source": [{"v4": 24, "rate": [1, 2]}]}))
     again.adopt(access)
     assert isinstance(admit(again, peer_from_text("10.1.1.9"), Occupancy(), 0.1, World()), Verdict)
