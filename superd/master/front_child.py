@@ -8,7 +8,6 @@ Never: decides what an order or a request does.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import select
@@ -49,8 +48,7 @@ class FrontChild:
         self._clock = clock
         self._channel: socket.socket | None = None
         self._writer: order_channel.OrderWriter | None = None
-        self._events = 0
-        self._started = 0.0
+        self._events, self._started = 0, 0.0
         self._budget = RequestBudget(0.0)
         self._back_off = BackOff()
         self._life = Heartbeat(clock())
@@ -58,7 +56,6 @@ class FrontChild:
         self._end_by: float | None = None
         self._send_at: float | None = None
         self._dump = StateDump()
-        self._trusted = True
         self.kept = KeptMemory()
         self.pid = 0
         self.start_at: float | None = None
@@ -89,7 +86,7 @@ class FrontChild:
     def start(self, order: front_orders.Begin, in_child: Callable[[], None]) -> None:
         """Fork the front. ``in_child`` closes what the front must not have. Raises ``OSError`` when there is no room for it."""
         self.start_at = None
-        order = dataclasses.replace(order, memory=front_orders.Fd(self.kept.renew()))
+        order = self.kept.renew(order)
         ours, theirs = order_channel.pair()
         self._log.flush()
         try:
@@ -99,12 +96,10 @@ class FrontChild:
             raise
         finally:
             theirs.close()
-        self._trusted = True
         now = self._clock()
         self.pid, self._started, self._channel = pid, now, ours
-        self._writer = order_channel.OrderWriter(ours)
+        self._writer, self._events = order_channel.OrderWriter(ours), select.POLLIN
         self._budget = RequestBudget(now)
-        self._events = select.POLLIN
         self._poll.register(ours, select.POLLIN)
         self._life.begin(order.policy, now)
         self._ask_for_life(now)
@@ -178,8 +173,7 @@ class FrontChild:
             return
         now = self._clock()
         pause = self._back_off.died(now - self._started)
-        broke = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS  # it called what its filter forbids
-        self.kept.ended(trusted=self._trusted and not broke, young=self._back_off.deaths)
+        self.kept.ended(status, young=self._back_off.deaths)
         again = self._back_off.consequence(pause)
         self._log.message("crit", f"the front ended ({describe(status)}); {again}", kind=Kind.PROCESS_REPLACED)
         self.start_at = now + pause
@@ -191,7 +185,7 @@ class FrontChild:
 
     def replace(self, why: str) -> None:
         """Kill the front: it broke the protocol. Its end is reported by SIGCHLD, and the next one gets nothing of it."""
-        self._trusted = False
+        self.kept.trusted = False
         self._kill(f"the front broke its protocol ({why}); it is being replaced")
 
     def distrust(self, why: str) -> None:
