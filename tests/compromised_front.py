@@ -10,6 +10,7 @@ import array
 import ctypes
 import errno
 import json
+import mmap
 import os
 import select
 import signal
@@ -18,6 +19,7 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from superd.cli import main
 from superd.expansion import Values
@@ -27,15 +29,42 @@ from superd.ipc.front_orders import Begin
 from superd.log.log import Log
 from superd.master import back_off
 
+SIZE = 1 << 20
+"""Bytes of the notes."""
 EVIL = "$(touch owned)`touch owned`;touch owned|'\"\n../../etc\x1b[2J"
 """What a shell would do something for."""
+
+
+class Notes:
+    """What the fronts tell the test, by name, in a file that is mapped before the first: a front can open none to write."""
+
+    def __init__(self, path: Path) -> None:
+        path.write_bytes(bytes(SIZE))
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), SIZE)
+
+    def read(self) -> dict[str, Any]:
+        """What is written down."""
+        found: dict[str, Any] = read_notes(self._memory[:])
+        return found
+
+    def write(self, name: str, value: object) -> None:
+        """Write one thing down."""
+        data = json.dumps({**self.read(), name: value}).encode()
+        self._memory[: len(data) + 1] = data + b"\0"
+
+
+def read_notes(data: bytes) -> Any:
+    """Return what is written down in the bytes of a notes file."""
+    return json.loads(data.partition(b"\0")[0] or b"{}")
 
 
 class Hostile:
     """A front's powers, in the wrong hands."""
 
-    def __init__(self, begin: Begin, channel: socket.socket, folder: Path) -> None:
+    def __init__(self, begin: Begin, channel: socket.socket, folder: Path, notes: Notes) -> None:
         self.channel = channel
+        self.notes = notes
         self.channel.setblocking(True)
         self.order = order = begin.first
         self.folder = folder
@@ -71,7 +100,7 @@ class Hostile:
 
     def tell(self, name: str, value: object) -> None:
         """To the test."""
-        (self.folder / name).write_text(json.dumps(value))
+        self.notes.write(name, value)
 
 
 Attack = tuple[Callable[[Hostile], None], str]
@@ -343,14 +372,14 @@ ATTACKS = (
 def run(names: list[str], folder: Path) -> None:
     """superd, with its fronts replaced by these one after the other."""
     real = process.run
-    count = folder / "count"
+    notes = Notes(folder / "notes")
 
     async def front(begin: Begin, channel: socket.socket, log: Log) -> int:
-        number = int(count.read_text()) if count.exists() else 0
+        number = int(notes.read().get("count", 0))
         if number >= len(names):
             return await real(begin, channel, log)
-        count.write_text(str(number + 1))
-        ATTACKS[names[number]][0](Hostile(begin, channel, folder))
+        notes.write("count", number + 1)
+        ATTACKS[names[number]][0](Hostile(begin, channel, folder, notes))
         select.select([], [], [])  # the master's answer is SIGKILL
         return 0
 

@@ -58,7 +58,8 @@ class Superd:
         """Whether no process of it may sleep where it waits for no work; not where the test is one of its processes."""
         self.events: list[dict[str, Any]] = []
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self.sources = ["--services", str(services), "--hosts-allow", str(self.allow), "--hosts-deny", str(self.deny)]
+        self.sources: list[str] | None = None
+        """Options that say where its files are; without them its own folder and tables."""
         """What it reads: on its command line, unless a test is about superd.toml."""
         self.arguments: list[str] = []
         self.prefix: list[str] = []
@@ -84,7 +85,7 @@ class Superd:
         self._close_streams()  # of an earlier run
         self.process = subprocess.Popen(
             [
-                *self.prefix, sys.executable, "-m", "superd", "run", *self.sources, *self.arguments, *arguments,
+                *self.prefix, sys.executable, "-m", "superd", "run", *self._sources(), *self.arguments, *arguments,
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -108,6 +109,11 @@ class Superd:
         finally:
             os.close(ended)
         raise AssertionError(f"superd did not start: {self.events}")
+
+    def _sources(self) -> list[str]:
+        if self.sources is not None:
+            return self.sources
+        return ["--services", str(self.services), "--hosts-allow", str(self.allow), "--hosts-deny", str(self.deny)]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ MEMORY = "memory or a file that this process has made or opened"
 QUEUE = "the end of a pair with connections of clients, which no program has had"
 SCOPES = "cancel scopes and limiters, which close nothing"
 OWN: dict[str, dict[str, str]] = {
+    "front/confinement.py": {"os.close": "a set of landlock rules"},
     "front/datagram/peer_programs.py": {"with feeder": "a datagram socket, whose close never waits", "with scope": SCOPES},
     "front/ending.py": {"close": PARTS},
     "front/panel_link.py": {"sock.close": PAIRS, "with scope": SCOPES},
@@ -59,6 +60,7 @@ OWN: dict[str, dict[str, str]] = {
     "master/launcher_child.py": {
         **{"os.close": MEMORY, "ours.close": PAIRS, "theirs.close": PAIRS, "self.control.close": PAIRS},
     },
+    "master/kept_memory.py": {"os.close": MEMORY},
     "master/launcher_pool.py": {"self.groups.close": PARTS, "slot.close": PARTS, "slot.process.close": PARTS},
     "master/launcher_slot.py": {"self.front_end.close": PAIRS, "self.launcher_end.close": PAIRS, "self.process.close": PARTS},
     "master/listeners.py": {"self.close": PARTS},

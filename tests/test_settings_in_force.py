@@ -94,6 +94,8 @@ APPLIES: dict[str, Any] = {
     "metrics.listen": "trips/test_metrics.py::test_metrics_are_what_happened_and_are_off_unless_configured",
     "metrics.allow": "master/test_control_socket.py::test_a_panel_that_lives_gets_at_once_who_may_ask_for_a_page",
     "page.listen": "trips/test_page.py::test_the_page_changes_nothing_and_goes_with_a_reload",
+    "metrics.names": "panel/test_http.py::test_addresses_and_names_of_this_page_are_its_own",
+    "page.names": "panel/test_http.py::test_addresses_and_names_of_this_page_are_its_own",
     "page.allow": "master/test_control_socket.py::test_a_panel_that_lives_gets_at_once_who_may_ask_for_a_page",
     "stop_grace": f"{AT_RELOAD}::test_stop_grace",
     "stop_sessions": f"{AT_RELOAD}::test_stop_sessions",

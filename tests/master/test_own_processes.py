@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -28,6 +29,7 @@ class Part:
         self.pid = pids[0] if pids else 0
         self._pids = pids
         self.start_at: float | None = None
+        self.kept = SimpleNamespace(found=b"")
         self.any_died = True
 
     def pids(self) -> tuple[int, ...]:

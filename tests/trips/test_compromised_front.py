@@ -37,7 +37,7 @@ def attacked(superd: Superd, *names: str) -> int:
 
 def told(superd: Superd, name: str) -> Any:
     """What a hostile front wrote down."""
-    return json.loads((place(superd) / name).read_text())
+    return compromised_front.read_notes((place(superd) / "notes").read_bytes())[name]
 
 
 def every_one_was_replaced(superd: Superd, attacks: dict[str, Attack]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import TYPE_CHECKING, cast
 
 import trio
 from trio.testing import MockClock
@@ -14,6 +15,9 @@ from superd.ipc import relay_messages as messages
 from superd.peer import Peer
 from tests.front.fakes import CLIENT, service
 from tests.front.fakes_of_connections import Front
+
+if TYPE_CHECKING:
+    from superd.front.relays.relay_link import RelayLink
 
 
 def made(nursery: trio.Nursery, **keys: object) -> tuple[Front, Connection]:
@@ -61,6 +65,7 @@ async def test_a_failure_is_reported(nursery: trio.Nursery) -> None:
 
     nursery.start_soon(run)
     await trio.testing.wait_all_tasks_blocked()
+    front.carriers.legs[0].link = cast("RelayLink", object())
     front.carriers.legs[0].secured(b'{"error": "http request"}')
     front.carriers.legs[0].over(messages.Over(4711, 0, 0, 0.0, messages.HANDSHAKE))
     await trio.testing.wait_all_tasks_blocked()
