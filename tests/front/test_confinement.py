@@ -88,6 +88,23 @@ def test_a_front_starts_signals_and_makes_nothing_but_has_threads_and_names() ->
     assert found == dict.fromkeys(found, errno.EPERM)
 
 
+REFUSED = """
+import errno
+from superd.front import confinement
+def refused(*_, **__):
+    raise OSError(errno.EPERM, "landlock")
+confinement.landlock.make_rules = refused
+confinement._open_to_read_alone()
+"""
+
+
+def test_a_container_that_refuses_landlock_has_a_front_all_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED], capture_output=True, check=False, cwd=Path(__file__).parents[2], timeout=30
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def has_landlock() -> bool:
     """Whether this kernel can keep files from being written."""
     try:
