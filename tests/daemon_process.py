@@ -54,8 +54,9 @@ class Superd:
         self.deny = folder / "hosts.deny"
         self.process: subprocess.Popen[bytes] | None = None
         self._watch: BlockWatch | None = None
-        self.watched = True
-        """Whether no process of it may sleep where it waits for no work; not where the test is one of its processes."""
+        self.watched = "User Mode Linux" not in Path("/proc/cpuinfo").read_text()
+        """Whether no process of it may sleep where it waits for no work; not where the test is one of its processes, nor in a
+        kernel of its own, which does not say where a process sleeps."""
         self.events: list[dict[str, Any]] = []
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.sources: list[str] | None = None

@@ -181,7 +181,7 @@ def test_a_launcher_that_takes_nothing_more_holds_up_its_own_services_alone(supe
 
 def test_a_limit_that_is_hardly_enough_serves_and_says_so(superd: Superd) -> None:
     """The front died of it every second, with a traceback: it had each listener twice at its start."""
-    superd.prefix = [needs("util-linux", "prlimit"), "--nofile=64:64"]
+    superd.prefix = [needs("util-linux", "prlimit"), "--nofile=72:72"]
     ports = [free_port() for _ in range(32)]
     for port in ports:
         superd.service(f"cat{port}", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{port}"]\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,13 @@ def refused(superd: Superd, *arguments: str) -> list[str]:
         capture_output=True, text=True, timeout=WAIT, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (78, "")
-    return done.stderr.replace(f"{superd.services}/", "").replace(f"{superd.folder}/", "").splitlines()
+    said: list[str] = []
+    for line in done.stderr.replace(f"{superd.services}/", "").replace(f"{superd.folder}/", "").splitlines():
+        event = json.loads(line)
+        said.append(event["message"])
+        if "hint" in event:
+            said.append(f"  hint: {event['hint']}")
+    return said
 
 
 def cat(port: int, extra: str = "") -> str:

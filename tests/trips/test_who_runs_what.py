@@ -18,7 +18,7 @@ from tests.daemon_process import Superd, free_port, talk
 PROFILER = """
 import os, sys, threading
 seen, root, out = set(), os.environ["WATCHED_ROOT"], os.environ["WATCHED_FILE"]
-phase = ["start"]
+phase, file = ["start"], []
 
 def profile(frame, event, argument):
     code = frame.f_code
@@ -41,9 +41,9 @@ def profile(frame, event, argument):
     seen.add(code.co_filename)
     line = " ".join((phase[0] if phase[0] == "front" or os.getpid() == int(os.environ["WATCHED_PID"]) else "child",
                      code.co_filename[len(root):])) + "\\n"
-    file = os.open(out, os.O_WRONLY | os.O_APPEND)
-    os.write(file, line.encode())
-    os.close(file)
+    if not file:  # opened by the master: a front can open no file to write
+        file.append(os.open(out, os.O_WRONLY | os.O_APPEND))
+    os.write(file[0], line.encode())
 
 if "superd" in sys.orig_argv:
     os.environ["WATCHED_PID"] = str(os.getpid())
