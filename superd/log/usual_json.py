@@ -9,6 +9,7 @@ Runs in: the front. Pure. Used by text_json.py.
 
 from __future__ import annotations
 
+from json.encoder import encode_basestring as quoted
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def start_members(record: SessionRecord) -> str:
     ):  # fmt: skip
         return ""
     record.start_json = text = (
-        f',"peer":"{peer.address}","port":{peer.port},"local":"{local.address}","local_port":{local.port},"pid":{record.pid}'
+        f',"peer":{quoted(peer.address)},"port":{peer.port}'  # quoted: a zone is an interface's name, which may hold anything
+        f',"local":{quoted(local.address)},"local_port":{local.port},"pid":{record.pid}'
     )
     return text
 

@@ -32,7 +32,7 @@ def usual(address: str = "198.51.100.7", status: int = 0, seconds: float = 0.012
 
 
 @given(
-    st.sampled_from(["198.51.100.7", "2001:db8::1", "fe80::1%eth0"]),
+    st.sampled_from(["198.51.100.7", "2001:db8::1", "fe80::1%eth0", 'fe80::1%a"b\\c']),
     st.integers(0, 255),
     st.floats(0, 1e9),
     st.integers(0, 1 << 40),
