@@ -21,7 +21,7 @@ OWN: dict[str, dict[str, str]] = {
     "front/datagram/peer_programs.py": {"with feeder": "a datagram socket, whose close never waits", "with scope": SCOPES},
     "front/ending.py": {"close": PARTS},
     "front/panel_link.py": {"sock.close": PAIRS, "with scope": SCOPES},
-    "front/orders.py": {"self.listeners.close": PARTS, "self.queue.close": PARTS},
+    "front/leaving.py": {"self.listeners.close": PARTS, "self.queue.close": PARTS},
     "front/process.py": {"log.close": PARTS},
     "front/programs/launcher_link.py": {"self._sock.close": PAIRS},
     "front/programs/launcher_links.py": {"link.close": PARTS},

@@ -7,78 +7,63 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from superd.certificate import days_left
-from superd.front.ending import end
-from superd.front.kept import Counted, kept, pieces, restore
-from superd.front.relays.relay_link import RelayLink
-from superd.front.retirement import retire
+from superd.front.kept import pieces, restore
 from superd.front.safekeeping import Safekeeping
-from superd.front.sessions.live import Stage
 from superd.front.sessions.status import status
 from superd.ipc.front_requests import MAX_DUMP
 from superd.log_target import FileTarget
 
 if TYPE_CHECKING:
-    from superd.front.datagram.peer_programs import PeerPrograms
-    from superd.front.datagram.sockets import DatagramSockets
-    from superd.front.datagram.wait_programs import WaitPrograms
-    from superd.front.gate.conditions import World
+    from superd.front.datagram.datagrams import Datagrams
     from superd.front.gate.policy_watch import PolicyWatch
-    from superd.front.gate.waiting_room import WaitingRoom
     from superd.front.handing_over import StartTask
     from superd.front.in_force import InForce
+    from superd.front.kept import Counted
+    from superd.front.leaving import Leaving
     from superd.front.master_link import MasterLink
     from superd.front.panel_link import PanelLink
     from superd.front.programs.launches import Launches
     from superd.front.relays.carriers import Carriers
-    from superd.front.sessions.book import SessionBook
-    from superd.front.stream.queueing import WaitingQueue
+    from superd.front.sessions.view import View
     from superd.ipc import front_orders
     from superd.log.log import Log
     from superd.net.listener import ListenerSet
-    from superd.occupancy import Occupancy
 
 
 @dataclass(slots=True)
 class Orders:
-    """The parts that orders are for. ``cancel`` ends the front."""
+    """The parts that orders are for."""
 
     in_force: InForce
-    book: SessionBook
-    counts: Occupancy
-    world: World
-    room: WaitingRoom
-    queue: WaitingQueue
+    view: View
+    counted: Counted
     listeners: ListenerSet
     policy_watch: PolicyWatch
     launches: Launches
     carriers: Carriers
-    datagrams: DatagramSockets
-    wait: WaitPrograms
-    peers: PeerPrograms
+    datagrams: Datagrams
     panel_link: PanelLink
+    leaving: Leaving
     master: MasterLink
     log: Log
     start_task: StartTask
-    cancel: Callable[[], None]
     safekeeping: Safekeeping | None = None
 
     def begin(self, order: front_orders.Begin) -> None:
         """Put the first order into force: everything, and what the front before this one left."""
         self._apply(order.first, order.running)
         for address in order.shared & self.in_force.listeners.keys():
-            self.wait.shared(self.in_force.listeners[address])
+            self.datagrams.shared(self.in_force.listeners[address])
         self.wished(order.wished)
-        restore(order.kept, self._counted(), time.monotonic())
+        restore(order.kept, self.counted, time.monotonic())
         for orphaned in order.orphaned:
             self.orphaned(orphaned)
         if order.memory is not None:
             self.safekeeping = Safekeeping(
-                order.memory, lambda: pieces(self._counted(), time.monotonic()), self.book.state, self.start_task
+                order.memory, lambda: pieces(self.counted, time.monotonic()), self.view.book.state, self.start_task
             )
 
     def alive(self) -> None:
@@ -113,7 +98,7 @@ class Orders:
         for target, fd in logs.items():
             self.log.attach_file(target, fd)
         # A session writes its last line where it wrote its first.
-        used = (session.record.service.log_type for session in self.book)
+        used = (session.record.service.log_type for session in self.view.book)
         self.log.keep_files({*logs, *(target for target in used if isinstance(target, FileTarget))})
 
     def policy(self, order: front_orders.PolicyReply) -> None:
@@ -133,7 +118,7 @@ class Orders:
     def renewed(self, order: front_orders.Renewed) -> None:
         """Take a second socket at a datagram service's address."""
         sock = socket.socket(fileno=order.socket) if order.socket is not None else None
-        self.peers.renewed(order.address, sock, order.failure)
+        self.datagrams.renewed(order.address, sock, order.failure)
 
     def orphaned(self, order: front_orders.Orphaned) -> None:
         """Take the programs that a launcher left when it died."""
@@ -151,12 +136,8 @@ class Orders:
 
     def dump(self, order: front_orders.Dump) -> None:
         """Write the state as text into the master's memory."""
-        leftovers_of = self.launches.reports.leftovers_of
-        now = time.monotonic()
-        today = time.time()  # noqa: TID251 - a certificate ends on a date
-        ends = tuple((name, days_left(end, today)) for name, end in sorted((self.carriers.ends or {}).items()))
-        state = status(self.in_force, self.book, self.counts, self.world.sensors, self.room, self.queue, leftovers_of, now)
-        text = replace(state, certificates=ends).text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
+        state = status(self.view, time.monotonic(), time.time())  # noqa: TID251 - a certificate ends on a date
+        text = state.text().encode("utf-8", "backslashreplace")[:MAX_DUMP]
         left = memoryview(text)
         with open(order.memory, "wb", buffering=0) as file:  # a buffer that cannot be written raises again when it is closed
             try:
@@ -169,12 +150,12 @@ class Orders:
 
     def wished(self, order: front_orders.Wished) -> None:
         """Put what operators want into force."""
-        self.world.wished.replace(order.bans, order.holds, time.monotonic())
+        self.counted.wished.replace(order.bans, order.holds, time.monotonic())
         self._hold_listeners()
 
     def _hold_listeners(self) -> None:
         for listener in self.in_force.listeners.values():
-            self.listeners.hold(listener, self.world.wished.waits(listener.name))
+            self.listeners.hold(listener, self.counted.wished.waits(listener.name))
 
     def panel(self, order: front_orders.Panel) -> None:
         """Answer the panel at the other end of a new pair."""
@@ -182,52 +163,14 @@ class Orders:
 
     def stop(self, order: front_orders.Stop) -> None:
         """Let sessions end, or end them; then end the process."""
-        self.start_task(end, order, self.book, self._close, self.log, self._on_end)
+        self.leaving.stop(order)
 
     def retire(self, order: front_orders.Retire) -> None:
         """Make room for another front when the master says so."""
-        self.start_task(self._retire, order)
-
-    async def _retire(self, order: front_orders.Retire) -> None:
-        with socket.socket(fileno=order.waiting) as waiting:
-
-            def close() -> None:
-                self.in_force.listeners.clear()
-                self.queue.pass_on(waiting)
-                self.listeners.close()
-
-            def kept() -> bytes:
-                self.queue.pass_on(waiting)  # clients that a proxy has announced meanwhile
-                return self._kept()
-
-            await retire(order.go, order.memory, close, self._settled, kept, self.log, self.cancel)
-
-    def _settled(self) -> bool:
-        """Whether no session is this process's alone: all others are known to launchers and relays."""
-        alone = any(
-            session.stage is not Stage.RUNNING
-            and (session.stage is not Stage.SERVING or not isinstance(session.running, RelayLink))
-            for session in self.book
-        )
-        return not alone and not len(self.room) and self.carriers.settled and self.launches.settled
-
-    def _kept(self) -> bytes:
-        return kept(self._counted(), time.monotonic())
-
-    def _counted(self) -> Counted:
-        return Counted(self.in_force.services, self.world.sensors, self.world.wished, self.book.tallies)
-
-    def _close(self) -> None:
-        self.in_force.listeners.clear()
-        self.queue.close()
-        self.listeners.close()
+        self.leaving.retire(order)
 
     def obeyed(self) -> None:
         """Write what an order had logged, and decide what waited for it."""
         if not self.master.held_up:
             self.launches.recovery.on_orders()
         self.log.flush()
-
-    def _on_end(self) -> None:
-        self.master.request("stopped")
-        self.cancel()

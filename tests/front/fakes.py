@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from superd.front.gate.compiled_service import CompiledService
+from superd.front.gate.conditions import World
+from superd.front.gate.waiting_room import WaitingRoom
+from superd.front.in_force import InForce
 from superd.front.sessions.book import SessionBook
 from superd.front.sessions.deadlines import Deadlines
+from superd.front.sessions.view import View
 from superd.log.event import Kind
 from superd.occupancy import Occupancy
 from superd.peer import Peer, peer_from_text
 from superd.policy.penalties import sensors_table
 from superd.record import SessionRecord
 from superd.service import Service
+from superd.settings import Settings
 from superd.verdict import Verdict
 from tests.clock import Clock
 
@@ -90,6 +96,17 @@ class Parts:
         self.deadlines = Deadlines(self.clock)
         self.crowds = 0
         self.book = SessionBook(self.log, self.counts, self.deadlines, self.sensors, self.clock, self._crowd_gone)
+
+        self.world = World(Settings())
+        self.world.sensors = self.sensors
+        self.room = WaitingRoom()
+
+    def view(self, in_force: InForce, *, leftovers: int = 0, waiting: int = 0, ends: dict[str, float] | None = None) -> View:
+        """What operators see of these parts, with as many leftovers and waiting clients of each service."""
+        lines = SimpleNamespace(waiting=lambda name: waiting)
+        work = SimpleNamespace(rules=3, lookups=5, seconds=0.5)
+        carriers = SimpleNamespace(ends=ends)
+        return View(in_force, self.book, self.counts, self.world, self.room, lines, carriers, work, work, lambda name: leftovers)
 
     def _crowd_gone(self) -> None:
         self.crowds += 1

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from superd.address import BindAddress, SocketType
 from superd.front.in_force import InForce
+from superd.front.kept import Counted
 from superd.front.orders import Orders
-from superd.front.sessions.live import Stage
 from superd.ipc.front_orders import (
     Begin,
     Change,
@@ -23,6 +22,7 @@ from superd.ipc.front_orders import (
     Orphaned,
     PolicyReply,
     Renewed,
+    Retire,
     Stop,
     Stuck,
     Wished,
@@ -31,6 +31,7 @@ from superd.log_target import FileTarget
 from superd.policy_snapshot import PolicySnapshot
 from superd.service import Service
 from superd.settings import Settings
+from superd.status import FrontStatus
 from superd.wishes import Hold
 from tests.front.fakes import CLIENT, Parts, service
 
@@ -63,17 +64,13 @@ class Made:
             return Part(name, self.calls, **values)
 
         self.log = part("log")
-        self.world = part("world", wished=part("wished", waits=lambda name: name == "cat"), sensors=self.parts.sensors)
-        launches = part(
-            "launches", recovery=part("recovery"), stuck=part("stuck"), settled=True,
-            reports=part("reports", leftovers_of=lambda name: 0),
-        )  # fmt: skip
+        wished = part("wished", waits=lambda name: name == "cat")
+        counted = Counted(self.in_force.services, self.parts.sensors, wished, self.parts.book.tallies)
+        launches = part("launches", recovery=part("recovery"), stuck=part("stuck"))
         self.orders = Orders(
-            self.in_force, self.parts.book, self.parts.counts, self.world, part("room"), part("queue"), part("listeners"),
-            part("policy"), launches, part("carriers", settled=True, ends={"cat": 2e9}),
-            part("datagrams"), part("wait"), part("peers"),
-            part("panel"), part("master"), self.log, lambda *given: self.tasks.append(given),
-            lambda: self.calls.append(("cancel",)),
+            self.in_force, part("view", book=self.parts.book), counted, part("listeners"), part("policy"), launches,
+            part("carriers"), part("datagrams"), part("panel"), part("leaving"), part("master"), self.log,
+            lambda *given: self.tasks.append(given),
         )  # fmt: skip
 
     def names(self) -> list[str]:
@@ -126,7 +123,7 @@ def test_the_first_order_gives_back_what_the_front_before_had() -> None:
     orphaned = Orphaned(3, ())
     made.orders.begin(Begin(change, PolicySnapshot(()), frozenset({1}), (orphaned,), frozenset({AT})))
     assert ("launches.take", {1: 9}, frozenset({1})) in made.calls
-    assert ("wait.shared", made.in_force.listeners[AT]) in made.calls
+    assert ("datagrams.shared", made.in_force.listeners[AT]) in made.calls
     assert ("recovery.orphaned", orphaned) in made.calls
     made.in_force.listeners[AT].sock.close()
 
@@ -149,7 +146,7 @@ def test_services_of_a_launcher_that_stands_still_get_others() -> None:
 def test_an_address_that_cannot_be_renewed_gets_no_socket_and_its_reason() -> None:
     made = Made()
     made.orders.renewed(Renewed("*:69/dgram", None, "in use"))
-    assert made.calls == [("peers.renewed", "*:69/dgram", None, "in use")]
+    assert made.calls == [("datagrams.renewed", "*:69/dgram", None, "in use")]
 
 
 def test_what_operators_want_holds_the_listeners() -> None:
@@ -162,19 +159,12 @@ def test_what_operators_want_holds_the_listeners() -> None:
 
 
 def test_the_state_is_written_into_the_master_s_memory_and_its_size_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    @dataclass(frozen=True)
-    class Status:
-        certificates: tuple[tuple[str, int], ...] = ()
-
-        def text(self) -> str:
-            return f"certificates: {[name for name, _ in self.certificates]}\n"
-
-    monkeypatch.setattr("superd.front.orders.status", lambda *_: Status())
+    monkeypatch.setattr("superd.front.orders.status", lambda *_: FrontStatus((), (), 3, 2))
     made = Made()
     memory = os.memfd_create("dump")
     made.orders.dump(Dump(Fd(os.dup(memory))))
-    assert os.pread(memory, 99, 0) == b"certificates: ['cat']\n"
-    assert made.calls == [("master.request", "dump", 22)]
+    assert os.pread(memory, 99, 0) == b"superd state: 0 services, 0 sessions, 3 undecided\nbans: 2\n"
+    assert made.calls == [("master.request", "dump", 58)]
     made.calls.clear()
     full = os.open("/dev/full", os.O_RDWR)
     made.orders.dump(Dump(Fd(full)))
@@ -182,23 +172,9 @@ def test_the_state_is_written_into_the_master_s_memory_and_its_size_reported(mon
     os.close(memory)
 
 
-def test_at_the_end_the_master_learns_it_and_the_front_is_cancelled() -> None:
+def test_the_end_and_making_room_are_the_leaving_s() -> None:
     made = Made()
-    order = Stop(True, 1.0)
-    made.orders.stop(order)
-    _, given, book, close, _, then = made.tasks[0]
-    assert (given, book) == (order, made.parts.book)
-    close()
-    then()
-    assert made.names() == ["queue.close", "listeners.close", "master.request", "cancel"]
-
-
-def test_a_front_may_go_when_every_session_is_known_to_a_launcher_or_a_relay() -> None:
-    made = Made()
-    assert made.orders._settled()
-    session = made.parts.book.enter(service(), CLIENT, 1000.0)
-    assert not made.orders._settled()
-    session.stage = Stage.RUNNING
-    assert made.orders._settled()
-    cast("Any", made.orders.carriers).settled = False
-    assert not made.orders._settled()
+    stop, retire = Stop(True, 1.0), Retire(Fd(7), Fd(8), Fd(9))
+    made.orders.stop(stop)
+    made.orders.retire(retire)
+    assert made.calls == [("leaving.stop", stop), ("leaving.retire", retire)]

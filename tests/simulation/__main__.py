@@ -31,6 +31,7 @@ import trio.testing  # noqa: E402
 from superd.front import process as front_process  # noqa: E402
 from superd.front.gate import policy_watch  # noqa: E402
 from superd.front.programs import launcher_link  # noqa: E402
+from superd.front.stream import accepting  # noqa: E402
 from superd.ipc import descriptors  # noqa: E402
 from superd.net import peername  # noqa: E402
 from superd.net.listener import Listener  # noqa: E402
@@ -125,7 +126,7 @@ def alone() -> Iterator[None]:
     with (
         patch.object(peername, "remote_of_unix", peer_of),
         patch.object(front_process, "Resolver", Names),
-        patch.object(front_process, "COALESCE", 0.0),
+        patch.object(accepting, "COALESCE", 0.0),
         patch.object(policy_watch, "trio", AtOnce()),
         patch.object(policy_watch, "set_aside", contextlib.nullcontext),
         patch("trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING", True),

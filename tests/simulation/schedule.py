@@ -141,13 +141,13 @@ class Schedule:
         while quiet < _QUIET:
             self._serve_all()
             open_clients = [client for client in self.clients if not client.look()]
-            busy = len(front._book) + len(front._room) + front._queue.waiting("queue") + len(open_clients)
+            busy = len(front.view.book) + len(front.view.room) + front._queue.waiting("queue") + len(open_clients)
             if not busy and not any(link.in_flight or link.backlog for link in front._launches.links):
                 quiet += 1
             else:
                 quiet = 0
             assert time.monotonic() < until, (
-                f"left: {[(one.record.conn, one.stage.name) for one in front._book]}, waiting {len(front._room)}, "
+                f"left: {[(one.record.conn, one.stage.name) for one in front.view.book]}, waiting {len(front.view.room)}, "
                 f"queue {front._queue.waiting('queue')}, clients {[client.number for client in open_clients]}, "
                 f"in flight {[(link.in_flight, link.backlog) for link in front._launches.links]}"
             )
@@ -156,7 +156,7 @@ class Schedule:
     def _check(self) -> None:
         front = self.front
         assert not self.log.wrong, self.log.wrong
-        counts = front._counts
+        counts = front.view.counts
         left = (counts.total, counts.by_service, counts.by_source)
         assert left == (0, {}, {}), left
         assert all(timer[2].stage is Stage.OVER for timer in front._deadlines._timers)
@@ -285,9 +285,9 @@ class Schedule:
         self.master.send(orders.Change(**{**_fields(change), "policy": tables}))
 
     def kick(self) -> None:
-        sessions = [session for session in self.front._book if session.stage is not Stage.OVER]
+        sessions = [session for session in self.front.view.book if session.stage is not Stage.OVER]
         if sessions:
-            self.front._book.end_one(self.chance.choice(sessions), Ending.KICK, at_once=self.chance.random() < 0.5)
+            self.front.view.book.end_one(self.chance.choice(sessions), Ending.KICK, at_once=self.chance.random() < 0.5)
 
     def ping(self) -> None:
         self.master.send(orders.Ping(next(self.orders)))
@@ -330,7 +330,7 @@ class Schedule:
         front = getattr(self, "front", None)
         if front is None:
             return
-        front._listeners.close()
+        front._accepting._listeners.close()
         for link in front._launches.links:
             link.close()
         front._launches.links._epoll.close()

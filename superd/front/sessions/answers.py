@@ -8,8 +8,8 @@ from __future__ import annotations
 import heapq
 import ipaddress
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from superd.front.sessions.status import forgive, penalties_of_all
 from superd.ipc import panel_codec
@@ -23,58 +23,27 @@ from superd.verdict import Reason
 
 if TYPE_CHECKING:
     from superd.front.gate.compiled_service import CompiledService
-    from superd.front.gate.conditions import World
-    from superd.front.gate.waiting_room import WaitingRoom
-    from superd.front.in_force import InForce
-    from superd.front.sessions.book import SessionBook
     from superd.front.sessions.live import LiveSession
     from superd.front.sessions.tally import Tally
+    from superd.front.sessions.view import View
     from superd.log.log import Log
-    from superd.occupancy import Occupancy
     from superd.status import PenaltyStatus
 
 _RUNS = 120
 """Characters of a command line that an answer has."""
 
 
-class Work(NamedTuple):
-    """What the front has done besides sessions: rules in force, seconds of reading them, look-ups of names, their seconds."""
-
-    rules: int = 0
-    policy_seconds: float = 0.0
-    lookups: int = 0
-    lookup_seconds: float = 0.0
-
-
 class Answers:
-    """``leftovers_of`` returns how many processes a service's programs left. ``lag`` is set by the panel's link."""
+    """``lag`` is set by the panel's link."""
 
-    def __init__(
-        self,
-        in_force: InForce,
-        book: SessionBook,
-        counts: Occupancy,
-        world: World,
-        room: WaitingRoom,
-        log: Log,
-        leftovers_of: Callable[[str], int],
-        clock: Callable[[], float],
-        work: Callable[[], Work] = Work,
-        ends: Callable[[], Mapping[str, float] | None] = lambda: None,
-        waiting: Callable[[str], int] = lambda service: 0,
-    ) -> None:
-        """``ends`` returns when the certificate of each service ends, ``waiting`` how many clients wait in a service's queue."""
-        self._ends = ends
-        self._waiting = waiting
-        self._in_force = in_force
-        self._book = book
-        self._counts = counts
-        self._world = world
-        self._room = room
+    def __init__(self, view: View, log: Log, clock: Callable[[], float]) -> None:
+        self._view = view
+        self._in_force = view.in_force
+        self._book = view.book
+        self._counts = view.counts
+        self._world = view.world
         self._log = log
-        self._leftovers_of = leftovers_of
         self._clock = clock
-        self._work = work
         self._began = clock()
         self.lag = 0.0
 
@@ -126,8 +95,8 @@ class Answers:
     def _front(self, now: float) -> messages.FrontRow:
         waiting, lost = self._log.backlog()
         return messages.FrontRow(
-            len(self._book), len(self._room), len(self._world.sensors), waiting, lost, self.lag, now - self._began,
-            *self._work(),
+            len(self._book), len(self._view.room), len(self._world.sensors), waiting, lost, self.lag, now - self._began,
+            self._view.tables.rules, self._view.tables.seconds, self._view.names.lookups, self._view.names.seconds,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ services
@@ -157,7 +126,7 @@ class Answers:
             self._counts.by_service.get(name, 0),
             _limit(service.access.instances),
             _limit(service.access.per_source),
-            self._leftovers_of(name),
+            self._view.leftovers_of(name),
             rate[0],
             started,
             rate[1],
@@ -174,7 +143,7 @@ class Answers:
         yield self._service(service, now)
         yield self._minutes(name, now)
         if service.waits:
-            yield messages.LimitRow(name, "queue", self._waiting(name), service.service.queue, "wait for a place")
+            yield messages.LimitRow(name, "queue", self._view.queue.waiting(name), service.service.queue, "wait for a place")
         for one in fullness(service.access, self._counts, now):
             yield messages.LimitRow(name, *one)
         tally = self._book.tallies.get(name)
@@ -215,7 +184,7 @@ class Answers:
             tally.launch_sum,
             tuple(map(str, tally.exits)),
             len(service.access.penalties or ()),
-            (self._ends() or {}).get(name, 0.0),
+            (self._view.carriers.ends or {}).get(name, 0.0),
         )
 
     # ------------------------------------------------------------------ sessions

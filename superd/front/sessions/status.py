@@ -6,17 +6,16 @@ Runs in: the front. Only reads.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from superd.certificate import days_left
 from superd.status import FrontStatus, PenaltyStatus, ServiceStatus, SessionStatus
 
 if TYPE_CHECKING:
-    from superd.front.gate.waiting_room import WaitingRoom
     from superd.front.in_force import InForce
-    from superd.front.sessions.book import SessionBook
-    from superd.occupancy import Occupancy
+    from superd.front.sessions.view import View
     from superd.policy.penalties import Penalties
 
 
@@ -24,30 +23,16 @@ MOST_PENALTIES = 1000
 """Penalties of one service that are named one by one."""
 
 
-class Lines(Protocol):
-    """The queue of clients that wait for a place."""
-
-    def waiting(self, service: str) -> int: ...
-
-
-def status(
-    in_force: InForce,
-    book: SessionBook,
-    counts: Occupancy,
-    bans: Penalties,
-    room: WaitingRoom,
-    queue: Lines,
-    leftovers_of: Callable[[str], int],
-    now: float,
-) -> FrontStatus:
-    """Return the state at ``now``, monotonic seconds. ``leftovers_of`` returns how many processes a service's programs left."""
+def status(view: View, now: float, today: float) -> FrontStatus:
+    """Return the state at ``now``, monotonic seconds. ``today``, seconds since 1970, is what certificates end after."""
+    in_force, sensors = view.in_force, view.world.sensors
     services = tuple(
         ServiceStatus(
             name,
             tuple(address.describe() for address in service.service.addresses()),
-            counts.by_service.get(name, 0),
-            leftovers_of(name),
-            queue.waiting(name),
+            view.counts.by_service.get(name, 0),
+            view.leftovers_of(name),
+            view.queue.waiting(name),
             service.daemon,
         )
         for name, service in sorted(in_force.services.items())
@@ -61,9 +46,10 @@ def status(
             session.stage.value,
             now - session.record.started,
         )
-        for session in book
+        for session in view.book
     )
-    return FrontStatus(services, sessions, len(room), len(bans), penalties_of_all(in_force, bans, now))
+    ends = tuple((name, days_left(end, today)) for name, end in sorted((view.carriers.ends or {}).items()))
+    return FrontStatus(services, sessions, len(view.room), len(sensors), penalties_of_all(in_force, sensors, now), ends)
 
 
 def penalties_of_all(in_force: InForce, sensors: Penalties, now: float) -> tuple[PenaltyStatus, ...]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
-from superd.front.gate.conditions import World
-from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
 from superd.front.sessions.answers import Answers
 from superd.front.sessions.live import Exited, Stage
@@ -33,14 +31,11 @@ class Fixture(Parts):
     def __init__(self, *names: str, **keys: Any) -> None:
         super().__init__()
         self.ring = Log()
-        self.world = World(Settings())
         force = InForce(Settings())
         for name in names or ("s",):
             force.services[name] = service(name, **keys)
         self.services = force.services
-        self.answers = Answers(
-            force, self.book, self.counts, self.world, WaitingRoom(), cast("Any", self.ring), lambda name: 2, self.clock
-        )
+        self.answers = Answers(self.view(force, leftovers=2), cast("Any", self.ring), self.clock)
 
     def ask(self, question: Any) -> tuple[messages.Answer, list[Any]]:
         return panel_codec.parse_answer(self.answers.answer(question))
