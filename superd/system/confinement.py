@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from typing import Any
 
-    from superd.system.spawn import Before, Spawn
+    from superd.system.spawn import Spawn
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - the programs' own, not files of superd's
 _NOBODY = 65534
@@ -80,57 +80,18 @@ class Confinement:
         if self.apart:
             flags = namespaces.NEW_MOUNTS | (namespaces.NEW_PIDS if self._plan["pids"] else 0)
             flags |= namespaces.NEW_IPC if self._users else 0  # what is left there would be the next one's of this user
-            start = spawn_apart(flags, self._prepare, self._seal)
-            return self._as_users(start) if self._users else start
-        if self._rules < 0:
-            return choose_spawn()
-        return self._restricted(choose_spawn())
+            return spawn_apart(flags, self._choose_user if self._users else _nothing, self._prepare, self._seal)
+        # Not the launcher itself: it reads /proc, to end what programs leave.
+        return choose_spawn((lambda: landlock.restrict(self._rules)) if self._rules >= 0 else None)
 
-    def _as_users(self, start: Spawn) -> Spawn:
-        """Give each program a user that no process has: `private_pids` ends all of a program with it."""
-
-        def spawn(
-            paths: tuple[bytes, ...],
-            argv: list[bytes],
-            env: list[bytes],
-            sock: int,
-            stderr: int,
-            umask: int,
-            before: Before | None = None,
-            folder: bytes | None = None,
-            out: int = -1,
-        ) -> int:
-            for _ in self._users:
-                following = self._user + 1
-                self._user = following if following in self._users else self._users[0]
-                if not namespaces.has_process(self._user):
-                    return start(paths, argv, env, sock, stderr, umask, before, folder, out)
-            raise OSError(errno.EAGAIN, "each user of `dynamic_user` has a program")
-
-        return spawn
-
-    def _restricted(self, start: Spawn) -> Spawn:
-        """Not the launcher itself: it reads /proc, to end what programs leave."""
-
-        def spawn(
-            paths: tuple[bytes, ...],
-            argv: list[bytes],
-            env: list[bytes],
-            sock: int,
-            stderr: int,
-            umask: int,
-            before: Before | None = None,
-            folder: bytes | None = None,
-            out: int = -1,
-        ) -> int:
-            def last() -> None:
-                if before is not None:
-                    before()
-                landlock.restrict(self._rules)
-
-            return start(paths, argv, env, sock, stderr, umask, last, folder, out)
-
-        return spawn
+    def _choose_user(self) -> None:
+        """Choose a user for the next program that no process has: `private_pids` ends all of a program with it."""
+        for _ in self._users:
+            following = self._user + 1
+            self._user = following if following in self._users else self._users[0]
+            if not namespaces.has_process(self._user):
+                return
+        raise OSError(errno.EAGAIN, "each user of `dynamic_user` has a program")
 
     def _enclose(self) -> None:
         plan = self._plan
@@ -180,6 +141,10 @@ class Confinement:
             landlock.restrict(self._rules)
         if plan["calls"]:
             refuse(plan["calls"])
+
+
+def _nothing() -> None:
+    """No user is to be chosen."""
 
 
 def fault(plan: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import errno
 import os
 import select
 from collections.abc import Callable
+from functools import partial
 
 from superd.system.outside import open_null
 
@@ -53,10 +54,8 @@ _TAILS: tuple[tuple[Any, ...], ...] = ((True,), ())
 """What follows preexec_fn: allow_vfork up to Python 3.13, nothing since 3.14."""
 
 
-def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
-    # Non-blocking: the child writes an exec's error here while this process stands still in vfork; a full pipe that
-    # is not read would stop the launcher for ever.
-    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+def _fork_exec_with(tail: tuple[Any, ...], read: int, write: int, last: Before | None = None) -> Spawn:
+    """``read`` and ``write`` are of a non-blocking pipe, in which children write what failed."""
     fork_exec: Any = _posixsubprocess.fork_exec
     # Asked before it is read: an exception for every program that was started costs more than the question.
     errors = select.poll()
@@ -74,47 +73,32 @@ def _fork_exec_with(tail: tuple[Any, ...]) -> Spawn:
         folder: bytes | None = None,
         out: int = -1,
     ) -> int:
-        if out < 0:
-            out = sock
-        if before is not None:
-            return fork(paths, argv, env, sock, stderr, umask, before, folder, out)
-        pid: int = fork_exec(
-            argv, paths, False, (), folder, env, sock, -1, -1, out, -1, stderr, read, write, True, True, -1,
-            None, None, None, umask, None, *tail,
-        )  # fmt: skip
+        what = (argv, paths, False, (), folder, env, sock, -1, -1, sock if out < 0 else out, -1, stderr)
+        if before is not None or last is not None:
+            return fork(what, umask, before)
+        pid: int = fork_exec(*what, read, write, True, True, -1, None, None, None, umask, None, *tail)
         if not failed(0):
             return pid
         report = os.read(read, 4096)
         os.waitpid(pid, 0)
         raise _exec_error(report)
 
-    def fork(
-        paths: tuple[bytes, ...],
-        argv: list[bytes],
-        env: list[bytes],
-        sock: int,
-        stderr: int,
-        umask: int,
-        before: Before,
-        folder: bytes | None,
-        out: int,
-    ) -> int:
+    def fork(what: tuple[Any, ...], umask: int, before: Before | None) -> int:
         # A pipe of its own: fork returns before exec, and only the end of file says that exec has succeeded.
         ours, theirs = os.pipe2(os.O_CLOEXEC)
 
         def guarded() -> None:
             try:
-                before()
+                for act in (before, last):
+                    if act is not None:
+                        act()
             except OSError as problem:
                 os.write(theirs, b"OSError:%X:" % (problem.errno or errno.EIO))
                 os._exit(255)
 
         try:
             try:
-                pid: int = fork_exec(
-                    argv, paths, False, (), folder, env, sock, -1, -1, out, -1, stderr, ours, theirs, True, True, -1,
-                    None, None, None, umask, guarded, *tail,
-                )  # fmt: skip
+                pid: int = fork_exec(*what, ours, theirs, True, True, -1, None, None, None, umask, guarded, *tail)
             finally:
                 os.close(theirs)
             report = b""
@@ -146,9 +130,15 @@ def popen(
     before: Before | None = None,
     folder: bytes | None = None,
     out: int = -1,
+    last: Before | None = None,
 ) -> int:
     """The same by public means, three times as dear: for a Python whose fork_exec has other arguments."""
     import subprocess  # noqa: TID251 - the fallback
+
+    def acts() -> None:
+        for act in (before, last):
+            if act is not None:
+                act()
 
     process = subprocess.Popen(
         argv,
@@ -160,28 +150,37 @@ def popen(
         stderr=stderr,
         umask=umask,
         start_new_session=True,
-        preexec_fn=before,
+        preexec_fn=acts if before is not None or last is not None else None,
     )
     process.returncode = 0  # reaped by the launcher's own sweep, not when the object goes
     return process.pid
 
 
-def choose_spawn() -> Spawn:
-    """The fastest way that works on this Python, found out by starting /bin/true."""
-    if _posixsubprocess is None:
-        return popen
+def choose_spawn(last: Before | None = None) -> Spawn:
+    """Return the fastest way that works on this Python, found out by starting /bin/true.
+
+    ``last`` runs in each child after its ``before``, and makes every start a fork.
+    """
+    if _posixsubprocess is not None:
+        # Non-blocking: the child writes an exec's error here while this process stands still in vfork; a full pipe that
+        # is not read would stop the launcher for ever.
+        read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        for tail in _TAILS:
+            if _works(_fork_exec_with(tail, read, write)):
+                return _fork_exec_with(tail, read, write, last)
+        os.close(read)
+        os.close(write)
+    return popen if last is None else partial(popen, last=last)
+
+
+def _works(spawn: Spawn) -> bool:
     null = open_null()
     try:
-        for tail in _TAILS:
-            spawn = _fork_exec_with(tail)
-            try:
-                pid = spawn((b"/bin/true",), [b"true"], [], null, null, 0o022)
-            except TypeError:
-                continue  # other arguments
-            except OSError:
-                return spawn  # it was understood; /bin/true does not exist, or there is no room for a process just now
-            if os.waitpid(pid, 0)[1] == 0:
-                return spawn
+        pid = spawn((b"/bin/true",), [b"true"], [], null, null, 0o022)
+    except TypeError:
+        return False  # other arguments
+    except OSError:
+        return True  # it was understood; /bin/true does not exist, or there is no room for a process just now
     finally:
         os.close(null)
-    return popen
+    return os.waitpid(pid, 0)[1] == 0

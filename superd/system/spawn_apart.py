@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 _CLONE = {"x86_64": 56, "aarch64": 220}
 
 
-def spawn_apart(flags: int, prepare: Callable[[], None], seal: Callable[[], None]) -> Spawn:
-    """Return a function like ``spawn.choose_spawn``'s. ``flags`` are CLONE_NEW*; ``prepare`` mounts; ``seal`` is the last act."""
+def spawn_apart(flags: int, choose: Callable[[], None], prepare: Callable[[], None], seal: Callable[[], None]) -> Spawn:
+    """Return a function like ``spawn.choose_spawn``'s. ``flags`` are CLONE_NEW*.
+
+    ``choose`` runs here before each program, and its ``OSError`` is the start's; in the child ``prepare`` mounts, and ``seal`` is
+    the last act before exec.
+    """
     number = _CLONE.get(os.uname().machine)
     # PyDLL: the child of this call must have the interpreter's lock.
     system_call = ctypes.PyDLL(None, use_errno=True).syscall
@@ -40,6 +44,7 @@ def spawn_apart(flags: int, prepare: Callable[[], None], seal: Callable[[], None
     ) -> int:
         if number is None:
             raise OSError(errno.ENOSYS, f"clone(2) is not known for {os.uname().machine}")
+        choose()
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         try:
             try:

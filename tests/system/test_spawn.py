@@ -104,6 +104,22 @@ def test_what_runs_before_exec_is_in_the_child_alone(spawn: Spawn) -> None:
         assert int(os.read(read, 100)) != os.getpid()
 
 
+@pytest.mark.parametrize("python", ["this", "one with other arguments"])
+def test_the_last_act_follows_what_a_start_has_before_its_exec(python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if python != "this":
+        monkeypatch.setattr(module, "_posixsubprocess", None)
+    with pipe() as (read, write):
+
+        def say(word: bytes) -> None:
+            os.write(write, word)
+
+        spawn = choose_spawn(lambda: say(b"last"))
+        shown(spawn, before=lambda: say(b"before "))
+        assert os.read(read, 100) == b"before last"
+        shown(spawn)
+        assert os.read(read, 100) == b"last"
+
+
 @pytest.mark.parametrize(
     ("program", "number"), [(b"/no/such/program", errno.ENOENT), (b"/etc/passwd", errno.EACCES), (b"/etc", errno.EACCES)]
 )

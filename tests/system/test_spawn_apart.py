@@ -17,7 +17,7 @@ from tests.needs import needs_root
 def run(script: str, *, umask: int = 0o022, before: Before | None = None, folder: bytes | None = None) -> tuple[int, bytes]:
     """The exit status of the script, and what it wrote."""
     needs_root()
-    spawn = spawn_apart(NEW_PIDS | NEW_MOUNTS, lambda: None, lambda: None)
+    spawn = spawn_apart(NEW_PIDS | NEW_MOUNTS, lambda: None, lambda: None, lambda: None)
     ours, theirs = os.pipe2(os.O_CLOEXEC)
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -47,7 +47,7 @@ def test_its_end_is_the_end_of_all_that_it_started() -> None:
 
 def test_a_signal_that_ends_it_is_its_status() -> None:
     needs_root()
-    spawn = spawn_apart(NEW_PIDS, lambda: None, lambda: None)
+    spawn = spawn_apart(NEW_PIDS, lambda: None, lambda: None, lambda: None)
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     pid = spawn((b"/bin/sleep",), [b"sleep", b"3600"], [], null, null, 0o022)
     os.close(null)
@@ -63,7 +63,7 @@ def test_what_fails_in_the_child_is_raised_here() -> None:
         run("exit 0", before=before)
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     for environment, expected in (([], FileNotFoundError), ([b"A=\0"], OSError)):
-        spawn = spawn_apart(0, lambda: None, lambda: None)
+        spawn = spawn_apart(0, lambda: None, lambda: None, lambda: None)
         with pytest.raises(expected):
             spawn((b"/no/such/program",), [b"x"], environment, null, null, 0o022)
     os.close(null)
