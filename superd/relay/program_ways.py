@@ -31,83 +31,8 @@ _ERR = select.EPOLLERR
 _NONBLOCK = os.SPLICE_F_NONBLOCK
 
 
-class IntoPipe:
-    """From the client to a program's standard input, which is a pipe; what no process reads any more is not passed on."""
-
-    __slots__ = ("_source", "_target", "done", "ended", "passed", "urgent")
-
-    def __init__(self, source: int, target: int) -> None:
-        self._source = source
-        self._target = target
-        self.passed = 0
-        self.done = False
-        self.ended = False
-        """The client has ended its side, so nothing of it can be left unread."""
-        self.urgent = False
-
-    def wants(self, fd: int, events: int) -> bool:
-        if fd == self._target and events & _ERR:
-            self.done = True  # no process reads it any more
-        return not self.done and ((fd == self._source and bool(events & IN)) or fd == self._target)
-
-    def pump(self) -> bool:
-        turn = CHUNK
-        while turn > 0:
-            try:
-                # Both ends can be what is waited for; each wakes us. The flag is the pipe's: its own may be another's.
-                given = os.splice(self._source, self._target, CHUNK, flags=_NONBLOCK)
-            except BlockingIOError:
-                return False
-            except BrokenPipeError:
-                self.done = True
-                return False
-            if not given:
-                self.done = self.ended = True
-                return False
-            self.passed += given
-            turn -= given
-        return True
-
-    def close(self) -> None:
-        """It has nothing of its own."""
-
-
-class FromPipe:
-    """From a program's standard output, which is a pipe, to the client."""
-
-    __slots__ = ("_source", "_target", "done", "passed", "urgent")
-
-    def __init__(self, source: int, target: int) -> None:
-        self._source = source
-        self._target = target
-        self.passed = 0
-        self.done = False
-        self.urgent = False
-
-    def wants(self, fd: int, events: int) -> bool:
-        return fd == self._source or (fd == self._target and bool(events & OUT))
-
-    def pump(self) -> bool:
-        turn = CHUNK
-        while turn > 0:
-            try:
-                given = os.splice(self._source, self._target, CHUNK, flags=_NONBLOCK)
-            except BlockingIOError:
-                return False
-            if not given:
-                self.done = True
-                shut(self._target, socket.SHUT_WR)
-                return False
-            self.passed += given
-            turn -= given
-        return True
-
-    def close(self) -> None:
-        """It has nothing of its own."""
-
-
-class IntoTerminal:
-    """From the client to a program's terminal. The client's end becomes an end of file (^D), as if it were typed."""
+class _ProgramWay:
+    """From ``source`` to ``target``. ``ended``: the client has ended its side, so nothing of it can be left unread."""
 
     __slots__ = ("_left", "_source", "_target", "done", "ended", "passed", "urgent")
 
@@ -119,6 +44,77 @@ class IntoTerminal:
         self.done = False
         self.ended = False
         self.urgent = False
+
+    def close(self) -> None:
+        """It has nothing of its own."""
+
+
+class _FromProgram(_ProgramWay):
+    """To the client, which learns of the end of its program's output."""
+
+    __slots__ = ()
+
+    def wants(self, fd: int, events: int) -> bool:
+        return fd == self._source or (fd == self._target and bool(events & OUT))
+
+    def _end(self) -> None:
+        self.done = True
+        shut(self._target, socket.SHUT_WR)
+
+
+class IntoPipe(_ProgramWay):
+    """From the client to a program's standard input, which is a pipe; what no process reads any more is not passed on."""
+
+    __slots__ = ()
+
+    def wants(self, fd: int, events: int) -> bool:
+        if fd == self._target and events & _ERR:
+            self.done = True  # no process reads it any more
+        return not self.done and ((fd == self._source and bool(events & IN)) or fd == self._target)
+
+    def pump(self) -> bool:
+        try:
+            more = _splice(self, self._source, self._target)
+        except BrokenPipeError:
+            self.done = True
+            return False
+        if more is None:
+            self.done = self.ended = True
+        return bool(more)
+
+
+class FromPipe(_FromProgram):
+    """From a program's standard output, which is a pipe, to the client."""
+
+    __slots__ = ()
+
+    def pump(self) -> bool:
+        more = _splice(self, self._source, self._target)
+        if more is None:
+            self._end()
+        return bool(more)
+
+
+def _splice(way: _ProgramWay, source: int, target: int) -> bool | None:
+    """Pass on a turn's bytes. True: there may be more; False: nothing flows now; None: ``source`` has ended."""
+    turn = CHUNK
+    while turn > 0:
+        try:
+            # Both ends can be what is waited for; each wakes us. The flag is the pipe's: its own may be another's.
+            given = os.splice(source, target, CHUNK, flags=_NONBLOCK)
+        except BlockingIOError:
+            return False
+        if not given:
+            return None
+        way.passed += given
+        turn -= given
+    return True
+
+
+class IntoTerminal(_ProgramWay):
+    """From the client to a program's terminal. The client's end becomes an end of file (^D), as if it were typed."""
+
+    __slots__ = ()
 
     def wants(self, fd: int, events: int) -> bool:
         return (fd == self._source and bool(events & IN)) or (fd == self._target and bool(events & OUT))
@@ -150,25 +146,11 @@ class IntoTerminal:
             turn -= given
         return True
 
-    def close(self) -> None:
-        """It has nothing of its own."""
 
-
-class FromTerminal:
+class FromTerminal(_FromProgram):
     """From a program's terminal to the client, until the last process has let it go."""
 
-    __slots__ = ("_left", "_source", "_target", "done", "passed", "urgent")
-
-    def __init__(self, source: int, target: int) -> None:
-        self._source = source
-        self._target = target
-        self._left = b""
-        self.passed = 0
-        self.done = False
-        self.urgent = False
-
-    def wants(self, fd: int, events: int) -> bool:
-        return fd == self._source or (fd == self._target and bool(events & OUT))
+    __slots__ = ()
 
     def pump(self) -> bool:
         turn = 16 * TERMINAL
@@ -181,8 +163,7 @@ class FromTerminal:
                 except OSError:
                     self._left = b""  # EIO: the terminal is hung up
                 if not self._left:
-                    self.done = True
-                    shut(self._target, socket.SHUT_WR)
+                    self._end()
                     return False
             try:
                 given = os.write(self._target, self._left)
@@ -192,9 +173,6 @@ class FromTerminal:
             self.passed += given
             turn -= given
         return True
-
-    def close(self) -> None:
-        """It has nothing of its own."""
 
 
 # ---------------------------------------------------------------------------------------------------- terminals
