@@ -6,6 +6,7 @@ Runs in: every process of superd. Standard library only. Never blocks on a descr
 from __future__ import annotations
 
 import array
+import errno
 import fcntl
 import os
 import socket
@@ -17,6 +18,11 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NO_ROOM = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
+"""Errors of a send: the kernel has no room for descriptors that are on their way, which is a limit of the user's. The front,
+launchers and relays of one uid share it, and each launch is one."""
+AGAIN = 0.02
+"""Seconds until the next try then."""
 SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 """Seals of memory that no process can change any more."""
 

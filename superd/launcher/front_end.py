@@ -5,13 +5,12 @@ Runs in: launchers. Standard library only. Never waits for a front, and drops no
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import time
 
 from superd.ipc import launch_codec as messages
-from superd.ipc.descriptors import receive_with, send_with
+from superd.ipc.descriptors import AGAIN, NO_ROOM, receive_with, send_with
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
@@ -22,12 +21,8 @@ if TYPE_CHECKING:
 
 MAX_REPORTS = 4096
 """Reports a front may leave unread before its requests are left unread too."""
-AGAIN = 0.02
-"""Seconds until the next try when the kernel has no room for descriptors in flight. A limit of the user's: it is shared with
-the front where both have one uid, and each launch is one."""
 NEVER = float("inf")
 
-_NO_ROOM = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
 _PIPES_A_MESSAGE = 16
 _RECORDS_A_MESSAGE = 256
 
@@ -168,7 +163,7 @@ class FrontEnd:
         return True
 
     def _failed(self, problem: OSError) -> None:
-        if problem.errno in _NO_ROOM:
+        if problem.errno in NO_ROOM:
             self._again = time.monotonic() + AGAIN
             return
         self.drop()

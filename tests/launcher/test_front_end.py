@@ -11,7 +11,8 @@ import time
 import pytest
 
 from superd.ipc import launch_codec as messages
-from superd.launcher.front_end import AGAIN, FrontEnd
+from superd.ipc.descriptors import AGAIN
+from superd.launcher.front_end import FrontEnd
 from superd.launcher.stderr_pipes import StderrPipes
 
 

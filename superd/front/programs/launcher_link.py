@@ -5,16 +5,14 @@ Runs in: the front. Decides nothing; never waits for the launcher, and believes 
 
 from __future__ import annotations
 
-import errno
 import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import trio
-
 from superd.errors import ControlError
 from superd.front.programs.fair_queue import FairQueue
+from superd.front.sendable import Sendable
 from superd.ipc import launch_codec as messages
 from superd.ipc.descriptors import receive_with, send_with
 from superd.system.closing import let_all_go, let_copy_go, let_go
@@ -29,14 +27,11 @@ MAX_OF_SERVICE = 256
 WINDOW = 256
 """Launches sent but not yet reported on by one launcher: about 0.1 s of work. Bounded, because descriptors in flight count
 against a limit of the kernel for each user, which all launchers share (ETOOMANYREFS)."""
-AGAIN = 0.02
-"""Seconds until the next try when the kernel has no room for descriptors in flight (ETOOMANYREFS and the like)."""
 MESSAGES_A_PASS = 16
 """Messages of reports read before the loop looks at everything else."""
 MAX_PIPES = 16
 """Descriptors in one message of a launcher."""
 
-_NO_ROOM = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
 _ANSWERS = frozenset({messages.Started, messages.Failed})
 
 OnReport = Callable[[messages.Report, int], None]
@@ -72,9 +67,7 @@ class LauncherLink:
         """Connection → where its launch waits."""
         self._lingering: dict[int, int] = {}
         """Connection → our copy of a socket that lingers, until the launcher reports the end."""
-        self._blocked = False
-        self._no_room = False
-        self._unblock = trio.Event()
+        self._sendable = Sendable(sock)
         self.in_flight = 0
         self.silent_since: float | None = None
         """Since when launches were sent and no report came (monotonic seconds)."""
@@ -123,22 +116,16 @@ class LauncherLink:
 
     def flush(self) -> None:
         """Send what the socket takes now; the rest goes when it is writable again."""
-        if self._blocked or self._sock.fileno() < 0:
+        if not self._sendable.now or self._sock.fileno() < 0:
             return
         while (self._queue.length or self._taken) and self.in_flight - self.backlog < WINDOW:
             taken = self._next_message()
             fds = [fd for _, fd, _ in taken if fd >= 0]
             try:
                 send_with(self._sock, messages.batch([record for record, _, _ in taken]), fds)
-            except BlockingIOError:
-                self._wait_for_room(no_room=False)
-                return
             except OSError as problem:
-                if problem.errno in _NO_ROOM:
-                    self._wait_for_room(no_room=True)
-                    return
-                if isinstance(problem, ConnectionError):
-                    return  # this pair is given up: the loop sees the end of it
+                if self._sendable.later(problem) or isinstance(problem, ConnectionError):
+                    return  # to go on when there is room, or: this pair is given up, and the loop sees the end of it
                 raise
             self._taken = self._taken[len(taken) :]
             for _, fd, conn in taken:
@@ -168,10 +155,6 @@ class LauncherLink:
             count += 1
         return taken[:count]
 
-    def _wait_for_room(self, *, no_room: bool) -> None:
-        self._blocked, self._no_room = True, no_room
-        self._unblock.set()
-
     def close(self) -> None:
         """Give up: what is still queued is closed, so its clients see an end of file."""
         self._sock.close()
@@ -184,19 +167,7 @@ class LauncherLink:
 
     async def run(self) -> None:
         """Send on when there is room again, until cancelled."""
-        while True:
-            await self._unblock.wait()
-            self._unblock = trio.Event()
-            if self._sock.fileno() < 0:
-                return  # closed before this task had its turn: there is no descriptor to wait for
-            if self._no_room:
-                await trio.sleep(AGAIN)
-            else:
-                try:
-                    await trio.lowlevel.wait_writable(self._sock)
-                except (trio.ClosedResourceError, OSError):
-                    return  # the pair was given up meanwhile
-            self._blocked = False
+        while await self._sendable.again():
             self.flush()
             self._on_room()
 

@@ -5,8 +5,6 @@ Runs in: the front.
 
 from __future__ import annotations
 
-import array
-import errno
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -14,18 +12,15 @@ from collections.abc import Callable
 import trio
 
 from superd.errors import ControlError
+from superd.front.sendable import Sendable
 from superd.ipc import relay_messages as messages
+from superd.ipc.descriptors import send_with
 from superd.system.closing import let_all_go
 
 MAX_QUEUE = 1024
 """Sessions that wait for one relay in the front; the pair holds a few hundred more."""
-AGAIN = 0.02
-"""Seconds until the next try when the kernel has no room for descriptors that are on their way (ETOOMANYREFS and the like)."""
 MESSAGES_A_PASS = 16
 """Messages of reports between two looks at everything else."""
-
-_NO_ROOM = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
-_RIGHTS = (int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS))
 
 
 class RelayLink:
@@ -41,9 +36,7 @@ class RelayLink:
         self._sock = sock
         self._on_report = on_report
         self._queue: deque[tuple[bytes, tuple[int, ...]]] = deque()
-        self._blocked = False
-        self._no_room = False
-        self._unblock = trio.Event()
+        self._sendable = Sendable(sock)
         self._scope = trio.CancelScope()
         self._wrong = ""
 
@@ -67,7 +60,7 @@ class RelayLink:
 
     def _flush(self) -> None:
         queue = self._queue
-        while queue and not self._blocked:
+        while queue and self._sendable.now:
             records: list[bytes] = []
             fds: list[int] = []
             size = 0
@@ -77,33 +70,17 @@ class RelayLink:
                     break
                 records.append(record)
                 fds += more
-            rights = [(*_RIGHTS, array.array("i", fds))] if fds else []
             try:
-                self._sock.sendmsg([b"".join(records)], rights)
-            except BlockingIOError:
-                self._wait(no_room=False)
+                send_with(self._sock, b"".join(records), fds)
             except OSError as problem:
-                if problem.errno not in _NO_ROOM:
-                    return  # the relay is gone: ``run`` sees the end of the pair
-                self._wait(no_room=True)
-            else:
-                for _ in records:
-                    let_all_go(queue.popleft()[1])
-
-    def _wait(self, *, no_room: bool) -> None:
-        self._blocked, self._no_room = True, no_room
-        self._unblock.set()
+                self._sendable.later(problem)
+                return  # to go on when there is room; or the relay is gone: ``run`` sees the end of the pair
+            for _ in records:
+                let_all_go(queue.popleft()[1])
 
     async def keep_sending(self) -> None:
         """Send on when there is room again, until cancelled."""
-        while True:
-            await self._unblock.wait()
-            self._unblock = trio.Event()
-            if self._no_room:
-                await trio.sleep(AGAIN)
-            else:
-                await trio.lowlevel.wait_writable(self._sock)
-            self._blocked = False
+        while await self._sendable.again():
             self._flush()
 
     async def run(self) -> str:

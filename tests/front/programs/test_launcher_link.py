@@ -96,7 +96,7 @@ async def test_any_other_failure_is_ours_and_ends_the_front() -> None:
 
 async def test_a_pair_that_is_given_up_before_its_task_has_its_turn_ends_that_task_alone() -> None:
     link, _, _ = linked()
-    link._wait_for_room(no_room=False)
+    assert link._sendable.later(BlockingIOError())
     link.close()
     with trio.fail_after(5):
         await link.run()  # it ended the front: a closed socket has no descriptor to wait for
@@ -121,12 +121,12 @@ async def test_services_and_sources_take_turns_and_a_signal_follows_its_launch()
 
     for conn in range(100):
         start(conn, "flood", 1)
-    link._blocked = True  # what a full pair does
+    link._sendable.now = False  # what a full pair does
     link.signal(3, 15)
     link.signal(999, 15)
     start(100, "flood", 2)
     start(101, "quiet", 1)
-    link._blocked = False
+    link._sendable.now = True
     link.flush()
     order = launcher.requests()
     assert order[0] == messages.Signal(999, 15)  # of a program that runs

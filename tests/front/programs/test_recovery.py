@@ -90,9 +90,9 @@ async def test_what_waits_in_this_front_is_not_doubted_when_a_launcher_dies() ->
     sent = handed_over(parts)
     link = parts.links.get(0)
     assert link is not None
-    link._blocked = True  # the pair is full
+    link._sendable.now = False  # the pair is full
     waits = handed_over(parts)
-    link._blocked = False
+    link._sendable.now = True
     recovery.begun(0)
     recovery.listed(0, question(parts))
     assert [conn for conn, _ in parts.log.denied] == [sent.record.conn]
