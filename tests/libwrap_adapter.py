@@ -25,6 +25,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from superd.banner import render
+from superd.brackets import split_outside_brackets
 from superd.config.hosts import tables as tables_text
 from superd.config.hosts.scan import read_rules
 from superd.config.hosts.tables import parse
@@ -254,7 +255,7 @@ class Trip:
         if (
             b"\r\n" in data
             or b"\0" in data.lstrip(b"\0")
-            or any(tables_text.split_at(line + "\n", "\n") is None for line in text.split("\n")[:-1])
+            or any(split_outside_brackets(line + "\n", "\n") is None for line in text.split("\n")[:-1])
         ):
             raise Skip("banner-lines-end-in-cr-lf")
         self.sent += render(data, sanitised(self.values(data.decode("latin-1"))))

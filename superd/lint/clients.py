@@ -6,7 +6,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from superd.policy.address_pattern import inet_addr, is_numeric, lower, network, split_mask, split_zone
+from superd.brackets import split_outside_brackets
+from superd.policy.address_pattern import inet_addr, is_numeric, lower, network, split_zone
 from superd.policy.hosts_access import split_at_sign
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _pattern(token: str) -> Finding | None:
         return "FAIL is no longer recognized: use EXCEPT, or the option deny", token, "EXCEPT"
     if word in _KEYWORDS or token[0] in "@/" or "*" in token or "?" in token:
         return None
-    slash = split_mask(token)
+    slash = split_outside_brackets(token, "/")
     if slash is not None:
         return _masked(token, *slash)
     if token[0] == "[":

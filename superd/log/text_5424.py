@@ -10,6 +10,8 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
+from superd.log.text_syslog import OldSyslog
+
 if TYPE_CHECKING:
     from superd.log.clock import Clock
     from superd.log.event import Event
@@ -23,15 +25,11 @@ _ESCAPED = re.compile(r'(["\\\]])')
 _NAME = re.compile(r"[^!-~]")
 
 
-class NewSyslog:
+class NewSyslog(OldSyslog):
     """``<priority>1 TIME HOST superd PID KIND [superd@32473 service="..." ...] text``; arguments as ``OldSyslog`` has them."""
 
     def __init__(self, clock: Clock, body: Body, tag: str, *, facility: int = 0, fixed: int | None = None) -> None:
-        self._clock = clock
-        self._body = body
-        self._tag = tag
-        self._facility = facility
-        self._fixed = fixed
+        super().__init__(clock, body, tag, facility=facility, fixed=fixed)
         self._host = _NAME.sub("", socket.gethostname())[:255] or "-"
 
     def records(self, event: Event) -> list[bytes]:

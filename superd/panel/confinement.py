@@ -1,13 +1,10 @@
-"""Who the panel is and what it may call: taken on first thing, for good. Runs in the panel; answers no call."""
+"""What the panel may call, from its first moment on. Runs in the panel; answers no call."""
 
 from __future__ import annotations
 
 import fcntl
-import os
 
-from superd.system import prctl
 from superd.system.allow_list import confine_to
-from superd.system.credentials import drop_capabilities, take_on
 
 _FIONBIO = 0x5421
 
@@ -23,19 +20,6 @@ ARGUMENTS = {
     "fcntl": (1, (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL, fcntl.F_DUPFD_CLOEXEC)),
     "ioctl": (1, (_FIONBIO,)),
 }
-
-
-def become(uid: int, gid: int) -> None:
-    """Becomes that user, without groups and capabilities; -1 stays who it is.
-
-    Raises ``OSError`` when any part of it fails; then nothing may be answered.
-    """
-    if uid >= 0:
-        take_on(uid, gid, [], bounding=True)
-    elif os.geteuid() != 0:
-        drop_capabilities()
-    # After the change of credentials, which sets it anew. Closed to ptrace(2) and /proc/PID/mem and /fd by others of its uid.
-    prctl.prctl(prctl.SET_DUMPABLE, 0)
 
 
 def confine() -> bool:

@@ -20,7 +20,7 @@ from superd.ipc import panel_requests
 from superd.metrics import load as load_metrics
 from superd.metrics import render as render_metrics
 from superd.operators import Operators
-from superd.panel.confinement import become, confine
+from superd.panel.confinement import confine
 from superd.panel.control import Control
 from superd.panel.counting import get_counts
 from superd.panel.http import HttpServer, Page
@@ -28,6 +28,7 @@ from superd.panel.links import FrontLink, MasterLink
 from superd.panel.page import collect
 from superd.panel.page import render as render_page
 from superd.panel.steps import Call
+from superd.system.credentials import become
 
 if TYPE_CHECKING:
     from typing import Any

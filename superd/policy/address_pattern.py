@@ -9,6 +9,8 @@ import ipaddress
 import re
 from functools import lru_cache
 
+from superd.brackets import split_outside_brackets
+
 _NUMERIC = re.compile(r"[0-9./]*")
 _RUN = re.compile(r"[^.]+")
 _PART = "(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
@@ -76,19 +78,6 @@ def atoi(text: str) -> int:
     return (number + 0x80000000) % 0x100000000 - 0x80000000
 
 
-def split_mask(token: str) -> tuple[str, str] | None:
-    """``net/mask`` around the first slash outside brackets."""
-    depth = 0
-    for index, character in enumerate(token):
-        if character == "[":
-            depth += 1
-        elif character == "]":
-            depth -= 1
-        elif character == "/" and depth == 0:
-            return token[:index], token[index + 1 :]
-    return None
-
-
 @lru_cache(maxsize=65536)
 def network(net: str, mask: str) -> tuple[int, int, int] | None:
     """(version, network, mask) of a ``net/mask`` token, or ``None`` where it can never match.
@@ -140,7 +129,7 @@ def address_entry(word: str) -> tuple[int, int, int] | None:
         return ANY
     if word[0] in "@/" or "@" in word or "*" in word or "?" in word:
         return None
-    slash = split_mask(word)
+    slash = split_outside_brackets(word, "/")
     if "%" in word:
         return None
     if slash is not None:

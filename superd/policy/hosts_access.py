@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from superd.brackets import split_outside_brackets
 from superd.peer import UNKNOWN, Peer
 from superd.policy.address_pattern import lower
 from superd.policy.facts import NO_FACTS, Facts
@@ -171,15 +172,7 @@ def _list_match(tokens: tuple[str, ...], matches: Callable[[str], bool | Ask]) -
 
 def split_at_sign(token: str) -> tuple[str, str] | None:
     """Around the first ``@`` after the first character and outside brackets; a bracket that comes first is not counted."""
-    depth = 0
-    for index, character in enumerate(token[1:], 1):
-        if character == "[":
-            depth += 1
-        elif character == "]":
-            depth -= 1
-        elif character == "@" and depth == 0:
-            return token[:index], token[index + 1 :]
-    return None
+    return split_outside_brackets(token, "@", 1)
 
 
 def _port(name: str) -> int | None:

@@ -10,8 +10,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from superd.brackets import split_outside_brackets
 from superd.peer import PARANOID, UNKNOWN
-from superd.policy.address_pattern import is_numeric, lower, network, split_mask, split_zone
+from superd.policy.address_pattern import is_numeric, lower, network, split_zone
 from superd.verdict import Ask, Need
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def host_match(token: str, end: Peer, facts: Facts, files: Mapping[str, FilePatt
         if not end.name:
             return Ask(need)
         return "." not in end.name and lower(end.name) not in (UNKNOWN, PARANOID)
-    slash = split_mask(token)
+    slash = split_outside_brackets(token, "/")
     if slash is not None:
         return masked_match(slash[0], slash[1], end)
     if string_match(token, end.address):

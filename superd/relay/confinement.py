@@ -1,15 +1,12 @@
-"""Who a relay is and what it may call: taken on first thing, for good, and looked at. Runs in relays; carries nothing."""
+"""What a relay may call, from its first moment on, and how many descriptors it may have. Runs in relays; carries nothing."""
 
 from __future__ import annotations
 
 import fcntl
-import os
 import resource
 import termios
 
-from superd.system import prctl
 from superd.system.allow_list import confine_to
-from superd.system.credentials import drop_capabilities, take_on
 
 _F_SETPIPE_SZ, _F_GETPIPE_SZ, _SIOCATMARK, _FIONBIO = 1031, 1032, 0x8905, 0x5421
 
@@ -32,17 +29,8 @@ ARGUMENTS = {
 }
 
 
-def become(uid: int, gid: int) -> int:
-    """Becomes that user, without groups and capabilities; -1 stays who it is. Returns its RLIMIT_NOFILE.
-
-    Raises ``OSError`` when any part of it fails; then nothing may be carried.
-    """
-    if uid >= 0:
-        take_on(uid, gid, [], bounding=True)
-    elif os.geteuid() != 0:
-        drop_capabilities()
-    # After the change of credentials, which sets it anew. Closed to ptrace(2) and /proc/PID/mem and /fd by others of its uid.
-    prctl.prctl(prctl.SET_DUMPABLE, 0)
+def use_all_descriptors() -> int:
+    """Raise RLIMIT_NOFILE to its hard limit, and return that. Raises ``OSError``."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard

@@ -19,10 +19,11 @@ from collections import deque
 
 from superd.errors import ControlError
 from superd.ipc import relay_messages as messages
-from superd.relay.confinement import become, confine
+from superd.relay.confinement import confine, use_all_descriptors
 from superd.relay.program_ways import watch_terminals
 from superd.relay.session import Endless, Session
 from superd.system.closing import let_all_go
+from superd.system.credentials import become
 from superd.system.process_title import set_title
 from superd.wire.chargen import LINES
 
@@ -309,7 +310,8 @@ def main() -> NoReturn:
     fd = int(sys.argv[3])
     read_keys = _reader(fd)
     try:
-        most = become(int(sys.argv[1]), int(sys.argv[2]))
+        become(int(sys.argv[1]), int(sys.argv[2]))
+        most = use_all_descriptors()
     except OSError as problem:
         os.write(2, f"superd relay: {problem}\n".encode())
         os._exit(EX_NOPERM)

@@ -63,6 +63,19 @@ def take_on(uid: int, gid: int, groups: list[int], *, bounding: bool = False, am
     verify(uid, gid, groups, ambient)
 
 
+def become(uid: int, gid: int) -> None:
+    """Become this user, without groups and capabilities, or with a ``uid`` of -1 stay who this process is, without any.
+
+    Raises ``OSError`` as ``take_on`` does.
+    """
+    if uid >= 0:
+        take_on(uid, gid, [], bounding=True)
+    elif os.geteuid() != 0:
+        drop_capabilities()
+    # After the change of credentials, which sets it anew. Closed to ptrace(2) and /proc/PID/mem and /fd by others of its uid.
+    prctl.prctl(prctl.SET_DUMPABLE, 0)
+
+
 def lacking_capabilities() -> list[str]:
     """Return the names of the capabilities that ``take_on`` needs and that this process does not have."""
     effective = _SETS.unpack(_capability_call("capget", bytes(_SETS.size)))[0]

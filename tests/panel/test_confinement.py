@@ -9,7 +9,8 @@ from superd.panel.confinement import CALLS
 
 CODE = """
 import os, socket, sys, json
-from superd.panel.confinement import become, confine
+from superd.panel.confinement import confine
+from superd.system.credentials import become
 import superd.panel.process
 become(-1, -1)
 found = {}

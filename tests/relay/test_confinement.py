@@ -17,7 +17,8 @@ TRY = """
 import ctypes, errno, fcntl, json, mmap, os, signal, socket, sys
 sys.path.insert(0, sys.argv[1])
 from superd.relay import process
-from superd.relay.confinement import become, confine
+from superd.relay.confinement import confine
+from superd.system.credentials import become
 uid = int(sys.argv[2])
 parent = os.getppid()
 here, there = socket.socketpair()

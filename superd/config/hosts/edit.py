@@ -5,7 +5,7 @@ Runs in: the front; master's reading child. Believes no time and no size: the by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from superd.config.hosts.scan import scan
@@ -143,27 +143,21 @@ def _begins_line(old: bytes, there: int, new: bytes, here: int) -> bool:
 
 def _common(old: bytes, a: int, a_end: int, new: bytes, b: int, b_end: int) -> int:
     """How many bytes at the beginning of the ranges are the same."""
-    least, at, step = min(a_end - a, b_end - b), 0, _STEP
-    while step:
-        size = min(step, least - at)
-        if size and old[a + at : a + at + size] == new[b + at : b + at + size]:
-            at += size
-        else:
-            step //= 2
-        if at == least:
-            break
-    return at
+    return _longest(min(a_end - a, b_end - b), lambda at, to: old[a + at : a + to] == new[b + at : b + to])
 
 
 def _common_end(old: bytes, a: int, a_end: int, new: bytes, b: int, b_end: int) -> int:
     """How many bytes at the end of the ranges are the same."""
-    least, at, step = min(a_end - a, b_end - b), 0, _STEP
-    while step:
-        size = min(step, least - at)
-        if size and old[a_end - at - size : a_end - at] == new[b_end - at - size : b_end - at]:
+    return _longest(min(a_end - a, b_end - b), lambda at, to: old[a_end - to : a_end - at] == new[b_end - to : b_end - at])
+
+
+def _longest(most: int, same: Callable[[int, int], bool]) -> int:
+    """The largest number up to ``most`` below which all is the same; ``same`` compares a range."""
+    at, step = 0, _STEP
+    while step and at < most:
+        size = min(step, most - at)
+        if same(at, at + size):
             at += size
         else:
             step //= 2
-        if at == least:
-            break
     return at

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from superd import syslog_priority
+from superd.brackets import split_outside_brackets
 from superd.config.hosts.advice import NO_RULE, escaped, meant_option, parts_of, without_colon
 from superd.look_alikes import UTF_16
 from superd.problem import Origin, Problem, did_you_mean, error, warning
@@ -130,32 +131,16 @@ def _lines(text: str, file: str, first_line: int) -> Iterator[tuple[Origin, str,
         joined = ""
 
 
-def split_at(text: str, mark: str) -> tuple[str, str] | None:
-    """Around the first ``mark`` outside brackets, counted as libwrap counts them (misc.c, split_at)."""
-    if "[" not in text and "]" not in text:  # as nearly all rules: a long list is read in half the time
-        before, found, after = text.partition(mark)
-        return (before, after) if found else None
-    depth = 0
-    for index, character in enumerate(text):
-        if character == "[":
-            depth += 1
-        elif character == "]":
-            depth -= 1
-        elif character == mark and depth == 0:
-            return text[:index], text[index + 1 :]
-    return None
-
-
 def words(text: str) -> tuple[str, ...]:
     """The tokens of a list: runs of blanks and commas separate."""
     return tuple(_WORD.findall(text))
 
 
 def _rule(line: str, origin: Origin, table: Table) -> Rule | None:
-    first = split_at(line, ":")
+    first = split_outside_brackets(line, ":")
     if first is None:
         return None
-    second = split_at(first[1], ":")
+    second = split_outside_brackets(first[1], ":")
     clients, options = second if second is not None else (first[1], None)
     parsed = () if options is None else tuple(_options(options, origin))
     return Rule(table, words(first[0]), words(clients), parsed, origin)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.config.hosts.tables import file_patterns, parse, split_at, words
+from superd.config.hosts.tables import file_patterns, parse, words
 from superd.problem import errors
 from superd.rule import Table
 
@@ -127,9 +127,7 @@ def test_a_line_after_a_byte_order_mark_is_not_a_rule(before: bytes, behind: byt
         assert "byte order mark" in problems[0].message
 
 
-def test_colons_in_brackets_are_not_marks_and_file_patterns_are_reported_once() -> None:
-    assert split_at("[::1] : x", ":") == ("[::1] ", " x")
-    assert split_at("[::1]", ":") is None
+def test_commas_and_blanks_separate_and_file_patterns_are_reported_once() -> None:
     assert words(" a,b\t,c ") == ("a", "b", "c")
     rules, _ = parse(b"sshd@/etc/ours : /etc/bad bob@/etc/bad 10.\n", "hosts", "deny")
     assert file_patterns(rules) == ("/etc/ours", "/etc/bad")
