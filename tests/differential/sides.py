@@ -178,6 +178,13 @@ def same(theirs: Side, ours: Side, probe: Callable[[int], object], port: int) ->
     assert said == wanted, f"{ours.said()}\nsuperd: {said!r}\n{theirs.name}: {wanted!r}"
 
 
+def write_programs(folder: Path, programs: dict[str, str]) -> None:
+    """Write each program's text into a file of its name."""
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+
+
 def connected(port: int, source: str = "127.0.0.1", host: str = "127.0.0.1") -> socket.socket:
     """A connection, for as long as the caller wants."""
     return socket.create_connection((host, port), WAIT, source_address=None if ":" in host else (source, 0))

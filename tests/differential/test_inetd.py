@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.differential.sides import Side, Sides, ask, same, talk
+from tests.differential.sides import Side, Sides, ask, same, talk, write_programs
 from tests.differential.test_xinetd import ACCEPTER, OTHER, SHOW, TAKER, dialogue, shape, sources
 from tests.needs import needs
 
@@ -124,9 +124,7 @@ def write(folder: Path, cases: list[Case]) -> Path:
         "taker": TAKER,
         "accepter": ACCEPTER,
     }
-    for name, text in programs.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
+    write_programs(folder, programs)
     text = "\n".join(case.lines.replace("@/", f"{folder}/").replace("@", str(ports(cases)[case.name])) for case in cases)
     conf = folder / "inetd.conf"
     conf.write_text(text + "\n")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.differential.sides import Side, Sides, ask, connected, rest, same, talk
+from tests.differential.sides import Side, Sides, ask, connected, rest, same, talk, write_programs
 
 FIRST_PORT = 9001
 OTHER, THIRD = "127.0.0.2", "127.0.0.3"
@@ -214,9 +214,7 @@ def write(folder: Path) -> Path:
         "taker": TAKER,
         "accepter": ACCEPTER,
     }
-    for name, text in programs.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
+    write_programs(folder, programs)
     for name in ("banner", "second", "third"):
         (folder / name).write_text(f"this is the {name}\n")
     hour = 12 if time.localtime().tm_hour in (23, 0) else 0  # never this one, nor the next

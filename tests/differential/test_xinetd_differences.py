@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon_process import WAIT
-from tests.differential.sides import Side, Sides, ask, connected, rest, talk
+from tests.differential.sides import Side, Sides, ask, connected, rest, talk, write_programs
 from tests.differential.test_inetd import FAR, far
 from tests.xinetd_process import eventually
 
@@ -73,9 +73,7 @@ ACCEPTER = "import socket; l=socket.socket(fileno=0); s,a=l.accept(); s.sendall(
 
 def begin(folder: Path) -> Sides:
     sides = Sides(folder)
-    for name, text in {"show": SHOWN, "slow": SLOW, "accepter": ACCEPTER}.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
+    write_programs(folder, {"show": SHOWN, "slow": SLOW, "accepter": ACCEPTER})
     sides.limit_files(500, 1000)
     return sides
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import struct
 import threading
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from superd.errors import ControlError
 from superd.ipc import descriptors
 from superd.system.closing import let_all_go, let_go
+from tests.lingering import fill
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -54,13 +54,7 @@ def test_a_message_that_is_longer_or_has_more_descriptors_is_refused_and_they_ar
 def test_a_lingering_socket_that_was_sent_is_closed_without_waiting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
         accepted, _ = server.accept()
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
-        accepted.setblocking(False)
-        try:
-            while True:
-                accepted.send(bytes(65536))
-        except BlockingIOError:
-            pass
+        fill(accepted)
         closing = threading.Thread(target=let_go, args=(accepted.detach(),), daemon=True)
         closing.start()
         closing.join(10)

@@ -5,24 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
 from contextlib import ExitStack
 
 from superd.ipc import launch_codec as messages
 from superd.ipc.message_pair import message_pair
 from tests.launcher_process import connection, real_launcher
+from tests.lingering import fill
 
 
 def lingering_and_unread(accepted: int) -> None:
     """Make close(2) of this connection wait for half a minute: its client does not read."""
     with socket.socket(fileno=os.dup(accepted)) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 30))
-        sock.setblocking(False)
-        try:
-            while True:
-                sock.send(bytes(65536))
-        except BlockingIOError:
-            pass
+        fill(sock, 30)
 
 
 def test_a_descriptor_of_a_message_that_is_refused_is_closed_without_waiting() -> None:

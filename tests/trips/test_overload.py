@@ -31,17 +31,23 @@ def echo(superd: Superd, extra: str = "") -> int:
     return port
 
 
+def echo_of_few_descriptors(superd: Superd) -> int:
+    """Serve echo by a superd that can have 128 descriptors; return its port."""
+    superd.prefix = [needs("util-linux", "prlimit"), "--nofile=128:128"]
+    port = echo(superd, "cps = [10000, 1]\n")
+    config = superd.folder / "superd.toml"
+    config.write_text("relays = 1\n")
+    superd.start("--config", str(config))
+    return port
+
+
 def told(superd: Superd, part: str) -> int:
     """How often a message was written until superd ended."""
     return sum(part in event.get("message", "") for event in superd.rest())
 
 
 def test_when_descriptors_run_out_accepting_pauses_says_so_once_and_goes_on_by_itself(superd: Superd) -> None:
-    superd.prefix = [needs("util-linux", "prlimit"), "--nofile=128:128"]
-    port = echo(superd, "cps = [10000, 1]\n")
-    config = superd.folder / "superd.toml"
-    config.write_text("relays = 1\n")
-    superd.start("--config", str(config))
+    port = echo_of_few_descriptors(superd)
     with ExitStack() as stack:
         first = stack.enter_context(connected(port))
         assert served(first)
@@ -61,11 +67,7 @@ def test_when_descriptors_run_out_accepting_pauses_says_so_once_and_goes_on_by_i
 
 
 def test_superd_ends_while_accepting_pauses(superd: Superd) -> None:
-    superd.prefix = [needs("util-linux", "prlimit"), "--nofile=128:128"]
-    port = echo(superd, "cps = [10000, 1]\n")
-    config = superd.folder / "superd.toml"
-    config.write_text("relays = 1\n")
-    superd.start("--config", str(config))
+    port = echo_of_few_descriptors(superd)
     with ExitStack() as stack:
         for _ in range(200):
             stack.enter_context(connected(port))

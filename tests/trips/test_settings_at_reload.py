@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -127,9 +129,11 @@ def test_hook_user(running: Running, tmp_path: Path) -> None:
         assert sock.recv(1) == b""
 
 
-def test_stop_sessions(running: Running) -> None:
-    running.start('stop_grace = 1\nstop_sessions = "end"\n')
-    running.write('stop_sessions = "keep"\n')
+@contextmanager
+def session_left_behind(running: Running, before: str, after: str) -> Iterator[socket.socket]:
+    """A session of a superd that was reloaded and then stopped."""
+    running.start(before)
+    running.write(after)
     running.reload()
     with socket.create_connection(("127.0.0.1", running.port), WAIT) as sock:
         sock.sendall(b"one")
@@ -137,18 +141,16 @@ def test_stop_sessions(running: Running) -> None:
         assert running.superd.process is not None
         running.superd.process.send_signal(signal.SIGTERM)
         assert running.superd.process.wait(WAIT) == 0
+        yield sock
+
+
+def test_stop_sessions(running: Running) -> None:
+    with session_left_behind(running, 'stop_grace = 1\nstop_sessions = "end"\n', 'stop_sessions = "keep"\n') as sock:
         sock.sendall(b"two")
         assert sock.recv(3) == b"two"
 
 
 def test_stop_grace(running: Running) -> None:
-    running.start("stop_grace = 600\n")
-    running.write("stop_grace = 0.1\n")
-    running.reload()
-    with socket.create_connection(("127.0.0.1", running.port), WAIT) as sock:
-        sock.sendall(b"one")
-        assert sock.recv(3) == b"one"
-        assert running.superd.process is not None
-        running.superd.process.send_signal(signal.SIGTERM)
-        assert running.superd.process.wait(WAIT) == 0  # not after ten minutes
+    # Superd has ended, and not after ten minutes.
+    with session_left_behind(running, "stop_grace = 600\n", "stop_grace = 0.1\n") as sock:
         assert sock.recv(1) == b""
