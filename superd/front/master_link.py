@@ -58,8 +58,12 @@ class MasterLink:
         self._on_short = on_short
         self._requests = RequestWriter(channel)
         self._sending = False
-        self.held_up = False
-        """Whether an order waits in the channel until a descriptor is free."""
+        self._reader = order_channel.OrderReader(channel)
+
+    @property
+    def held_up(self) -> bool:
+        """Whether an order waits in the channel, for its turn or until a descriptor is free: it may say otherwise."""
+        return self._reader.more
 
     # ------------------------------------------------------------------ to the master
 
@@ -101,11 +105,10 @@ class MasterLink:
 
     async def run(self, handlers: OrderHandlers) -> None:
         """Carry out orders until the master is gone."""
-        reader = order_channel.OrderReader(self._channel)
         while True:
             await trio.lowlevel.wait_readable(self._channel)
             try:
-                order = reader.read()
+                order = self._reader.read()
             except BlockingIOError:
                 continue
             except (EOFError, ConnectionResetError):
@@ -114,13 +117,11 @@ class MasterLink:
                 if problem.errno not in _NO_ROOM:
                     raise
                 # The order stays in the channel until enough connections have ended.
-                self.held_up = True
                 self._on_short()
                 await trio.sleep(AGAIN)
                 continue
             if order is not None:
                 self._obey(handlers, order)
-                self.held_up = self.held_up and reader.more
                 handlers.obeyed()
 
     def _obey(self, handlers: OrderHandlers, order: front_orders.Order) -> None:

@@ -171,6 +171,5 @@ class Orders:
 
     def obeyed(self) -> None:
         """Write what an order had logged, and decide what waited for it."""
-        if not self.master.held_up:
-            self.launches.recovery.on_orders()
+        self.launches.recovery.on_orders()
         self.log.flush()

@@ -125,7 +125,9 @@ class OrderReader:
 
     @property
     def more(self) -> bool:
-        """Whether another message waits in the channel."""
+        """Whether an order waits in the channel, or part of one was read."""
+        if self._fds:
+            return True
         try:
             return bool(self._channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except BlockingIOError:

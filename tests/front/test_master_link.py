@@ -117,6 +117,18 @@ async def test_a_request_that_the_master_does_not_take_is_kept(ends: Ends, nurse
     nursery.cancel_scope.cancel()
 
 
+async def test_an_order_that_waits_for_its_turn_is_known_of(ends: Ends, nursery: trio.Nursery) -> None:
+    """A launcher's answer was heard before it: sessions that it named were over, and were adopted then."""
+    assert not ends.link.held_up
+    ends.writer.send(front_orders.Ended(5, 0))
+    assert ends.link.held_up
+    nursery.start_soon(ends.link.run, ends.handlers)
+    with trio.fail_after(5):
+        await ends.handlers.heard.wait()
+    assert not ends.link.held_up
+    nursery.cancel_scope.cancel()
+
+
 async def test_an_order_without_a_free_descriptor_waits_for_one(ends: Ends, nursery: trio.Nursery) -> None:
     """It ended the front: `no descriptor was free for an order`, with every relay and internal session."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)

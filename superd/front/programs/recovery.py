@@ -189,7 +189,9 @@ class Recovery:
             self._give_up(number, doubted)
 
     def on_orders(self) -> None:
-        """Decide about connections for which an order might have come: all have."""
+        """An order was obeyed: decide about connections that an order might tell of, if none waits any more."""
+        if not self._late or self.held_up():
+            return
         late, self._late = self._late, []
         for number, doubted in late:
             self._give_up(number, doubted)

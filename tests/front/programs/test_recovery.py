@@ -74,9 +74,10 @@ async def test_nothing_is_given_up_while_an_order_that_may_name_its_program_wait
     recovery.held_up = lambda: waits[0]
     recovery.begun(0)
     recovery.listed(0, question(parts))
+    recovery.on_orders()  # another order came before that one
     assert parts.log.denied == []
     recovery.orphaned(Orphaned(0, (Orphan(77, lives.record.conn, "cat", "192.0.2.1", 99.0),)))
-    waits.clear()
+    waits[0] = False
     recovery.on_orders()
     assert [conn for conn, _ in parts.log.denied] == [lost.record.conn]
     assert (lives.stage, lives.record.pid) == (Stage.RUNNING, 77)
