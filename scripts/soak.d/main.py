@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import struct
@@ -18,7 +19,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+
+from blame import Loss, Trouble, judge
 
 ROOT = Path(__file__).parents[2]
 SERVICES = {
@@ -37,7 +41,7 @@ TROUBLES = ("reload", "reload", "upgrade", "front", "launcher", "relay")
 class Soak:
     """The daemon, its clients and their count."""
 
-    def __init__(self, folder: Path, total: int, every: int) -> None:
+    def __init__(self, folder: Path, total: int, every: int, kinds: tuple[str, ...]) -> None:
         self.services = folder / "services.d"
         self.services.mkdir()
         for name, text in SERVICES.items():
@@ -52,7 +56,10 @@ class Soak:
             stdout=self.log, stderr=self.log, env=environ,
         )  # fmt: skip
         self.total, self.every = total, every
-        self.count, self.lost, self.answered = 0, 0, 0
+        self.count, self.answered = 0, 0
+        self.lost: list[Loss] = []
+        self.troubles: list[Trouble] = []
+        self.kinds = kinds
         self.lock = threading.Lock()
         self.chance = random.Random(1)
 
@@ -71,8 +78,10 @@ class Soak:
             with self.lock:
                 self.count += 1
             port = chance.choice((*SERVED, 7006))
+            began, own, how = time.time(), 0, ""
             try:
                 with socket.create_connection(("127.0.0.1", port), 10) as sock:
+                    own = sock.getsockname()[1]
                     sock.settimeout(10)
                     if chance.random() < 0.1:  # a reset, at any moment
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -80,16 +89,21 @@ class Soak:
                     sock.sendall(b"hello")
                     sock.shutdown(socket.SHUT_WR)
                     answer = b"".join(iter(lambda: sock.recv(4096), b""))
-                    ok = answer == (b"" if port == 7006 else b"hello")
-            except OSError:
-                ok = port == 7006
+                    if answer != (b"" if port == 7006 else b"hello"):
+                        how = f"answer {answer!r}"
+            except TimeoutError:
+                how = "timeout"
+            except OSError as problem:
+                how = "" if port == 7006 else str(problem)
             with self.lock:
-                self.answered += ok
-                self.lost += not ok
+                if how:
+                    self.lost.append(Loss(port, own, began, time.time(), how))
+                else:
+                    self.answered += 1
 
     def trouble(self) -> None:
         """One of what happens to a daemon in its years."""
-        what = self.chance.choice(TROUBLES)
+        what = self.chance.choice(self.kinds)
         if what == "reload":
             (self.services / "cat.toml").write_text(SERVICES["cat"] + f"nice = {self.chance.randrange(5)}\n")
             self.process.send_signal(signal.SIGHUP)
@@ -98,6 +112,7 @@ class Soak:
         elif victims := self.children(what):
             with contextlib.suppress(OSError):
                 os.kill(self.chance.choice(victims), signal.SIGKILL)
+        self.troubles.append(Trouble(time.time(), what))
 
     def figures(self) -> dict[str, int]:
         """What must not grow."""
@@ -110,7 +125,8 @@ class Soak:
         states = [_state(pid) for pid in os.listdir("/proc") if pid.isdecimal()]
         found["zombies"] = sum(state == ("Z", self.process.pid) for state in states)
         found["left programs"] = sum(_command(pid) == b"sleep\x001000\x00" for pid in os.listdir("/proc") if pid.isdecimal())
-        found["groups"] = len(list(Path("/sys/fs/cgroup").glob(f"**/superd.{self.process.pid}/services/*/*/cgroup.procs")))
+        own = f"/superd.{self.process.pid}/services/"  # os.walk: a group may go while it is looked at
+        found["groups"] = sum(own in path and path.partition(own)[2].count("/") == 1 for path, _, _ in os.walk("/sys/fs/cgroup"))
         return found
 
     def run(self) -> dict[str, object]:
@@ -136,8 +152,11 @@ class Soak:
         alive = _open(7001)
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
+        self.log.close()
+        by_cause, unexplained = judge(self.lost, self.troubles, Path(self.log.name))
         return {
-            "connections": self.count, "answered": self.answered, "lost": self.lost, "troubles": done, "serves": alive,
+            "connections": self.count, "answered": self.answered, "lost": len(self.lost), "lost by": by_cause,
+            "lost for nothing": unexplained, "troubles": Counter(trouble.what for trouble in self.troubles), "serves": alive,
             "warm": warm, "end": end,
         }  # fmt: skip
 
@@ -169,17 +188,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int, default=1_000_000, help="default: 1000000")
     parser.add_argument("--every", type=int, default=2000, help="connections between two troubles; default: 2000")
+    parser.add_argument("--troubles", default=",".join(TROUBLES), help="what happens, separated by commas; default: %(default)s")
+    parser.add_argument("--keep", type=Path, help="copy the log to this file")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.inside:
-        again = [sys.executable, __file__, "--inside", "--connections", str(options.connections), "--every", str(options.every)]
-        return subprocess.call(["unshare", "--net", "--pid", "--fork", "--mount-proc", *again])
+        alone = ["unshare", "--net", "--pid", "--fork", "--mount-proc", sys.executable, __file__]
+        return subprocess.call([*alone, "--inside", *sys.argv[1:]])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        soak = Soak(Path(folder), options.connections, options.every)
+        soak = Soak(Path(folder), options.connections, options.every, tuple(options.troubles.split(",")))
         found = soak.run()
         print(json.dumps(found, indent=1))
+        if options.keep:
+            shutil.copy(Path(folder, "log"), options.keep)
         if "died" in found:
             print(Path(folder, "log").read_text()[-3000:])
     return 0

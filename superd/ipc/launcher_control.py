@@ -9,6 +9,7 @@ one word at a time, bounded and in ASCII.
 | C | master | memory | these are your services and policy options |
 | F | master | socket | take requests from this end, and from no other |
 | G | master | three files | the group of a program to come: number of its service, number of the group |
+| L | master | memory | end what the programs of a launcher left that died (``Bequest``) |
 | O | master | memory | outlive the master; end your programs so many seconds after all ends of this socket are gone |
 | O | launcher | – | it will |
 | X | launcher | – | the front broke the protocol: kill it |
@@ -29,12 +30,12 @@ from superd.system.closing import let_all_go
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 RETIRED_SECONDS = 60.0
 """A service or option that is no longer configured may still be asked for by connections that were decided before."""
-TABLE, CONFIGURATION, FRONT, GROUP, OUTLIVE = b"T", b"C", b"F", b"G", b"O"
+TABLE, CONFIGURATION, FRONT, GROUP, OUTLIVE, BEQUEST = b"T", b"C", b"F", b"G", b"O", b"L"
 BROKEN, DROPPED, WANTED, EMPTIED = b"X", b"D", b"W", b"E"
 _FROM_LAUNCHERS = frozenset({BROKEN, DROPPED, WANTED, EMPTIED, OUTLIVE})
 MAX_COMPLAINT = 200
@@ -42,6 +43,33 @@ MAX_COMPLAINT = 200
 _MAX_WORD = 64
 _MOST = 1 << 30
 _DONTWAIT = int(socket.MSG_DONTWAIT)
+
+
+class Bequeathed:
+    """A program whose launcher died: its service and client, since when it runs (monotonic), and whether it has ended.
+
+    Without a process (0) it was just being started, and its session is given up: it is to end, if it has begun.
+    """
+
+    __slots__ = ("over", "pid", "port", "service", "source", "started")
+
+    def __init__(self, pid: int, service: str, source: str, port: int, started: float, *, over: bool) -> None:
+        self.pid = pid
+        self.service = service
+        self.source = source
+        self.port = port
+        self.started = started
+        self.over = over
+
+
+class Bequest:
+    """Programs of a launcher that died, and those of the master's children that one of them may have left."""
+
+    __slots__ = ("children", "programs")
+
+    def __init__(self, children: Sequence[int], programs: Sequence[Bequeathed]) -> None:
+        self.children = children
+        self.programs = programs
 
 
 # ---------------------------------------------------------------------------------------------------- the master's end
@@ -83,6 +111,16 @@ def send_outlive(control: socket.socket, grace: float) -> None:
     memory = as_memory("superd-grace", repr(float(grace)).encode())
     try:
         send_with(control, OUTLIVE, (memory,), _DONTWAIT)
+    finally:
+        os.close(memory)
+
+
+def send_bequest(control: socket.socket, bequest: Bequest) -> None:
+    """Have the launcher end what is left of these programs. Raises ``OSError``; does not wait."""
+    programs = [[one.pid, one.service, one.source, one.port, one.started, one.over] for one in bequest.programs]
+    memory = as_memory("superd-bequest", json.dumps([list(bequest.children), programs]).encode())
+    try:
+        send_with(control, BEQUEST, (memory,), _DONTWAIT)
     finally:
         os.close(memory)
 
@@ -149,6 +187,15 @@ def read_configuration(memory: int) -> tuple[dict[str, dict[str, Any]], dict[str
     finally:
         os.close(memory)
     return message["services"], message["options"]
+
+
+def read_bequest(memory: int) -> Bequest:
+    """Return what ``send_bequest`` was given; closes ``memory``."""
+    try:
+        children, programs = json.loads(from_memory(memory, _MOST))
+    finally:
+        os.close(memory)
+    return Bequest(children, [Bequeathed(*facts, over=over) for *facts, over in programs])
 
 
 def read_grace(memory: int) -> float:

@@ -4,7 +4,8 @@ Runs in: launchers (write) and master (read). Standard library only. A launcher 
 believes of the table only what it can check: that the process is its own child, and that the launcher had the service.
 
 One slot a program. A slot is written before the start with process 0, so the master also sees what a launcher that stands
-still is about to start.
+still is about to start. When the program has ended the slot stays without a connection until its launcher has ended what
+the program left: that is another launcher's work if this one dies.
 """
 
 from __future__ import annotations
@@ -16,29 +17,33 @@ import struct
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_SLOTS = 16384
 """Programs of one launcher that are written down; the memory is used as far as they are many."""
-_SLOT = struct.Struct("<IQdI46s2x")
-"""Process, connection, monotonic seconds of the start, number of the service, address of the client."""
-_REST = struct.Struct("<dI46s2x")
+_SLOT = struct.Struct("<IQdI46sH")
+"""Process, connection, monotonic seconds of the start, number of the service, address and port of the client."""
+_REST = struct.Struct("<dI46sH")
 _CONN = struct.Struct("<Q")
 _PID = struct.Struct("<I")
 _FREE = bytes(_PID.size + 8)
 
 
 class Entry:
-    """One program: process (0 while it is being started), connection, start, number of its service, client's address."""
+    """One program: process (0 while it is being started), connection (0 when it has ended), start, number of its service,
 
-    __slots__ = ("conn", "index", "pid", "source", "started")
+    address and port of its client.
+    """
 
-    def __init__(self, pid: int, conn: int, started: float, index: int, source: str) -> None:
+    __slots__ = ("conn", "index", "pid", "port", "source", "started")
+
+    def __init__(self, pid: int, conn: int, started: float, index: int, source: str, port: int) -> None:
         self.pid = pid
         self.conn = conn
         self.started = started
         self.index = index
         self.source = source
+        self.port = port
 
 
 def make_table() -> int:
@@ -52,9 +57,9 @@ def make_table() -> int:
 def read_table(fd: int) -> Iterator[Entry]:
     """Return every entry that is in use."""
     data = os.pread(fd, MAX_SLOTS * _SLOT.size, 0)
-    for pid, conn, started, index, source in _SLOT.iter_unpack(data[: len(data) - len(data) % _SLOT.size]):
+    for pid, conn, started, index, source, port in _SLOT.iter_unpack(data[: len(data) - len(data) % _SLOT.size]):
         if pid or conn:
-            yield Entry(pid, conn, started, index, source.rstrip(b"\0").decode("ascii", "replace"))
+            yield Entry(pid, conn, started, index, source.rstrip(b"\0").decode("ascii", "replace"), port)
 
 
 class RunningTable:
@@ -78,13 +83,13 @@ class RunningTable:
             os.close(fd)
             self._fd, self._free, self._next = -1, [], MAX_SLOTS
 
-    def starting(self, conn: int, index: int, source: str, now: float) -> int:
+    def starting(self, conn: int, index: int, source: str, port: int, now: float) -> int:
         """Write that a program is about to be started; returns its slot, -1 when there is none left."""
         if self._free:
             # Its memory was given by the write below. The connection comes last: without one the slot counts as free.
             slot = self._free.pop()
             start = slot * _SLOT.size
-            _REST.pack_into(self._memory, start + _PID.size + _CONN.size, now, index, source.encode())
+            _REST.pack_into(self._memory, start + _PID.size + _CONN.size, now, index, source.encode(), port)
             _CONN.pack_into(self._memory, start + _PID.size, conn)
             return slot
         if self._next < MAX_SLOTS and self._fd >= 0:
@@ -93,7 +98,7 @@ class RunningTable:
         else:
             return -1
         try:
-            os.pwrite(self._fd, _SLOT.pack(0, conn, now, index, source.encode()), slot * _SLOT.size)
+            os.pwrite(self._fd, _SLOT.pack(0, conn, now, index, source.encode(), port), slot * _SLOT.size)
         except OSError:
             self._next = slot  # no memory just now: the program runs all the same
             return -1
@@ -105,8 +110,15 @@ class RunningTable:
             _PID.pack_into(self._memory, slot * _SLOT.size, pid)
 
     def ended(self, slot: int) -> None:
-        """Free a slot: its program ended, or was not started."""
+        """Write that the program of a slot has ended; what it left is still to be looked at."""
         if slot >= 0:
+            _CONN.pack_into(self._memory, slot * _SLOT.size + _PID.size, 0)
+
+    def free(self, slots: Iterable[int]) -> None:
+        """Free slots: their programs were not started, or have ended with all that they left."""
+        for slot in slots:
+            if slot < 0:
+                continue
             start = slot * _SLOT.size
             self._memory[start : start + len(_FREE)] = _FREE
             self._free.append(slot)

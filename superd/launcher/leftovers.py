@@ -18,7 +18,7 @@ from superd.system.outside import open_proc
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from superd.system.program_group import Group
 
@@ -75,12 +75,16 @@ class _Orphan:
 class Leftovers:
     """All of one launcher. ``kept`` is the number of those that stay, by service."""
 
-    def __init__(self) -> None:
+    def __init__(self, free: Callable[[Iterable[int]], None]) -> None:
+        """``free`` gets the slots of programs that have ended with what they left: until then a master reads them."""
+        self._free = free
         self._groups: dict[int, float] = {}
         """Process groups that got SIGTERM, and when they get SIGKILL."""
         self._ended: dict[int, Child] = {}
         """Programs that ended since the last look."""
         self._orphans: dict[int, _Orphan] = {}
+        self._held: dict[int, float] = {}
+        """Slots of programs whose leftovers got SIGTERM, and when those get SIGKILL."""
         self._look = NEVER
         self._pause = LOOK_SECONDS
         self.kept: dict[str, int] = {}
@@ -110,6 +114,8 @@ class Leftovers:
         alone = not signal_group(child.pid, signal.SIGTERM if ends else 0)
         if ends and not alone:
             self._groups[child.pid] = now + child.grace
+        if child.pid in self._ended:  # its number was another program's a moment ago
+            self._free((self._ended[child.pid].slot,))
         self._ended[child.pid] = child
         if self._look == NEVER:
             self._look = now + self._pause
@@ -163,7 +169,24 @@ class Leftovers:
             else:
                 orphan.kept = True
                 self._count(orphan, 1)
+        self._free_slots(now)
         self._ended.clear()
+
+    def _free_slots(self, now: float) -> None:
+        for slot in [slot for slot, until in self._held.items() if until <= now]:
+            del self._held[slot]
+            self._free((slot,))
+        waiting = [orphan for orphan in self._orphans.values() if orphan.child is not None and orphan.deadline != NEVER]
+        if not waiting and not self._groups:
+            self._free([child.slot for child in self._ended.values()])
+            return
+        until_of = {orphan.child.pid: orphan.deadline for orphan in waiting if orphan.child is not None}
+        for pid, child in self._ended.items():
+            until = max(until_of.get(pid, now), self._groups.get(pid, now))
+            if until > now:
+                self._held[child.slot] = until
+            else:
+                self._free((child.slot,))
 
     def _count(self, orphan: _Orphan, by: int) -> None:
         service = orphan.child.service if orphan.child is not None else ""
@@ -171,11 +194,11 @@ class Leftovers:
         self.changed.add(service)
 
     def _child_of(self, pid: int, living: Mapping[int, Child]) -> Child | None:
-        number = _session_id(pid)
+        number = session_id(pid)
         found = living.get(number) or self._ended.get(number)
         if found is not None:
             return found
-        client = _client_of(pid)
+        client = client_of(pid)
         if client is None:
             return None
         return next((child for child in (*self._ended.values(), *living.values()) if (child.source, child.port) == client), None)
@@ -208,14 +231,15 @@ def _children() -> set[int]:
         return set()  # no /proc here: process groups are all that is ended
 
 
-def _session_id(pid: int) -> int:
+def session_id(pid: int) -> int:
+    """Return the session of a process, 0 for one that has ended."""
     try:
         return os.getsid(pid)
     except OSError:
         return 0
 
 
-def _client_of(pid: int) -> tuple[str, int] | None:
+def client_of(pid: int) -> tuple[str, int] | None:
     """Return address and port that the environment of the process names."""
     try:
         with open(open_proc(f"{pid}/environ"), "rb") as file:

@@ -41,6 +41,7 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from superd.launcher.bequests import Bequests
     from superd.system.confinement import Confinement
     from superd.system.spawn import Spawn
 
@@ -75,7 +76,8 @@ class Launcher:
         """Seconds that programs have once the master is gone, if they are to be ended then."""
         self._table = RunningTable()
         self._copies = Copies(self._poll)
-        self._leftovers = Leftovers()
+        self._leftovers = Leftovers(self._table.free)
+        self._bequests: Bequests | None = None
         self._groups = Groups(functools.partial(orders.send_complaint, control))
         self._commands = Commands(self._programs, self._front)
         self._children = Children(
@@ -96,6 +98,8 @@ class Launcher:
         if self._grace is not None:
             self._end_programs(self._grace)
         self._leftovers.end_now(self._running, self._commands)
+        if self._bequests is not None:
+            self._bequests.end_now()
         self._groups.end_now()
 
     def _end_programs(self, grace: float) -> None:
@@ -160,11 +164,14 @@ class Launcher:
 
     @property
     def _idle(self) -> bool:
-        return not (self._running or self._commands or self._waiting or self._copies or self._leftovers or self._groups)
+        busy = self._running or self._commands or self._waiting or self._copies or self._leftovers or self._groups
+        return not (busy or self._bequests)
 
     def _due(self) -> float:
         """Return when ``_on_time`` has something to do (monotonic seconds)."""
         due = min(self._leftovers.due, self._waiting.due, self._commands.due, self._groups.due)
+        if self._bequests:
+            due = min(due, self._bequests.due)
         return min(due, self._copies.due) if self._copies else due
 
     def _timeout(self) -> float | None:
@@ -197,6 +204,10 @@ class Launcher:
                 self._groups.configure(self._programs.groups(), now)
             elif word == orders.TABLE:
                 self._table.use(fds[0])
+            elif word == orders.BEQUEST:
+                from superd.launcher.bequests import taken  # where no launcher dies, none has its code in memory
+
+                self._bequests = taken(self._bequests, fds[0], self._programs)
             elif word == orders.GROUP:
                 index, _, number = text.partition(b" ")
                 self._groups.add(int(index), Group(int(number), *fds))
@@ -287,6 +298,8 @@ class Launcher:
         self._groups.on_time(now)
         if self._copies:
             self._copies.on_time(now)
+        if self._bequests is not None:
+            self._bequests.on_time(now)
         if self._leftovers.due <= now:
             self._leftovers.on_time(now, self._children.of_pid, self._commands)
         self._report_kept()

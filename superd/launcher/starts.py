@@ -82,13 +82,13 @@ class Starts:
                     client.detach()
                 self.waiting.keep(request, fd, pause, until, now)
                 return True
-        slot = self._table.starting(request.conn, spec.index, request.remote_host, now)
+        slot = self._table.starting(request.conn, spec.index, request.remote_host, request.remote_port, now)
         try:
             if spec.group and group is None:
                 raise OSError(errno.EAGAIN, "the master has no group for it")
             pid = self._programs.start(spec, request, fd, now, group)
         except OSError as problem:
-            self._table.ended(slot)
+            self._table.free((slot,))
             transient = problem.errno in _TRANSIENT
             if group is not None:
                 self._groups.unused(group)
@@ -104,7 +104,7 @@ class Starts:
             self.failed(request.conn, problem.errno or errno.EIO, os.fsdecode(spec.paths[0]))
             return True
         except (ControlError, ValueError) as problem:
-            self._table.ended(slot)
+            self._table.free((slot,))
             if group is not None:
                 self._groups.unused(group)
             if client is not None:

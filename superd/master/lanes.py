@@ -69,6 +69,12 @@ def stands_still(slot: LauncherSlot, services: Mapping[int, str], now: float) ->
     return slot.process is not None and (bool(starting(slot, services, now)) or slot.process.stands_still())
 
 
+def what_it_does(slot: LauncherSlot, service: str) -> str:
+    """Return in words what a launcher does that stands still in a start for ``service``, or for none."""
+    spec = slot.specs.get(service)
+    return f"starting `{spec.program}` takes more than {STUCK:g} s" if spec is not None else "it does nothing"
+
+
 def starting(slot: LauncherSlot, services: Mapping[int, str], now: float) -> str:
     """Return the service whose program the launcher has been starting for ``STUCK`` seconds, if there is one."""
     if slot.process is None:

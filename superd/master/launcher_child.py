@@ -59,6 +59,10 @@ class LauncherProcess:
         for fd in fds:
             os.close(fd)
 
+    def bequeath(self, bequest: orders.Bequest) -> None:
+        """Have it end what is left of the programs of a launcher that died."""
+        self._tell(orders.send_bequest, bequest)
+
     def outlive(self, grace: float) -> None:
         """Have it live on after the master. ``outlives`` says whether it will.
 
@@ -83,7 +87,7 @@ class LauncherProcess:
         return orders.read_complaint(self.control)
 
     def programs(self) -> list[Entry]:
-        """Return the programs that run, and the one it is starting, as it wrote them down: unchecked."""
+        """Return what it wrote down, unchecked: programs that run, the one it starts, and those whose leftovers live."""
         return list(read_table(self.table))
 
     def stands_still(self) -> bool:

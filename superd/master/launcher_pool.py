@@ -20,7 +20,8 @@ from superd.ipc.launcher_control import BROKEN, DROPPED, EMPTIED, WANTED
 from superd.log.event import Kind
 from superd.master.adopted import UNKNOWN, Adopted
 from superd.master.assignment import Assignment, Key
-from superd.master.lanes import STUCK, Lanes, stands_still, starting
+from superd.master.bequests import Bequests
+from superd.master.lanes import Lanes, stands_still, starting, what_it_does
 from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_child import outlive_all, start_launcher
 from superd.master.launcher_slot import LauncherSlot
@@ -65,6 +66,7 @@ class LauncherPool:
         self._foreign: set[int] = set()
         """Launchers that an earlier master started, before a restart."""
         self.orphans = Orphans(self._adopted)
+        self.bequests = Bequests()
         self.groups = ProgramGroups(log, pid=os.getpid())
         self.stderr = 2
         """What launchers get as fd 2."""
@@ -74,7 +76,8 @@ class LauncherPool:
     def table(self) -> dict[str, Any]:
         """Return the launchers for the next program of this process."""
         rows = [{"lane": lane} | slot.row() for (_, lane), slot in self._slots.items()]
-        return {"slots": rows, "indexes": self._indexes, "orphans": self.orphans.table(), "any_died": self.any_died}
+        left = {"orphans": self.orphans.table(), "bequests": self.bequests.table()}
+        return {"slots": rows, "indexes": self._indexes, "any_died": self.any_died} | left
 
     def take_over(self, table: dict[str, Any]) -> None:
         """Go on with the launchers of this process's earlier program."""
@@ -90,6 +93,7 @@ class LauncherPool:
                 self._poll.register(slot.process.control, select.POLLIN)
         self._indexes.update(table["indexes"])
         self.orphans.take_over(table["orphans"])
+        self.bequests.take_over(table.get("bequests", ()), time.monotonic())
         self.any_died = table["any_died"]
 
     def replace_all(self) -> None:
@@ -124,7 +128,7 @@ class LauncherPool:
     @property
     def due(self) -> float | None:
         """When ``on_timer`` has something to do (monotonic); None for never."""
-        times = (self.groups.due, *(slot.due() for slot in self._slots.values()))
+        times = (self.groups.due, self.bequests.due, *(slot.due() for slot in self._slots.values()))
         return min((moment for moment in times if moment is not None), default=None)
 
     # ------------------------------------------------------------------ what they may start
@@ -162,8 +166,7 @@ class LauncherPool:
         wanted = {number for number, _ in first.most_common(EARLY)}
         for slot in self._slots.values():
             if slot.number in wanted and slot.process is None:
-                self._poll.unregister(slot.launcher_end)
-                self._start(slot)
+                self._wake(slot)
 
     # ------------------------------------------------------------------ events of the master's loop
 
@@ -173,8 +176,7 @@ class LauncherPool:
             if slot.process is not None and fd == slot.process.control.fileno():
                 return self._on_control(slot, slot.process)
             if fd == slot.launcher_end.fileno():
-                self._poll.unregister(slot.launcher_end)
-                self._start(slot)
+                self._wake(slot)
                 return ""
         return ""
 
@@ -191,6 +193,11 @@ class LauncherPool:
             if slot.start_at is not None and now >= slot.start_at:
                 slot.start_at = None
                 self._poll.register(slot.launcher_end, select.POLLIN)
+        for slot, bequest in self.bequests.take(self._slots.values(), now):
+            if slot.process is None:
+                self._wake(slot)
+            if slot.process is not None:
+                slot.process.bequeath(bequest)
 
     def _kill(self, process: LauncherProcess) -> None:
         try:
@@ -213,13 +220,12 @@ class LauncherPool:
         """
         now = time.monotonic()
         slot = next((slot for slot in self._slots.values() if slot.number == number), None)
-        if slot is None or not self._stands_still(slot, now):
+        if slot is None or not stands_still(slot, self._services_of(slot), now):
             return None
         service = starting(slot, self._services_of(slot), now)
-        spec = slot.specs.get(service)
-        what = f"starting `{spec.program}` takes more than {STUCK:g} s" if spec is not None else "it does nothing"
+        what = what_it_does(slot, service)
         same = [other for other in self._slots.values() if other.profile == slot.profile]
-        if all(self._stands_still(other, now) for other in same):
+        if all(stands_still(other, self._services_of(other), now) for other in same):
             if self._lanes.add(slot.profile, len(same)):
                 self.assign(self._assignment)
                 what += "; the other services of its user get another launcher"
@@ -227,9 +233,6 @@ class LauncherPool:
                 what += f"; so do all {len(same)} launchers of its user, whose services wait"
         self._log.message("alert", f"launcher {number} (pid {slot.process.pid if slot.process else 0}): {what}", service)
         return service
-
-    def _stands_still(self, slot: LauncherSlot, now: float) -> bool:
-        return stands_still(slot, self._services_of(slot), now)
 
     def _services_of(self, slot: LauncherSlot) -> dict[int, str]:
         return {self._indexes[name]: name for name in slot.names if name in self._indexes}
@@ -249,27 +252,25 @@ class LauncherPool:
         if slot is None or slot.process is None:
             return False
         if status == UNKNOWN:  # it ends by itself without a program only
-            status = int(signal.SIGKILL) if slot.process.programs() else 0
+            status = int(signal.SIGKILL) if any(entry.conn for entry in slot.process.programs()) else 0
         entries = slot.process.programs() if status != 0 else []
+        living = [entry for entry in entries if entry.conn]
         names = self._services_of(slot)
         self._forget(slot)
-        self.groups.launcher_ended(slot.number, frozenset(entry.pid for entry in entries if entry.pid))
-        uid = slot.profile.uid
-        users = slot.profile.users or range(max(uid, 0), uid + 1)
-        left = self.orphans.left(
-            slot.number, users, entries, names, {*own, *self.pids()}, time.monotonic(),
-            inherited=pid not in self._foreign,
-        )  # fmt: skip
+        self.groups.launcher_ended(slot.number, frozenset(entry.pid for entry in living if entry.pid))
+        now = time.monotonic()
+        inherited = pid not in self._foreign
         self._foreign.discard(pid)
-        if left is not None:
-            self._orphaned.append(left)
+        left = self.orphans.left(slot.number, slot.users, living, names, {*own, *self.pids()}, now, inherited=inherited)
+        self._orphaned += [left] if left is not None else []
+        if inherited:
+            self.bequests.launcher_died(slot.number, entries, self.orphans.pids(), names, slot.all_specs(now), now)
         if status == 0:  # it was idle for long
             self._poll.register(slot.launcher_end, select.POLLIN)
             return True
         self.any_died = True
-        now = time.monotonic()
         pause = slot.back_off.died(now - slot.started)
-        whose = whose_programs(Counter(names[entry.index] for entry in entries if entry.index in names))
+        whose = whose_programs(Counter(names[entry.index] for entry in living if entry.index in names))
         again = slot.back_off.consequence(pause)
         self._log.message("crit", f"a launcher ended ({describe(status)}){whose}; {again}", kind=Kind.PROCESS_REPLACED)
         if pause:
@@ -308,14 +309,17 @@ class LauncherPool:
             slot.process.close()
             slot.process = slot.stopped_by = None
 
+    def _wake(self, slot: LauncherSlot) -> None:
+        self._poll.unregister(slot.launcher_end)
+        self._start(slot)
+
     def _start(self, slot: LauncherSlot) -> None:
         soft = os.environ.get("SUPERD_NOFILE", "")
+        soft_limit = int(soft) if soft.isdecimal() else None
         slot.started = time.monotonic()
         launcher_bundle().report_replaced(self._log)
         try:
-            process = start_launcher(
-                slot.profile, user=slot.user, open_files=int(soft) if soft.isdecimal() else None, stderr=self.stderr
-            )
+            process = start_launcher(slot.profile, user=slot.user, open_files=soft_limit, stderr=self.stderr)
         except OSError as problem:
             pause = max(1.0, slot.back_off.died(0.0))
             self._log.message("error", f"a launcher cannot be started: {problem.strerror}; trying again")

@@ -78,6 +78,12 @@ class LauncherSlot:
         """Return what a launcher that starts just now may be asked for."""
         return {name: spec for name, (spec, until) in self._former.items() if until > now} | self.specs
 
+    @property
+    def users(self) -> range:
+        """The users of its programs; empty for superd's own."""
+        uid = self.profile.uid
+        return self.profile.users or range(max(uid, 0), uid + 1)
+
     def renew_pair(self) -> None:
         """Replace the pair; what waits in it is lost, and its clients see an end."""
         self.front_end.close()

@@ -146,6 +146,7 @@ class OwnProcesses:
             self._orders.pairs()
         elif own.launchers.any_died:
             self._orders.ended(pid, status)
+            own.launchers.bequests.child_ended(pid, time.monotonic())
 
     def _on_stopped(self, pid: int, now: float) -> None:
         own = self._children

@@ -46,6 +46,15 @@ def real_user_of(pid: int) -> int:
         return -1
 
 
+def own_children() -> list[int]:
+    """Return the children of this process, which has one thread; none without /proc."""
+    try:
+        with open("/proc/thread-self/children", "rb") as children:
+            return [int(word) for word in children.read().split()]
+    except OSError:
+        return []
+
+
 def describe_state(pid: int) -> str:
     """Return what the process does in words, with the kernel function it waits in, if /proc says."""
     state = state_of(pid)

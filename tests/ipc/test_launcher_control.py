@@ -42,6 +42,20 @@ def test_a_configuration_arrives_as_it_was_sent(
         assert {name: tuple(value) for name, value in read_options.items()} == options
 
 
+def test_what_programs_left_arrives_as_it_was_sent() -> None:
+    master, launcher = pair()
+    with master, launcher:
+        orders.send_bequest(master, orders.Bequest([5, 6], [orders.Bequeathed(7, "cat", "::1", 9, 1.5, over=True)]))
+        found = orders.receive_order(launcher)
+        assert found is not None
+        word, _, [memory] = found
+        assert word == orders.BEQUEST
+        bequest = orders.read_bequest(memory)
+        [one] = bequest.programs
+        found_program = (one.pid, one.service, one.source, one.port, one.started, one.over)
+        assert (bequest.children, found_program) == ([5, 6], (7, "cat", "::1", 9, 1.5, True))
+
+
 def test_fronts_and_tables_arrive_in_their_order_and_the_end_is_seen() -> None:
     master, launcher = pair()
     with launcher:

@@ -39,7 +39,7 @@ class Parts:
         self.groups = Groups(lambda word, text: True)
         self.copies = Copies(poll)
         self.commands = Commands(self.programs, self.front)
-        self.leftovers = Leftovers()
+        self.leftovers = Leftovers(self.table.free)
         self.children = Children(self.programs, self.front, self.groups, self.commands, self.table, self.copies, self.leftovers)
         self.master_lives = True
         self.orders: list[dict[str, Any]] = []

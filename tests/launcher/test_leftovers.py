@@ -104,10 +104,10 @@ def test_an_orphan_whose_program_is_unknown_is_kept(monkeypatch: pytest.MonkeyPa
     signalled: list[int] = []
     monkeypatch.setattr(leftovers, "_children", lambda: {77})
     monkeypatch.setattr(leftovers, "_signal", lambda pid, number: signalled.append(pid))
-    monkeypatch.setattr(leftovers, "_session_id", lambda pid: 76)
-    monkeypatch.setattr(leftovers, "_client_of", lambda pid: None)
+    monkeypatch.setattr(leftovers, "session_id", lambda pid: 76)
+    monkeypatch.setattr(leftovers, "client_of", lambda pid: None)
     monkeypatch.setattr(leftovers, "signal_group", lambda pid, number: False)
-    found = Leftovers()
+    found = Leftovers(lambda slots: None)
     assert found.program_ended(Child(5, 1, "s", "192.0.2.1", 9, 0.0, grace=0.0), 10.0)
     found.on_time(found.due, {}, ())
     assert (found.kept, signalled) == ({"": 1}, [])

@@ -81,8 +81,8 @@ def test_lanes_that_an_earlier_program_added_are_kept() -> None:
 
 def test_a_start_that_does_not_return_names_its_service() -> None:
     services = {3: "cat"}
-    early, late = Entry(0, 1, 100.0 - STUCK, 3, ""), Entry(0, 1, 100.0, 3, "")
-    running, other = Entry(7, 1, 0.0, 3, ""), Entry(0, 1, 0.0, 4, "")
+    early, late = Entry(0, 1, 100.0 - STUCK, 3, "", 0), Entry(0, 1, 100.0, 3, "", 0)
+    running, other = Entry(7, 1, 0.0, 3, "", 0), Entry(0, 1, 0.0, 4, "", 0)
     for process, service in (
         (None, ""),
         (Process(early), "cat"),

@@ -177,7 +177,7 @@ def test_a_launcher_that_stands_still_gives_its_user_another_up_to_a_bound_and_a
     now = time.monotonic()
     indexes = {name: index for index, name in enumerate(["cat", "dead"])}
     pool._indexes.update(indexes)
-    stuck, busy = Entry(0, 1, now - 5, indexes["dead"], ""), Entry(0, 1, now, indexes["dead"], "")
+    stuck, busy = Entry(0, 1, now - 5, indexes["dead"], "", 0), Entry(0, 1, now, indexes["dead"], "", 0)
     mine = [slot for slot in pool._slots.values() if slot.profile.nice == 0]
     assert [slot.number for slot in mine] == list(range(LANES))
     for slot in mine:

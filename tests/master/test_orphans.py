@@ -28,7 +28,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def entry(pid: int, **changed: object) -> Entry:
-    fields = {"conn": 7, "started": 5.0, "index": 3, "source": "192.0.2.1"} | changed
+    fields = {"conn": 7, "started": 5.0, "index": 3, "source": "192.0.2.1", "port": 9} | changed
     return Entry(pid, **fields)  # type: ignore[arg-type]
 
 

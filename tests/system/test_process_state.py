@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from superd.system.process_state import describe_state, own_size, real_user_of, state_of
+from superd.system.process_state import describe_state, own_children, own_size, real_user_of, state_of
 
 
 def test_a_process_that_was_stopped_and_one_that_is_gone() -> None:
@@ -18,6 +18,13 @@ def test_a_process_that_was_stopped_and_one_that_is_gone() -> None:
         process.kill()
     assert state_of(process.pid) == ""
     assert describe_state(process.pid) == "its state is unknown"
+
+
+def test_a_child_is_one_of_the_own_children_until_it_was_waited_for() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        assert process.pid in own_children()
+        process.kill()
+    assert process.pid not in own_children()
 
 
 def test_this_process_runs() -> None:

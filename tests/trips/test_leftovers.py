@@ -107,3 +107,44 @@ def test_limits_of_processes_core_files_and_file_sizes_reach_the_program(superd:
     superd.start()
     with socket.create_connection(("127.0.0.1", port), WAIT) as client:
         assert client.makefile().read().split() == ["0", "2048", "4000"]
+
+
+@pytest.mark.parametrize("over", [True, False], ids=["its program has ended", "its program runs"])
+def test_a_session_ends_with_all_it_started_though_its_launcher_died(superd: Superd, over: bool) -> None:
+    port = free_port()
+    script, program = leaving(superd)
+    if not over:
+        script.write_text(LEAVES + "sys.stdin.read()\n")
+    superd.service("leaves", program + f'listen = ["127.0.0.1:{port}"]\n')
+    superd.start()
+    pidfd, client = daemon_of(port)
+    with client:
+        if over:
+            superd.event(event="exit", service="leaves")  # the launcher looks at what is left 0.2 s later
+        [launcher] = superd.launchers()
+        os.kill(launcher, signal.SIGKILL)
+        superd.message("a launcher ended (signal 9)")
+        if not over:
+            client.shutdown(socket.SHUT_WR)
+            superd.event(event="exit", service="leaves")
+        assert client.recv(1) == b""
+    assert select.select([pidfd], [], [], WAIT)[0]
+    os.close(pidfd)
+
+
+def test_what_is_kept_lives_on_though_its_launcher_died(superd: Superd) -> None:
+    ports = [free_port(), free_port()]
+    _, program = leaving(superd)
+    superd.service("keeps", program + f'leftovers = "keep"\nlisten = ["127.0.0.1:{ports[0]}"]\n')
+    superd.service("ends", program + f'listen = ["127.0.0.1:{ports[1]}"]\n')
+    superd.start()
+    (kept, other), (ended, client) = daemon_of(ports[0]), daemon_of(ports[1])
+    with client, other:
+        for launcher in superd.launchers():
+            os.kill(launcher, signal.SIGKILL)
+        superd.message("a launcher ended (signal 9)")
+        assert select.select([ended], [], [], WAIT)[0]
+    assert not select.select([kept], [], [], 0)[0]
+    signal.pidfd_send_signal(kept, signal.SIGKILL)
+    os.close(kept)
+    os.close(ended)
