@@ -34,6 +34,7 @@ OWN: dict[str, dict[str, str]] = {
     "ipc/launcher_control.py": {"os.close": MEMORY},
     "ipc/running_table.py": {"os.close": MEMORY},
     "launcher/front_end.py": {"os.close": "pipes and terminals that this launcher has made", "self._sock.close": PAIRS},
+    "launcher/bequests.py": {"os.close": "a descriptor of a process"},
     "launcher/groups.py": {"group.close": PARTS},
     "launcher/process.py": {"os.close": "/dev/null"},
     "launcher/programs.py": {"os.close": "pipes and terminals that this launcher has made"},

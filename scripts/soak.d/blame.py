@@ -1,4 +1,4 @@
-"""Why a connection was lost: which kill fell into its time, and what superd's log has of it. Pure, but for reading the log.
+"""Why a connection was lost: which kill fell into its time, and what superd's log has of it. Reads the log and nothing else.
 
 A kill of the front loses what that front had taken and not yet given to a program; a kill of a relay what it carried; a kill of
 a launcher what it had taken and not started, which the log says. Nothing else explains a loss: not a reload, not an upgrade,

@@ -42,7 +42,7 @@ class Bequests:
         return min((due for due, _, _ in self._ending), default=NEVER)
 
     def take(self, bequest: Bequest, programs: Programs, now: float) -> None:
-        """End those of the ``children`` that belong to a program that is over; what nobody can tell of is kept."""
+        """End those of the ``children`` that belong to a program that is over; what belongs to none that is known is kept."""
         sessions = {program.pid: program for program in bequest.programs if program.pid}
         clients = {(program.source, program.port): program for program in bequest.programs}
         clients |= {(program.source, program.port): program for program in bequest.programs if not program.over}

@@ -189,7 +189,7 @@ class Recovery:
             self._give_up(number, doubted)
 
     def on_orders(self) -> None:
-        """An order was obeyed: decide about connections that an order might tell of, if none waits any more."""
+        """An order was obeyed: decide about connections that an order might have named, if none waits any more."""
         if not self._late or self.held_up():
             return
         late, self._late = self._late, []
