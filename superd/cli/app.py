@@ -8,6 +8,7 @@ import typer
 from superd.cli import app_files
 from superd.cli.app_files import Allow, AsJson, Config, Deny, Folders
 from superd.cli.completion import configured_names, words
+from superd.cli.every_word import one_of
 from superd.cli.help_format import Commands
 from superd.cli.operator_commands import register
 
@@ -102,6 +103,7 @@ def check(
             "--format",
             metavar="FORM",
             help="text, json, sarif (code scanners) or github (annotations)",
+            parser=one_of("text", "json", "sarif", "github"),
             autocompletion=words("text", "json", "sarif", "github"),
         ),
     ] = "text",
@@ -109,11 +111,8 @@ def check(
 ) -> None:
     """Check every file and start nothing. Ends with 0 when all is fine, 78 for errors."""
     from superd.cli.check import check as look
-    from superd.cli.problem_formats import FORMATS
     from superd.cli.sources import named, sources_of, with_candidate
 
-    if form not in FORMATS:
-        raise typer.BadParameter(f"`{form[:40]}` is none of {', '.join(FORMATS)}")
     if path is not None and not services:
         sources = named(path, config, hosts_allow, hosts_deny)
     else:
@@ -193,7 +192,14 @@ def match(
 
 @app.command("import", rich_help_panel="Write", epilog="Example: superd import xinetd /etc/xinetd.conf -o services.d")
 def import_files(
-    kind: Annotated[str, typer.Argument(help="xinetd, inetd or systemd", autocompletion=words("xinetd", "inetd", "systemd"))],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="xinetd, inetd or systemd",
+            parser=one_of("xinetd", "inetd", "systemd"),
+            autocompletion=words("xinetd", "inetd", "systemd"),
+        ),
+    ],
     paths: Annotated[list[Path], typer.Argument(help="files or folders to read; of systemd the names or files of socket units")],
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="folder the service files go to")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite")] = False,
@@ -201,7 +207,10 @@ def import_files(
     dialect: Annotated[
         str,
         typer.Option(
-            "--dialect", metavar="NAME", help="inetd.conf of openbsd, freebsd, netbsd, inetutils or busybox; auto finds out"
+            "--dialect",
+            metavar="NAME",
+            help="inetd.conf of openbsd, freebsd, netbsd, inetutils or busybox; auto finds out",
+            parser=one_of("openbsd", "freebsd", "netbsd", "inetutils", "busybox", "auto"),
         ),
     ] = "auto",
     alone: Annotated[bool, typer.Option("--alone", help="no xinetd.conf includes these files: they have no defaults")] = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from superd.cli.completion import configured_names, key_names, words
+from superd.cli.every_word import one_of
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="superd.toml, or an xinetd.conf or inetd.conf as it is")
@@ -42,12 +43,15 @@ def help_key(
     raise typer.Exit(tell(key) if key else list_keys())
 
 
-def schema(kind: Annotated[str, typer.Argument(help="service or config", autocompletion=words("service", "config"))]) -> None:
+def schema(
+    kind: Annotated[
+        str,
+        typer.Argument(help="service or config", parser=one_of("service", "config"), autocompletion=words("service", "config")),
+    ],
+) -> None:
     """Print the JSON Schema of a service file or of superd.toml, for editors and validators."""
-    from superd.cli.json_schema import KINDS, print_schema
+    from superd.cli.json_schema import print_schema
 
-    if kind not in KINDS:
-        raise typer.BadParameter(f"`{kind[:40]}` is neither `service` nor `config`")
     raise typer.Exit(print_schema(kind))
 
 
@@ -118,7 +122,14 @@ def new(
 
 
 def export(
-    kind: Annotated[str, typer.Argument(help="systemd, xinetd or compose", autocompletion=words("systemd", "xinetd", "compose"))],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="systemd, xinetd or compose",
+            parser=one_of("systemd", "xinetd", "compose"),
+            autocompletion=words("systemd", "xinetd", "compose"),
+        ),
+    ],
     name: Annotated[str, typer.Argument(help="a service's id", autocompletion=configured_names)],
     config: Config = None,
     services: Folders = None,

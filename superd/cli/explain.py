@@ -72,12 +72,13 @@ def explain(
     if service is None:
         hint = did_you_mean(name, sorted(registry.services))
         sys.stderr.write(f"superd: error: no service `{name}`{'; ' + hint if hint else ''}\n")
-        return 64
     try:
         peer = _local_peer(address) if address.startswith("uid:") else peer_from_text(address, name=client, user=user)
     except (KeyError, ValueError):
         sys.stderr.write(f"superd: error: `{address}` is not an address\n")
         sys.stderr.write("  hint: write an IP address, or `uid:NAME` for the client of a unix socket\n")
+        return 64
+    if service is None:
         return 64
     if certificate and not service.tls.client_ca:
         sys.stderr.write(f"superd: error: service `{name}` asks for no certificate: it has no tls.client_ca\n")

@@ -11,6 +11,8 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from superd.cli.every_word import read
+
 TYPES = {
     "<str>": "WORD",
     "<int>": "NUMBER",
@@ -30,9 +32,15 @@ XINETD = ("xinetd", "Serve with xinetd's command line. See superd(8).")
 class Commands(TyperGroup):
     """The command `superd`."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words before the command, and name all that are wrong."""
+        return read(super().parse_args, ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, whose help names values in words: typer writes Python's types."""
+        """The command, whose help names values in words: typer writes Python's types. It names all wrong words at once."""
         command = super().get_command(ctx, cmd_name)
+        if command is not None and "parse_args" not in vars(command):
+            command.parse_args = partial(read, command.parse_args)  # type: ignore[method-assign]
         for parameter in command.params if command is not None else ():
             parameter.get_help_record = partial(_record, parameter.get_help_record)  # type: ignore[method-assign]
         return command

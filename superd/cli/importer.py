@@ -67,6 +67,7 @@ def read_foreign(
     problems: dict[Problem, None] = {}
     comments: dict[str, tuple[str, ...]] = {}
     renamed: dict[str, str] = {}
+    unserved: list[tuple[str, str, Origin]] = []
     for path in paths:
         if kind == "xinetd":
             found = _read_xinetd(path, alone=alone)
@@ -75,6 +76,7 @@ def read_foreign(
         else:
             found = inetd_source.parse(path, Disk(), dialect)  # type: ignore[arg-type]
         problems |= dict.fromkeys(found.problems)
+        unserved += found.unserved
         for service in found.services:
             place = found.origins[service.name, ""]
             if service.name in services:
@@ -85,7 +87,7 @@ def read_foreign(
             origins |= {key: origin for key, origin in found.origins.items() if key[0] == service.name}
             comments |= {service.name: found.comments[service.name]} if service.name in found.comments else {}
             renamed |= {service.name: found.renamed[service.name]} if service.name in found.renamed else {}
-    return Foreign(tuple(services.values()), origins, tuple(problems), comments, renamed)
+    return Foreign(tuple(services.values()), origins, tuple(problems), comments, renamed, tuple(dict.fromkeys(unserved)))
 
 
 def _taken(name: str, place: Origin, first: Origin) -> Problem:

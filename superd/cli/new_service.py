@@ -36,7 +36,7 @@ LOOPBACK = ("127.0.0.1", "[::1]")
 
 
 class Unusable(Exception):
-    """An answer or option that makes no service; the text says why."""
+    """Answers or options that make no service; each text says why."""
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ def new(wanted: Wanted, folder: str | None, *, force: bool, dry_run: bool) -> in
             ask(wanted)
         text = text_of(wanted)
     except Unusable as problem:
-        sys.stderr.write(f"superd: error: {problem}\n")
+        sys.stderr.writelines(f"superd: error: {text}\n" for text in problem.args)
         return EX_USAGE
     except (EOFError, KeyboardInterrupt):
         sys.stderr.write("\nsuperd: nothing was written\n")
@@ -125,11 +125,14 @@ def _question(question: str) -> str:
 
 def text_of(wanted: Wanted) -> str:
     """Return the file, with the meaning of each key above it. Gives ``wanted`` a name where it has none. Raises ``Unusable``."""
-    values = _values(wanted)
-    if not NAME.fullmatch(wanted.name):
-        raise Unusable(
+    wrong: list[str] = []
+    values = _values(wanted, wrong)
+    if not NAME.fullmatch(wanted.name) and (wanted.name or not wrong):
+        wrong.append(
             f"`{safe(wanted.name, 80)}` cannot be the name of a service: write letters, digits, and . _ + - between them"
         )
+    if wrong:
+        raise Unusable(*wrong)
     keys = {key.path: key for key in keys_of(TABLE_OF[Service]) + keys_of(TABLE_OF[Limits])}
     lines = [
         schema_line("service"),
@@ -147,27 +150,33 @@ def _comment(sentence: str) -> list[str]:
     return textwrap.wrap(sentence, 100, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
-def _values(wanted: Wanted) -> dict[str, object]:
-    """The keys of the file, in the order of a reader's questions: what, where, who, as which user."""
+def _values(wanted: Wanted, wrong: list[str]) -> dict[str, object]:
+    """The keys of the file, in the order of a reader's questions: what, where, who, as which user. Adds to ``wrong``."""
     if sum(map(bool, (wanted.run, wanted.redirect, wanted.builtin))) > 1:
-        raise Unusable("--run, --redirect and --builtin exclude each other")
+        wrong.append("--run, --redirect and --builtin exclude each other")
     values: dict[str, object] = {}
     if wanted.run:
-        values |= _program(wanted.run)
+        try:
+            values |= _program(wanted.run)
+        except Unusable as problem:
+            wrong.extend(problem.args)
+    if "server" in values:
         wanted.name = wanted.name or str(values["server"]).rpartition("/")[2].partition(".")[0]
     elif wanted.redirect:
         values["redirect"] = wanted.redirect
         wanted.name = wanted.name or "relay"
-    else:
+    elif wanted.builtin:
         if wanted.builtin not in BUILTIN_PORTS:
-            raise Unusable(f"`{safe(wanted.builtin, 40)}` is not a built-in service: {', '.join(BUILTIN_PORTS)}")
+            wrong.append(f"`{safe(wanted.builtin, 40)}` is not a built-in service: {', '.join(BUILTIN_PORTS)}")
         values |= {"type": "INTERNAL", "service": wanted.builtin}
         wanted.name = wanted.name or wanted.builtin
     port = wanted.port or str(BUILTIN_PORTS.get(wanted.builtin, ""))
     if not port:
-        raise Unusable("say on which port: --port NUMBER")
-    if not port.isdecimal() or not port.isascii() or not 1 <= int(port[:9]) <= 65535:
-        raise Unusable(f"`{safe(port, 40)}` is not a port: write a number from 1 to 65535")
+        wrong.append("say on which port: --port NUMBER")
+    elif not port.isdecimal() or not port.isascii() or not 1 <= int(port[:9]) <= 65535:
+        wrong.append(f"`{safe(port, 40)}` is not a port: write a number from 1 to 65535")
+    if wrong:
+        return values
     if wanted.only_from or wanted.everybody:
         values["port"] = int(port)
     else:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from superd.cli.completion import banned, service_names, session_ids
+from superd.cli.every_word import network, one_of
 
 
 def _seconds(text: str | float) -> float:
@@ -27,8 +28,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="one JSON value instead of 
 Name = Annotated[str | None, typer.Argument(help="one service instead of all", autocompletion=service_names)]
 Names = Annotated[list[str] | None, typer.Argument(help="services; all without one", autocompletion=service_names)]
 Service = Annotated[str, typer.Option("--service", help="of this service alone", autocompletion=service_names)]
-Source = Annotated[str, typer.Option("--source", metavar="ADDRESS[/LENGTH]", help="of these clients alone")]
+Source = Annotated[str, typer.Option("--source", metavar="ADDRESS[/LENGTH]", help="of these clients alone", parser=network)]
 Because = Annotated[str, typer.Option("--because", metavar="TEXT", help="a reason, shown to other operators")]
+Sort = Annotated[
+    str,
+    typer.Option(
+        "--sort",
+        metavar="WORD",
+        help="age, service, peer, memory, cpu, idle or id",
+        parser=one_of("age", "service", "peer", "memory", "cpu", "idle", "id"),
+    ),
+]
 Older = Annotated[float, typer.Option("--older-than", help="only those, as 5m", metavar="TIME", parser=_seconds)]
 
 
@@ -49,32 +59,26 @@ def sessions(
     service: Name = None,
     source: Source = "",
     older_than: Older = 0.0,
-    sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu, idle or id")] = "age",
+    sort: Sort = "age",
     watch: Watch = 0.0,
     json_output: AsJson = False,
 ) -> None:
     """Who is connected: client, program, age, memory, the rule that admitted them."""
-    from superd.cli.sessions import SORTS
     from superd.cli.sessions import sessions as list_sessions
     from superd.cli.watch import watched
 
-    if sort not in SORTS:
-        raise typer.BadParameter(f"`{sort}` is not one of {', '.join(SORTS)}", param_hint="--sort")
     raise typer.Exit(watched(watch, lambda: list_sessions(service, source, older_than, sort, as_json=json_output)))
 
 
 def top(
     service: Name = None,
-    sort: Annotated[str, typer.Option("--sort", help="age, service, peer, memory, cpu, idle or id")] = "cpu",
+    sort: Sort = "cpu",
     interval: Annotated[float, typer.Option("--interval", help="as 2s", metavar="TIME", parser=_seconds)] = 1.0,
     json_output: AsJson = False,
 ) -> None:
     """Services and sessions, live: s sorts, / filters, k ends the marked session, q ends. On a pipe plain text, once."""
-    from superd.cli.sessions import SORTS
     from superd.cli.top import top as watch
 
-    if sort not in SORTS:
-        raise typer.BadParameter(f"`{sort}` is not one of {', '.join(SORTS)}", param_hint="--sort")
     raise typer.Exit(watch(service or "", sort, interval, as_json=json_output))
 
 
@@ -95,7 +99,7 @@ def kick(
 
 
 def ban(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS[/LENGTH]", help="clients to refuse")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS[/LENGTH]", help="clients to refuse", parser=network)],
     seconds: Annotated[float, typer.Option("--for", help="as 1h; for ever without it", metavar="TIME", parser=_seconds)] = 0.0,
     service: Service = "",
     because: Because = "",
@@ -110,7 +114,9 @@ def ban(
 
 
 def unban(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS[/LENGTH]", help="as it was banned", autocompletion=banned)],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS[/LENGTH]", help="as it was banned", parser=network, autocompletion=banned)
+    ],
     service: Service = "",
     json_output: AsJson = False,
 ) -> None:

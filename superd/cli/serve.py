@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shutil
 import sys
 import tomllib
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from typing import Any
 
 from superd.cli.key_facts import TABLES, Key, keys_of
 from superd.config.toml.values import as_toml
+from superd.errors import ConfigError
 from superd.exit_status import EX_USAGE
 from superd.load.sources import Sources
+from superd.problem import Severity
 from superd.safe_text import safe
 
 ORIGIN = "(the command line)"
@@ -26,6 +29,7 @@ ORIGIN = "(the command line)"
 _WIDTH, _COLUMN = 80, 30
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _TABLES_ALONE = frozenset({"limits", "limits.service", "limits.penalties", "limits.source"})
+_MISSING = ("is missing", "nothing to listen on", "nothing to run")
 _TRUTH, _TRUTHS = "`true` or `false`", {"true": True, "false": False}
 
 
@@ -44,6 +48,7 @@ class Typed:
     name: str = ""
     keys: dict[str, Any] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
+    wrong: list[WrongOption] = field(default_factory=list)
 
 
 OWN = {
@@ -70,7 +75,7 @@ def _option(path: str) -> str:
 
 
 def parse(words: list[str]) -> Typed:
-    """Read the words after `superd serve`. Raises ``WrongOption``."""
+    """Read the words after `superd serve`, and note each that is wrong."""
     known, typed = options(), Typed()
     rest = list(words)
     while rest:
@@ -85,20 +90,34 @@ def parse(words: list[str]) -> Typed:
         if key is None and option not in OWN:
             near = difflib.get_close_matches(option, (*known, *OWN), 1)
             hint = f"did you mean `{near[0]}`?" if near else "superd serve --help lists all of them"
-            raise WrongOption(f"`{safe(option, 80)}` is not an option", hint)
+            typed.wrong.append(WrongOption(f"`{safe(option, 80)}` is not an option", hint))
+            if not equals and _is_value(rest):
+                del rest[0]
+            continue
         if not equals:
             if key is not None and key.type == _TRUTH:
                 value = "true"
-            elif not rest:
-                raise WrongOption(f"`{option}` needs a value")
+            elif not rest or rest[0] == "--":
+                typed.wrong.append(WrongOption(f"`{option}` needs a value"))
+                continue
             else:
                 value = rest.pop(0)
         if key is None:
             typed.own[option] = value
-        else:
+            continue
+        try:
             _add(typed.keys, key, value)
+        except WrongOption as problem:
+            typed.wrong.append(problem)
     typed.name = typed.own.get("--name") or os.path.basename(typed.keys.get("server", "")) or "service"
     return typed
+
+
+def _is_value(rest: list[str]) -> bool:
+    """Return whether the word after an unknown option is more likely its value than the program: no program is called so."""
+    if not rest or rest[0].startswith("-"):
+        return False
+    return any(word.startswith("--") for word in rest[1:2]) or shutil.which(rest[0]) is None
 
 
 def _absolute(program: str) -> str:
@@ -158,14 +177,27 @@ def serve(words: list[str]) -> int:
     if not words or {"-h", "--help"} & set(words[: words.index("--") if "--" in words else None]):
         sys.stdout.write(help_text())
         return 0 if words else EX_USAGE
-    try:
-        typed = parse(words)
-    except WrongOption as problem:
-        sys.stderr.write(f"superd: error: {problem}\n" + (f"  hint: {problem.hint}\n" if problem.hint else ""))
+    typed = parse(words)
+    if typed.wrong:
+        for text, hint in [(str(problem), problem.hint) for problem in typed.wrong] + _wrong_values(typed):
+            sys.stderr.write(f"superd: error: {safe(text, 400)}\n" + (f"  hint: {safe(hint, 400)}\n" if hint else ""))
         return EX_USAGE
     from superd.cli.run import run
 
     return run(sources_of(typed))
+
+
+def _wrong_values(typed: Typed) -> list[tuple[str, str]]:
+    """Return what is wrong with the values of the options that are right. What is missing may only be misspelled."""
+    from superd.load.registry import load
+
+    try:
+        load(sources_of(typed))
+    except ConfigError as refused:
+        errors = [problem for problem in refused.problems if problem.origin.line and problem.severity is Severity.ERROR]
+        own = [problem for problem in errors if problem.origin.file.startswith(ORIGIN)]
+        return [(problem.message, problem.hint) for problem in own if not any(word in problem.message for word in _MISSING)]
+    return []
 
 
 def help_text() -> str:

@@ -41,8 +41,8 @@ def read_units(name: str, files: FileReader, folders: tuple[str, ...] = FOLDERS)
         for setting in values_of(settings, "Socket", "Accept"):
             try:
                 each = truth(setting.value)
-            except Unusual as problem:
-                return Foreign(problems=(error(setting.origin, f"Accept: {problem}"),))
+            except Unusual:  # `parse` says so; which unit it is for shows by which there is
+                each = not _unit(service_name, files, folders)
         for setting in values_of(settings, "Socket", "Service"):
             service_name = setting.value
     if each:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from superd.safe_text import safe
 from superd.syslog_priority import FACILITIES
 from superd.system.credentials import is_root
 from superd.system.path_facts import exists
@@ -68,26 +69,30 @@ class XinetdOptions:
 
 
 def translate(arguments: Sequence[str]) -> XinetdOptions:
-    """Raises ``ValueError`` for an unknown option or value; xinetd took unknown ones in silence."""
+    """Raises ``ValueError`` with a line for each unknown option and value; xinetd took unknown ones in silence."""
     values: dict[str, str] = {}
+    wrong: list[str] = []
     words = list(arguments)
     while words:
         word = words.pop(0)
         if word in _WITH_VALUE:
-            if not words:
-                raise ValueError(f"`{word}` needs a value")
-            values[word] = words.pop(0)
+            if words:
+                values[word] = words.pop(0)
+            else:
+                wrong.append(f"`{word}` needs a value")
         elif word in _ALONE:
             values[word] = ""
-        else:
-            raise ValueError(f"unknown option `{word[:80]}`")
+        elif word.startswith("-") or not wrong:  # what follows an unknown option may be its value
+            wrong.append(f"unknown option `{safe(word, 80)}`")
     if "-filelog" in values and "-syslog" in values:
-        raise ValueError("`-filelog` and `-syslog` exclude each other")
+        wrong.append("`-filelog` and `-syslog` exclude each other")
     limit, facility = values.get("-limit"), values.get("-syslog", "")
-    if limit is not None and not (limit.isascii() and limit.isdecimal() and 0 < int(limit) < 2**31):
-        raise ValueError(f"`-limit {limit[:40]}` is not a number above 0")
+    if limit is not None and not (limit.isascii() and limit.isdecimal() and len(limit) < 11 and 0 < int(limit) < 2**31):
+        wrong.append(f"`-limit {safe(limit, 40)}` is not a number above 0")
     if facility and facility not in FACILITIES:
-        raise ValueError(f"`-syslog {facility[:40]}` is not a syslog facility")
+        wrong.append(f"`-syslog {safe(facility, 40)}` is not a syslog facility")
+    if wrong:
+        raise ValueError("\n".join(wrong))
 
     def path(option: str, default: str = "") -> str:
         given = values.get(option, default)
@@ -116,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         options = translate(arguments)
     except ValueError as bad:
-        sys.stderr.write(f"superd xinetd: error: {bad}\n")
+        sys.stderr.writelines(f"superd xinetd: error: {line}\n" for line in str(bad).splitlines())
         return EX_USAGE
     if options.version:
         from superd import __version__

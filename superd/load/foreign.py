@@ -105,4 +105,5 @@ def wrong_here(foreign: Foreign) -> tuple[Problem, ...]:
     without_bad_words(services, foreign.origins, problems)
     for service in services.values():
         problems += check_kinds(service, foreign.origins, access_alone=True)
-    return tuple(errors([*problems, *check(services, foreign.origins, this_host())]))
+    host = this_host()
+    return tuple(errors([*problems, *check(services, foreign.origins, host), *check_unserved(foreign.unserved, host)]))

@@ -182,8 +182,9 @@ def _bounding(found: Confining, item: Setting) -> None:
     """A plain list adds to the set, one after `~` takes away from it; the first of them begins with none or all."""
     denied, words = item.value.startswith("~"), [word.upper() for word in item.value.removeprefix("~").split()]
     known = [word for word in words if word in CAPABILITIES]
-    if unknown := [word for word in words if word not in CAPABILITIES]:
-        found.problems.append(warning(item.origin, f"`{unknown[0]}` is not a capability that superd knows"))
+    for word in words:
+        if word not in CAPABILITIES:
+            found.problems.append(warning(item.origin, f"`{word}` is not a capability that superd knows"))
     before = found.keys.get("sandbox.capabilities", CAPABILITIES if denied else ())
     assert isinstance(before, tuple)
     if not item.value:

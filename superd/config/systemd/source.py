@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from superd.address import SocketType, parse_listen
 from superd.config.foreign import Foreign
 from superd.config.systemd.confining import confining
-from superd.config.systemd.unit import Setting, Unusual, plain, read_unit, seconds, truth, values_of, words
+from superd.config.systemd.convert import SIMPLE, address, is_network, rlimit
+from superd.config.systemd.unit import Setting, Unusual, plain, read_unit, truth, values_of, words
+from superd.config.toml.model_errors import explain_errors
 from superd.problem import Origin, Problem, error, errors, note, warning
 from superd.service import Service
 
@@ -30,7 +32,10 @@ _RLIMITS = {
     "LimitSTACK": "rlimit_stack", "LimitNOFILE": "rlimit_files", "LimitNPROC": "rlimit_nproc", "LimitCORE": "rlimit_core",
     "LimitFSIZE": "rlimit_fsize",
 }  # fmt: skip
-_NETWORKS = {"localhost": ("127.0.0.0/8", "::1"), "link-local": ("169.254.0.0/16", "fe80::/64"), "any": ("ALL",)}
+_NETWORKS = {
+    "localhost": ("127.0.0.0/8", "::1"), "link-local": ("169.254.0.0/16", "fe80::/64"), "any": ("ALL",),
+    "multicast": ("224.0.0.0/4", "ff00::/8"),
+}  # fmt: skip
 _QUIET = frozenset({
     "Type", "Service", "Restart", "RestartSec", "RemainAfterExit", "StandardInput", "StandardOutput", "StandardError", "Accept",
     "RemoveOnStop", "FileDescriptorName", "SyslogIdentifier", "SuccessExitStatus", "Slice", "GuessMainPID",
@@ -70,17 +75,18 @@ def parse(name: str, socket: Units, service: Units) -> Foreign:
     whole = Origin(next(iter(socket), name))
     draft.whole = whole
     for step in (draft.sockets, draft.program, draft.clients, draft.simple, draft.confined, draft.rest):
-        try:
-            step()
-        except Unusual as problem:
-            draft.lost(whole, str(problem))
-    if errors(draft.problems):
-        return Foreign(problems=tuple(draft.problems))
+        step()
+    wrong_lines = {problem.origin for problem in errors(draft.problems)}
     try:
         made = Service.model_validate({"name": name, **draft.keys})
     except ValidationError as problem:
-        said = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in problem.errors())
-        return Foreign(problems=(*draft.problems, error(whole, said)))
+        found = explain_errors(problem, draft.origins, whole, Service)
+        # Without the wrong settings keys are missing: what is said of the whole is another fault only where all are right.
+        draft.problems += [each for each in found if not wrong_lines or each.origin not in (*wrong_lines, whole)]
+    if errors(draft.problems):
+        named = ((key.removeprefix("socket_"), key) for key in ("user", "group", "socket_user", "socket_group", "server"))
+        here = tuple((kind, str(draft.keys[key]), draft.origins.get(key, whole)) for kind, key in named if key in draft.keys)
+        return Foreign(problems=tuple(draft.problems), unserved=here)
     origins = {(name, ""): whole} | {(name, key): origin for key, origin in draft.origins.items()}
     about = tuple(item.value for item in values_of(draft.settings, "Unit", "Description"))
     return Foreign((made,), origins, tuple(draft.problems), {name: about} if about else {})
@@ -102,6 +108,15 @@ class _Draft:
 
     def lost(self, where: Origin, message: str, hint: str = "") -> None:
         self.problems.append(error(where, message, hint))
+
+    def yes(self, item: Setting | None) -> bool:
+        """Whether a switch is on; one that is neither on nor off is noted."""
+        try:
+            return item is not None and truth(item.value)
+        except Unusual as problem:
+            assert item is not None
+            self.lost(item.origin, f"{item.key}: {problem}")
+            return False
 
     def put(self, key: str, value: object, origin: Origin) -> None:
         table, dot, inner = key.partition(".")
@@ -127,12 +142,11 @@ class _Draft:
         kinds = {_TYPES[item.key] for item in listen}
         if len(kinds) > 1:
             self.lost(listen[-1].origin, "streams and datagrams in one unit", "import a unit of its own for each")
-            return
-        kind = kinds.pop()
+        kind = _TYPES[listen[0].key]
         addresses = []
         for item in listen:
             try:
-                addresses.append(_address(plain(item.value)))
+                addresses.append(address(plain(item.value)))
                 parse_listen(addresses[-1], kind)
             except (Unusual, ValueError) as problem:
                 self.lost(item.origin, f"{item.key}: {problem}")
@@ -140,32 +154,40 @@ class _Draft:
         if kind is not SocketType.STREAM:
             self.put("socket_type", kind, listen[0].origin)
         accept = self.last("Socket", "Accept")
-        each = accept is not None and truth(accept.value)
+        each = self.yes(accept)
         self.put("wait", not each, accept.origin if accept is not None else listen[0].origin)
         if each:
-            limit = self.last("Socket", "MaxConnections")
-            where = limit.origin if limit is not None else self.whole
-            self._number("instances", "MaxConnections", where, limit.value if limit is not None else str(MAX_CONNECTIONS))
-            per_source = self.last("Socket", "MaxConnectionsPerSource")
-            if per_source is not None and per_source.value != "0":
-                self._number("per_source", "MaxConnectionsPerSource", per_source.origin, per_source.value)
-
-    def _number(self, key: str, name: str, where: Origin, value: str) -> None:
-        if value.isdecimal() and value.isascii() and len(value) < 10:
-            self.put(key, int(value), where)
-        else:
-            self.lost(where, f"{name}: `{value}` is not a number")
+            self.put("instances", MAX_CONNECTIONS, self.whole)
+        for key, name in (("instances", "MaxConnections"), ("per_source", "MaxConnectionsPerSource")):
+            limit = self.last("Socket", name)
+            if limit is None:
+                continue
+            if not (limit.value.isdecimal() and limit.value.isascii() and len(limit.value) < 10):
+                self.lost(limit.origin, f"{name}: `{limit.value}` is not a number")
+            elif each and (key, limit.value) != ("per_source", "0"):
+                self.put(key, int(limit.value), limit.origin)
 
     def program(self) -> None:
         """ExecStart=, and what its descriptors are."""
         commands = values_of(self.settings, "Service", "ExecStart")
+        where = commands[-1].origin if commands else self.whole
         if len(commands) != 1:
-            where = commands[-1].origin if commands else self.whole
             self.lost(
                 where, f"{len(commands)} lines of ExecStart=; superd starts one program", "name a script that does all of it"
             )
-            return
-        [command] = commands
+        else:
+            self._command(commands[0])
+        if (taken := self.last("Service", "StandardInput")) is None or taken.value != "socket":
+            hint = "its program finds the socket at descriptor 3; superd gives it descriptors 0 and 1"
+            self.lost(taken.origin if taken is not None else where, "no StandardInput=socket", hint)
+        given = self.last("Service", "StandardOutput")
+        if given is not None and given.value not in ("inherit", "socket"):
+            self.lost(given.origin, f"StandardOutput={given.value}: superd connects output to the client as well")
+        errors_to = self.word("Service", "StandardError", "inherit")
+        self.put("stderr", "socket" if errors_to in ("inherit", "socket") else "log", where)
+        self._user(where)
+
+    def _command(self, command: Setting) -> None:
         text = command.value
         prefix = text[: len(text) - len(text.lstrip("@-:+!"))]
         if set(prefix) & set("+!:"):
@@ -183,25 +205,19 @@ class _Draft:
             self.keys["flags"] = ("NAMEINARGS",)
         if line[1:]:
             self.put("server_args", tuple(line[1:]), command.origin)
-        if self.word("Service", "StandardInput", "null") != "socket":
-            hint = "its program finds the socket at descriptor 3; superd gives it descriptors 0 and 1"
-            self.lost(command.origin, "no StandardInput=socket", hint)
-        if (output := self.word("Service", "StandardOutput", "inherit")) not in ("inherit", "socket"):
-            self.lost(command.origin, f"StandardOutput={output}: superd connects output to the client as well")
-        errors_to = self.word("Service", "StandardError", "inherit")
-        self.put("stderr", "socket" if errors_to in ("inherit", "socket") else "log", command.origin)
-        self._user(command.origin)
 
     def _user(self, where: Origin) -> None:
         user, dynamic = self.last("Service", "User"), self.last("Service", "DynamicUser")
-        if dynamic is not None and truth(dynamic.value):
+        if dynamic is not None and self.yes(dynamic):
             self.lost(
                 dynamic.origin,
                 "DynamicUser: superd takes no user by itself",
                 "name one: `User=nobody`, or a range in `[sandbox]` `dynamic_user`",
             )
-        self.put("user", plain(user.value) if user is not None else "root", user.origin if user is not None else where)
-        if user is not None:
+        if user is None:
+            self.put("user", "root", where)
+        else:
+            self._convert("user", str, user)
             self.put("login_environment", True, user.origin)
             self.put("groups", True, user.origin)  # systemd gives a user all its groups
         if self.word("Service", "KillMode", "control-group") in ("process", "none"):
@@ -225,22 +241,27 @@ class _Draft:
             for item in values_of(self.settings, section, key):
                 for word in item.value.split():
                     found += _NETWORKS.get(word, (word,))
+                    if word not in _NETWORKS and not is_network(word):
+                        self.lost(item.origin, f"{key}: `{word}` is not an address or a network")
         return list(dict.fromkeys(found))
 
     def simple(self) -> None:
         """Settings that one key takes as they are."""
-        for section, name, key, convert in _SIMPLE:
+        for section, name, key, convert in SIMPLE:
             for item in values_of(self.settings, section, name)[-1:]:
                 self._convert(key, convert, item)
         for name, key in _RLIMITS.items():
             for item in values_of(self.settings, "Service", name)[-1:]:
-                self._convert(key, _rlimit, item)
+                self._convert(key, rlimit, item)
         lists: dict[str, list[str]] = {"env_file": [], "passenv": []}
         pairs: dict[str, str] = {}
         for item in values_of(self.settings, "Service", "Environment"):
             try:
                 for word in words(item.value):
-                    variable, _, value = plain(word).partition("=")
+                    variable, equals, value = plain(word).partition("=")
+                    if not equals:
+                        self.lost(item.origin, f"Environment: `{word}` is not NAME=VALUE")
+                        continue
                     pairs[variable] = value
                     self.origins["env"] = item.origin
             except Unusual as problem:
@@ -253,8 +274,7 @@ class _Draft:
             self.keys["env"] = pairs
         flags = list(self.keys.get("flags", ()))
         for name, flag in (("KeepAlive", "KEEPALIVE"), ("NoDelay", "NODELAY")):
-            setting = self.last("Socket", name)
-            if setting is not None and truth(setting.value):
+            if self.yes(self.last("Socket", name)):
                 flags.append(flag)
         if flags:
             self.keys["flags"] = tuple(flags)
@@ -278,7 +298,7 @@ class _Draft:
 
     def rest(self) -> None:
         """Each setting that no key of superd has: what confines a program is a warning, all else a note."""
-        taken = self.taken | {name for _, name, *_ in _SIMPLE} | set(_RLIMITS) | {
+        taken = self.taken | {name for _, name, *_ in SIMPLE} | set(_RLIMITS) | {
             "Environment", "EnvironmentFile", "PassEnvironment", "KeepAlive", "NoDelay", "User", "DynamicUser",
         }  # fmt: skip
         for item in self.settings:
@@ -295,45 +315,3 @@ class _Draft:
                 self.lost(item.origin, f"{said} has no counterpart", "name a script in ExecStart= that does it")
             else:
                 self.problems.append(note(item.origin, f"{said} has no counterpart"))
-
-
-def _address(value: str) -> str:
-    if value.startswith(("/", "@")):
-        return f"unix:{value}"
-    return f"*:{value}" if value.isdecimal() else value
-
-
-def _rlimit(value: str) -> object:
-    soft = value.partition(":")[0]
-    if soft == "infinity":
-        return "UNLIMITED"
-    if not soft[:-1].isdecimal() and not soft.isdecimal():
-        raise Unusual(f"`{value}` is not a limit that an import knows")
-    return soft if soft[-1:] in "KMG" else _whole(soft)
-
-
-def _whole(value: str) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise Unusual(f"`{value}` is not a number") from None
-
-
-def _v6only(value: str) -> object:
-    return {"ipv6-only": True, "both": False}.get(value)
-
-
-_SIMPLE: tuple[tuple[str, str, str, Callable[[str], object]], ...] = (
-    ("Socket", "Backlog", "backlog", lambda value: min(65535, _whole(value))),
-    ("Socket", "SocketMode", "socket_mode", str),
-    ("Socket", "SocketUser", "socket_user", str),
-    ("Socket", "SocketGroup", "socket_group", str),
-    ("Socket", "BindIPv6Only", "v6only", _v6only),
-    ("Service", "Group", "group", str),
-    ("Service", "SupplementaryGroups", "groups", lambda value: tuple(value.split())),
-    ("Service", "WorkingDirectory", "directory", lambda value: value.removeprefix("-")),
-    ("Service", "UMask", "umask", str),
-    ("Service", "Nice", "nice", _whole),
-    ("Service", "RuntimeMaxSec", "limits.session", seconds),
-    ("Service", "TimeoutStopSec", "limits.kill_grace", seconds),
-)
