@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from superd.address import BindAddress
+    from superd.ending import Ending
     from superd.problem import Origin
     from superd.service import Service
 
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 class Registry:
     """Enabled services by id, the daemon's settings, and where each key was written.
 
-    ``origins`` maps (service id, key) to a place; the key ``""`` is the service as a whole. ``ended`` says of each file
-    that was read whether its last line ends. Two registries are equal when they serve the same, wherever it was written.
+    ``origins`` maps (service id, key) to a place; the key ``""`` is the service as a whole. ``endings`` says of each file
+    that was read how it ends. Two registries are equal when they serve the same, wherever it was written.
     """
 
     services: Mapping[str, Service]
     settings: Settings = field(default_factory=Settings)
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, compare=False)
-    ended: Mapping[str, bool] = field(default_factory=dict, compare=False)
+    endings: Mapping[str, Ending] = field(default_factory=dict, compare=False)
 
     def by_address(self) -> dict[BindAddress, Service]:
         """The table of listeners: what answers at each address."""
@@ -47,7 +48,7 @@ class Registry:
         return f"{f'{served} of ' if served < of else ''}{counted(of, 'service')}"
 
     def __reduce__(self) -> tuple[type[Registry], tuple[object, ...]]:
-        return Registry, (dict(self.services), self.settings, dict(self.origins), dict(self.ended))
+        return Registry, (dict(self.services), self.settings, dict(self.origins), dict(self.endings))
 
 
 EMPTY = Registry(MappingProxyType({}))

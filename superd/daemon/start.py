@@ -96,7 +96,7 @@ def run(
     def read_bare() -> tuple[Registry, tuple[Problem, ...]]:
         # Without the places of the keys: problems have theirs, and a thousand services' are a megabyte in front and master.
         registry, problems = read()
-        return Registry(registry.services, registry.settings, ended=registry.ended), problems
+        return Registry(registry.services, registry.settings, endings=registry.endings), problems
 
     found = read_configuration(read_bare, keep_going=manner.keep_going)
     if isinstance(found, Unusable):

@@ -18,7 +18,7 @@ from superd.policy_snapshot import Look, PolicySnapshot, Signature
 from superd.problem import Origin, Problem, error, errors, warning
 from superd.system.file_lease import Unsettled
 from superd.system.path_facts import hidden_by
-from superd.system.policy_files import believe_empty, read_table, read_tables, signature
+from superd.system.policy_files import believe_cut, lost_end, read_table, read_tables, signature
 
 if TYPE_CHECKING:
     from superd.launch_spec import Account
@@ -184,8 +184,8 @@ class _Lists:
             if isinstance(problem, Unsettled) and self._before is not None:
                 raise
             self.problems.append(error(Origin(path), f"cannot be read: {problem}", hint(problem)))
-        if denies and self._known.get(path) and not data and not errors(self.problems):
-            believe_empty(path)
+        if denies and lost_end(self._known.get(path), data, denies=True) and not errors(self.problems):
+            believe_cut(path)
         if (nul := data.find(b"\0")) >= 0:
             # A power cut leaves them at the end of a file; no name and no address has one. A program is full of them, and
             # of the paths of others.

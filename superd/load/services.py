@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from superd.config.checks.services import check, check_kinds
 from superd.config.foreign import has_left
 from superd.config.toml.service_file import Keys, make_service, merge, parse_toml
+from superd.ending import Ending, ending_of
 from superd.errors import ConfigError
 from superd.key_conflicts import fit
 from superd.load.access_words import check_access_words
@@ -63,23 +64,23 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     always behave this way, because xinetd and inetd serve the valid entries of a file that has an invalid one.
     """
     with trusted_files(strict=is_root()) as files:
-        reader = _Ends(_WithText(files, sources) if sources.text else files)
+        reader = _Endings(_WithText(files, sources) if sources.text else files)
         registry, problems = _read(sources, reader, keep_going=keep_going)
-        return replace(registry, ended=reader.ended), problems
+        return replace(registry, endings=reader.endings), problems
 
 
-class _Ends:
-    """Files, and of each whether its last line ends. Tables of the system are not this configuration's."""
+class _Endings:
+    """Files, and how each of them ends. Tables of the system are not this configuration's."""
 
     def __init__(self, files: FileReader) -> None:
         self._files = files
         self.list = files.list
-        self.ended: dict[str, bool] = {}
+        self.endings: dict[str, Ending] = {}
 
     def read(self, path: str) -> bytes:
         data = self._files.read(path)
-        if data and path not in _OF_THE_SYSTEM:
-            self.ended[path] = data.endswith(b"\n")
+        if path not in _OF_THE_SYSTEM:
+            self.endings[path] = ending_of(path, data)
         return data
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from superd.address import BindAddress
+    from superd.ending import Ending
     from superd.master.in_service import InService
     from superd.master.listeners import BoundSockets
     from superd.problem import Problem
@@ -56,21 +57,31 @@ def refusal(state: InService, found: Configuration | Unusable) -> Refused | None
     """Return why what was read is not put into force, None for no reason."""
     if isinstance(found, Unusable):
         return Refused(counted(len(errors(found.problems)), "problem"), found.problems)
-    cut = cut_short(state.registry.ended, found.registry.ended)
+    cut = cut_short(state.registry.endings, found.registry.endings)
     if not cut and not new_errors(state.problems, found.problems):
         return None
     problems = (*found.problems, *cut)
     return Refused(counted(len(errors(problems)), "problem"), problems)
 
 
-def cut_short(before: Mapping[str, bool], now: Mapping[str, bool]) -> tuple[Problem, ...]:
-    """Return an error for each file whose last line does not end as it did before: an entry that was cut may be a whole one."""
-    message = "the last line has lost its end: the file may be half written, so what it said before goes on"
-    return tuple(
-        error(Origin(path), message, "end the last line, as an editor does")
-        for path, ended in now.items()
-        if not ended and before.get(path)
-    )
+def cut_short(before: Mapping[str, Ending], now: Mapping[str, Ending]) -> tuple[Problem, ...]:
+    """Return an error for each file that is what it was before, cut short: what is left may be a whole entry, and open.
+
+    Such a file may be half written, or its writer may have died.
+    """
+    found: list[Problem] = []
+    for path, ending in now.items():
+        known = before.get(path)
+        if known is None or ending is known:
+            continue
+        if known.ended and not ending.ended:
+            message = "the last line has lost its end: the file may be half written, so what it said before goes on"
+            found.append(error(Origin(path), message, "end the last line, as an editor does"))
+        elif ending.cut_from(known):
+            message = f"ends after line {ending.lines} of what is in force and may be half written: what is in force stays"
+            hint = "write the rest; if it was removed on purpose, add a last line, as `# this is all`"
+            found.append(error(Origin(path, ending.lines), message, hint))
+    return tuple(found)
 
 
 def reload(state: InService, found: Configuration | Unusable, sockets: BoundSockets) -> Reloaded | Refused:

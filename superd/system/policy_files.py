@@ -3,7 +3,7 @@
 Runs in: master, cli; the front looks at their signature. Never: parses them.
 
 A truncated hosts.deny is an empty one, and an empty one admits everybody (libwrap's does; superd's must not). So a table that
-another process has open for writing is not read, and one that became empty or disappeared a moment ago is not believed yet.
+another process has open for writing is not read, and one that was cut short or disappeared a moment ago is not believed yet.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_TABLE = 64 << 20
 """Bytes of one table: a million lines of a deny list, and an end to a runaway one."""
-EMPTY_SETTLE = 1.0
-"""Seconds that a table which had rules must be empty or absent: editors rename it away first, scripts truncate it first."""
+CUT_SETTLE = 1.0
+"""Seconds that a table must be cut short or absent: editors rename it away first, scripts write it in parts."""
 _TRIES = 5
 
 
@@ -89,14 +89,26 @@ def read_tables(allow_path: str, deny_path: str, before: PolicySnapshot | None =
         allow = read_table(allow_path, before.allow if before is not None and same else None)
         deny = read_table(deny_path, before.deny if before is not None and same else None)
         if signature((allow_path, deny_path)) == look:
-            if before is not None and same and before.deny and not deny:
-                believe_empty(deny_path)
+            if before is not None and same and not before.closed:
+                for path, known, now in ((deny_path, before.deny, deny), (allow_path, before.allow, allow)):
+                    if lost_end(known, now, denies=path is deny_path):
+                        believe_cut(path)
             return PolicySnapshot(look, allow_path, deny_path, allow, deny)
     raise Unsettled(f"{allow_path} or {deny_path}")
 
 
-def believe_empty(path: str) -> None:
-    """Raise ``Unsettled`` unless the file has been empty, or its folder without it, for ``EMPTY_SETTLE`` seconds."""
+def lost_end(known: bytes | None, now: bytes | None, *, denies: bool) -> bool:
+    """Return whether a table is what it was, cut short, and what was cut off refuses clients.
+
+    In hosts.allow (not ``denies``) only a rule with `deny` does.
+    """
+    if not known or len(now or b"") >= len(known) or not known.startswith(now or b""):
+        return False
+    return denies or b"deny" in known[len(now or b"") :].lower()
+
+
+def believe_cut(path: str) -> None:
+    """Raise ``Unsettled`` unless the file has been so, or its folder without it, for ``CUT_SETTLE`` seconds."""
     place = find(path, Trust(False))
     try:
         changed = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False).st_ctime
@@ -104,5 +116,5 @@ def believe_empty(path: str) -> None:
         changed = os.fstat(place.folder).st_ctime
     finally:
         place.close()
-    if 0 <= time.time() - changed < EMPTY_SETTLE:  # noqa: TID251 - the times of files are wall time
+    if 0 <= time.time() - changed < CUT_SETTLE:  # noqa: TID251 - the times of files are wall time
         raise Unsettled(path)

@@ -13,7 +13,7 @@ def superd(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_schema_that_does_not_exist_is_wrong_usage() -> None:
     done = superd("schema", "xinetd")
     assert (done.returncode, done.stdout) == (64, "")
-    assert "`xinetd` is neither `service` nor `config`" in done.stderr
+    assert "`xinetd` is none of service, config" in done.stderr
 
 
 def test_help_takes_a_key() -> None:

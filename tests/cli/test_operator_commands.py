@@ -13,7 +13,7 @@ from superd.cli.app import app
     [
         (["kick"], "ids, or --source and --service"),
         (["kick", "9f-1", "--service", "git"], "ids, or --source and --service"),
-        (["sessions", "--sort", "size"], "is not one of"),
+        (["sessions", "--sort", "size"], "is none of"),
         (["ban", "192.0.2.1", "--for", "soon"], "is not a duration"),
         (["status", "--watch", "x"], "is not a duration"),
         (["pause"], "Missing argument"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from superd.ending import ending_of
 from superd.master.listeners import BoundSockets
 from superd.master.reading import Unusable
 from superd.master.reload import Refused, Reloaded, reload
@@ -54,12 +55,31 @@ def test_errors_that_are_new_refuse_it_and_old_ones_do_not() -> None:
 
 def test_a_file_whose_last_line_has_lost_its_end_refuses_it_and_one_that_never_had_one_does_not() -> None:
     sockets = bound()
-    ends = {"xinetd.conf": True, "printed": False, "gone": True}
-    state = in_service(replace(registry(), ended=ends))
-    assert isinstance(reload(state, configuration(replace(registry(), ended={**ends, "new": False})), sockets), Reloaded)
-    refused = reload(state, configuration(replace(registry(), ended={"xinetd.conf": False, "printed": False})), sockets)
+    whole, open_ended = ending_of("xinetd.conf", b"a\n"), ending_of("xinetd.conf", b"a")
+    ends = {"xinetd.conf": whole, "printed": open_ended, "gone": whole}
+    state = in_service(replace(registry(), endings=ends))
+    assert isinstance(reload(state, configuration(replace(registry(), endings={**ends, "new": open_ended})), sockets), Reloaded)
+    cut = {"xinetd.conf": open_ended, "printed": open_ended}
+    refused = reload(state, configuration(replace(registry(), endings=cut)), sockets)
     assert isinstance(refused, Refused)
     assert (refused.why, [str(problem.origin) for problem in refused.problems]) == ("1 problem", ["xinetd.conf"])
+
+
+def test_a_file_that_is_what_it_was_cut_short_refuses_it_and_a_comment_at_its_end_says_that_it_is_meant() -> None:
+    sockets = bound()
+    text = b"port = 7\nonly_from = []\n"
+    state = in_service(replace(registry(), endings={"a.toml": ending_of("a.toml", text)}))
+
+    def outcome(now: bytes) -> Reloaded | Refused:
+        return reload(state, configuration(replace(registry(), endings={"a.toml": ending_of("a.toml", now)})), sockets)
+
+    refused = outcome(text[:9])
+    assert isinstance(refused, Refused)
+    (problem,) = refused.problems
+    assert str(problem.origin) == "a.toml:1"
+    assert "`# this is all`" in problem.hint
+    assert isinstance(outcome(text[:9] + b"# this is all\n"), Reloaded)
+    assert isinstance(outcome(text), Reloaded)
 
 
 def test_an_address_in_use_refuses_it_names_its_holder_and_leaves_nothing_open() -> None:

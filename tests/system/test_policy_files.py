@@ -69,8 +69,28 @@ def test_a_hosts_deny_that_was_emptied_a_moment_ago_is_not_believed_yet(
         deny.write_bytes(b"")
     with pytest.raises(Unsettled):
         read_tables(*tables(deny), before)
-    monkeypatch.setattr(policy_files, "EMPTY_SETTLE", 0.0)  # as a second later
+    monkeypatch.setattr(policy_files, "CUT_SETTLE", 0.0)  # as a second later
     assert not read_tables(*tables(deny), before).deny
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "waits"),
+    [("deny", "ALL: ALL\n", True), ("allow", "ALL: ALL: DENY\n", True), ("allow", "ALL: 192.0.2.1\n", False)],
+)
+def test_a_table_whose_last_rules_were_cut_off_a_moment_ago_is_not_believed_yet(
+    deny: Path, table: str, line: str, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = deny.with_name(f"hosts.{table}")
+    file.write_text(f"sshd: 192.0.2.7\n{line}")
+    paths = (str(file), str(deny)) if table == "allow" else (str(deny.with_name("none")), str(file))
+    before = read_tables(*paths)
+    file.write_text("sshd: 192.0.2.7\n")
+    if waits:
+        with pytest.raises(Unsettled):
+            read_tables(*paths, before)
+        monkeypatch.setattr(policy_files, "CUT_SETTLE", 0.0)  # as a second later
+    now = read_tables(*paths, before)
+    assert b"sshd: 192.0.2.7\n" in (now.allow, now.deny)
 
 
 def test_a_table_that_others_can_write_or_that_has_no_end_is_refused(deny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,30 @@ def test_a_reload_with_an_error_changes_nothing_and_says_why(superd: Superd) -> 
     superd.message("bad.toml:1: error: no such user `nobdy`")
 
 
+def test_a_service_file_cut_before_its_list_of_clients_opens_nothing_until_it_is_meant(superd: Superd) -> None:
+    port = free_port()
+    file = superd.services / "cat.toml"
+    superd.service("cat", cat(port))
+    whole = file.read_text() + "# who may come\nonly_from = []\n\n[limits]\nidle = 60\n"
+    file.write_text(whole)
+    superd.start()
+    lines = whole.splitlines(keepends=True)
+    head = lines.index("# who may come\n")
+    for end in range(head, len(lines)):
+        file.write_text("".join(lines[:end]))
+        assert superd.reload() == "reload refused, nothing has changed: 1 problem"
+    superd.message(f"cat.toml:{head}: error: ends after line {head} of what is in force")
+    with file.open("w") as writer:
+        writer.write(whole)
+        writer.flush()
+        assert superd.reload() == "reload refused, nothing has changed: 1 problem"
+    assert talk(port) == b""
+    assert superd.event(event="FAIL", service="cat")["reason"] == "address"
+    file.write_text("".join(lines[:head]) + "# this is all\n")
+    superd.reload()
+    assert talk(port, b"hi") == b"hi"
+
+
 def test_a_reload_that_cannot_bind_everything_binds_nothing(superd: Superd) -> None:
     port, free = free_port(), free_port()
     superd.service("cat", cat(port))

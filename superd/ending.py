@@ -1,0 +1,44 @@
+"""How a file of the configuration ends, and every text it would be if it were cut short. A value; runs in any process.
+
+What: some bytes a line of a file, against which the next reading of it is held. Never: keeps the text, or reads a file.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from dataclasses import dataclass
+from zlib import crc32
+
+_SAYS = re.compile(rb"\s*[^\s#]")
+_GUARDS = re.compile(rb"\s*defaults\b")
+"""What may follow where a file is cut: any key of superd's own files; in others what closes all services before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """``ended``: the last line has its end. ``mark`` stands for the whole text, ``cuts`` for all that it may be cut to."""
+
+    ended: bool
+    lines: int
+    mark: int
+    cuts: bytes = b""
+
+    def cut_from(self, before: Ending) -> bool:
+        """Return whether this text is the first lines of the one before, and what follows there says something."""
+        return self.mark in array("Q", before.cuts)
+
+
+def ending_of(path: str, data: bytes) -> Ending:
+    """Return how ``data`` ends."""
+    says = _SAYS if path.endswith(".toml") else _GUARDS
+    marks = [0]
+    length = checksum = last = 0
+    lines = data.splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
+        length += len(line)
+        checksum = crc32(line, checksum)
+        marks.append(length << 32 | checksum)
+        if says.match(line):
+            last = number
+    return Ending(data.endswith(b"\n") or not data, len(lines), marks[-1], array("Q", marks[:last]).tobytes())
