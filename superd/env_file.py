@@ -9,6 +9,8 @@ import re
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BLANKS = " \t\r\n"
+_ENDS = "\r\n"
+"""Both end a line, except between quotes: so does systemd read files of other systems."""
 _ESCAPED = frozenset('"\\`$')
 """What a backslash takes its meaning from between double quotes; before another character it stays."""
 
@@ -59,7 +61,7 @@ class _Reader:
         """Skips blanks and comments; False at the end of the text."""
         while character := self._take():
             if character in "#;":
-                while (character := self._take()) and character != "\n":
+                while (character := self._take()) and character not in _ENDS:
                     pass
             elif character not in _BLANKS:
                 self._at -= 1
@@ -69,7 +71,7 @@ class _Reader:
     def key(self) -> str | None:
         """What stands before the `=`; None for a line without one."""
         end = self._at
-        while end < len(self._text) and self._text[end] not in "=\n":
+        while end < len(self._text) and self._text[end] not in "=\r\n":
             end += 1
         key, self._at = self._text[self._at : end].rstrip(_BLANKS), end
         return key if self._take() == "=" else None
@@ -78,7 +80,7 @@ class _Reader:
         """The value to the end of its line, and whether its quotes are closed."""
         value = ""
         while character := self._take():
-            if character == "\n":
+            if character in _ENDS:
                 return value, True
             if character == "'":
                 inner, closed = self._single()
@@ -96,10 +98,10 @@ class _Reader:
 
     def _plain(self) -> str:
         found, kept = "", 0
-        while (character := self._take()) and character != "\n":
+        while (character := self._take()) and character not in _ENDS:
             if character == "\\":
                 character = self._take()
-                found += "" if character == "\n" else character
+                found += "" if character in _ENDS else character
                 kept = len(found)
             else:
                 found += character

@@ -25,6 +25,8 @@ from superd.env_file import parse_env_file
         ("A=\nB =b\n", (("A", ""), ("B", "b"))),
         ("A=1\nA=2\n", (("A", "2"),)),
         ("A=1\r\nB=2\r\n", (("A", "1"), ("B", "2"))),
+        ("A=1\rB=2\r# no\rC='3\r4'", (("A", "1"), ("B", "2"), ("C", "3\r4"))),
+        ("A=1\\\r\nB=2\n", (("A", "1"), ("B", "2"))),
     ],
 )
 def test_variables_are_read_as_systemd_reads_them(text: str, variables: tuple[tuple[str, str], ...]) -> None:
