@@ -73,6 +73,11 @@ def read_word(word: str, *, refusing: bool, networks: Mapping[str, str] | None =
     return Reading(meaning, xinetd, meaning)
 
 
+def is_name(word: str) -> bool:
+    """Return whether one of superd's words is a host's name or a domain: what needs a client's name."""
+    return ":" not in word and "%" not in word and not re.match(r"\.?\d[\d./-]*$", word)
+
+
 def as_xinetd(words: tuple[str, ...]) -> list[str]:
     """The same addresses as words that xinetd reads so: a range as its networks."""
     found: list[str] = []
@@ -153,7 +158,10 @@ def _exact_or_network(word: str) -> Reading | None:
     address, slash, length = word.partition("/")
     if slash and (not length.isascii() or not length.isdecimal() or len(length) > 3):
         return None
-    address = address.partition("%")[0] if ":" in address else address  # xinetd drops the zone
+    if ":" in address:
+        address, _, zone = address.partition("%")  # xinetd drops the zone
+        if zone and not zone.isdecimal() and not _is_link_local(address):
+            return None  # the C library takes the name of a link for such addresses alone
     if not slash:
         if _QUAD.fullmatch(address) and all(int(part) <= 255 for part in address.split(".")):
             return Reading((_trailing_zeros(address),))
@@ -166,6 +174,14 @@ def _exact_or_network(word: str) -> Reading | None:
     except ValueError:
         return None
     return Reading(_words_of(network))
+
+
+def _is_link_local(text: str) -> bool:
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return address.is_link_local or int(address) >> 112 & 0xFF0F == 0xFF02
 
 
 def _words_of(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> tuple[str, ...]:
@@ -218,9 +234,12 @@ def _evident(word: str, networks: Mapping[str, str]) -> tuple[tuple[str, ...], s
     if bracketed:
         inner = _exact_or_network(bracketed[1] + (bracketed[2] or ""))
         return (inner.words if inner else ()), "xinetd could not parse it and dropped it"
+    plain, zone, _ = word.partition("%")
+    if zone and ":" in plain and (inner := _exact_or_network(plain)):
+        return inner.words, "xinetd could not parse it and dropped it"
     bare = _DRESSED.fullmatch(word)
-    if bare and bare[1] != word and (plain := _exact_or_network(bare[1])):
-        return plain.words, "xinetd could not parse it and dropped it"
+    if bare and bare[1] != word and (inner := _exact_or_network(bare[1])):
+        return inner.words, "xinetd could not parse it and dropped it"
     low, dash, high = word.partition("-")
     if dash and _QUAD.fullmatch(low) and _QUAD.fullmatch(high):
         try:

@@ -194,7 +194,13 @@ def _add(line: Line, section: Section, *, defaults: bool) -> None:
     if line.operator == "-=" or (line.operator == "+=" and held):
         section.fail(line, f"`{line.name} {line.operator}`: `{line.name}` takes `=` alone; xinetd ignored the line")
     elif held and line.name == "disable":
-        held.append(line)  # any yes wins, as in xinetd
+        held.append(line)
+        word, first = (each.values[0].lower() if each.values else "" for each in (line, held[0]))
+        if word == "yes" != first:
+            text = f"`disable` stands twice; it is off, and xinetd took the first, at line {held[0].origin.line}, and served it"
+            section.standing.append(warning(line.origin, text, "remove one of the two lines"))
+        else:
+            section.warn(line, f"`disable` stands twice; the first at line {held[0].origin.line} wins, as in xinetd")
     elif held and defaults and line.name == "log_type":
         section.fail(line, "`log_type` stands twice in defaults; xinetd exited")
     elif held:

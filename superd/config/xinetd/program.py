@@ -37,6 +37,10 @@ def program(draft: Draft, types: set[str]) -> None:
         draft.missing("user")
     if redirect is not None:
         host, port = redirect.values
+        if host == "unix":
+            draft.section.fail(
+                redirect, "`unix` is not a host; xinetd did not start it", 'superd\'s own files have `redirect = "unix:/PATH"`'
+            )
         draft.keys["redirect"] = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if draft.keys.get("socket_type") != "stream" or "NAMEINARGS" in draft.flags:
             draft.section.fail(redirect, "`redirect` needs socket_type = stream and no NAMEINARGS")
@@ -44,6 +48,15 @@ def program(draft: Draft, types: set[str]) -> None:
     if server is None:
         draft.missing("server")
         return
+    flags = draft.own("flags")
+    if "NAMEINARGS" in draft.flags and flags and args and flags.origin.line > args.origin.line:
+        draft.section.problems.append(
+            note(
+                flags.origin,
+                "`NAMEINARGS` below `server_args` counts; xinetd gave the program no argv[0], and its child crashed",
+                "move the line above `server_args` to have it so in xinetd too",
+            )
+        )
     path = server.values[0]
     if not path.startswith("/"):
         draft.section.fail(server, f"`server = {path[:80]}` is not an absolute path")

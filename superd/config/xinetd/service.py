@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from superd.config.toml.model_errors import explain_errors
 from superd.config.xinetd import attributes as attribute
 from superd.config.xinetd import values
+from superd.config.xinetd.addresses import is_name
 from superd.config.xinetd.draft import Draft, Surroundings
 from superd.config.xinetd.program import program, rpc
 from superd.config.xinetd.section import Section
 from superd.config.xinetd.socket import sockets
-from superd.problem import Origin, error, note, warning
+from superd.problem import Origin, Severity, note, warning
 from superd.service import Service
 
 _TYPES = ("INTERNAL", "RPC", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS")
@@ -51,16 +53,16 @@ def make_service(name: str, section: Section, origin: Origin, around: Surroundin
                 "write `wait = yes`",
             )
         )
-    if section.broken:
-        return None
     try:
-        return Service.model_validate({key: value for key, value in draft.keys.items() if value is not None or key in _NULL})
+        made = Service.model_validate({key: value for key, value in draft.keys.items() if value is not None or key in _NULL})
     except ValidationError as bad:
-        for item in bad.errors(include_url=False):
-            where = ".".join(str(part) for part in item["loc"]) or name
-            section.problems.append(error(origin, f"`{where}` in service `{name}`: {item['msg']}"))
+        places = {key: line.origin for key in draft.keys if (line := draft.get(key)) is not None}
+        known = {problem.origin for problem in section.problems if problem.severity is Severity.ERROR}
+        found = explain_errors(bad, places, origin, Service)
+        # Without the wrong lines something may be missing: what is said of the whole is another fault only where all are right.
+        section.problems += [each for each in found if not section.broken or each.origin not in (*known, origin)]
         section.broken = True
-        return None
+    return None if section.broken else made
 
 
 def _kind(draft: Draft) -> set[str]:
@@ -131,6 +133,7 @@ def _access(draft: Draft) -> None:
         found = draft.around.addresses.read(draft.all(name), draft.section)
         if found is not None:
             draft.keys[name] = found
+        _names(draft, name, found or [])
     draft.text("banner", "banner_success", "banner_fail")
     names = values.words(draft.all("passenv"))
     for word in names or ():
@@ -146,6 +149,18 @@ def _access(draft: Draft) -> None:
                 draft.section.fail(line, f"`{word[:80]}` in `env` is not NAME=value")
             pairs[variable] = value
     draft.keys["env"] = pairs
+
+
+def _names(draft: Draft, attribute: str, words: list[str]) -> None:
+    """Say at the line that xinetd had no names for most clients of a socket of both families, and superd has them."""
+    if draft.family == "4" or draft.keys.get("v6only") or draft.keys.get("listen", ["*"]) != ["*"]:
+        return
+    for line in draft.all(attribute):
+        name = next((word for word in line.values if is_name(word) and word in words), "")
+        if name and line.operator != "-=":
+            does = "refused none of them" if attribute == "no_access" else "admitted none of them"
+            text = f"{attribute}: `{name}` means IPv4 clients too; xinetd knew no names of theirs here, and {does}"
+            draft.section.problems.append(note(line.origin, text))
 
 
 def _logs(draft: Draft) -> None:

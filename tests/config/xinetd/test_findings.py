@@ -109,6 +109,47 @@ def test_the_order_of_nameinargs_and_server_args_means_nothing() -> None:
     assert one.argv == ("in.cat", "-x")
 
 
+@pytest.mark.parametrize(
+    ("lines", "where", "part"),
+    [
+        (("server_args = cat", "flags = NAMEINARGS"), 10, "and its child crashed"),
+        (("server = /bin/tac", "server_args = cat", "flags = NAMEINARGS"), 11, "and its child crashed"),
+        (("only_from = localhost",), 9, "admitted none of them"),
+        (("no_access = 10.0.0.1 .example.com",), 9, "refused none of them"),
+        (("disable = no", "disable = yes"), 10, "took the first, at line 9, and served it"),
+    ],
+)
+def test_what_xinetd_did_otherwise_is_said_at_the_line(lines: tuple[str, ...], where: int, part: str) -> None:
+    told = [line for line in said(read(entry(*lines))) if part in line]
+    assert [line.split(": ")[0] for line in told] == [f"conf:{where}"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("flags = NAMEINARGS", "server_args = cat"),
+        ("flags = NAMEINARGS", "server_args = cat", "server = /bin/tac"),
+        ("flags = IPv4", "only_from = localhost"),
+        ("bind = 127.0.0.1", "only_from = localhost"),
+        ("v6only = yes", "only_from = localhost"),
+        ("only_from = 127.0.0.1 ::1",),
+        ("disable = yes", "disable = no"),
+    ],
+)
+def test_what_xinetd_did_alike_is_no_difference(lines: tuple[str, ...]) -> None:
+    assert [
+        line for line in said(read(entry(*lines))) if "crashed" in line or "none of them" in line or "served it" in line
+    ] == []
+
+
+def test_every_wrong_value_of_one_entry_is_said_at_its_line() -> None:
+    foreign = read(entry("redirect = unix /run/x", "nice = abc", "banner = /a", "id = x", without="server"))
+    assert {str(problem.origin) for problem in foreign.problems} == {"conf:8", "conf:9"}
+    foreign = read(entry("redirect = 192.0.2.1 70000", "nice = abc", without="server"))
+    assert [line.split(": error: ")[0] for line in said(foreign)] == ["conf:9", "conf:8"]
+    assert not any("Value error" in line for line in said(foreign))
+
+
 def test_the_order_of_defaults_and_services_means_nothing_but_a_warning() -> None:
     defaults = "defaults\n{\nonly_from = 192.0.2.7\n}\n"
     after, before = read(entry() + defaults), read(defaults + entry())
