@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from zlib import crc32
 
 _SAYS = re.compile(rb"\s*[^\s#]")
-_GUARDS = re.compile(rb"\s*defaults\b")
-"""What may follow where a file is cut: any key of superd's own files; in others what closes all services before it."""
+_TABLE = re.compile(rb"\s*\[+\s*([a-z_]+)")
+_GUARDS = re.compile(rb"\s*\[?\s*(defaults|policy|control|process_limit)\b")
+_DEFAULTS = re.compile(rb"\s*defaults\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,14 @@ class Ending:
         return self.mark in array("Q", before.cuts)
 
 
-def ending_of(path: str, data: bytes) -> Ending:
-    """Return how ``data`` ends."""
-    says = _SAYS if path.endswith(".toml") else _GUARDS
+def ending_of(data: bytes, grammar: str = "") -> Ending:
+    """Return how ``data`` ends.
+
+    What must not be cut off: of a `service` any key; of `settings` the tables that all services or operators are held to; of
+    other files what closes all services before it. An administrator removes the rest as often as not: a service, a page.
+    """
+    says = _SAYS if grammar == "service" else _GUARDS if grammar == "settings" else _DEFAULTS
+    guarded = False
     marks = [0]
     length = checksum = last = 0
     lines = data.splitlines(keepends=True)
@@ -39,6 +45,8 @@ def ending_of(path: str, data: bytes) -> Ending:
         length += len(line)
         checksum = crc32(line, checksum)
         marks.append(length << 32 | checksum)
-        if says.match(line):
+        if grammar == "settings" and _TABLE.match(line):
+            guarded = bool(_GUARDS.match(line))
+        if says.match(line) or (guarded and _SAYS.match(line)):
             last = number
     return Ending(data.endswith(b"\n") or not data, len(lines), marks[-1], array("Q", marks[:last]).tobytes())

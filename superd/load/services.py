@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from superd.config.checks.services import check, check_kinds
 from superd.config.foreign import has_left
+from superd.config.grammar import grammar_of
 from superd.config.toml.service_file import Keys, make_service, merge, parse_toml
 from superd.ending import Ending, ending_of
 from superd.errors import ConfigError
@@ -25,7 +26,7 @@ from superd.load.host import this_host
 from superd.load.numbers import resolved, with_port
 from superd.load.privilege import check_users
 from superd.load.settings import hint, read_main, why
-from superd.load.sources import ADMIN, VENDOR, Sources
+from superd.load.sources import ADMIN, MAIN, VENDOR, Sources
 from superd.load.words import SOMEWHERE, without_bad_words
 from superd.problem import Origin, Problem, error, errors, note
 from superd.registry import Registry
@@ -64,7 +65,7 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
     always behave this way, because xinetd and inetd serve the valid entries of a file that has an invalid one.
     """
     with trusted_files(strict=is_root()) as files:
-        reader = _Endings(_WithText(files, sources) if sources.text else files)
+        reader = _Endings(_WithText(files, sources) if sources.text else files, sources.config or MAIN)
         registry, problems = _read(sources, reader, keep_going=keep_going)
         return replace(registry, endings=reader.endings), problems
 
@@ -72,15 +73,17 @@ def read(sources: Sources, *, keep_going: bool = False) -> tuple[Registry, tuple
 class _Endings:
     """Files, and how each of them ends. Tables of the system are not this configuration's."""
 
-    def __init__(self, files: FileReader) -> None:
+    def __init__(self, files: FileReader, main: str) -> None:
         self._files = files
+        self._main = main
         self.list = files.list
         self.endings: dict[str, Ending] = {}
 
     def read(self, path: str) -> bytes:
         data = self._files.read(path)
         if path not in _OF_THE_SYSTEM:
-            self.endings[path] = ending_of(path, data)
+            grammar = grammar_of(path, data) if path == self._main else "service" if path.endswith(".toml") else ""
+            self.endings[path] = ending_of(data, grammar)
         return data
 
 

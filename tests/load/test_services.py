@@ -124,6 +124,6 @@ def test_a_cut_inside_an_entry_of_xinetd_conf_is_an_error_or_has_no_line_end(
     for length in range(len(text) // 2, len(text) + 1):
         conf.write_text(text[:length])
         registry, problems = read(Sources(str(conf)), keep_going=True)
-        assert registry.ended == {str(conf): text[:length].endswith("\n")}
-        if registry.ended[str(conf)] and not text[:length].endswith("}\n"):
+        assert {path: end.ended for path, end in registry.endings.items()} == {str(conf): text[:length].endswith("\n")}
+        if registry.endings[str(conf)].ended and not text[:length].endswith("}\n"):
             assert errors(problems), text[:length]

@@ -25,6 +25,22 @@ def test_a_word_keeps_xinetds_meaning(word: str, words: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize(
+    ("word", "words", "dropped"),
+    [
+        ("fe80::1%ENX0", ("fe80::1",), False),
+        ("ff02::1%lo", ("ff02::1",), False),
+        ("::1%1", ("::1",), False),
+        ("::1%lo", ("::1",), True),
+        ("2001:db8::1%eth0", ("2001:db8::1",), True),
+    ],
+)
+def test_a_zone_counts_where_the_c_library_takes_one(word: str, words: tuple[str, ...], dropped: bool) -> None:
+    assert read_word(word, refusing=False).words == (() if dropped else words)
+    assert read_word(word, refusing=True).words == words
+    assert bool(read_word(word, refusing=True).xinetd) == dropped
+
+
+@pytest.mark.parametrize(
     ("word", "admitted", "refused"),
     [
         ("0", "0.0.0.0/0", "0.0.0.0/0"),
