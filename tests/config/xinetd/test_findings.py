@@ -136,7 +136,7 @@ def test_what_xinetd_did_otherwise_is_said_at_the_line(lines: tuple[str, ...], w
         ("disable = yes", "disable = no"),
     ],
 )
-def test_what_xinetd_did_alike_is_no_difference(lines: tuple[str, ...]) -> None:
+def test_where_xinetd_did_the_same_nothing_is_said(lines: tuple[str, ...]) -> None:
     assert [
         line for line in said(read(entry(*lines))) if "crashed" in line or "none of them" in line or "served it" in line
     ] == []
