@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from superd.expansion import split_variable
@@ -267,6 +267,8 @@ def test_superd_decides_and_does_as_libwrap(libwrap: Libwrap) -> None:
 
     @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(case=cases())
+    # What is drawn depends on which modules are loaded (hypothesis draws from their constants), and seldom is one.
+    @example(case={**CASE, "allow": "ALL: ALL: twist /bin/echo %c\n"})
     def compare(case: dict[str, Any]) -> None:
         found, ours = differences(case, libwrap)
         assert found == {}
