@@ -188,7 +188,7 @@ def without_ampersand(command: str) -> str | None:
     return text[:-1]
 
 
-def hook_environment(values: Values) -> dict[str, str]:
+def command_environment(values: Values) -> dict[str, str]:
     """The same values as SUPERD_* variables: defused, so that no command has to quote them."""
     words = defused(values)
     return {f"SUPERD_{name}": words[letter] for letter, name in _NAMED.items()}

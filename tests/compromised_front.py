@@ -236,9 +236,9 @@ TO_LAUNCHER: dict[str, Attack] = {
     "a descriptor too many": (asked(record(), fds=2), "descriptors and launches do not agree"),
     "a descriptor alone": (asked(["Q", 1], fds=1), "descriptors and launches do not agree"),
     "too many descriptors": (asked(*[record()] * 40, fds=40), "message is too long"),
-    "hook without values": (asked(["H", 1, "0" * 16, None, 1, []]), "the hook is wrong"),
-    "hook for ever": (asked(["H", 1, "0" * 16, A_VALUES, 1e9, []]), "the hook is wrong"),
-    "command for a hook": (asked(["H", 1, "touch owned; true", A_VALUES, 1, []]), "a text field is wrong"),
+    "command without values": (asked(["H", 1, "0" * 16, None, 1, []]), "the command is wrong"),
+    "command for ever": (asked(["H", 1, "0" * 16, A_VALUES, 1e9, []]), "the command is wrong"),
+    "words for a digest": (asked(["H", 1, "touch owned; true", A_VALUES, 1, []]), "a text field is wrong"),
     "signal": (asked(["S", 1, int(signal.SIGSTOP)]), "a signal is wrong"),
     "nothing": (raw(b""), "end of file"),
 }
@@ -313,14 +313,16 @@ def abuse(hostile: Hostile) -> None:
     hostile.ask(json.dumps([record()]).encode(), path)
     found["path"] = [report.errno for report in hostile.reports(messages.Failed) if isinstance(report, messages.Failed)]
     hostile.ask(json.dumps([["H", 7, "0" * 16, A_VALUES, 1, []], ["S", 4711, 9]]).encode())
-    found["hook"] = [report.status for report in hostile.reports(messages.HookDone) if isinstance(report, messages.HookDone)]
+    found["command"] = [
+        report.status for report in hostile.reports(messages.CommandDone) if isinstance(report, messages.CommandDone)
+    ]
     hostile.tell("answered", found)
 
-    # A real hook and a real service, and values that a shell would act on.
+    # A real command and a real service, and values that a shell would act on.
     digest = (hostile.folder / "digest").read_text()
     values = Values(**dict.fromkeys(messages._LETTERS, EVIL))
-    hostile.ask(messages.batch([messages.encode_request(messages.Hook(8, digest, values, 20.0))]))
-    hostile.reports(messages.HookDone)
+    hostile.ask(messages.batch([messages.encode_request(messages.RunCommand(8, digest, values, 20.0))]))
+    hostile.reports(messages.CommandDone)
     hostile.ask(json.dumps([record(conn=2, service="env", name=EVIL, user=EVIL)]).encode(), theirs.fileno())
     theirs.close()
     seen = b""

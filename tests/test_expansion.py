@@ -12,10 +12,10 @@ from superd.expansion import (
     ExpansionTooLong,
     Values,
     asked_by,
+    command_environment,
     defused,
     expand_banner,
     expand_shell,
-    hook_environment,
     split_variable,
     without_ampersand,
 )
@@ -38,7 +38,7 @@ def test_each_byte_that_is_not_a_plain_letter_is_an_underscore() -> None:
 
 @given(ANY)
 def test_variables_hold_printable_text_alone(user: str) -> None:
-    for name, value in hook_environment(Values(u=user)).items():
+    for name, value in command_environment(Values(u=user)).items():
         assert name.startswith("SUPERD_")
         assert value.isascii()
         assert value.isprintable()

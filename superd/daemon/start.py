@@ -22,7 +22,7 @@ from superd.master.listeners import sockets_of
 from superd.master.log_files import open_log
 from superd.master.manager_store import Stored, take_stored
 from superd.master.notify import Notifier
-from superd.master.process import Master, MasterHooks, MasterParts
+from superd.master.process import Master, MasterCallbacks, MasterParts
 from superd.master.reading import Unusable, read_configuration
 from superd.master.upgrade import Own
 from superd.net.inherited import inherited
@@ -182,7 +182,7 @@ def run(
         read_bare, front, log, notifier, adopted, account, log_file=manner.log_file, stay_alive=manner.stay_alive, own=own,
         configuration=digest_of(manner.configuration),
     )  # fmt: skip
-    master = Master(parts, InService.of(found), MasterHooks(ready, on_dump))
+    master = Master(parts, InService.of(found), MasterCallbacks(ready, on_dump))
     if trial:
         return master.rehearse()
     try:

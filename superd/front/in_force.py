@@ -40,7 +40,7 @@ class InForce:
     """The configuration that the front works by.
 
     ``launchers_of`` maps a service to the numbers of the launchers that start it, ``launcher_for`` the (user, group) of a
-    rule to one number; ``hook_launcher`` is the number that runs commands of ``policy.hook_user``, if that is set.
+    rule to one number; ``command_launcher`` is the number that runs commands of ``policy.hook_user``, if that is set.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -49,7 +49,7 @@ class InForce:
         self.listeners: dict[BindAddress, Listener] = {}
         self.launchers_of: Mapping[str, tuple[int, ...]] = {}
         self.launcher_for: Mapping[tuple[str, str], int] = {}
-        self.hook_launcher: int | None = None
+        self.command_launcher: int | None = None
         self.datagram_ports: frozenset[int] = frozenset()
         """Ports that this superd answers datagrams on: an answer to one of them could come back for ever."""
         self._configured: list[Configured] = []
@@ -78,7 +78,7 @@ class InForce:
         self.settings = order.settings
         launching = order.launching
         self.launchers_of, self.launcher_for = launching.launchers_of, launching.launcher_for
-        self.hook_launcher = launching.hook_launcher
+        self.command_launcher = launching.command_launcher
         for name in order.removed:
             self.services.pop(name, None)
         for name, service in order.services.items():

@@ -65,7 +65,7 @@ class Launching:
 
     launchers_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
     launcher_for: dict[tuple[str, str], int] = field(default_factory=dict)
-    hook_launcher: int | None = None
+    command_launcher: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

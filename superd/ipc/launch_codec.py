@@ -6,14 +6,14 @@ with it in the same order. A record is a JSON array whose first item is its lett
 | letter | sender | record | fields after the letter |
 |---|---|---|---|
 | L | front | Launch, with a descriptor | conn, service, remote and local host and port, name, user, proto, steps, values, facts |
-| H | front | Hook | number, digest, values, seconds, steps |
+| H | front | RunCommand | number, digest, values, seconds, steps |
 | S | front | Signal | conn, signal |
 | Q | front | List | number |
 | N | launcher | Fresh | |
 | B | launcher | Started | conn, pid, pipe |
 | F | launcher | Failed | conn, errno, what |
 | E | launcher | Exited | conn, service, pid, status, utime, stime, maxrss, seconds, and 1 when the memory of its group ran out |
-| D | launcher | HookDone | number, status |
+| D | launcher | CommandDone | number, status |
 | P | launcher | StderrPipe, with a descriptor | service, pipe, conn |
 | I | launcher | Stdio, with a descriptor | conn, end |
 | A | launcher | Living | conn, service, pid, source, started |
@@ -31,11 +31,10 @@ from superd.errors import ControlError
 from superd.expansion import Values
 from superd.ipc.launch_records import (
     FACTS,
+    CommandDone,
     Exited,
     Failed,
     Fresh,
-    Hook,
-    HookDone,
     Kept,
     Launch,
     List,
@@ -43,6 +42,7 @@ from superd.ipc.launch_records import (
     Living,
     Report,
     Request,
+    RunCommand,
     Signal,
     Started,
     StderrPipe,
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FACTS", "MAX_CONN", "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_PIPES", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
-    "Exited", "Failed", "Fresh", "Hook", "HookDone", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "Signal",
-    "IN", "OUT", "TERMINAL", "Started", "StderrPipe", "Stdio",
+    "CommandDone", "Exited", "Failed", "Fresh", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "RunCommand",
+    "IN", "OUT", "TERMINAL", "Signal", "Started", "StderrPipe", "Stdio",
     "batch", "encode_exited", "encode_launch", "encode_report", "encode_request", "parse_reports", "parse_requests",
 ]  # fmt: skip
 
@@ -114,12 +114,12 @@ def _letters(values: Values) -> list[str]:
     return [_fit(getattr(values, letter)) for letter in _LETTERS]
 
 
-def encode_request(request: Hook | Signal | List) -> str:
+def encode_request(request: RunCommand | Signal | List) -> str:
     """Any other request as JSON text."""
     match request:
-        case Hook():
+        case RunCommand():
             steps = request.steps[:MAX_STEPS]
-            return json.dumps(["H", request.hook, request.digest, _letters(request.values), request.seconds, steps])
+            return json.dumps(["H", request.number, request.digest, _letters(request.values), request.seconds, steps])
         case Signal():
             return json.dumps(["S", request.conn, request.signal])
         case List(number):
@@ -210,12 +210,12 @@ def parse_requests(data: bytes) -> list[Request]:
         match record:
             case ["L", *_]:
                 found.append(_launch(record))
-            case ["H", hook, digest, values, seconds, [*steps]] if len(steps) <= MAX_STEPS:
+            case ["H", number, digest, values, seconds, [*steps]] if len(steps) <= MAX_STEPS:
                 parsed = _values(values)
                 if parsed is None or type(seconds) not in (int, float) or not 0 < seconds <= 86400:  # type: ignore[operator]
-                    raise ControlError("the hook is wrong")
+                    raise ControlError("the command is wrong")
                 after = tuple([_text(step, 16) for step in steps])
-                found.append(Hook(_number(hook), _text(digest, 16), parsed, float(seconds), after))  # type: ignore[arg-type]
+                found.append(RunCommand(_number(number), _text(digest, 16), parsed, float(seconds), after))  # type: ignore[arg-type]
             case ["S", conn, signal]:
                 if type(signal) is not int or signal not in _SIGNALS:
                     raise ControlError("a signal is wrong")
@@ -240,8 +240,8 @@ def encode_report(report: Report) -> str:
                 report.conn, report.service, report.pid, report.status, report.utime, report.stime, report.maxrss,
                 report.seconds, out_of_memory=report.out_of_memory,
             )  # fmt: skip
-        case HookDone(hook, status):
-            return f'["D",{hook},{status}]'
+        case CommandDone(number, status):
+            return f'["D",{number},{status}]'
         case StderrPipe(service, pipe, conn):
             return json.dumps(["P", service, pipe, conn])
         case Stdio(conn, end):
@@ -311,10 +311,10 @@ def parse_reports(data: bytes) -> list[Report]:
         match record:
             case ["F", conn, errno, what]:
                 found.append(Failed(_number(conn, MAX_CONN), _number(errno), _text(what)))
-            case ["D", hook, status]:
+            case ["D", number, status]:
                 if type(status) is not int or not -1 <= status <= 255:
                     raise ControlError("a status is wrong")
-                found.append(HookDone(_number(hook), status))
+                found.append(CommandDone(_number(number), status))
             case ["P", service, pipe, conn]:
                 found.append(StderrPipe(_text(service, 256), _number(pipe), _number(conn, MAX_CONN)))
             case ["I", conn, ("in" | "out" | "tty") as end]:

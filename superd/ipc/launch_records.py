@@ -107,13 +107,13 @@ class Launch(Record):
         self.values = values
 
 
-class Hook(Record):
+class RunCommand(Record):
     """Run a command of the policy, named by its digest, for at most ``seconds``, after the options ``steps``."""
 
-    __slots__ = ("digest", "hook", "seconds", "steps", "values")
+    __slots__ = ("digest", "number", "seconds", "steps", "values")
 
-    def __init__(self, hook: int, digest: str, values: Values, seconds: float, steps: tuple[str, ...] = ()) -> None:
-        self.hook = hook
+    def __init__(self, number: int, digest: str, values: Values, seconds: float, steps: tuple[str, ...] = ()) -> None:
+        self.number = number
         self.digest = digest
         self.values = values
         self.seconds = seconds
@@ -191,14 +191,14 @@ class Exited(Record):
         self.out_of_memory = out_of_memory
 
 
-class HookDone(Record):
-    """A hook ended with this exit status; 128 + signal when killed, -1 when it was not run."""
+class CommandDone(Record):
+    """A command ended with this exit status; 128 + signal when killed, -1 when it was not run."""
 
-    __slots__ = ("hook", "status")
-    __match_args__ = ("hook", "status")
+    __slots__ = ("number", "status")
+    __match_args__ = ("number", "status")
 
-    def __init__(self, hook: int, status: int) -> None:
-        self.hook = hook
+    def __init__(self, number: int, status: int) -> None:
+        self.number = number
         self.status = status
 
 
@@ -272,5 +272,5 @@ class Listed(Record):
         self.number = number
 
 
-Request = Launch | Hook | Signal | List
-Report = Started | Failed | Exited | HookDone | StderrPipe | Stdio | Living | Kept | Fresh | Listed
+Request = Launch | RunCommand | Signal | List
+Report = Started | Failed | Exited | CommandDone | StderrPipe | Stdio | Living | Kept | Fresh | Listed

@@ -43,16 +43,16 @@ class Commands:
         """When ``on_time`` has something to do (monotonic)."""
         return min((deadline for _, deadline in self._running.values()), default=NEVER)
 
-    def start(self, request: messages.Hook, now: float) -> None:
+    def start(self, request: messages.RunCommand, now: float) -> None:
         """Run the command of a request, or report that it was not run."""
         if len(self._running) < AT_ONCE:
             try:
-                self._running[self._programs.run_command(request, now)] = (request.hook, now + request.seconds)
+                self._running[self._programs.run_command(request, now)] = (request.number, now + request.seconds)
             except (OSError, ValueError):
                 pass
             else:
                 return
-        self._report(request.hook, -1)
+        self._report(request.number, -1)
 
     def reaped(self, pid: int, status: int) -> None:
         """Report the end of a command, if ``pid`` is one: its exit status, or 128 + the signal that killed it."""
@@ -69,7 +69,7 @@ class Commands:
                 signal_program(pid, signal.SIGKILL)
 
     def _report(self, number: int, status: int) -> None:
-        self._front.reports.append(messages.encode_report(messages.HookDone(number, status)))
+        self._front.reports.append(messages.encode_report(messages.CommandDone(number, status)))
 
 
 def signal_program(pid: int, number: int) -> None:

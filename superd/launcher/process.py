@@ -265,7 +265,7 @@ class Launcher:
                     self._starts.failed(request.conn, errno.EMFILE, "superd's launcher")
                 elif not self._starts.launch(request, fd, retries.FIRST, now + retries.TOTAL, now):
                     return False
-            elif type(request) is messages.Hook:
+            elif type(request) is messages.RunCommand:
                 self._commands.start(request, now)
             elif type(request) is messages.Signal:
                 self._signal(request)

@@ -12,8 +12,8 @@ import resource
 import signal
 from collections.abc import Mapping
 
-from superd.expansion import Values, expand_shell, hook_environment, split_variable, without_ampersand
-from superd.ipc.launch_codec import Hook, Launch
+from superd.expansion import Values, command_environment, expand_shell, split_variable, without_ampersand
+from superd.ipc.launch_codec import Launch, RunCommand
 from superd.ipc.launcher_control import RETIRED_SECONDS
 from superd.launcher.environment import connection_environment, unix_environment
 from superd.launcher.identity import Limits, apply_limits
@@ -284,7 +284,7 @@ class Programs:
 
         return before
 
-    def run_command(self, request: Hook, now: float) -> int:
+    def run_command(self, request: RunCommand, now: float) -> int:
         """Starts the shell command of a `spawn` or `aclexec`, with nothing but /dev/null. Returns the pid.
 
         Raises as ``start`` does.
@@ -315,4 +315,4 @@ class Programs:
 
 
 def _command_environment(values: Values) -> list[bytes]:
-    return [os.fsencode(f"{name}={value}") for name, value in hook_environment(values).items()]
+    return [os.fsencode(f"{name}={value}") for name, value in command_environment(values).items()]

@@ -40,7 +40,7 @@ class Assignment:
     """By service."""
     launcher_for: dict[tuple[str, str], Key] = field(default_factory=dict)
     """By the (user, group) that a rule names."""
-    hook_launcher: Key | None = None
+    command_launcher: Key | None = None
     users: dict[Key, str] = field(default_factory=dict)
     """Whose programs a launcher starts, for its title."""
     groups: dict[str, GroupPlan] = field(default_factory=dict)
@@ -112,10 +112,10 @@ def assign(
                 specs[name] = launch_spec(service, profile, variables, account, files[name], found.groups.get(name))
         found.launcher_for[user, group] = (profile, 0)
         found.users.setdefault((profile, 0), account.name)
-    hook = None
+    command = None
     if registry.settings.policy.hook_user and root:
         account = accounts.user(registry.settings.policy.hook_user)
-        hook = (Profile(account.uid, account.gid), 0)
-        found.specs.setdefault(hook, {})
-        found.users.setdefault(hook, account.name)
-    return dataclasses.replace(found, hook_launcher=hook, unknown=tuple(unknown))
+        command = (Profile(account.uid, account.gid), 0)
+        found.specs.setdefault(command, {})
+        found.users.setdefault(command, account.name)
+    return dataclasses.replace(found, command_launcher=command, unknown=tuple(unknown))

@@ -45,9 +45,9 @@ class LauncherProcess:
             self.table = make_table()
             self._tell(orders.send_table, self.table)
 
-    def configure(self, specs: Mapping[str, Mapping[str, Any]], hooks: Mapping[str, tuple[str, str]]) -> None:
+    def configure(self, specs: Mapping[str, Mapping[str, Any]], options: Mapping[str, tuple[str, str]]) -> None:
         """Send what it may start: services, and options of the policy as digest → (keyword, text)."""
-        self._tell(orders.send_configuration, specs, hooks)
+        self._tell(orders.send_configuration, specs, options)
 
     def give_front(self, end: socket.socket) -> None:
         """Have it take requests from ``end``, and from no other any more; ``end`` stays the caller's."""

@@ -152,7 +152,7 @@ class LauncherPool:
         self.launching = Launching(
             {name: tuple(self._slots[key].number for key in keys) for name, keys in assignment.launchers_of.items()},
             {names: self._slots[key].number for names, key in assignment.launcher_for.items()},
-            None if assignment.hook_launcher is None else self._slots[assignment.hook_launcher].number,
+            None if assignment.command_launcher is None else self._slots[assignment.command_launcher].number,
         )
         for name in assignment.unknown:
             self._log.message("error", f"policy: unknown user or group `{name}`; connections that match its rule are refused")

@@ -82,7 +82,7 @@ class MasterParts:
 
 
 @dataclass(frozen=True, slots=True)
-class MasterHooks:
+class MasterCallbacks:
     """Called by the master: once when everything is served that can be, and with a state dump."""
 
     on_ready: Callable[[Registry, dict[BindAddress, str]], None]
@@ -93,10 +93,10 @@ class MasterHooks:
 class Master:
     """All that root holds. ``run`` returns the exit status."""
 
-    def __init__(self, parts: MasterParts, state: InService, hooks: MasterHooks) -> None:
+    def __init__(self, parts: MasterParts, state: InService, callbacks: MasterCallbacks) -> None:
         self._parts = parts
         self._state = state
-        self._hooks = hooks
+        self._callbacks = callbacks
         self._log = log = parts.log
         self._loop = Loop(log)
         poll = self._loop.poll
@@ -123,7 +123,7 @@ class Master:
         self._words = ChildWords(log, poll)
         self._requests = FrontRequests(
             self._front, self._orders, self._launchers, self._sockets, self._relays, state, log,
-            ready=self._on_front_ready, write_dump=hooks.on_dump,
+            ready=self._on_front_ready, write_dump=callbacks.on_dump,
             applied=lambda number: self._reloads.on_applied(number), read_policy=lambda: self._reloads.ask_tables(),
         )  # fmt: skip
         self._upgrade = Upgrade(log, parts.notifier, parts.own)
@@ -318,8 +318,8 @@ class Master:
     def _on_first_ready(self) -> None:
         table = self._parts.own.table
         if table is None or table["front"] is None:
-            hook = self._hooks.on_ready
-            self._loop.guarded("the table of services", hook, self._state.registry, self._sockets.missing())
+            on_ready = self._callbacks.on_ready
+            self._loop.guarded("the table of services", on_ready, self._state.registry, self._sockets.missing())
 
     def _bind_again(self) -> None:
         opened = self._sockets.bind_again(self._state.registry)

@@ -39,7 +39,7 @@ _TCP_CLOSE = 7
 class Listener:
     """One bound socket. ``name``, the id of the service it serves, is the one mutable cell: a reload points it anew."""
 
-    __slots__ = ("_local", "address", "deaf", "family", "fd", "held", "name", "sock", "tcp")
+    __slots__ = ("_local", "address", "family", "fd", "held", "ignored", "name", "sock", "tcp")
 
     def __init__(self, address: BindAddress, name: str, sock: socket.socket) -> None:
         self.address = address
@@ -47,7 +47,7 @@ class Listener:
         self.sock = sock
         self.fd = sock.fileno()
         self.family = int(sock.family)
-        self.deaf = True
+        self.ignored = True
         self.held = False
         """Whether an operator has paused its service."""
         self.tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and address.socket_type is SocketType.STREAM
@@ -90,29 +90,29 @@ class ListenerSet:
         return iter(tuple(self._by_fd.values()))
 
     def add(self, listener: Listener) -> None:
-        """Takes the listener in, and hears it."""
+        """Take the listener, and watch it."""
         self._by_fd[listener.fd] = listener
-        self.hear(listener)
+        self.watch(listener)
 
-    def hear(self, listener: Listener) -> None:
-        """Waits for the listener (again)."""
-        if listener.deaf and self._by_fd.get(listener.fd) is listener:
-            listener.deaf = False
+    def watch(self, listener: Listener) -> None:
+        """Wait for what comes to the listener (again)."""
+        if listener.ignored and self._by_fd.get(listener.fd) is listener:
+            listener.ignored = False
             if not listener.held:
                 self._epoll.register(listener.fd, select.EPOLLIN)
 
     def ignore(self, listener: Listener) -> None:
-        """Leaves what comes in the kernel's queue: a ``wait`` program has the socket."""
-        if not listener.deaf:
-            listener.deaf = True
+        """Leave what comes in the kernel's queue: a ``wait`` program has the socket."""
+        if not listener.ignored:
+            listener.ignored = True
             if not listener.held:
                 self._epoll.unregister(listener.fd)
 
     def hold(self, listener: Listener, held: bool) -> None:
-        """Leave what comes in the kernel's queue for as long as it is held, whatever else hears or ignores the listener."""
+        """Leave what comes in the kernel's queue for as long as it is held, whatever else watches or ignores the listener."""
         if listener.held != held and self._by_fd.get(listener.fd) is listener:
             listener.held = held
-            if listener.deaf:
+            if listener.ignored:
                 return
             if held:
                 self._epoll.unregister(listener.fd)
@@ -120,13 +120,13 @@ class ListenerSet:
                 self._epoll.register(listener.fd, select.EPOLLIN)
 
     def remove(self, listener: Listener) -> None:
-        """Lets the listener go and closes this process's copy of it."""
+        """Let the listener go and close this process's copy of it."""
         self.ignore(listener)
         self._by_fd.pop(listener.fd, None)
         let_socket_go(listener.sock)
 
     def replace(self, listener: Listener, sock: socket.socket) -> socket.socket:
-        """Gives the listener another socket, and returns the old one, which is the caller's. Leaves it deaf."""
+        """Give the listener another socket, and return the old one, which is the caller's. Leaves it ignored."""
         self.ignore(listener)
         self._by_fd.pop(listener.fd, None)
         old, listener.sock, listener.fd = listener.sock, sock, sock.fileno()
@@ -179,7 +179,7 @@ class ListenerSet:
             return
         for fd, _ in self._epoll.poll(0):
             listener = self._by_fd.get(fd)
-            if listener is not None and not listener.deaf and not listener.held:
+            if listener is not None and not listener.ignored and not listener.held:
                 on_ready(listener)
         on_batch_end()
 

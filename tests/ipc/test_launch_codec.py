@@ -21,7 +21,7 @@ LAUNCHES = st.builds(
     st.none() | VALUES, st.dictionaries(st.sampled_from(messages.FACTS), TEXT).map(lambda facts: tuple(facts.items())),
 )  # fmt: skip
 OTHERS = st.one_of(
-    st.builds(messages.Hook, NUMBER, st.text("0123456789abcdef", max_size=16), VALUES, st.floats(0.5, 86400)),
+    st.builds(messages.RunCommand, NUMBER, st.text("0123456789abcdef", max_size=16), VALUES, st.floats(0.5, 86400)),
     st.builds(messages.Signal, NUMBER, st.sampled_from([15, 9])),
     st.builds(messages.List, NUMBER),
 )
@@ -30,7 +30,7 @@ REPORTS = st.one_of(
     st.builds(messages.Started, NUMBER, NUMBER, NUMBER),
     st.builds(messages.Failed, NUMBER, st.integers(0, 133), TEXT),
     st.builds(messages.Exited, NUMBER, TEXT, NUMBER, st.integers(0, 0xFFFF), FLOAT, FLOAT, NUMBER, FLOAT),
-    st.builds(messages.HookDone, NUMBER, st.integers(-1, 255)),
+    st.builds(messages.CommandDone, NUMBER, st.integers(-1, 255)),
     st.builds(messages.StderrPipe, TEXT, NUMBER, st.integers(0, messages.MAX_CONN)),
     st.builds(messages.Living, NUMBER, TEXT, NUMBER, TEXT, FLOAT),
     st.builds(messages.Kept, TEXT, NUMBER),

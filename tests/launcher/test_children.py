@@ -46,14 +46,14 @@ def test_one_sweep_finds_every_program_and_command_that_ended() -> None:
             parts.launch(conn, "true", ours.detach())
             pids += [started.pid for started in parts.reports(messages.Started)]
         parts.programs.configure({"true": service("/bin/true")}, {"d": ["spawn", "exit 4"]}, 0.0)
-        parts.commands.start(messages.Hook(9, "d", Values(), 5.0), 100.0)
+        parts.commands.start(messages.RunCommand(9, "d", Values(), 5.0), 100.0)
         [command] = parts.commands._running
         for pid in (*pids, command):
             parts.wait_end(pid)
         parts.children.reap()
         found = parts.all_reports()
         assert sorted(report.conn for report in found if isinstance(report, messages.Exited)) == [0, 1, 2, 3, 4]
-        assert messages.HookDone(9, 4) in found
+        assert messages.CommandDone(9, 4) in found
 
 
 def test_a_connection_without_a_program_cannot_be_signalled() -> None:

@@ -31,19 +31,19 @@ def made() -> tuple[Commands, Front, Programs]:
     return Commands(programs, front), front, programs  # type: ignore[arg-type]
 
 
-def hook(number: int, digest: str, seconds: float = 5.0) -> messages.Hook:
-    return messages.Hook(number, digest, Values(), seconds)
+def request(number: int, digest: str, seconds: float = 5.0) -> messages.RunCommand:
+    return messages.RunCommand(number, digest, Values(), seconds)
 
 
 def test_a_command_is_reported_when_it_ends_and_only_then() -> None:
     running, front, _ = made()
-    running.start(hook(7, "true"), 100.0)
+    running.start(request(7, "true"), 100.0)
     assert front.taken() == []
     assert (len(running), running.due) == (1, 105.0)
     pid, status = os.wait()
     assert pid in running
     running.reaped(pid, status)
-    assert front.taken() == [messages.HookDone(7, 3)]
+    assert front.taken() == [messages.CommandDone(7, 3)]
     assert (len(running), running.due) == (0, NEVER)
     running.reaped(pid, status)
     assert front.taken() == []
@@ -51,23 +51,23 @@ def test_a_command_is_reported_when_it_ends_and_only_then() -> None:
 
 def test_a_command_is_killed_at_its_time_once_and_reported_with_the_signal() -> None:
     running, front, _ = made()
-    running.start(hook(7, "wait", 5.0), 100.0)
+    running.start(request(7, "wait", 5.0), 100.0)
     running.on_time(104.9)
     assert running.due == 105.0
     running.on_time(105.0)
     assert running.due == NEVER
     running.reaped(*os.wait())
-    assert front.taken() == [messages.HookDone(7, 128 + signal.SIGKILL)]
+    assert front.taken() == [messages.CommandDone(7, 128 + signal.SIGKILL)]
 
 
 def test_what_is_not_known_or_one_too_many_is_not_run() -> None:
     running, front, _ = made()
-    running.start(hook(1, "unknown"), 0.0)
-    assert front.taken() == [messages.HookDone(1, -1)]
+    running.start(request(1, "unknown"), 0.0)
+    assert front.taken() == [messages.CommandDone(1, -1)]
     for number in range(commands.AT_ONCE):
         running._running[-number - 1] = (number, NEVER)
-    running.start(hook(2, "true"), 0.0)
-    assert front.taken() == [messages.HookDone(2, -1)]
+    running.start(request(2, "true"), 0.0)
+    assert front.taken() == [messages.CommandDone(2, -1)]
 
 
 def test_a_signal_for_a_process_that_has_ended_is_not_an_error() -> None:

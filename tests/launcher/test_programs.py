@@ -14,7 +14,7 @@ import pytest
 
 from superd.errors import ControlError
 from superd.expansion import Values
-from superd.ipc.launch_codec import Hook, Launch
+from superd.ipc.launch_codec import Launch, RunCommand
 from superd.ipc.launcher_control import RETIRED_SECONDS
 from superd.launcher.identity import Limits
 from superd.launcher.programs import Programs, key_of
@@ -132,7 +132,7 @@ def test_an_option_that_is_not_known_starts_nothing(programs: Programs) -> None:
     with pytest.raises(OSError, match="no longer in force"):
         output(programs, launch(steps=("unknown",)))
     with pytest.raises(OSError, match="no longer in force"):
-        programs.run_command(Hook(1, "unknown", Values(), 5.0), 0.0)
+        programs.run_command(RunCommand(1, "unknown", Values(), 5.0), 0.0)
 
 
 def test_a_request_with_a_wrong_address_starts_nothing(programs: Programs) -> None:
@@ -172,7 +172,7 @@ def test_a_command_runs_with_expanded_values_and_ignores_a_hang_up_only_as_spawn
     text = f"grep SigIgn /proc/self/status >{seen}; echo %a >>{seen} &"
     programs.configure({}, {"s": ["spawn", text], "a": ["aclexec", text.removesuffix(" &")]}, 0.0)
     for digest, ignored in (("s", 1), ("a", 0)):
-        pid = programs.run_command(Hook(1, digest, Values(a="192.0.2.7"), 5.0), 0.0)
+        pid = programs.run_command(RunCommand(1, digest, Values(a="192.0.2.7"), 5.0), 0.0)
         assert os.waitpid(pid, 0)[1] == 0
         mask, address = seen.read_text().splitlines()
         assert int(mask.split()[1], 16) & 1 == ignored
@@ -183,7 +183,7 @@ def test_only_commands_run_as_commands(programs: Programs) -> None:
     programs.configure({}, {"t": ["twist", "echo hello"], "u": ["umask", "077"]}, 0.0)
     for digest in "tu":
         with pytest.raises(OSError, match="no longer in force"):
-            programs.run_command(Hook(1, digest, Values(), 5.0), 0.0)
+            programs.run_command(RunCommand(1, digest, Values(), 5.0), 0.0)
 
 
 def test_stderr_goes_to_a_pipe_of_the_program_s_own(programs: Programs) -> None:

@@ -69,9 +69,9 @@ def test_options_that_launchers_carry_out_are_kept_by_digest() -> None:
 
 def test_commands_have_a_launcher_of_their_own_where_a_user_is_set_for_them() -> None:
     found = assign(registry(policy={"hook_user": "bob"}), NO_RULES, ACCOUNTS, {}, root=True, lanes=2)
-    assert found.hook_launcher is not None
-    assert found.hook_launcher[0].uid == 902
-    assert found.specs[found.hook_launcher] == {}
+    assert found.command_launcher is not None
+    assert found.command_launcher[0].uid == 902
+    assert found.specs[found.command_launcher] == {}
 
 
 def test_a_user_that_is_unknown_by_now_is_an_error_that_names_it() -> None:

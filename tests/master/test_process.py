@@ -18,7 +18,7 @@ from superd.ipc.order_channel import OrderReader
 from superd.master.assignment import assign
 from superd.master.in_service import InService
 from superd.master.notify import Notifier
-from superd.master.process import Master, MasterHooks, MasterParts
+from superd.master.process import Master, MasterCallbacks, MasterParts
 from superd.policy_snapshot import PolicySnapshot
 from superd.registry import Registry
 from superd.rule import Policy
@@ -81,14 +81,14 @@ def signals() -> Iterator[None]:
 
 
 class Made:
-    def __init__(self, services: Registry, run: Callable[[Begin, socket.socket], int], **hooks: Callable[..., None]) -> None:
+    def __init__(self, services: Registry, run: Callable[[Begin, socket.socket], int], **callbacks: Callable[..., None]) -> None:
         self.log = Lines()
         self.new: Callable[[], tuple[Registry, tuple[Problem, ...]]] = lambda: (services, ())
         assignment = assign(services, Policy((), (), {}), system_accounts(), {}, root=os.geteuid() == 0, lanes=1)
         found = dataclasses.replace(configuration(services), assignment=assignment)
         parts = MasterParts(lambda: self.new(), run, cast("Log", self.log), Notifier(""), {})
         nothing = {"on_ready": lambda *_: None, "on_dump": lambda *_: None}
-        self.master = Master(parts, InService.of(found), MasterHooks(**{**nothing, **hooks}))
+        self.master = Master(parts, InService.of(found), MasterCallbacks(**{**nothing, **callbacks}))
         MASTERS.append(self.master)
 
 
@@ -113,7 +113,7 @@ def test_it_serves_until_its_end_is_ordered() -> None:
     assert "notice: stopping on SIGTERM" in made.log.lines
 
 
-def test_a_hook_that_raises_is_reported_and_ends_nothing() -> None:
+def test_a_callback_that_raises_is_reported_and_ends_nothing() -> None:
     def on_ready(services: Registry, missing: dict[object, str]) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         raise BrokenPipeError(32, "Broken pipe")

@@ -37,7 +37,7 @@ async def test_a_listener_is_heard_until_it_is_ignored_and_again_after(nursery: 
     with socket.create_connection(address):
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert heard == ["s"]
-        listeners.hear(one)
+        listeners.watch(one)
         await until(lambda: len(heard) == 2)
     listeners.close()
     listeners.close()

@@ -168,7 +168,7 @@ class Launcher:
         self.front, self.sock = self._pair()
         self.taken: list[tuple[messages.Launch, int]] = []
         """What was read and not started yet."""
-        self.hooks: list[messages.Hook] = []
+        self.hooks: list[messages.RunCommand] = []
         self.programs: dict[int, Program] = {}
         self.orphans: dict[int, Program] = {}
         self._unsent: list[messages.Report] = [messages.Fresh()]
@@ -207,7 +207,7 @@ class Launcher:
             case messages.Launch():
                 self._launched(request.remote_port)
                 self.taken.append((request, fds.pop(0)))
-            case messages.Hook():
+            case messages.RunCommand():
                 self.hooks.append(request)
             case messages.Signal():
                 self._signal(request.conn)
@@ -256,7 +256,7 @@ class Launcher:
 
     def end_commands(self, status: int) -> None:
         """All commands of rules end."""
-        self._unsent += [messages.HookDone(hook.hook, status) for hook in self.hooks]
+        self._unsent += [messages.CommandDone(hook.number, status) for hook in self.hooks]
         self.hooks.clear()
 
     def send(self, limit: int = 20) -> None:

@@ -100,7 +100,7 @@ def test_a_launcher_starts_what_the_master_gave_it_and_takes_no_value_for_a_comm
     answers = told(superd, "answered")
     assert answers.pop("step") == [116]  # ESTALE: no such option is in force
     assert answers.pop("path") == [9]  # EBADF: nothing that a program could read
-    assert answers.pop("hook") == [-1]
+    assert answers.pop("command") == [-1]
     assert set(map(tuple, answers.values())) == {(2,)}, answers  # ENOENT: no such service
     words = set(hooked.read_text().split())
     assert words

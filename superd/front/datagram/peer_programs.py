@@ -131,7 +131,7 @@ class PeerPrograms:
         if turn.pending and state is not None:
             self.on_ready(listener, state)
         if turn.session is None:
-            self._listeners.hear(listener)
+            self._listeners.watch(listener)
             # What was refused in one pass and left over is looked at with the next datagram at the latest.
 
     def _give(self, sock: socket.socket, turn: _Turn, session: LiveSession) -> None:

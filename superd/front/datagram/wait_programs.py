@@ -123,7 +123,7 @@ class WaitPrograms:
     def adopt(self, session: LiveSession, listeners: Iterable[Listener]) -> None:
         """Leave a listening socket to the program of an earlier front that has it: which, if there are many, is not known."""
         for listener in listeners:
-            if listener.name == session.service.name and not listener.deaf:
+            if listener.name == session.service.name and not listener.ignored:
                 self._listeners.ignore(listener)
                 self._free_at_end(session, listener)
                 return
@@ -150,7 +150,7 @@ class WaitPrograms:
         if queue.quick > 1:
             self._rest(listener, _pause(queue.quick - 1))
         else:
-            self._listeners.hear(listener)
+            self._listeners.watch(listener)
 
     def _refuse_unseen(self, listener: Listener, service: CompiledService) -> bool:
         """Whether the rules keep this service closed: its program would accept clients that no rule was asked about."""
@@ -194,7 +194,7 @@ class WaitPrograms:
     async def _wake(self, listener: Listener, seconds: float) -> None:
         await trio.sleep(seconds)
         if listener.sock.fileno() >= 0:
-            self._listeners.hear(listener)
+            self._listeners.watch(listener)
 
 
 def _pause(times: int) -> float:

@@ -29,7 +29,7 @@ class Backpressure:
         for listener in self._listeners:
             known = self._in_force.services.get(listener.name)
             # Datagrams and `wait` services are ignored for reasons of their own, and ask for one program at a time.
-            if listener.deaf or known is None or known.service.wait or listener.address.socket_type is SocketType.DGRAM:
+            if listener.ignored or known is None or known.service.wait or listener.address.socket_type is SocketType.DGRAM:
                 continue
             links = dispatch.links_of(listener.name)
             if links and all(link.is_full(listener.name) for link in links):
@@ -37,9 +37,9 @@ class Backpressure:
                 self._ignored[listener] = listener.name
 
     def on_room(self, dispatch: Dispatch) -> None:
-        """Reports came, or requests were sent: hear the listeners again whose service has a launcher with room."""
+        """Reports came, or requests were sent: watch the listeners again whose service has a launcher with room."""
         for listener, service in list(self._ignored.items()):
             links = dispatch.links_of(service)
             if not links or any(link.has_room(service) for link in links):
                 del self._ignored[listener]
-                self._listeners.hear(listener)
+                self._listeners.watch(listener)

@@ -96,7 +96,7 @@ class Commands:
             self._places.leave(key)
 
     async def _run(self, option: Option, values: Values, service: str, steps: tuple[str, ...], seconds: float) -> int | None:
-        chosen = self._in_force.hook_launcher
+        chosen = self._in_force.command_launcher
         link = self._links.get(chosen if chosen is not None else self._choose(service))
         if link is None:
             self._log.message("error", f"{option.origin}: {option.name} was not run: no launcher", service)
@@ -104,7 +104,7 @@ class Commands:
         self._number = number = self._number % _MAX_NUMBER + 1
         result: list[int] = []
         done, _ = self._running[number] = (trio.Event(), result)
-        link.send(messages.Hook(number, option.digest, values, seconds, steps))
+        link.send(messages.RunCommand(number, option.digest, values, seconds, steps))
         try:
             with trio.move_on_after(seconds + 1):
                 await done.wait()
@@ -119,9 +119,9 @@ class Commands:
             return None
         return status
 
-    def done(self, report: messages.HookDone) -> None:
+    def done(self, report: messages.CommandDone) -> None:
         """A launcher reported a command's end."""
-        waiting = self._running.get(report.hook)
+        waiting = self._running.get(report.number)
         if waiting is not None:
             waiting[1].append(report.status)
             waiting[0].set()

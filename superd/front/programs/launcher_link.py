@@ -109,7 +109,7 @@ class LauncherLink:
             self._queue.put_first(item)
         self.flush()
 
-    def send(self, request: messages.Hook | messages.List) -> None:
+    def send(self, request: messages.RunCommand | messages.List) -> None:
         """Queue any other request, and send what can be sent."""
         self._queue.put_first((messages.encode_request(request), -1, 0))
         self.flush()

@@ -108,7 +108,7 @@ class LauncherLinks:
             self._on_room()
         return bool(ready)
 
-    def hear(self, number: int) -> None:
+    def read_from(self, number: int) -> None:
         """Read what launcher ``number`` has reported by now."""
         link = self._links.get(number)
         if link is None or link.fileno() not in self._by_fd:

@@ -58,7 +58,7 @@ class Launches:
         def say(service: str, conn: int, text: str) -> None:
             log.message("info", text, service, kind=Kind.OUTPUT, session=session_id(conn) if conn else "")
 
-        stderr = StderrCollector(start_task, say, log.flush, self.links.hear)
+        stderr = StderrCollector(start_task, say, log.flush, self.links.read_from)
         self.reports = Reports(book, in_force, self.recovery, self.commands, stderr, stdio, log)
         self.links.tell_reports(self.reports.on_report)
         self.configure = self.commands.configure

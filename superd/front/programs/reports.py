@@ -70,7 +70,7 @@ class Reports:
         match report:
             case messages.Failed():
                 self._failed(number, report)
-            case messages.HookDone():
+            case messages.CommandDone():
                 self._commands.done(report)
             case messages.StderrPipe():
                 if not self._in_force.speaks_for(number, report.service):

@@ -47,7 +47,7 @@ class Listeners(Protocol):
     """Accepts from listeners, or not; ``superd.net.listener.ListenerSet`` is one."""
 
     def ignore(self, listener: Listener) -> None: ...
-    def hear(self, listener: Listener) -> None: ...
+    def watch(self, listener: Listener) -> None: ...
 
 
 class Carriers:
@@ -237,7 +237,7 @@ class Carriers:
         if self._held and (any(True for _ in self._with_room()) or any(True for _ in self._with_room(secure=True))):
             held, self._held = self._held, []
             for listener in held:
-                self._listeners.hear(listener)
+                self._listeners.watch(listener)
 
     def _ping(self) -> None:
         self._told_full = bool(self._held)

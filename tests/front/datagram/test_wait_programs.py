@@ -61,12 +61,12 @@ async def waiting(nursery: trio.Nursery) -> Any:
 async def test_a_program_gets_the_socket_and_the_front_does_not_read_until_it_ends(waiting: Waiting) -> None:
     waiting.client.send(b"one")
     waiting.ready()
-    assert waiting.listener.deaf
+    assert waiting.listener.ignored
     (session,) = waiting.started
     assert (session.record.peer is not None, waiting.desk.parts.counts.by_service) == (True, {"s": 1})
     assert waiting.sock.recv(10) == b"one"  # left in the queue for the program
     waiting.end(5.0)
-    assert not waiting.listener.deaf
+    assert not waiting.listener.ignored
 
 
 async def test_a_child_that_keeps_the_socket_cannot_stop_the_front(waiting: Waiting) -> None:
@@ -98,9 +98,9 @@ async def test_a_datagram_that_is_gone_between_two_calls_ends_nothing(
     assert (taken, waiting.started) == ([b"one"], [])
     waiting.ready()
     waiting.ready()  # "ready" and nothing there, twice: it rests, and does not spin
-    assert waiting.listener.deaf
+    assert waiting.listener.ignored
     await trio.sleep(EMPTY_PAUSE * 1.5)
-    assert not waiting.listener.deaf
+    assert not waiting.listener.ignored
     waiting.listeners.close()
     waiting.client.close()
 
@@ -114,9 +114,9 @@ async def test_a_program_that_ends_at_once_is_started_ever_more_seldom_and_its_d
         assert len(waiting.started) == number
         waiting.end(0.0)
         if number > 1:
-            assert waiting.listener.deaf
+            assert waiting.listener.ignored
             await trio.sleep(2.0 ** (number - 2) + 0.1)
-        assert not waiting.listener.deaf
+        assert not waiting.listener.ignored
     waiting.ready()
     assert "a datagram that its program never reads was dropped" in str(waiting.desk.parts.log.take())
     with pytest.raises(BlockingIOError):
@@ -128,11 +128,11 @@ async def test_limits_leave_the_datagram_for_later(nursery: trio.Nursery, autoju
     waiting.service = service(socket_type="dgram", wait=True, instances=0)
     waiting.client.send(b"one")
     waiting.ready()
-    assert waiting.listener.deaf
+    assert waiting.listener.ignored
     assert "not started yet" in str(waiting.desk.parts.log.take())
     assert waiting.sock.recv(10) == b"one"
     await trio.sleep(1.1)
-    assert not waiting.listener.deaf
+    assert not waiting.listener.ignored
     waiting.listeners.close()
     waiting.client.close()
 
@@ -142,9 +142,9 @@ async def test_the_program_of_an_earlier_front_keeps_the_socket(waiting: Waiting
     session = book.adopt(waiting.service, 5, 77, None, 900.0, 1, FakeRunning())
     assert session is not None
     waiting.programs.adopt(session, [waiting.listener])
-    assert waiting.listener.deaf
+    assert waiting.listener.ignored
     book.over(session, Exited(0, 100.0))
-    assert not waiting.listener.deaf
+    assert not waiting.listener.ignored
 
 
 async def test_a_stream_service_that_a_rule_names_is_closed_and_never_accepted_from_after_a_program(
@@ -160,7 +160,7 @@ async def test_a_stream_service_that_a_rule_names_is_closed_and_never_accepted_f
     waiting.programs.shared(waiting.listener)
     waiting.sock.setblocking(True)
     waiting.ready()
-    assert waiting.listener.deaf
+    assert waiting.listener.ignored
     waiting.listeners.close()
     waiting.client.close()
     cast("Any", nursery).cancel_scope.cancel()

@@ -23,7 +23,7 @@ class Listeners:
 
     def __init__(self, *names: str) -> None:
         self.all = [
-            Hashable(name=name, deaf=False, address=parse_listen(f"127.0.0.1:{port}", "stream", None))
+            Hashable(name=name, ignored=False, address=parse_listen(f"127.0.0.1:{port}", "stream", None))
             for port, name in enumerate(names, 7000)
         ]
 
@@ -31,17 +31,17 @@ class Listeners:
         return iter(self.all)
 
     def ignore(self, listener: Any) -> None:
-        listener.deaf = True
+        listener.ignored = True
 
-    def hear(self, listener: Any) -> None:
-        listener.deaf = False
+    def watch(self, listener: Any) -> None:
+        listener.ignored = False
 
     @property
-    def deaf(self) -> list[str]:
-        return [listener.name for listener in self.all if listener.deaf]
+    def ignored(self) -> list[str]:
+        return [listener.name for listener in self.all if listener.ignored]
 
 
-async def test_a_service_whose_launchers_are_full_is_not_heard_until_half_is_gone() -> None:
+async def test_a_service_whose_launchers_are_full_is_not_accepted_for_until_half_is_gone() -> None:
     parts = Parts("cat", "other", lanes=1)
     listeners = Listeners("cat", "other", "cat")
     pressure = Backpressure(cast("Any", listeners), parts.in_force)
@@ -50,17 +50,17 @@ async def test_a_service_whose_launchers_are_full_is_not_heard_until_half_is_gon
     assert link is not None
     for _ in range(MAX_OF_SERVICE):
         dispatch.hand_over(parts.session("cat"), cast("Any", SimpleNamespace(address="", port=0)), descriptor())
-    assert listeners.deaf == ["cat", "cat"]
+    assert listeners.ignored == ["cat", "cat"]
     pressure.on_room(dispatch)
-    assert listeners.deaf == ["cat", "cat"]
+    assert listeners.ignored == ["cat", "cat"]
     while link.backlog >= MAX_OF_SERVICE // 2:
         link._queue.take()
     pressure.on_room(dispatch)
-    assert listeners.deaf == []
+    assert listeners.ignored == []
     parts.link(0)
 
 
-async def test_a_service_that_can_go_elsewhere_is_heard_and_datagrams_and_wait_are_left_alone() -> None:
+async def test_a_service_that_can_go_elsewhere_is_accepted_for_and_datagrams_and_wait_are_left_alone() -> None:
     parts = Parts("cat", "other", "waits", lanes=1)
     parts.in_force.launchers_of = {"cat": (0,), "other": (0, 1), "waits": (0,)}
     parts.in_force.services["waits"].service = parts.in_force.services["waits"].service.model_copy(update={"wait": True})
@@ -69,9 +69,9 @@ async def test_a_service_that_can_go_elsewhere_is_heard_and_datagrams_and_wait_a
     dispatch = Dispatch(parts.links, parts.book, parts.in_force, parts.stdio, lambda service: pressure.on_full(dispatch, service))
     for _ in range(MAX_OF_SERVICE):
         dispatch.hand_over(parts.session("cat"), cast("Any", SimpleNamespace(address="", port=0)), descriptor())
-    assert listeners.deaf == ["cat"]
-    # A service that lost its launchers is heard again: then each connection is refused with its reason.
+    assert listeners.ignored == ["cat"]
+    # A service that lost its launchers is accepted for again: then each connection is refused with its reason.
     parts.in_force.launchers_of = {}
     pressure.on_room(dispatch)
-    assert listeners.deaf == []
+    assert listeners.ignored == []
     parts.link(0)

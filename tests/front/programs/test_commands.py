@@ -26,8 +26,8 @@ def made(at_once: int = 2) -> tuple[Parts, Commands]:
     return parts, commands
 
 
-def hooks(parts: Parts, number: int = 0) -> list[messages.Hook]:
-    return [request for request in parts.launchers[number].requests() if isinstance(request, messages.Hook)]
+def requests(parts: Parts, number: int = 0) -> list[messages.RunCommand]:
+    return [request for request in parts.launchers[number].requests() if isinstance(request, messages.RunCommand)]
 
 
 async def test_a_command_s_status_comes_from_its_launcher(autojump_clock: object) -> None:
@@ -40,11 +40,11 @@ async def test_a_command_s_status_comes_from_its_launcher(autojump_clock: object
 
         nursery.start_soon(run)
         await trio.testing.wait_all_tasks_blocked()
-        [hook] = hooks(parts)
-        assert (hook.digest, hook.steps, hook.seconds) == (ACLEXEC.digest, ("1" * 16,), 10)
-        commands.done(messages.HookDone(hook.hook, 3))
+        [request] = requests(parts)
+        assert (request.digest, request.steps, request.seconds) == (ACLEXEC.digest, ("1" * 16,), 10)
+        commands.done(messages.CommandDone(request.number, 3))
     assert status == [3]
-    commands.done(messages.HookDone(hook.hook, 0))  # long over: nothing happens
+    commands.done(messages.CommandDone(request.number, 0))  # long over: nothing happens
 
 
 async def test_one_that_cannot_be_run_or_never_ends_has_no_status_and_a_line(autojump_clock: object) -> None:
@@ -53,7 +53,7 @@ async def test_one_that_cannot_be_run_or_never_ends_has_no_status_and_a_line(aut
 
         async def answer() -> None:
             await trio.testing.wait_all_tasks_blocked()
-            commands.done(messages.HookDone(hooks(parts)[0].hook, -1))
+            commands.done(messages.CommandDone(requests(parts)[0].number, -1))
 
         nursery.start_soon(answer)
         assert await commands.run(ACLEXEC, Values(), "cat") is None
@@ -62,7 +62,7 @@ async def test_one_that_cannot_be_run_or_never_ends_has_no_status_and_a_line(aut
     assert await commands.run(ACLEXEC, Values(), "cat") is None
     assert trio.current_time() - began == 11
     assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec did not end within 10 s")
-    parts.in_force.hook_launcher = 99
+    parts.in_force.command_launcher = 99
     assert await commands.run(ACLEXEC, Values(), "cat") is None  # no such launcher
     assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec was not run: no launcher")
 
@@ -78,14 +78,14 @@ async def test_all_kinds_share_one_limit(autojump_clock: object) -> None:
         nursery.start_soon(commands.run, ACLEXEC, Values(), "cat")
         nursery.start_soon(commands.run, ACLEXEC, Values(), "cat")
         await trio.testing.wait_all_tasks_blocked()
-        begun = hooks(parts)
+        begun = requests(parts)
         assert len(begun) == 2  # the third waits its turn
-        commands.done(messages.HookDone(begun[0].hook, 0))
+        commands.done(messages.CommandDone(begun[0].number, 0))
         await trio.testing.wait_all_tasks_blocked()
-        begun = begun[1:] + hooks(parts)
+        begun = begun[1:] + requests(parts)
         assert len(begun) == 2
-        for hook in begun:
-            commands.done(messages.HookDone(hook.hook, 0))
+        for request in begun:
+            commands.done(messages.CommandDone(request.number, 0))
     assert parts.tasks == []
 
 
@@ -96,10 +96,10 @@ async def test_a_background_command_is_begun_and_has_longer(autojump_clock: obje
         run, arguments = task_of(parts.tasks.pop())
         nursery.start_soon(run, *arguments)
         await trio.testing.wait_all_tasks_blocked()
-        [hook] = hooks(parts)
-        assert hook.seconds == 10 * BACKGROUND_FACTOR
+        [request] = requests(parts)
+        assert request.seconds == 10 * BACKGROUND_FACTOR
         assert await commands.run(BACKGROUND, Values(), "cat") == 0
         assert [text for _, text in parts.log.messages] == ["hosts.allow:1: spawn was not run: too many commands run"]
-        commands.done(messages.HookDone(hook.hook, 0))
+        commands.done(messages.CommandDone(request.number, 0))
     assert await commands.run(BACKGROUND, Values(), "cat") == 0
     assert len(parts.tasks) == 1

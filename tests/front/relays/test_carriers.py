@@ -43,7 +43,7 @@ class Front:
     def ignore(self, listener: object) -> None:
         self.heard.append(("ignored", listener))
 
-    def hear(self, listener: object) -> None:
+    def watch(self, listener: object) -> None:
         self.heard.append(("heard", listener))
 
     def take(self, *relays: RelayProcess, running: frozenset[int] = frozenset(), in_use: int = 9) -> None:
