@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 _TIMEOUT = re.compile(r"\d{1,5}(\.\d{1,6})?")
 _NAME = re.compile(r"[\x21-\x39\x3b-\x7e]{1,127}")
 _SYSTEM = re.compile(r"[A-Za-z0-9._/-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthOptions:
     """``real``: look the user up; without it every answer is ``fallback``, or that the user is hidden."""
 

@@ -6,8 +6,9 @@ Pure words: any process. Never touches a group; ``system/cgroups.py`` does.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.limits import Limits
@@ -20,7 +21,7 @@ File = tuple[str, str]
 """A file of a group and what is written there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupPlan:
     """The files of the group that each program of a service has, and of the one that all of them are in."""
 

@@ -6,20 +6,22 @@ Runs in the master and in the operator's commands. Never reads a file; the calle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
-from superd.service_kinds import CLOSING, DGRAM, EXCEPTIONS, NETWORK, TABLE, UNIX, Kind, kinds_of, paths_of
+from superd.frozen import frozen
+from superd.service_kinds import CLOSING, DGRAM, EXCEPTIONS, KINDS, NETWORK, TABLE, UNIX, Kind, paths_of
 
 if TYPE_CHECKING:
     from superd.service import Service
 
 USER_WORDS = ("uid:", "gid:")
 """How a word of `only_from` and `no_access` begins that names the user of a unix socket's client."""
+_NAMED = {kind: frozenset(key.partition(" ")[0].partition(".")[0] for key in keys) for kind, keys in TABLE.items()}
+"""The keys and tables of a service that are named for each kind: few services set any."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conflict:
     """``key`` does nothing for ``kind``. ``key`` may be a word of a key, as in ``flags IDONLY``, or one of a table."""
 
@@ -48,7 +50,10 @@ class Conflict:
 
 def conflicts(service: Service) -> Iterator[Conflict]:
     """Every key that the service sets and that has no effect for it."""
-    for kind in kinds_of(service):
+    given = service.model_fields_set
+    for kind in KINDS:
+        if _NAMED[kind].isdisjoint(given) or not kind.has(service):
+            continue
         for key, why in TABLE[kind].items():
             works = EXCEPTIONS.get((kind, key))
             if is_set(service, key) and not (works is not None and works(service)):
@@ -59,10 +64,12 @@ def conflicts(service: Service) -> Iterator[Conflict]:
 def is_set(service: Service, key: str) -> bool:
     """Whether the key, the word of a key or the key of a table says something else than its default."""
     name, space, word = key.partition(" ")
+    table, dot, inner = key.partition(".")
+    if (table if dot else name) not in service.model_fields_set:
+        return False
     if space:
         chosen, default = getattr(service, name), type(service).model_fields[name].default
         return word in chosen and word not in default
-    table, dot, inner = key.partition(".")
     if dot:
         own = getattr(service, table)
         return bool(getattr(own, inner) != type(own).model_fields[inner].default)

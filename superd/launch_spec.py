@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from superd.frozen import frozen
 from superd.sandbox import plan_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Profile:
         return cls(**known)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaunchSpec:
     """One service's program: argv, environment, umask, folder and where its fd 2 goes. Its environment may hold secrets."""
 
@@ -101,7 +102,7 @@ class LaunchSpec:
         return plain | {"index": index}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """One line of passwd(5), as far as a program's identity needs it."""
 
@@ -112,7 +113,7 @@ class Account:
     shell: str = field(default="/bin/sh", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accounts:
     """The look-ups that identities need, passed in. Each raises ``KeyError`` for a name that is not known."""
 

@@ -5,13 +5,12 @@ Runs in any process. Never opens the file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from superd.frozen import frozen
 from superd.quantities import bytes_of
 from superd.syslog_priority import FACILITIES, LEVELS, OTHER_FACILITIES, OTHER_LEVELS, facility_number, level_number
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SyslogTarget:
     """``SYSLOG facility [level]``. The words are in lower case; ``level`` is ``""`` if the file names none."""
 
@@ -27,7 +26,7 @@ class SyslogTarget:
         return f"SYSLOG {self.facility} {self.level}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileTarget:
     """``FILE path [soft [hard]]``. Sizes in bytes; 0 means no limit. ``text`` is the value as the admin wrote it."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operators:
     """``admins`` and ``viewers`` are uids, ``admin_groups`` and ``viewer_groups`` gids.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from superd.address import SocketType
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -18,7 +18,7 @@ MOST_NAMES = 8
 """Services, or keys of one, that a line about a reload names."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Addresses to open, to point at another (or changed) service, to close, and to leave alone.
 

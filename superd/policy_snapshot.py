@@ -5,14 +5,16 @@ Runs in: master (reads them), front (compiles them), cli. Never: reads a file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from superd.frozen import frozen
 
 Look = tuple[int, int, int, int, int] | str
 """What stat(2) returns for a file (device, inode, mtime and ctime in ns, size), or the error's name."""
 Signature = tuple[Look, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicySnapshot:
     """The two tables (``None``: absent, which is empty) and the files that patterns name, at one moment.
 

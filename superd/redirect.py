@@ -5,13 +5,13 @@ Runs in any process. Never connects and never looks a name up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from superd.frozen import frozen
 
 MOST_PATH_BYTES = 107
 """sockaddr_un.sun_path without its end, unix(7)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redirect:
     """Where a connection is relayed to. ``port`` is a name of /etc/services until the loader has its number.
 

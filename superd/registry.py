@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from superd.counted import counted
+from superd.frozen import frozen
 from superd.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from superd.service import Service
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Registry:
     """Enabled services by id, the daemon's settings, and where each key was written.
 

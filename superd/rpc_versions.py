@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 MOST = 100
 """Versions of one service: each is a mapping of rpcbind."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RpcVersions:
     """All versions from ``first`` to ``last``."""
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from superd.frozen import frozen
 from superd.problem import Origin
 
 Table = Literal["allow", "deny"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """One option of a rule (hosts_options(5)): its keyword in lower case, its text before expansion, its place.
 
@@ -31,7 +32,7 @@ class Option:
         return hashlib.sha256(f"{self.name}\0{self.value}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """``daemons : clients : options``; the lists are the tokens as written, EXCEPT among them."""
 
@@ -64,7 +65,7 @@ def identity(options: Iterable[Option]) -> tuple[str, str]:
     return user, group
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """Both tables in file order, and the contents of the `/file` patterns they use."""
 

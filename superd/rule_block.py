@@ -10,10 +10,11 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import eq
 from typing import overload
 
+from superd.frozen import frozen
 from superd.problem import Origin
 from superd.rule import Option, Rule, Table
 
@@ -108,7 +109,7 @@ def block_of(rules: Sequence[Rule], table: Table) -> Block:
     return block
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """Rules of a block from position ``low`` to ``high``, with ``first_line`` lines of the file before the block's own."""
 

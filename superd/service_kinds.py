@@ -6,16 +6,16 @@ Runs in the master and in the operator's commands. Says only what there is; ``ke
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.service import Service
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """A kind of service. ``key`` is how a message names it: the key, or the key with its value, that makes it one.
 

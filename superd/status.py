@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from superd.counted import counted
+from superd.frozen import frozen
 from superd.safe_text import safe
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceStatus:
     """One service: where it listens, how many of its sessions are live, how many processes its
     programs left, how many clients wait in its queue, its name in the tables."""
@@ -22,7 +22,7 @@ class ServiceStatus:
     daemon: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionStatus:
     """One live session; ``peer`` is "" where it is not known, ``age`` is seconds."""
 
@@ -34,7 +34,7 @@ class SessionStatus:
     age: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PenaltyStatus:
     """One source that a service refuses for its penalties: ``left`` seconds, ``why``, how many were ``refused`` meanwhile.
 
@@ -48,7 +48,7 @@ class PenaltyStatus:
     refused: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FrontStatus:
     """All of a front. ``undecided`` connections wait for their verdict; ``bans`` are addresses that a sensor banned."""
 

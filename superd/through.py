@@ -5,8 +5,9 @@ Runs in: the front. Holds values; believes nothing by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.peer import Peer
@@ -15,7 +16,7 @@ Facts = tuple[tuple[str, str], ...]
 """(name, value) pairs for a program's environment; the names are those of ``ipc/launch_records.py``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Through:
     """``proxy`` is the other end of the socket; ``facts`` are what its header says besides the addresses."""
 

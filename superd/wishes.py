@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 MAX_BANS = 4096
 MAX_HOLDS = 4096
@@ -11,7 +12,7 @@ MAX_TEXT = 200
 """Characters of a reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ban:
     """Clients of ``prefix`` are refused, by one service or by all (""). Times are wall-clock seconds; ``until`` 0 is for ever.
 
@@ -26,7 +27,7 @@ class Ban:
     because: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hold:
     """A service is paused since a wall-clock time. ``refuse``: clients are refused; else they wait in the kernel's queue."""
 
@@ -38,7 +39,7 @@ class Hold:
     drain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wishes:
     """All that is in force."""
 

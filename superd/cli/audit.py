@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from superd.cli.served import served
 from superd.exit_status import EX_CONFIG
+from superd.frozen import frozen
 from superd.load.sources import Sources
 from superd.problem import Origin
 from superd.safe_text import safe
@@ -47,7 +48,7 @@ AMPLIFIERS = frozenset({"chargen", "echo", "daytime", "time"})
 LOOPBACK = ("127.", "::1")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One service as an auditor sees it. ``unusual`` are sentences; ``cis`` points of the benchmark."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from superd.cli.diagnostics import print_problems
@@ -16,6 +15,7 @@ from superd.config.toml.render import every_value
 from superd.config.toml.values import item
 from superd.errors import ConfigError
 from superd.exit_status import EX_CONFIG
+from superd.frozen import frozen
 from superd.load.registry import load
 from superd.load.sources import Sources
 from superd.registry import Registry
@@ -27,7 +27,7 @@ MAX_VALUE = 60
 """Characters of a value that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One difference. ``sign`` is + (only in the new one), - (only in the old one) or ~; ``name`` is a service or superd.toml."""
 

@@ -12,12 +12,12 @@ import platform
 import resource
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd import __version__
 from superd.cli.finding import Finding, Level
 from superd.cli.host_facts import ask_all
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.registry import Registry
@@ -48,7 +48,7 @@ def bad(subject: str, text: str, fix: str) -> Finding:
     return Finding(Level.BAD, subject, text, fix)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """Where the facts are read from. ``root`` stands before each path; tests give a folder of their own."""
 

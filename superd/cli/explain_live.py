@@ -9,11 +9,11 @@ import contextlib
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from superd.cli.control import Control, Failed, print_json, user_name
 from superd.cli.status import pause_text
+from superd.frozen import frozen
 from superd.safe_text import safe
 from superd.verdict import Reason
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATIENCE = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Live:
     """What it said, as lines, and the reason for which it refuses the client now, or ""."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import textwrap
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
+from superd.frozen import frozen
 from superd.safe_text import safe
 
 
@@ -24,7 +24,7 @@ _COLOUR = {Level.BAD: "31", Level.ODD: "33", Level.FINE: "32"}
 ORDER = tuple(Level)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """``fix`` is what to type, or to change; empty for a check that passed."""
 

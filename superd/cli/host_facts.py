@@ -13,9 +13,9 @@ import socket
 import stat
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.lint.rules import Host
 from superd.net.names import confirmed
 from superd.peer import PARANOID
@@ -31,7 +31,7 @@ NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
 """getaddrinfo(3)'s answers that a name does not exist; others mean that the answer is not known now."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """What the resolver says of a name. ``error`` is getaddrinfo(3)'s number, 0 for none."""
 

@@ -11,9 +11,10 @@ import re
 import stat
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from superd.frozen import frozen
 from superd.load.sources import ADMIN
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ KEPT_APART = frozenset({
 """Keys that stay in each file although all have the same: who may come, and what is served, must not hang on another file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Disk:
     """The ``FileReader`` of an import: regular files of at most 1 MiB, never a device or a fifo that would hang it."""
 

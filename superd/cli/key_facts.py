@@ -6,7 +6,6 @@ Never: holds a fact about one key; a key without a description or an example is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from superd.address import SocketType
+from superd.frozen import frozen
 from superd.key_examples import EXAMPLES
 from superd.limits import Limits
 from superd.quantities import Seconds, SecondsOrZero, Size, Words
@@ -42,7 +42,7 @@ FIRST_VERSION = "0.1.0"
 """The version that a key is there since, unless its field says `json_schema_extra={"since": ...}`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """A table of keys: where it stands in a file, as a prefix of its keys' paths, and the model that reads it."""
 
@@ -71,7 +71,7 @@ TABLES = (
 TABLE_OF = {table.model: table for table in TABLES}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """One key. Texts are Markdown: values stand in backquotes. ``hint`` is its Python type."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.safe_text import safe
 from superd.syslog_priority import FACILITIES
 from superd.system.credentials import is_root
@@ -51,7 +52,7 @@ Options:
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class XinetdOptions:
     """xinetd(8)'s options. Paths are absolute: the first HUP comes from `/`. ``facility`` is syslog's."""
 

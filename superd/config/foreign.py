@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
+from superd.frozen import frozen
 from superd.key_conflicts import fit
 from superd.problem import Origin, Problem, warning
 from superd.service import Service
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Foreign:
     """Services of a foreign file. ``origins`` maps (service id, key) to a place; key ``""`` is the whole service.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from superd.config.foreign import OF_DISABLED, Foreign
+from superd.frozen import frozen
 from superd.problem import Origin, Problem, Severity
 from superd.service import Service
 
@@ -33,7 +34,7 @@ class Finding:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """Three lists, each by old file and line. ``failed``: an entry that was switched on is lost, or this host rejects it."""
 

@@ -7,10 +7,10 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_FAILURE, EX_NOPERM
+from superd.frozen import frozen
 from superd.load.groups import MASTER
 from superd.load.privilege import front_of
 from superd.load.sources import digest_of
@@ -50,7 +50,7 @@ _MANAGERS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE")
 """Variables of the service manager: superd's own, and not for programs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manner:
     """How superd goes about it where no file says so; what differs is for the sake of xinetd's command line.
 
@@ -68,13 +68,16 @@ class Manner:
     """What is read, as text: a second superd with the same is refused."""
 
 
+_USUAL = Manner()
+
+
 def run(
     read: Callable[[], tuple[Registry, tuple[Problem, ...]]],
     *,
     print_problems: Callable[[tuple[Problem, ...]], None],
     on_ready: Callable[[Registry, dict[BindAddress, str]], None],
     on_dump: Callable[[bytes], None],
-    manner: Manner = Manner(),
+    manner: Manner = _USUAL,
 ) -> int:
     """Serves what ``read`` returns until told to stop.
 

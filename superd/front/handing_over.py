@@ -7,8 +7,9 @@ Runs in: the front. ``front/programs/`` and ``front/relays/`` implement them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.expansion import Values
@@ -23,7 +24,7 @@ StartTask = Callable[..., None]
 """A nursery's ``start_soon``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HowToStart:
     """What a rule changes of the way a program is started.
 

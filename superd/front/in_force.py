@@ -6,11 +6,11 @@ and closes nothing: the caller does that with what ``apply`` returns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from superd.address import SocketType
 from superd.front.gate.compiled_service import CompiledService
+from superd.frozen import frozen
 from superd.net.listener import Listener
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Configured(Protocol):
     def configure(self, settings: Settings) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Applied:
     """What an order changed: listeners that are new, and listeners that nothing serves any more."""
 

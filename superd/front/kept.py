@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from superd.frozen import frozen
 from superd.ipc.front_orders import MAX_KEPT
 from superd.policy.penalties import Penalty
 
@@ -31,7 +31,7 @@ MOST_OFFENCES = 64
 _Rows = list[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counted:
     """What a front counts that the next one should know."""
 

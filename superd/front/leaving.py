@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from superd.front.ending import end
@@ -15,6 +14,7 @@ from superd.front.kept import kept
 from superd.front.relays.relay_link import RelayLink
 from superd.front.retirement import retire
 from superd.front.sessions.live import Stage
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sized
@@ -47,7 +47,7 @@ class Settles(Protocol):
     def settled(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaving:
     """The parts that must let go. ``stopped`` tells the master that a stop is done; ``cancel`` ends the process."""
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.address import BindAddress
@@ -59,7 +61,7 @@ class Fd(int):
     """A descriptor in an order."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Launching:
     """Which launcher starts what: by service, by (user, group) of a policy rule, and for commands of rules."""
 
@@ -68,7 +70,7 @@ class Launching:
     command_launcher: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What is different from now on. The front answers ``applied`` with ``number``.
 
@@ -90,7 +92,7 @@ class Change:
     logs: dict[FileTarget, Fd] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Orphan:
     """A program whose launcher died. ``conn`` is the number of its connection, ``started`` monotonic seconds.
 
@@ -105,7 +107,7 @@ class Orphan:
     started: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Orphaned:
     """Launcher ``number`` died, and these of its programs live. Requests ``terminate`` and ``kill`` reach them."""
 
@@ -113,7 +115,7 @@ class Orphaned:
     orphans: tuple[Orphan, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """Launcher ``number`` stands still in starting a program of ``service``, empty if not known; ``launchers`` are new ones."""
 
@@ -123,7 +125,7 @@ class Stuck:
     launchers: dict[int, Fd] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wished:
     """What operators want from now on, in the place of what they wanted before. The front answers ``applied`` with ``number``.
 
@@ -135,14 +137,14 @@ class Wished:
     holds: tuple[Hold, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Panel:
     """The front's end of a new pair to the panel; an earlier one is gone."""
 
     channel: Fd
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begin:
     """The first order: everything. ``running`` are the launchers that an earlier front may have used.
 
@@ -163,14 +165,14 @@ class Begin:
     """Where this front writes the same for the next one, now and then (``front/safekeeping.py``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogFiles:
     """All log files, opened anew, by their targets: nothing else has changed."""
 
     logs: dict[FileTarget, Fd]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicyReply:
     """The policy files as the master read them, or why they cannot be used (then the last good ones stay).
 
@@ -186,7 +188,7 @@ class PolicyReply:
     launching: Launching = field(default_factory=Launching)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pairs:
     """New pairs to these launchers; the old ones are gone with all that waited in them. Those ``running`` have a process."""
 
@@ -194,7 +196,7 @@ class Pairs:
     running: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Relays:
     """New pairs to these relays. Those that are ``running`` carry sessions of an earlier front.
 
@@ -209,7 +211,7 @@ class Relays:
     """When the certificate of each service that has usable keys ends, in seconds since 1970; None until that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renewed:
     """A second socket at a datagram service's ``address``, which is the listener from now on; or why there is none."""
 
@@ -218,7 +220,7 @@ class Renewed:
     failure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """A program whose launcher died ended with this wait(2) status, -1 where no kernel says it; the master watched it."""
 
@@ -226,21 +228,21 @@ class Ended:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dump:
     """Write the state, as text, into ``memory`` and answer ``dump`` with its size."""
 
     memory: Fd
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ping:
     """Answer ``alive`` with ``number``, ``KEPT`` seconds later: a front that does not is replaced."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     """``end``: end what runs within ``grace`` seconds, accept until then; else leave programs running and stop at once."""
 
@@ -248,7 +250,7 @@ class Stop:
     grace: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retire:
     """Make room for another front as soon as ``go`` has a byte; when it ends without one, go on.
 

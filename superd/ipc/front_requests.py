@@ -13,10 +13,10 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from superd.errors import ControlError
+from superd.frozen import frozen
 from superd.ipc import descriptors
 from superd.ipc.closed_message import message_of
 from superd.system.closing import let_all_go
@@ -45,7 +45,7 @@ class RequestHandlers(Protocol):
     def on_stopped(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One request: a word of the table with its one field, if it has one."""
 
@@ -54,7 +54,7 @@ class Request:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """The fields of a word, what it costs of the front's budget (1.0 is the cost of most), and what the master does."""
 

@@ -12,10 +12,10 @@ import json
 import math
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from superd.errors import ControlError
+from superd.frozen import frozen
 from superd.ipc import descriptors
 from superd.ipc.closed_message import message_of
 from superd.system.closing import let_all_go
@@ -66,7 +66,7 @@ def _prefix(value: object) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """The fields of a word besides its number, whether it changes something, and what it costs of the panel's budget."""
 
@@ -87,7 +87,7 @@ TABLE: dict[str, Rule] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One request of the table. ``number`` comes back with its answer."""
 

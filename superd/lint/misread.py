@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.look_alikes import look_alike
 from superd.policy.address_pattern import lower
 from superd.rule import Option
@@ -36,7 +37,7 @@ _MOST_SLIPS = 2
 """Letters that are left out, put in, exchanged or wrong: `EXPECT` has two, `EXEPT` one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Misreading:
     """``what`` is wrong, ``meant`` the rule as it was meant, ``consequence`` what the rule does instead.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.lint.clients import Finding, client_findings
 from superd.lint.commands import COMMANDS, command_findings, letter_findings
 from superd.lint.covered import Seen
@@ -50,7 +51,7 @@ MOST_HINT = 2000
 _HASH = re.compile(r"(?:^|\s)#.*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """What the lint asks; each answers about one name.
 

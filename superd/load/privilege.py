@@ -24,8 +24,12 @@ def front_of(settings: Settings, services: Iterable[Service]) -> Account | None:
     """Return who the front is; ``None`` where superd is an ordinary user."""
     if not is_root():
         return None
-    named = {service.user for service in services if service.user and known_user(service.user)}
-    return front_account(settings.user, frozenset(map(uid_of, named)))
+    return front_account(settings.user, frozenset(_uids(services).values()))
+
+
+def _uids(services: Iterable[Service]) -> dict[str, int]:
+    """Return the uid of each user that a service names and this host knows. Each is asked for once: it can be a directory."""
+    return {user: uid_of(user) for user in {service.user for service in services} if user and known_user(user)}
 
 
 def check_users(
@@ -36,17 +40,17 @@ def check_users(
 ) -> list[Problem]:
     """Return an error for a native service that does not name its user, a front that is root, and a user that both have."""
     problems = [_unnamed(service, origins) for service in services.values() if _is_unnamed(service, origins, foreign_files)]
-    uids = {name: uid_of(service.user) for name, service in services.items() if service.user and known_user(service.user)}
+    uids = _uids(services.values())
     front = front_of(main.settings, services.values())
     if front is None:
         return []
     if front.uid == 0:
         problems.append(error(Origin(main.path), f"`user`: the front must not run as `{front.name}`", 'user = "superd"'))
         return problems
-    for name, uid in uids.items():
-        if uid == front.uid and services[name].server:
+    for name, service in services.items():
+        if uids.get(service.user) == front.uid and service.server:
             where = origins.get((name, "user")) or origins.get((name, ""), Origin(name))
-            message = f"`{services[name].user}` is the user of superd's own front, which a program of this user could end"
+            message = f"`{service.user}` is the user of superd's own front, which a program of this user could end"
             problems.append(error(where, message, "give the service another `user`"))
     return problems
 

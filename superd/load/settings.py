@@ -5,11 +5,12 @@ Runs in: master, cli. Never: reads a service.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from superd.config.grammar import grammar_of
 from superd.config.toml.settings_file import parse_settings
+from superd.frozen import frozen
 from superd.load.sources import MAIN
 from superd.problem import Origin, Problem, error
 from superd.settings import Settings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from superd.load.sources import Sources
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Main:
     """The main file: its settings and its ``[defaults]`` for services.
 

@@ -6,14 +6,15 @@ Runs in: master, cli. Never: opens one.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 VENDOR = "/usr/lib/superd/services.d"
 ADMIN = "/etc/superd/services.d"
 MAIN = "/etc/superd/superd.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """What the command line named. ``config``: superd.toml, or a file of any other grammar; ``services``: folders, lowest first.
 

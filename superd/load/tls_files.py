@@ -10,10 +10,10 @@ import marshal
 import ssl
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.certificate import SOON, days_left, not_after
+from superd.frozen import frozen
 from superd.problem import Origin, Problem, error, warning
 from superd.system.trusted_file import TrustedFiles, trusted_files
 
@@ -26,7 +26,7 @@ _FORMAT = 2
 """Of marshal: the last that writes equal values alike."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Material:
     """``data`` is what relays read; ``ends`` when the first certificate of each service ends.
 

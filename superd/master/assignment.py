@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from superd.cgroup import GroupPlan, group_plan
+from superd.frozen import frozen
 from superd.launch_spec import Account, Accounts, LaunchSpec, Profile, launch_spec, profile_of
 from superd.rule import identity
 from superd.rule_block import not_plain
@@ -29,7 +30,7 @@ Key = tuple[Profile, int]
 """A launcher: its profile, and which of the launchers of this profile it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assignment:
     """What each launcher may start, and who is asked for what."""
 

@@ -7,8 +7,9 @@ Never: believes a field beyond its type: a number or address that means nothing 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.log.log import Log
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from superd.master.relay_pool import RelayPool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FrontRequests:
     """``ready`` is called for a new front, ``applied`` with an order's number, ``read_policy`` to have the tables read."""
 

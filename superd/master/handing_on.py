@@ -7,9 +7,9 @@ Never: executes anything; ``master/upgrade.py`` does.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from superd.frozen import frozen
 from superd.master.launcher_bundle import launcher_bundle
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from superd.master.wishes_store import WishesStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandingOn:
     """The parts of the master that outlive its program."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.ipc.descriptors import SEALED, from_memory
 from superd.load.tls_files import material_of
 from superd.log.event import Kind
@@ -36,7 +36,7 @@ MOST_KEYS = 64 << 20
 _POLLIN = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeysRead:
     """What a reading says of the keys that it wrote into memory. No key is in it."""
 

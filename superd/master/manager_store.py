@@ -12,9 +12,9 @@ import os
 import select
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from superd.frozen import frozen
 from superd.ipc.descriptors import as_memory
 from superd.net.inherited import inherited_fds
 from superd.system.successor import FORMAT, MAX_TABLE
@@ -74,7 +74,7 @@ class ManagerStore:
                     return  # it keeps them open; nothing else is wrong
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """What an earlier superd left: its table with the descriptors' numbers of this process, and all names and descriptors."""
 

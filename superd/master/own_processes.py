@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.exit_status import EX_NOPERM
+from superd.frozen import frozen
 from superd.master.adopted import UNKNOWN
 from superd.master.children import Reaper
 from superd.master.launcher_bundle import launcher_bundle
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from superd.master.upgrade import Own, Upgrade
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Children:
     """The parts of the master that have a child each, or several."""
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from superd.exit_status import EX_FAILURE, EX_NOPERM
+from superd.frozen import frozen
 from superd.master.adopted import Adopted
 from superd.master.child_words import ChildWords
 from superd.master.control_socket import ControlSocket
@@ -60,7 +61,7 @@ REHEARSAL_SECONDS = 60.0
 """Seconds in which a front of the trial of an upgrade says that it could serve."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MasterParts:
     """What the master works with. ``log_file`` is the path that ``log`` writes to, if it has one.
 
@@ -81,7 +82,7 @@ class MasterParts:
     """The digest of the names of all files that are read."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MasterCallbacks:
     """Called by the master: once when everything is served that can be, and with a state dump."""
 

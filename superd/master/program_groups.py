@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.ipc.launcher_control import EMPTIED, WANTED
 from superd.log.event import Kind
 from superd.system.cgroups import Home
@@ -35,7 +36,7 @@ PATIENCE = 2.0
 """Seconds for what programs left that have lost their launcher; then it gets SIGKILL."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Leaving:
     """A group to be removed: when to try next, and the pause after that. What is in it ends without one of ``programs``."""
 

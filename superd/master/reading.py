@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
+from superd.frozen import frozen
 from superd.load.env_files import variables_of
 from superd.load.groups import group_fault
 from superd.load.operators import operators_of
@@ -35,7 +36,7 @@ Read = Callable[[], "tuple[Registry, tuple[Problem, ...]]"]
 """Reads the configuration's files. Raises ``ConfigError``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Configuration:
     """All that is served, with what is worth knowing about the files."""
 
@@ -47,7 +48,7 @@ class Configuration:
     operators: Operators = field(default_factory=Operators)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tables:
     """The policy's tables, and what their rules ask of launchers."""
 
@@ -56,7 +57,7 @@ class Tables:
     assignment: Assignment
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unusable:
     """Why nothing can be taken from the files. ``looked_at`` is how the files looked that unusable tables name.
 

@@ -15,10 +15,10 @@ import resource
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.exit_status import EX_SOFTWARE
+from superd.frozen import frozen
 from superd.master.reading import Unusable, unusable
 from superd.master.wait_status import describe
 from superd.problem import Origin, error
@@ -36,7 +36,7 @@ SECONDS = 120.0
 _PR_SET_PDEATHSIG = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """``work`` runs in the child, with copies of the descriptors ``lent``.
 

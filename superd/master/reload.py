@@ -6,11 +6,11 @@ Never: changes what is in force; the caller puts ``Reloaded`` into force or logs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.counted import counted
 from superd.errors import BindError
+from superd.frozen import frozen
 from superd.master.listeners import explain
 from superd.master.reading import Configuration, Unusable
 from superd.plan import Plan, plan
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from superd.service import Service
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reloaded:
     """What is to be put into force; ``opened`` are the caller's sockets from here on."""
 
@@ -45,7 +45,7 @@ class Reloaded:
         return names | {address: table[address].name for address in self.opened}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """Why nothing has changed, in a few words, and every problem that is to be logged."""
 

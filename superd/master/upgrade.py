@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from superd.frozen import frozen
 from superd.log.event import Kind
 from superd.master.trial import Trial, command
 from superd.system.instance_lock import write_outcome
@@ -27,7 +28,7 @@ ENDED, DONE, REFUSED = "upgrade", "done", "refused"
 """Words of the outcome that ``superd upgrade`` reads in the lock file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Own:
     """What of this process lasts over its programs.
 

@@ -6,10 +6,10 @@ Runs in: panel. Never: carries anything out itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from superd import __version__
+from superd.frozen import frozen
 from superd.panel import changes, queries
 from superd.panel.counting import get_counts
 from superd.panel.interface import DESCRIPTION, INTERFACE
@@ -44,7 +44,7 @@ def _truth(value: object) -> bool:
 Check = Callable[[object], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Rule:
     """``needed`` must be in a call, ``optional`` may be. ``changes``: only for those who may change things."""
 

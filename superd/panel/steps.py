@@ -6,9 +6,9 @@ Runs in: panel. Never: sends or waits; ``calls.py`` carries the steps out.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from superd.frozen import frozen
 from superd.ipc.panel_messages import Answer, Question, Row
 
 
@@ -47,7 +47,7 @@ class Refusal(Exception):
         self.parameters = parameters
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One call of an operator. ``more``: the client takes several replies. ``uid`` is theirs."""
 

@@ -7,9 +7,9 @@ all drive this generator, and differ only in how they find out what it asks for.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.policy.facts import NO_FACTS, Facts
 from superd.policy.hosts_access import decide
 from superd.verdict import ADMITTED, STALE, Ask, Verdict
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from superd.policy.hosts_access import Tables
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What is known of a request. ``tables`` is None while they have to be read; ``server`` is our end."""
 

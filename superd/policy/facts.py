@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.rule import Option
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """``netgroups``: (group, host) → member or not. ``aclexec``: an option → whether its command succeeded."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from superd.frozen import frozen
 from superd.occupancy import Source
 from superd.source_limits import PenaltyKeys
 
@@ -53,7 +54,7 @@ class Penalty:
         return ", ".join(f"{offence} {count}" for offence, count in self.offences.items())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PenaltyNews:
     """A source is refused for ``seconds`` from now on, because of ``why``; or, with None, no longer after so many refusals."""
 

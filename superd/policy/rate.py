@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.occupancy import Source
@@ -20,7 +21,7 @@ MAX_LIMITED = 1024
 """Sources at once whose limit is logged when it begins and ends; a flood from more networks than this has refusals enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateNews:
     """A source reached the limit (``seconds`` is None), or has slowed down again after so many seconds and refusals."""
 

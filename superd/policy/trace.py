@@ -5,9 +5,9 @@ A service's own lists are shown the same way, from the verdict that ``admit`` ga
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from superd.frozen import frozen
 from superd.policy.address_pattern import lower
 from superd.policy.addresses import AddressList
 from superd.policy.facts import Facts
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ANY = ("ALL",)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """One rule that was tried. ``why_not`` is empty for the rule that decided."""
 

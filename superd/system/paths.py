@@ -16,7 +16,8 @@ import os
 import pwd
 import stat
 from collections import deque
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 MAX_LINKS = 40
 """Links in one path, as the kernel has it."""
@@ -39,7 +40,7 @@ class Untrusted(PermissionError):
         return str(self.strerror)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trust:
     """Who may change what a path leads through.
 
@@ -62,7 +63,7 @@ class Trust:
         return Trust(self.strict, self.owners | set(uids), self.others_folders)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The last component of a path, in the folder that it really is in. ``folder`` is a descriptor, the caller's to close.
 

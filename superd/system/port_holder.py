@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ _LISTEN, _UDP = "0A", "07"
 """States in /proc/net/tcp and udp (include/net/tcp_states.h)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holder:
     """``unit`` is the systemd unit, if the process is in one."""
 

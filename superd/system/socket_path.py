@@ -15,8 +15,8 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from superd.frozen import frozen
 from superd.system.paths import Place, Trust, Untrusted, find
 
 _SIOCUNIXFILE = 0x89E0
@@ -25,7 +25,7 @@ _AT_EMPTY_PATH = 0x1000
 _FIND = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SocketPath:
     """A path and which object there is ours."""
 

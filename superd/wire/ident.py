@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from superd.frozen import frozen
 from superd.peer import UNKNOWN
 
 MAX_REPLY = 512
@@ -21,7 +21,7 @@ _REPLY = re.compile(rb"\s*(\d{1,5})\s*,\s*(\d{1,5})\s*:\s*USERID\s*:\s*([^:\n]+:
 _QUESTION = re.compile(rb"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """What an ident server said: the ``user``, and ``text`` as it stood after ``USERID :``. Or why there is none.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
 
 from superd.errors import PeerError
+from superd.frozen import frozen
 from superd.peer import Peer, peer_from_text, unix_peer
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -41,7 +41,7 @@ class Tlv(IntEnum):
     SSL = 0x20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProxyTls:
     """What the proxy says of the TLS connection that it ended (section 2.2.6).
 
@@ -55,7 +55,7 @@ class ProxyTls:
     verified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProxyHeader:
     """One header.
 

@@ -6,8 +6,10 @@ Runs in: panel, cli. Never: knows a method. See varlink.org, "Method Call".
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from superd.frozen import frozen
 
 MAX_CALL = 65536
 """Bytes of one call."""
@@ -18,7 +20,7 @@ class FramingError(Exception):
     """Bytes that do not make a call: the connection is of no use any more. The text names what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MethodCall:
     """``more``: several replies are welcome. ``oneway``: none is."""
 

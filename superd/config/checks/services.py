@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
 from superd.config.checks.groups import check_groups
 from superd.config.checks.sandboxes import check_ranges, check_sandbox
 from superd.config.checks.shadows import shadowed
+from superd.frozen import frozen
 from superd.key_conflicts import conflicts
 from superd.log_target import FileTarget
 from superd.problem import Origin, Problem, did_you_mean, error, note, warning
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STREAM_ONLY = ("tcpmux", "auth")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """What the checks ask of the host: each answers about one name; ``program`` says what is wrong, or nothing."""
 

@@ -6,9 +6,10 @@ Runs in: the front; master's reading child. Believes no time and no size: the by
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from superd.config.hosts.scan import scan
+from superd.frozen import frozen
 from superd.problem import Problem
 from superd.rule import Table
 from superd.rule_block import Piece, Rules
@@ -21,7 +22,7 @@ MOST_PIECES = 16
 """Pieces of a table, each of which costs a look-up in every decision; a table with more is read as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Change:
     """Where the old text and the new one differ: byte ranges in each."""
 

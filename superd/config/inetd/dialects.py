@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
+
+from superd.frozen import frozen
 
 Name = Literal["openbsd", "freebsd", "netbsd", "inetutils", "busybox"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dialect:
     """One inetd. ``rate`` is its starts within 60 s without a number of its own, ``pause`` the seconds after them."""
 
@@ -69,7 +70,7 @@ _HEADS: tuple[tuple[str, Name], ...] = (
 _SOCKET_TYPES = frozenset({"stream", "dgram", "raw", "rdm", "seqpacket"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Detected:
     """The dialect of a file, and the word that tells it: nothing where it is in doubt.
 

@@ -16,6 +16,7 @@ from superd.config.inetd.dialects import Dialect
 from superd.config.inetd.key_value import Statement
 from superd.config.inetd.lexer import Entry
 from superd.config.inetd.old_unix import from_other_unix
+from superd.frozen import frozen
 from superd.problem import Problem, did_you_mean, note, warning
 from superd.service import BUILTIN_PORTS
 
@@ -25,7 +26,7 @@ _FOR_AS_LONG_AS_CLIENTS = 3600
 """Seconds in the queue: FreeBSD's inetd lets a client wait without end, but its system drops it before."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What an entry is read with. ``wrapped``: hosts.allow and hosts.deny are asked; ``programs`` lists a folder's names."""
 

@@ -6,8 +6,8 @@ Source: NetBSD inetd(8), 2021 and later.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from superd.frozen import frozen
 from superd.problem import did_you_mean
 
 _TOKEN = re.compile(r"""\s*(?:(?P<quote>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<sign>[=,;])|(?P<word>[^\s=,;"']+))""")
@@ -17,7 +17,7 @@ _KEYS = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """One entry's fields as written, whichever form it had; ``args`` begin with argv[0]."""
 

@@ -9,12 +9,12 @@ import ipaddress
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from superd.config.foreign import FileReader, has_left
 from superd.config.inetd.dialects import DIALECTS, Dialect
 from superd.config.inetd.key_value import Statement, WrongStatement, read_statement
 from superd.config.name_tables import read_table
+from superd.frozen import frozen
 from superd.look_alikes import UTF_16, look_alike
 from superd.problem import Origin, Problem, error, warning
 
@@ -27,7 +27,7 @@ _HEAD = 400
 _SOCKET_TYPES = frozenset({"stream", "dgram", "raw", "rdm", "seqpacket"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One entry's fields, where it stands, and the addresses that hold for entries without their own (`addresses:` alone)."""
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from superd.frozen import frozen
 from superd.problem import Origin, Problem, error
 
 MAX_SETTINGS = 10_000
@@ -16,7 +16,7 @@ _SECTION = re.compile(r"\[([A-Za-z0-9-]+)\]\s*")
 _BACKSLASHES = {"s": " ", "n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """One line ``key = value`` of a section."""
 

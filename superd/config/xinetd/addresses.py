@@ -11,7 +11,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from superd.frozen import frozen
 
 _OCTET = r"(?:0|[1-9]\d{0,2})"
 _QUAD = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
@@ -35,7 +36,7 @@ class BadAddress(ValueError):
         self.instead = instead
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """The words one word becomes (none: it never matches), and what xinetd made of it where that differs.
 

@@ -6,19 +6,20 @@ Knows what is inherited, and how; what an attribute means is known to ``xinetd_s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from superd.config.xinetd import attributes as attribute
 from superd.config.xinetd.address_lines import AddressReader
 from superd.config.xinetd.lexer import Line
 from superd.config.xinetd.section import Section
+from superd.frozen import frozen
 from superd.problem import Origin, did_you_mean, error
 
 INHERITED = attribute.DEFAULTS | attribute.CLOSING_DEFAULTS - {"enabled", "disabled"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What an entry is read with: all defaults of the source, the reader of its addresses, /etc/hosts (name → number)."""
 

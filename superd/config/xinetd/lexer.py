@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from superd.counted import counted
+from superd.frozen import frozen
 from superd.look_alikes import UTF_16, look_alike
 from superd.problem import Origin, Problem, did_you_mean, error, warning
 
@@ -28,7 +29,7 @@ _FREE = frozenset({"server_args", "env"})
 _ALIKE = "; and the entry has "
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """One attribute line: ``name`` in lower case, ``operator`` one of ``=``, ``+=``, ``-=``."""
 
@@ -53,7 +54,7 @@ class Entry:
     comments: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Text:
     """One physical line that says something, as words, and the comments above it."""
 

@@ -6,8 +6,9 @@ Runs in: the front. Holds the parts; does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     from superd.front.gate.conditions import World
@@ -48,7 +49,7 @@ class LookUps(Protocol):
     def seconds(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class View:
     """``leftovers_of`` returns how many processes a service's programs left."""
 

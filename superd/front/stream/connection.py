@@ -6,8 +6,9 @@ Runs in: the front. Holds values; does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from superd.frozen import frozen
 
 if TYPE_CHECKING:
     import trio
@@ -42,7 +43,7 @@ class NameSource(Protocol):
     async def name_of(self, address: str) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trip:
     """The parts of the front that a connection meets. Built once."""
 

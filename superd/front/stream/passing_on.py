@@ -13,10 +13,10 @@ import json
 import math
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from superd.errors import ControlError
+from superd.frozen import frozen
 from superd.ipc.descriptors import receive_with, send_with
 from superd.net import peername
 from superd.peer import peer_from_text, unix_peer
@@ -32,7 +32,7 @@ ROOM = 32 << 10
 """Bytes of one message."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waited:
     """A client in a queue. ``until`` is when its time there is over (monotonic); ``fd`` is the receiver's."""
 
