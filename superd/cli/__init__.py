@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] in ("run", "serve", "xinetd"):
         # Before anything else is imported: a SIGHUP during start-up must not kill the process. The master's handler takes over.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        gc.disable()  # until it serves: what is loaded stays, and looking through it is a tenth of a start
         if os.getpid() == 1:
             # The kernel gives the first process of a container no signal that has no handler: `docker stop` in the first second
             # would be lost. Nothing serves yet, so there is nothing to end in order.

@@ -20,6 +20,7 @@ from superd.system.paths import Trust
 from superd.system.successor import handed_on
 
 if TYPE_CHECKING:
+    from superd.problem import Problem
     from superd.registry import Registry
     from superd.service import Service
 
@@ -34,12 +35,16 @@ _NARROWEST = 8
 def run(sources: Sources, *, keep_going: bool = False, dump_path: str = "") -> int:
     """Serves until told to stop. Returns the exit status: 0, or 78 for a configuration with errors."""
     close_unknown(own_fds())
-    from superd.daemon.start import Manner
+    from superd.daemon.manner import Manner
     from superd.daemon.start import run as serve
-    from superd.load.registry import load
+
+    def read() -> tuple[Registry, tuple[Problem, ...]]:
+        from superd.load.registry import load
+
+        return load(sources, keep_going=keep_going)
 
     return serve(
-        lambda: load(sources, keep_going=keep_going),
+        read,
         print_problems=print_problems,
         on_ready=greet,
         on_dump=lambda data: write_dump(dump_path, data),

@@ -148,21 +148,17 @@ def main(arguments: Sequence[str]) -> int:
 def _serve(options: XinetdOptions, background: Background | None) -> int:
     from superd.cli.diagnostics import print_problems
     from superd.cli.run import write_dump
-    from superd.cli.show import print_services
-    from superd.daemon.start import Manner, run
-    from superd.load.registry import load
+    from superd.daemon.manner import Manner
+    from superd.daemon.start import run
     from superd.load.sources import Sources
 
     sources = Sources(options.config, inetd=options.inetd)
 
-    to_show: list[Registry] = []
-
     def read() -> tuple[Registry, tuple[Problem, ...]]:
+        from superd.load.registry import load
+
         registry, problems = load(sources)
-        registry = with_options(registry, options)
-        if options.debug:
-            to_show[:] = [registry]
-        return registry, problems
+        return with_options(registry, options), problems
 
     def settle() -> None:
         if options.pidfile:
@@ -170,8 +166,10 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
         if background is not None:
             background.detach()
 
-    def on_ready(_: Registry, missing: dict[BindAddress, str]) -> None:
-        for registry in to_show:
+    def on_ready(registry: Registry, missing: dict[BindAddress, str]) -> None:
+        if options.debug:
+            from superd.cli.show import print_services
+
             print_services(registry)
         if background is not None:
             background.ready()

@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import trio
-
 from superd.counted import counted
 from superd.log.event import Event, Kind
 from superd.log.repeats import Repeats, Told
@@ -21,6 +19,8 @@ from superd.syslog_priority import Level, level_of, priority
 from superd.verdict import Reason
 
 if TYPE_CHECKING:
+    import trio
+
     from superd.log.fields import Fields
     from superd.log_target import FileTarget
     from superd.problem import Severity
@@ -267,6 +267,8 @@ class Log:
 
     async def run(self) -> None:
         """Write what ``flush_soon`` left and what targets did not take, and the counts of repeats when they are due."""
+        import trio  # runs in the front alone: the master logs before it has loaded it
+
         while True:
             self._wake = trio.Event()
             due = self._repeats.due

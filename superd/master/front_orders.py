@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from superd.address import BindAddress
     from superd.log_target import FileTarget
+    from superd.master.configuration import Unusable
     from superd.master.front_child import FrontChild
     from superd.master.in_service import InService
     from superd.master.launcher_pool import LauncherPool
     from superd.master.listeners import BoundSockets
     from superd.master.log_files import LogFiles as OpenLogs
-    from superd.master.reading import Unusable
     from superd.master.relay_pool import RelayPool
     from superd.master.reload import Reloaded
     from superd.master.wishes_store import WishesStore

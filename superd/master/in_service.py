@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from superd.master.assignment import Assignment
-    from superd.master.reading import Configuration
+    from superd.master.configuration import Configuration
     from superd.operators import Operators
     from superd.policy_snapshot import PolicySnapshot
     from superd.problem import Problem

@@ -15,7 +15,7 @@ from superd.frozen import frozen
 from superd.ipc.descriptors import SEALED, from_memory
 from superd.load.tls_files import material_of
 from superd.log.event import Kind
-from superd.master.reading import Unusable
+from superd.master.configuration import Unusable
 from superd.master.reading_child import Reading
 from superd.system.credentials import is_root
 from superd.system.file_watch import FileWatch

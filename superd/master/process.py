@@ -26,7 +26,6 @@ from superd.master.front_orders import FrontOrders
 from superd.master.front_requests import FrontRequests
 from superd.master.handing_on import HandingOn
 from superd.master.key_ring import KeyRing
-from superd.master.launcher_bundle import launcher_bundle
 from superd.master.launcher_pool import LauncherPool
 from superd.master.leaving import Leaving
 from superd.master.listeners import BoundSockets
@@ -49,10 +48,10 @@ if TYPE_CHECKING:
     from superd.address import BindAddress
     from superd.launch_spec import Account
     from superd.log.log import Log
+    from superd.master.configuration import Read
     from superd.master.front_fork import Run
     from superd.master.in_service import InService
     from superd.master.notify import Notifier
-    from superd.master.reading import Read
     from superd.registry import Registry
 
 BIND_PATIENCE = 2.0
@@ -89,6 +88,10 @@ class MasterCallbacks:
     on_ready: Callable[[Registry, dict[BindAddress, str]], None]
     """With the addresses that could not be opened, and why."""
     on_dump: Callable[[bytes], None]
+    load_front: Callable[[], None]
+    """Before the first front, while launchers start."""
+    load_readers: Callable[[], None]
+    """When a front serves; every time."""
 
 
 class Master:
@@ -163,7 +166,6 @@ class Master:
         Returns 0; 1 when no address could be opened, or no service was left to stay for; 77 when its front cannot give up root.
         """
         self._loop.take_signals()
-        launcher_bundle()  # of the files as they are now
         table = self._parts.own.table
         if table is not None:
             self._handing_on.take_over(table)
@@ -216,12 +218,13 @@ class Master:
             self._log.message("error", f"the bans of before cannot be read: {problem}")
         self._configure()
         self._control.open(self._state.registry.settings)
+        self._launchers.start_early(self._state.registry)
+        self._callbacks.load_front()
         if self._former.pid:
             self._former.retire()
         else:
             table = self._parts.own.table
             self._processes.go_on(*self._leaving.taken(table)) if table is not None else self._processes.go_on(b"")
-        self._launchers.start_early(self._state.registry)
 
     def _configure(self) -> None:
         """Have the parts follow what is served now."""
@@ -310,6 +313,7 @@ class Master:
     def _on_front_ready(self) -> None:
         self._reloads.on_front_ready()
         self._report_ready()
+        self._callbacks.load_readers()
 
     def _report_ready(self) -> None:
         self._readiness.report()

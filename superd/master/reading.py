@@ -1,74 +1,33 @@
 """What a start or a reload reads, as one value: services, tables, and which launcher starts what.
 
-Runs in: master's reading child, and the process that becomes the master, at the start.
+Runs in: master's reading child. The master loads it once it serves, so that later readings are of its own version.
 Never: raises for anything that files contain: the answer is ``Unusable`` then.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from superd.config.hosts.policy import parse_policy
 from superd.errors import ConfigError
-from superd.frozen import frozen
 from superd.load.env_files import variables_of
 from superd.load.groups import group_fault
 from superd.load.operators import operators_of
 from superd.load.policy import UnusableTables, load_policy, load_settled_policy
 from superd.load.privilege import front_of
 from superd.master.assignment import Assignment, assign
+from superd.master.configuration import Configuration, Tables, Unusable, unusable
 from superd.master.lanes import LANES
-from superd.operators import Operators
 from superd.problem import Origin, Problem, error, note
 from superd.system.accounts import system_accounts
 from superd.system.credentials import is_root
 from superd.system.file_lease import Unsettled
 
 if TYPE_CHECKING:
-    from superd.policy_snapshot import Look, PolicySnapshot
+    from superd.master.configuration import Read
+    from superd.policy_snapshot import PolicySnapshot
     from superd.registry import Registry
-    from superd.settings import Settings
-
-Read = Callable[[], "tuple[Registry, tuple[Problem, ...]]"]
-"""Reads the configuration's files. Raises ``ConfigError``."""
-
-
-@frozen
-class Configuration:
-    """All that is served, with what is worth knowing about the files."""
-
-    registry: Registry
-    problems: tuple[Problem, ...]
-    policy: PolicySnapshot
-    policy_problems: tuple[Problem, ...]
-    assignment: Assignment
-    operators: Operators = field(default_factory=Operators)
-
-
-@frozen
-class Tables:
-    """The policy's tables, and what their rules ask of launchers."""
-
-    policy: PolicySnapshot
-    problems: tuple[Problem, ...]
-    assignment: Assignment
-
-
-@frozen
-class Unusable:
-    """Why nothing can be taken from the files. ``looked_at`` is how the files looked that unusable tables name.
-
-    ``unsettled``: another process writes one of the tables just now; the next connection asks again. ``settings`` are those
-    of superd.toml, if it could be read.
-    """
-
-    problems: tuple[Problem, ...]
-    looked_at: dict[str, Look] = field(default_factory=dict)
-    unsettled: bool = False
-    settings: Settings | None = None
 
 
 def read_configuration(read: Read, *, keep_going: bool = False, before: PolicySnapshot | None = None) -> Configuration | Unusable:
@@ -114,17 +73,6 @@ def read_tables(registry: Registry, before: PolicySnapshot) -> Tables | Unusable
         return Unusable(refused.problems)
     except Exception as fault:  # noqa: BLE001 - as above
         return unusable(fault)
-
-
-def unusable(fault: BaseException) -> Unusable:
-    """Return the answer for an exception that no reader expected."""
-    if isinstance(fault, KeyError):
-        why = f"unknown user or group `{fault.args[0] if fault.args else ''}`"
-    elif isinstance(fault, OSError):
-        why = f"`{fault.filename}`: {fault.strerror}" if fault.filename else str(fault)
-    else:
-        why = " ".join(f"{type(fault).__name__} {fault}".split())[:300]
-    return Unusable((error(Origin("configuration"), f"cannot be read: {why}"),))
 
 
 def _assignment(registry: Registry, policy: PolicySnapshot) -> Assignment:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from superd.exit_status import EX_SOFTWARE
 from superd.frozen import frozen
-from superd.master.reading import Unusable, unusable
+from superd.master.configuration import Unusable, unusable
 from superd.master.wait_status import describe
 from superd.problem import Origin, error
 from superd.system.process_state import own_size
@@ -99,7 +99,7 @@ class ReadingChild:
         self.pid, self._kill_at = 0, None
         reading, self._reading = self._reading, None
         answer, self._answer = self._answer, -1
-        value = self._take(answer, status, late=self._late)
+        value = value_of(answer, status, late=self._late, seconds=self._seconds)
         # Not at once: who asks all the time has half of one core at most.
         self._start_at = now + (now - self._started) if self._waiting else None
         if reading is not None:
@@ -134,59 +134,90 @@ class ReadingChild:
             reading.done(unusable(problem))
             return
         self._log.flush()
-        gc.freeze()  # so that a collection in the child does not copy every page that it shares with the master
         try:
-            pid = os.fork()  # noqa: TID251 - no thread and no trio runs in the master; the child never returns
+            pid = fork_reading(reading.work, answer, self._prepare, memory=self._memory, seconds=self._seconds, lent=reading.lent)
         except OSError as problem:
-            gc.unfreeze()
-            os.close(answer)
             reading.done(unusable(problem))
+            os.close(answer)
             return
-        if pid == 0:
-            self._in_child(reading, answer)
-        gc.unfreeze()
         self.pid, self._reading, self._answer = pid, reading, answer
         self._late, self._kill_at = False, self._started + self._seconds
 
-    def _in_child(self, reading: Reading, answer: int) -> None:
-        status = EX_SOFTWARE
-        try:
-            master = os.getppid()
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != master:
-                os._exit(status)
-            lent = [os.dup(fd) for fd in reading.lent]
-            self._close_copies()
-            _limit(self._memory, self._seconds)
-            try:
-                value = reading.work(*lent)
-            except Exception as fault:  # noqa: BLE001 - whatever bytes of files make a reader raise, it refuses these files alone
-                value = unusable(fault)
-            with os.fdopen(answer, "wb") as file:
-                pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
-            status = 0
-        finally:
-            os._exit(status)
+    def _prepare(self) -> None:
+        signal.set_wakeup_fd(-1)
+        self._close_copies()
 
-    def _take(self, answer: int, status: int, *, late: bool) -> object:
+
+def fork_reading(
+    work: Callable[..., object],
+    answer: int,
+    prepare: Callable[[], None],
+    *,
+    memory: int = MEMORY,
+    seconds: float = SECONDS,
+    lent: tuple[int, ...] = (),
+) -> int:
+    """Return the pid of a child that writes the value of ``work`` to ``answer``, a memory file, and ends.
+
+    ``prepare`` runs in the child first; ``lent`` are descriptors that ``work`` gets copies of. Raises ``OSError``.
+    """
+    gc.freeze()  # so that a collection in the child does not copy every page that it shares with the master
+    try:
+        master = os.getpid()
+        pid = os.fork()  # noqa: TID251 - no thread and no trio runs in the master; the child never returns
+        if pid == 0:
+            _in_child(master, work, answer, prepare, memory, seconds, lent)
+        return pid
+    finally:
+        gc.unfreeze()
+
+
+def value_of(answer: int, status: int, *, late: bool, seconds: float = SECONDS) -> object:
+    """Return what the child with this wait status has written, and close ``answer``; ``Unusable`` if it could not."""
+    with os.fdopen(answer, "rb") as file:
         if late:
-            why = f"reading it takes longer than {self._seconds:g} s"
+            why = f"reading it takes longer than {seconds:g} s"
         elif status != 0:
             why = f"reading it ended with {describe(status)}"
         else:
-            with os.fdopen(answer, "rb") as file:
-                file.seek(0)
-                try:
-                    return pickle.load(file)  # noqa: S301 - from the master's own child, over memory that only they hold
-                except Exception as fault:  # noqa: BLE001 - a value that the master has no memory for is refused
-                    return unusable(fault)
-        os.close(answer)
-        return Unusable((error(Origin("configuration"), f"cannot be read: {why}"),))
+            file.seek(0)
+            try:
+                return pickle.load(file)  # noqa: S301 - from the master's own child, over memory that only they hold
+            except Exception as fault:  # noqa: BLE001 - a value that the master has no memory for is refused
+                return unusable(fault)
+    return Unusable((error(Origin("configuration"), f"cannot be read: {why}"),))
+
+
+def _in_child(
+    master: int,
+    work: Callable[..., object],
+    answer: int,
+    prepare: Callable[[], None],
+    memory: int,
+    seconds: float,
+    lent: tuple[int, ...],
+) -> None:
+    status = EX_SOFTWARE
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != master:
+            os._exit(status)
+        copies = [os.dup(fd) for fd in lent]
+        prepare()
+        _limit(memory, seconds)
+        try:
+            value = work(*copies)
+        except Exception as fault:  # noqa: BLE001 - whatever bytes of files make a reader raise, it refuses these files alone
+            value = unusable(fault)
+        with os.fdopen(answer, "wb") as file:
+            pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
+        status = 0
+    finally:
+        os._exit(status)
 
 
 def _limit(memory: int, seconds: float) -> None:

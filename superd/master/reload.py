@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from superd.counted import counted
 from superd.errors import BindError
 from superd.frozen import frozen
+from superd.master.configuration import Configuration, Unusable
 from superd.master.listeners import explain
-from superd.master.reading import Configuration, Unusable
 from superd.plan import Plan, plan
 from superd.problem import Origin, error, errors, new_errors
 

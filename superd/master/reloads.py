@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from superd.log.event import Kind
+from superd.master.configuration import Configuration, Read, Tables, Unusable
 from superd.master.launcher_bundle import launcher_bundle
-from superd.master.reading import Configuration, Read, Tables, Unusable, read_configuration, read_tables
 from superd.master.reading_child import Reading
 from superd.master.reload import Refused, Reloaded, refusal, reload
 from superd.plan import describe_changes, plan, summary
@@ -116,10 +116,18 @@ class Reloads:
     def ask_tables(self) -> None:
         """Read hosts.allow and hosts.deny for the front."""
         registry, policy = self._state.registry, self._state.policy
-        self._readings.ask(Reading("policy", lambda: read_tables(registry, policy), self._on_tables))
+
+        def tables() -> object:
+            from superd.master.reading import read_tables
+
+            return read_tables(registry, policy)
+
+        self._readings.ask(Reading("policy", tables, self._on_tables))
 
     def _configuration(self) -> object:
         """In the child that reads."""
+        from superd.master.reading import read_configuration
+
         return read_configuration(self._read, before=self._state.policy)
 
     # ------------------------------------------------------------------ what was read

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from superd.master.assignment import Assignment
+from superd.master.configuration import Configuration
 from superd.master.in_service import InService
-from superd.master.reading import Configuration
 from superd.policy_snapshot import PolicySnapshot
 from superd.problem import Problem
 from superd.registry import Registry

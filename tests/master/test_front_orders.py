@@ -7,11 +7,11 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from superd.ipc.front_orders import Change, Order, PolicyReply, Renewed, Stop
+from superd.master.configuration import Unusable
 from superd.master.front_orders import FrontOrders
 from superd.master.launcher_pool import LauncherPool
 from superd.master.listeners import BoundSockets
 from superd.master.log_files import LogFiles
-from superd.master.reading import Unusable
 from superd.master.relay_pool import RelayPool
 from superd.master.reload import Reloaded, reload
 from superd.master.wishes_store import WishesStore

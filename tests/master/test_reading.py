@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from superd.errors import ConfigError
-from superd.master.reading import Configuration, Tables, Unusable, read_configuration, read_tables
+from superd.master.configuration import Configuration, Tables, Unusable
+from superd.master.reading import read_configuration, read_tables
 from superd.policy_snapshot import PolicySnapshot
 from superd.problem import Origin, Problem, error
 from superd.registry import Registry

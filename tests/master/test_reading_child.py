@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from superd.master.reading import Unusable
+from superd.master.configuration import Unusable
 from superd.master.reading_child import MEMORY, SECONDS, Reading, ReadingChild
 from tests.clock import Clock
 from tests.master.parts import Lines

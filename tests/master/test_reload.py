@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from superd.ending import ending_of
+from superd.master.configuration import Unusable
 from superd.master.listeners import BoundSockets
-from superd.master.reading import Unusable
 from superd.master.reload import Refused, Reloaded, reload
 from superd.problem import Origin, error
 from tests.daemon_process import free_port

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from superd.master.configuration import Configuration, Tables, Unusable
 from superd.master.listeners import BoundSockets
-from superd.master.reading import Configuration, Tables, Unusable
 from superd.master.reading_child import Reading
 from superd.master.reloads import MOST_LOGGED, RELOAD_PAUSE, Reloads
 from superd.policy_snapshot import PolicySnapshot
