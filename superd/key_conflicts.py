@@ -6,7 +6,9 @@ Runs in the master and in the operator's commands. Never reads a file; the calle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from superd.address import SocketType
 from superd.frozen import frozen
@@ -68,12 +70,16 @@ def is_set(service: Service, key: str) -> bool:
     if (table if dot else name) not in service.model_fields_set:
         return False
     if space:
-        chosen, default = getattr(service, name), type(service).model_fields[name].default
-        return word in chosen and word not in default
+        return word in getattr(service, name) and word not in default_of(type(service), name)
     if dot:
         own = getattr(service, table)
-        return bool(getattr(own, inner) != type(own).model_fields[inner].default)
-    return bool(getattr(service, key) != type(service).model_fields[key].default)
+        return bool(getattr(own, inner) != default_of(type(own), inner))
+    return bool(getattr(service, key) != default_of(type(service), key))
+
+
+def default_of(model: type[BaseModel], key: str) -> Any:
+    """Return what the key of a model is where nothing sets it."""
+    return model.model_fields[key].get_default(call_default_factory=True)
 
 
 def fit(service: Service, loose: Callable[[str], bool]) -> tuple[Service, tuple[Conflict, ...]]:
@@ -93,9 +99,10 @@ def fit(service: Service, loose: Callable[[str], bool]) -> tuple[Service, tuple[
             update[name] = chosen - {word}
         elif dot:
             own = update.get(table, getattr(service, table))
-            update[table] = own.model_copy(update={inner: type(own).model_fields[inner].default})  # type: ignore[attr-defined]
+            assert isinstance(own, BaseModel)
+            update[table] = own.model_copy(update={inner: default_of(type(own), inner)})
         else:
-            update[name] = type(service).model_fields[name].default
+            update[name] = default_of(type(service), name)
     return (service.model_copy(update=update) if update else service), left_out
 
 

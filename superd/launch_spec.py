@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os.path
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from superd.frozen import frozen
@@ -97,9 +97,10 @@ class LaunchSpec:
 
     def message(self, index: int) -> dict[str, Any]:
         """Return it as a launcher gets it, JSON-ready. ``index`` is the master's number of the service."""
-        plain = asdict(self)
-        del plain["profile"], plain["service"]
-        return plain | {"index": index}
+        return {name: getattr(self, name) for name in _TOLD} | {"index": index}
+
+
+_TOLD = tuple(name for name in LaunchSpec.__slots__ if name not in ("service", "profile"))  # type: ignore[attr-defined]
 
 
 @frozen

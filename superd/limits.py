@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from superd.model import Model, table
 from superd.quantities import Seconds, Size, Words
 from superd.service_limits import Percent, Pids, ServiceLimits, Weight
 from superd.service_values import Pause, Rate
 from superd.source_limits import PenaltyKeys, SourceLimit
 
 
-class Limits(BaseModel):
+class Limits(Model):
     """What xinetd never limited. Durations in seconds, sizes in bytes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     session: Seconds | None = Field(None, description="longest time a connection's program may run")
     start: Seconds | None = Field(
@@ -81,10 +80,12 @@ class Limits(BaseModel):
         description="a list of tables: limits for all sources of a network together, in addition to those for one source",
         json_schema_extra={"unit": ""},
     )
-    penalties: PenaltyKeys = Field(
-        PenaltyKeys(), description="table: seconds for which a source is refused after it misbehaved; not for datagrams"
+    penalties: PenaltyKeys = table(
+        PenaltyKeys,
+        "table: seconds for which a source is refused after it misbehaved; not for datagrams",
     )
-    service: ServiceLimits = Field(
-        ServiceLimits(), description="table: limits for all programs of the service together; needs a cgroup"
+    service: ServiceLimits = table(
+        ServiceLimits,
+        "table: limits for all programs of the service together; needs a cgroup",
     )
     kill_grace: Seconds = Field(5.0, description="from SIGTERM to SIGKILL when superd ends a program")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from superd.counted import counted
@@ -50,6 +49,3 @@ class Registry:
 
     def __reduce__(self) -> tuple[type[Registry], tuple[object, ...]]:
         return Registry, (dict(self.services), self.settings, dict(self.origins), dict(self.endings))
-
-
-EMPTY = Registry(MappingProxyType({}))

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from superd.model import Model
 from superd.quantities import Size, Words
 
 CAPABILITIES = (
@@ -56,10 +57,8 @@ def _check_path(word: str, path: str) -> None:
         raise ValueError(f"`{word}` is not an absolute path")
 
 
-class Sandbox(BaseModel):
+class Sandbox(Model):
     """Each key is off unless it is written, and the service is refused where this host cannot do what is written."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset: Literal["", "strict"] = Field(
         "",
@@ -248,7 +247,7 @@ class Sandbox(BaseModel):
         return tuple(group for group in CALL_GROUPS if group in named)
 
 
-OFF = Sandbox()
+OFF = Sandbox.model_construct()
 
 
 def plan_of(sandbox: Sandbox, service: str) -> str:

@@ -10,11 +10,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 from superd.address import BindAddress, SocketType, parse_listen
 from superd.auth_options import AuthOptions, parse_auth_options
 from superd.limits import Limits
+from superd.model import Model, table
 from superd.quantities import Seconds, Size, Words, as_words
 from superd.sandbox import Sandbox
 from superd.service_values import (
@@ -58,10 +59,10 @@ _CARRIED = {SocketType.STREAM: "tcp", SocketType.DGRAM: "udp"}
 """What a socket of the type is by Linux's choice; superd asks for no other."""
 
 
-class Service(BaseModel):
+class Service(Model):
     """One service, whole and checked in itself; two are equal when they would be served alike."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: str = Field(description="the id: the stem of the file, the name in logs")
     service: str = Field("", description="the service's name in /etc/services and among the internal ones; default: the id")
@@ -105,7 +106,7 @@ class Service(BaseModel):
     send_proxy: Literal["v1", "v2"] | None = Field(
         None, description="announce the client to the target of `redirect` with a PROXY header of this version"
     )
-    tls: TlsKeys = Field(TlsKeys(), description="table: speak TLS with clients; relays have the keys, and the bytes")
+    tls: TlsKeys = table(TlsKeys, "table: speak TLS with clients; relays have the keys, and the bytes")
 
     user: str = Field("", description="login name or uid the program runs as; default: superd's own")
     group: str = Field("", description="group name or gid; default: the user's")
@@ -219,10 +220,8 @@ class Service(BaseModel):
         description="what this host must have, or the service is an error; cgroup: a group (cgroup v2) for each of its programs, "
         "which ends with it as a whole",
     )
-    limits: Limits = Field(Limits(), description="table of limits that xinetd never had")
-    sandbox: Sandbox = Field(
-        Sandbox(), description='table of what the program is kept from; `"strict"` alone stands for `{ preset = "strict" }`'
-    )
+    limits: Limits = table(Limits, "table of limits that xinetd never had")
+    sandbox: Sandbox = table(Sandbox, 'table of what the program is kept from; `"strict"` is `{ preset = "strict" }`')
 
     _folder = field_validator("directory", mode="after")(absolute_folder)
     _files = field_validator("env_file", mode="after")(absolute_files)

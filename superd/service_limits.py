@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from superd.model import Model
 from superd.quantities import Size
 
 Pids = Annotated[int, Field(ge=1)]
@@ -16,10 +17,8 @@ Percent = Annotated[int, Field(ge=1, le=100_000)]
 Weight = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class ServiceLimits(BaseModel):
+class ServiceLimits(Model):
     """``[limits.service]``: what all programs of a service may use together. Each key needs a cgroup."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     memory: Size | None = Field(
         None, description="memory of all its programs together; beyond it the kernel ends one of them, the largest as a rule"

@@ -6,9 +6,10 @@ import ipaddress
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from superd.address import SocketType, parse_listen
+from superd.model import Model, table
 from superd.quantities import Seconds, Words
 from superd.syslog_priority import FACILITIES
 from superd.wishes import parse_prefix
@@ -24,10 +25,8 @@ def _known_facility(value: str) -> str:
 Facility = Annotated[str, AfterValidator(_known_facility)]
 
 
-class PolicySettings(BaseModel):
+class PolicySettings(Model):
     """``[policy]``: TCP Wrappers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hosts_allow: str = Field("/etc/hosts.allow", description='table of who may connect; absent is empty; "" is none')
     hosts_deny: str = Field("/etc/hosts.deny", description='table of who may not connect; absent is empty; "" is none')
@@ -48,10 +47,8 @@ class PolicySettings(BaseModel):
     banner_timeout: Seconds = Field(10.0, description="longest time a client may take to read a banner")
 
 
-class LogSettings(BaseModel):
+class LogSettings(Model):
     """``[log]``: where events go."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     targets: tuple[Literal["stderr", "stdout", "syslog", "journal"], ...] = Field(
         (), description="default: the journal under systemd, stdout as the first process of a container, else stderr"
@@ -68,10 +65,8 @@ class LogSettings(BaseModel):
     )
 
 
-class ControlSettings(BaseModel):
+class ControlSettings(Model):
     """``[control]``: the socket that `superd status` and its like use."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     socket: str = Field(
         "auto",
@@ -103,10 +98,8 @@ def _host_name(text: str) -> str:
     return text.lower()
 
 
-class HttpSettings(BaseModel):
+class HttpSettings(Model):
     """A page that the panel serves: ``listen`` and who may ask."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     listen: Annotated[str, AfterValidator(_http_address)] = Field(
         "", description="address of this page, as 127.0.0.1:9190 or unix:/path; default: it is off"
@@ -138,10 +131,8 @@ class PageSettings(HttpSettings):
     """``[page]``: the status page."""
 
 
-class Settings(BaseModel):
+class Settings(Model):
     """All of superd.toml but ``[defaults]``, which belongs to the services."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     services: Words = Field((), description="folders of service files, lowest first; default: the vendor's and the admin's")
     xinetd: Words = Field((), description="xinetd.conf files to read live")
@@ -175,11 +166,11 @@ class Settings(BaseModel):
     stop_sessions: Literal["keep", "end"] = Field(
         "end", description="keep: programs outlive superd, as xinetd's do (and so the default for a foreign file)"
     )
-    policy: PolicySettings = Field(default_factory=PolicySettings, description="TCP Wrappers")
-    log: LogSettings = Field(default_factory=LogSettings, description="where events go")
-    control: ControlSettings = Field(default_factory=ControlSettings, description="who may use superd's own commands")
-    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="counts for Prometheus")
-    page: PageSettings = Field(default_factory=PageSettings, description="a status page for browsers")
+    policy: PolicySettings = table(PolicySettings, "TCP Wrappers")
+    log: LogSettings = table(LogSettings, "where events go")
+    control: ControlSettings = table(ControlSettings, "who may use superd's own commands")
+    metrics: MetricsSettings = table(MetricsSettings, "counts for Prometheus")
+    page: PageSettings = table(PageSettings, "a status page for browsers")
 
 
 def needing_restart(old: BaseModel, new: BaseModel, before: str = "") -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from superd.model import Model
 from superd.quantities import Seconds, SecondsOrZero, Words
 from superd.service_values import Rate
 
@@ -17,10 +18,8 @@ DNS = "dns:"
 """Before a name whose addresses are meant, and not the addresses that have the name."""
 
 
-class SourceLimit(BaseModel):
+class SourceLimit(Model):
     """One table of `[[limits.source]]`: what a network of these lengths may do."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     v4: int = Field(24, ge=1, le=32, description="prefix length that counts as one IPv4 network", json_schema_extra={**BITS})
     v6: int = Field(48, ge=1, le=128, description="prefix length that counts as one IPv6 network", json_schema_extra={**BITS})
@@ -40,10 +39,8 @@ class SourceLimit(BaseModel):
         return self
 
 
-class PenaltyKeys(BaseModel):
+class PenaltyKeys(Model):
     """The table `[limits.penalties]`. A cause without seconds is off, and without any cause nothing is penalised."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     refused: Seconds | None = Field(
         None, description="for each connection that only_from, no_access, hosts.allow, hosts.deny, ident or a sensor refuses"

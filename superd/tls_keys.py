@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
+from superd.model import Model
 from superd.quantities import Words
 from superd.service_values import pairs
 
@@ -16,10 +17,8 @@ CERT = "cert:"
 """Begins a word of `only_from` and `no_access` that is held against the client's certificate."""
 
 
-class TlsKeys(BaseModel):
+class TlsKeys(Model):
     """The table `tls`; without `cert` there is no TLS."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     cert: str = Field("", description="file of the certificate and those between it and its CA, PEM; without it there is no TLS")
     key: str = Field("", description="file of the private key, PEM; default: the file of the certificate has it too")

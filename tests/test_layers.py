@@ -197,7 +197,7 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
 SMALL = {
     "launcher": {"errors", "expansion", "safe_text"},
     "relay": {"errors"},
-    "panel": {"counted", "errors", "metrics", "operators", "record", "wishes"},
+    "panel": {"counted", "errors", "frozen", "metrics", "operators", "record", "wishes"},
 }
 """Process → the words that it may load. What real ones have loaded is looked at in trips/test_loaded.py."""
 

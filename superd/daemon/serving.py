@@ -73,6 +73,8 @@ def serve(
     """Serves what was read, as ``daemon/start.py`` says."""
     manner, trial, table = start.manner, start.trial, start.table
     launcher_bundle()  # of the files as they are now
+    if not reading.is_over():
+        load_front()  # else it is loaded while the first launchers start
     found = reading.value()
     if isinstance(found, Unusable):
         if trial:
@@ -154,7 +156,7 @@ def serve(
         start.read, front, log, notifier, adopted, account, log_file=manner.log_file, stay_alive=manner.stay_alive, own=own,
         configuration=digest_of(manner.configuration),
     )  # fmt: skip
-    master = Master(parts, InService.of(found), MasterCallbacks(ready, on_dump, load_front, load_readers))
+    master = Master(parts, InService.of(found), MasterCallbacks(ready, on_dump, prepare_to_fork, load_readers))
     if trial:
         return master.rehearse()
     try:
@@ -175,7 +177,11 @@ def load_front() -> None:
     import superd.front.privileges
     import superd.front.process  # noqa: F401
 
-    gc.freeze()  # what was loaded stays, and no collection need look at it again
+
+def prepare_to_fork() -> None:
+    """Load what a front runs, and have no collection look at what was loaded: it stays."""
+    load_front()
+    gc.freeze()
     gc.enable()
 
 

@@ -36,22 +36,26 @@ class FirstReading:
             os.close(self._answer)
             self._fault = problem
 
+    def is_over(self) -> bool:
+        """Return whether ``value`` would not wait."""
+        return not self._pid or self._ends_within(0.0)
+
     def value(self) -> Configuration | Unusable:
         """Return what the files say, at most once."""
         if not self._pid:
             return unusable(self._fault)
-        late = not self._ends_in_time()
+        late = not self._ends_within(self._seconds)
         if late:
             os.kill(self._pid, signal.SIGKILL)
         status = os.waitpid(self._pid, 0)[1]
         return cast("Configuration | Unusable", value_of(self._answer, status, late=late, seconds=self._seconds))
 
-    def _ends_in_time(self) -> bool:
+    def _ends_within(self, seconds: float) -> bool:
         fd = os.pidfd_open(self._pid)
         try:
             poll = select.poll()
             poll.register(fd, select.POLLIN)
-            return bool(poll.poll(self._seconds * 1000))
+            return bool(poll.poll(seconds * 1000))
         finally:
             os.close(fd)
 

@@ -88,8 +88,8 @@ class MasterCallbacks:
     on_ready: Callable[[Registry, dict[BindAddress, str]], None]
     """With the addresses that could not be opened, and why."""
     on_dump: Callable[[bytes], None]
-    load_front: Callable[[], None]
-    """Before the first front, while launchers start."""
+    before_front: Callable[[], None]
+    """Once, before the first front, while launchers start."""
     load_readers: Callable[[], None]
     """When a front serves; every time."""
 
@@ -219,7 +219,7 @@ class Master:
         self._configure()
         self._control.open(self._state.registry.settings)
         self._launchers.start_early(self._state.registry)
-        self._callbacks.load_front()
+        self._callbacks.before_front()
         if self._former.pid:
             self._former.retire()
         else:

@@ -87,7 +87,7 @@ class Made:
         assignment = assign(services, Policy((), (), {}), system_accounts(), {}, root=os.geteuid() == 0, lanes=1)
         found = dataclasses.replace(configuration(services), assignment=assignment)
         parts = MasterParts(lambda: self.new(), run, cast("Log", self.log), Notifier(""), {})
-        nothing = dict.fromkeys(("on_ready", "on_dump", "load_front", "load_readers"), lambda *_: None)
+        nothing = dict.fromkeys(("on_ready", "on_dump", "before_front", "load_readers"), lambda *_: None)
         self.master = Master(parts, InService.of(found), MasterCallbacks(**{**nothing, **callbacks}))
         MASTERS.append(self.master)
 
