@@ -1,7 +1,7 @@
 """The load of the row `edge`: handshakes by `openssl s_time`, bytes by `openssl s_client`. Prints one JSON object.
 
-    tls_load.py new PORT SECONDS AT_ONCE
-    tls_load.py recv PORT SECONDS AT_ONCE
+tls_load.py new PORT SECONDS AT_ONCE
+tls_load.py recv PORT SECONDS AT_ONCE
 """
 
 from __future__ import annotations

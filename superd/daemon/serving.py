@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import ctypes.util
 import gc
 import os
 import socket
@@ -167,6 +168,10 @@ def serve(
         raise
 
 
+def _not_found(name: str) -> None:
+    """Return what ``find_library`` does for an unknown ``name``."""
+
+
 def load_front() -> None:
     """Load what a front runs.
 
@@ -174,8 +179,13 @@ def load_front() -> None:
     may not be able to read the interpreter's files.
     """
     codecs.lookup("idna")  # what getaddrinfo asks for by name
-    import superd.front.privileges
-    import superd.front.process  # noqa: F401
+    search = ctypes.util.find_library
+    ctypes.util.find_library = _not_found  # trio runs ldconfig, and gcc after that, to find what gives threads names
+    try:
+        import superd.front.privileges
+        import superd.front.process  # noqa: F401
+    finally:
+        ctypes.util.find_library = search
 
 
 def prepare_to_fork() -> None:

@@ -23,6 +23,7 @@ from superd.master.configuration import Unusable, unusable
 from superd.master.wait_status import describe
 from superd.problem import Origin, error
 from superd.system.process_state import own_size
+from superd.system.process_title import set_title
 
 if TYPE_CHECKING:
     from superd.log.log import Log
@@ -199,6 +200,7 @@ def _in_child(
 ) -> None:
     status = EX_SOFTWARE
     try:
+        set_title("superd: reading")
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
