@@ -13,6 +13,7 @@ HELD_ELSEWHERE: dict[str, str] = {
     "front/process.py": "trips/test_reload.py: its parts together, and trips/test_end.py",
     "front/stream/rule_options.py": "trips/test_options.py: each option",
     "daemon/start.py": "trips/test_start.py: each way that a start can end",
+    "daemon/manner.py": "trips/test_xinetd_command.py: each way in which that differs",
     "daemon/serving.py": "trips/test_identity.py: roots and users, and trips/test_start.py",
     "front/datagram/peer_programs.py": "trips/test_udp_peers.py: a program for each peer",
     "front/programs/launches.py": "front/programs/test_dispatch.py: its parts, which it only puts together",

@@ -36,7 +36,7 @@ def reload(bench: Bench) -> list[Table]:
 
 
 def _starting(bench: Bench) -> Table:
-    folder, tiny, count = bench.row_folder("starting"), bench.program("tiny"), bench.count(MANY)
+    folder, tiny, count = bench.row_folder("starting"), bench.program("tiny"), max(FEW + 1, bench.count(MANY))
     few, many = Superd(bench, folder, f"superd, {FEW}"), Superd(bench, folder, f"superd, {count}")
     few_ports = few.add_many(FEW, FIRST_PORT, tiny)
     ports = many.add_many(count, FIRST_OF_MANY, tiny)

@@ -175,7 +175,12 @@ def _serve(options: XinetdOptions, background: Background | None) -> int:
             background.ready()
 
     manner = Manner(
-        ident="xinetd", log_file=options.log_file, stay_alive=options.stay_alive, settle=settle, configuration=repr(sources)
+        ident="xinetd",
+        log_file=options.log_file,
+        stay_alive=options.stay_alive,
+        settle=settle,
+        configuration=repr(sources),
+        origins=options.debug,
     )
     try:
         return run(

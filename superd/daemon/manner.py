@@ -23,3 +23,5 @@ class Manner:
     keep_going: bool = False
     configuration: str = ""
     """What is read, as text: a second superd with the same is refused."""
+    origins: bool = False
+    """``on_ready`` gets the place where each key was written; the master keeps it else for nothing."""

@@ -58,7 +58,7 @@ def run(
     def read_bare() -> tuple[Registry, tuple[Problem, ...]]:
         # Without the places of the keys: problems have theirs, and a thousand services' are a megabyte in front and master.
         registry, problems = read()
-        return replace(registry, origins={}), problems
+        return (registry if manner.origins else replace(registry, origins={})), problems
 
     reading = FirstReading(read_bare, keep_going=manner.keep_going)
     from superd.daemon.serving import Start, serve
