@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from dataclasses import dataclass
 from zlib import crc32
+
+from superd.frozen import frozen
 
 _SAYS = re.compile(rb"\s*[^\s#]")
 _TABLE = re.compile(rb"\s*\[+\s*([a-z_]+)")
@@ -16,7 +17,7 @@ _GUARDS = re.compile(rb"\s*\[?\s*(defaults|policy|control|process_limit)\b")
 _DEFAULTS = re.compile(rb"\s*defaults\b")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ending:
     """``ended``: the last line has its end. ``mark`` stands for the whole text, ``cuts`` for all that it may be cut to."""
 
