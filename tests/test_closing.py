@@ -61,6 +61,7 @@ OWN: dict[str, dict[str, str]] = {
     "master/launcher_child.py": {
         **{"os.close": MEMORY, "ours.close": PAIRS, "theirs.close": PAIRS, "self.control.close": PAIRS},
     },
+    "master/first_reading.py": {"os.close": MEMORY},
     "master/kept_memory.py": {"os.close": MEMORY},
     "master/launcher_pool.py": {"self.groups.close": PARTS, "slot.close": PARTS, "slot.process.close": PARTS},
     "master/launcher_slot.py": {"self.front_end.close": PAIRS, "self.launcher_end.close": PAIRS, "self.process.close": PARTS},
@@ -79,7 +80,7 @@ OWN: dict[str, dict[str, str]] = {
         **{"self._rpc.close": PARTS},
     },
     "master/program_groups.py": {"self._home.close": PARTS},
-    "master/reading_child.py": {"os.close": "a pipe that this process has made"},
+    "master/reading_child.py": {"os.close": MEMORY},
     "master/panel_listeners.py": {"self._listener.close": "a listener", "sock.close": "a socket that was not bound"},
     "master/relay_pool.py": {"slot.front_end.close": PAIRS, "slot.relay_end.close": PAIRS, "os.close": MEMORY},
     "master/state_dump.py": {"os.close": MEMORY},

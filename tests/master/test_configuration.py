@@ -18,7 +18,7 @@ from superd.master.configuration import unusable
         (ValueError("x" * 1000), "cannot be read: ValueError " + "x" * 289),
     ],
 )
-def test_a_fault_is_told(fault: Exception, why: str) -> None:
+def test_a_fault_becomes_a_problem(fault: Exception, why: str) -> None:
     (problem,) = unusable(fault).problems
     assert problem.message == why
     assert problem.origin.file == "configuration"

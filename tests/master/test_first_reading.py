@@ -10,7 +10,6 @@ import pytest
 
 from superd.load.registry import load
 from superd.load.sources import Sources
-from superd.master import first_reading
 from superd.master.configuration import Configuration, Read, Unusable
 from superd.master.first_reading import FirstReading
 
@@ -45,12 +44,12 @@ def test_a_reading_that_takes_too_long_is_ended() -> None:
     assert "longer than 0.05 s" in why(reading.value())
 
 
-@pytest.mark.parametrize(("owner", "name"), [(first_reading.os, "memfd_create"), (os, "fork")])
-def test_a_host_without_room_for_it_is_named(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+@pytest.mark.parametrize("name", ["memfd_create", "fork"])
+def test_a_host_without_room_for_it_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     def no_room(*_: object) -> int:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(owner, name, no_room)
+    monkeypatch.setattr(os, name, no_room)
     reading = FirstReading(lambda: pytest.fail("nothing reads here"), keep_going=False)
     assert reading.is_over()
     assert "Too many open files" in why(reading.value())

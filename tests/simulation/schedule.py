@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import random
@@ -342,7 +343,7 @@ class Schedule:
 
 
 def _fields(change: orders.Change) -> dict[str, Any]:
-    return {name: getattr(change, name) for name in change.__slots__}
+    return {field.name: getattr(change, field.name) for field in dataclasses.fields(change)}
 
 
 def descriptors_open() -> set[int]:
