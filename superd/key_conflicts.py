@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from superd.address import SocketType
 from superd.frozen import frozen
-from superd.service_kinds import CLOSING, DGRAM, EXCEPTIONS, KINDS, NETWORK, TABLE, UNIX, Kind, paths_of
+from superd.service_kinds import CLOSING, DGRAM, EXCEPTIONS, KINDS, NETWORK, NO_LIMIT, NO_QUEUE, TABLE, UNIX, Kind, paths_of
 
 if TYPE_CHECKING:
     from superd.service import Service
@@ -21,6 +21,8 @@ USER_WORDS = ("uid:", "gid:")
 """How a word of `only_from` and `no_access` begins that names the user of a unix socket's client."""
 _NAMED = {kind: frozenset(key.partition(" ")[0].partition(".")[0] for key in keys) for kind, keys in TABLE.items()}
 """The keys and tables of a service that are named for each kind: few services set any."""
+_CHANGE = {NETWORK: 'give it a path, `listen = "unix:/PATH"`', NO_LIMIT: "add the line `instances = 20`"}
+"""What to change where a key is missing."""
 
 
 @frozen
@@ -47,7 +49,8 @@ class Conflict:
     def hint(self) -> str:
         """What to change."""
         remedy = "or guard the port with a firewall" if self.closes else f"or remove `{self.key}`"
-        return self.instead or f"change {self.kind.key}, {remedy}"
+        change = _CHANGE.get(self.kind, f"change {self.kind.key}")
+        return self.instead or f"{change}, {remedy}"
 
 
 def conflicts(service: Service) -> Iterator[Conflict]:
@@ -59,7 +62,8 @@ def conflicts(service: Service) -> Iterator[Conflict]:
         for key, why in TABLE[kind].items():
             works = EXCEPTIONS.get((kind, key))
             if is_set(service, key) and not (works is not None and works(service)):
-                yield Conflict(key, kind, why)
+                waits = kind is NO_QUEUE and "at_limit" not in given
+                yield Conflict(key, kind, why, 'add the line `at_limit = "wait"`' if waits else "")
     yield from _of_addresses(service)
 
 

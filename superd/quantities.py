@@ -43,6 +43,22 @@ def parse_size(value: object) -> object:
     return size
 
 
+def quantity_meant(value: object) -> str:
+    """Return what `60 s`, `1 minute`, `64MB` or `1 GiB` is in superd's words, or nothing."""
+    match = re.fullmatch(r"\s*(\d{1,15})\s*([A-Za-z]+)\.?\s*", value, re.ASCII) if isinstance(value, str) else None
+    if match is None:
+        return ""
+    unit = match[2].lower()
+    if size := re.fullmatch(r"([kmg])(i?b|bytes?)?", unit):
+        if size[2]:
+            return f"{match[1]}{size[1].upper()}"
+    times = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    for letter, word in times.items():
+        if unit in (letter, word, word[:-1], word[:3], f"{word[:3]}s"):
+            return f"{match[1]}{letter}"
+    return f"{match[1]}{unit.upper()}" if unit in ("k", "m", "g") else match[1] if unit in ("b", "byte", "bytes") else ""
+
+
 def as_words(value: object) -> object:
     """Return one text as a list of it, and anything else as it is."""
     return [value] if isinstance(value, str) else value

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superd.quantities import bytes_of, parse_duration, parse_size
+from superd.quantities import bytes_of, parse_duration, parse_size, quantity_meant
 
 
 @given(st.integers(0, 9), st.integers(0, 99), st.integers(0, 99), st.integers(1, 99))
@@ -38,3 +38,14 @@ def test_any_other_text_is_an_error(text: str) -> None:
 )  # fmt: skip
 def test_there_is_one_grammar_of_sizes(text: str, units: str, size: int | None) -> None:
     assert bytes_of(text, units) == size
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("60 s", "60s"), ("1 minute", "1m"), ("5 mins", "5m"), ("2hours", "2h"), ("64MB", "64M"), ("1 GiB", "1G"), ("5 k", "5K"),
+        ("10 bytes", "10"), ("ten", ""), ("5 parsecs", ""), ("", ""), (5, ""),
+    ],
+)  # fmt: skip
+def test_what_others_write_is_a_quantity_in_superds_words(value: object, meant: str) -> None:
+    assert quantity_meant(value) == meant

@@ -55,7 +55,7 @@ _CALLED = {
     "env_file": "environmentfile env_files envfile dotenv",
     "directory": "working_directory workingdirectory working_dir workdir cwd chdir dir home",
     "umask": "mask",
-    "nice": "priority niceness",
+    "nice": "priority niceness nice_value",
     "redirect": "proxy proxy_pass forward forward_to upstream backend target connect relay destination dest",
     "socket_type": "socktype sock_type sockettype socket kind",
     "protocol": "proto transport",
@@ -96,6 +96,10 @@ _FOREIGN = {"listen": "bind"}
 """What a key is called where its own name is unknown: in xinetd.conf."""
 _TLS = 'a file of superd\'s own has it: `tls = { cert = "/etc/ssl/host.pem" }` in services.d'
 _SAID_ELSEWHERE = dict.fromkeys(("id", "name"), "the file's name is the service's id: rename the file")
+_SAID_ELSEWHERE |= dict.fromkeys(
+    ("restart", "restartsec", "restart_sec", "retry", "retries", "respawn"),
+    "remove it: each client has a program of its own, and none is started again",
+)
 _OF_SUPERD_TOML = frozenset({"metrics", "page", "control", "policy", "log"})
 """Tables of superd.toml that a service file has no key like."""
 
@@ -108,6 +112,8 @@ def meant(word: str, known: Collection[str], value: object = None) -> str:
     plain = word.lower().replace("-", "_").removesuffix("=")
     if plain in known:
         return f"did you mean `{plain}`?"
+    if isinstance(value, dict) and f"{plain}s" in known:
+        return f"did you mean `{plain}s`?"
     if "server" in known and "listen" in known:  # a service of superd's own
         if plain in _SAID_ELSEWHERE:
             return _SAID_ELSEWHERE[plain]

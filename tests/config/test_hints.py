@@ -53,7 +53,7 @@ def follow(text: str, problem: Problem) -> str | None:
         return "\n".join([*lines[:at], line, *lines[at + 1 :]])
     if hint.startswith(("remove the line", "remove this line", "remove it")):
         return "\n".join([*lines[:at], *lines[at + 1 :]])
-    if match := re.match(r"add (?:the|a) line `([^`]*)`$", hint):
+    if match := re.match(r"add (?:the|a) line `([^`]*)`(?:,|$)", hint):
         return "\n".join([*lines[: at + 1], match[1], *lines[at + 1 :]])
     return None
 
@@ -82,6 +82,7 @@ WRONG_XINETD = [
     "only_from =\u00a010.0.0.1", "umask = 027x", "log_on_success = HOTS", "flags = NODLAY", "only_from = 10.0.0.1 \\\n 10.0.0.2",
     "protocol = tcp6", "protocol = udp", "instances : 3", "instances: 3", "instances => 3", "instances := 3", "instances == 3",
     "instances 3", 'only_from = "127.0.0.1"', "only_from = 127.0.0.1:80 http://10.0.0.2/ 127.", "no_access = 'fe80::1'",
+    "only_from = ::1%lo", "no_access = 2001:db8::1%eth0", "only_from= 10.0.0.1",
 ]  # fmt: skip
 WRONG_ENTRIES = [
     "service x{\n" + "\n".join(XINETD) + "\n}\n",
@@ -119,7 +120,12 @@ WRONG_TOML = [
     'deny = ["192.0.2.1"]', 'args = ["x"]', "max_connections = 5", "per_ip = 3", 'environment = { A = "b" }', "enabled = true",
     "enable = false", 'name = "x"', "nise = 3", "libwrap = cat", 'libwrap = "cat', "disable = no", 'log_on_success = "HOST PID"',
     'passenv = "LANG TZ"', "nice = 3\nnice = 3", 'libwrap\u00a0= "cat"', "libwrap = \u201ccat\u201d",
-    'log_on_success = ["HOTS", "PDI"]', 'stderr = "sockt"',
+    'log_on_success = ["HOTS", "PDI"]', 'stderr = "sockt"', 'only_from = "any"', 'only_from = ["*"]', 'only_from = ["10."]',
+    'only_from = ["10.0.0.1;10.0.0.2"]', 'only_from = ["10.0.0.1 10.0.0.2"]', 'only_from = ["http://10.0.0.1/", "10.0.0.2:80"]',
+    'no_access = ["*.example.com", "10.1"]', 'quiet = ["any"]', 'limits.idle = "60 s"', 'limits.idle = "1 minute"',
+    'rlimit_as = "64MB"', 'rlimit_as = "1 GiB"', 'at_limit = "queue"\ninstances = 3', 'at_limit = "drop"', 'leftovers = "kill"',
+    'socket_type = "tcp"', 'socket_type = "STREAM"', "nice_value = 3", "[limit]\nidle = 5", "restart = 3", "retry = 3",
+    "instances = 3\nqueue = 5", "queue = 5",
 ]  # fmt: skip
 WRONG_TOML_FILES = [
     TOML.replace('"/bin/cat"', '"/bin/cat /etc/motd"'),

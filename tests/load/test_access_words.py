@@ -30,17 +30,31 @@ def test_every_wrong_word_of_every_list_is_reported_at_its_key() -> None:
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("10.0", "write `10.0.0.0/16`"), ("*", "write `ALL`"), ("10.0.0.1;10.0.0.2", 'write "10.0.0.1", "10.0.0.2"')],
+    [
+        ("10.0", 'write `only_from = ["10.0.0.0/16", "192.0.2.1"]`'),
+        ("*", 'write `only_from = ["ALL", "192.0.2.1"]`'),
+        ("10.0.0.1;10.0.0.2", 'write `only_from = ["10.0.0.1", "10.0.0.2", "192.0.2.1"]`'),
+        ("http://10.0.0.1:80/", 'write `only_from = ["10.0.0.1", "192.0.2.1"]`'),
+        ("*.example.com", 'write `only_from = [".example.com", "192.0.2.1"]`'),
+        ("a..b", ""),
+    ],
 )
-def test_the_word_as_it_should_be_is_in_the_hint(word: str, hint: str) -> None:
-    (problem,) = check_access_words({"x": service(only_from=[word])}, {})
+def test_the_line_as_it_should_be_is_in_the_hint(word: str, hint: str) -> None:
+    (problem,) = check_access_words({"x": service(only_from=[word, "192.0.2.1"])}, {})
     assert problem.hint == hint
+
+
+def test_of_a_key_in_a_table_and_of_a_long_list_the_words_alone_are_in_the_hint() -> None:
+    (problem,) = check_access_words({"x": service(limits={"exempt": ["10.0"]})}, {})
+    assert problem.hint == 'write "10.0.0.0/16"'
+    (problem,) = check_access_words({"x": service(only_from=["*", *(f"10.0.0.{number}" for number in range(99))])}, {})
+    assert problem.hint == 'write "ALL"'
 
 
 @pytest.mark.parametrize("word", ["any", "Everyone"])
 def test_a_word_for_everybody_that_is_a_name_here_is_a_warning(word: str) -> None:
     (problem,) = check_access_words({"x": service(only_from=[word])}, {})
-    assert (problem.severity, problem.hint) == (Severity.WARNING, "write `ALL`")
+    assert (problem.severity, problem.hint) == (Severity.WARNING, 'write `only_from = ["ALL"]`')
 
 
 def test_a_list_of_thousands_of_wrong_words_is_cut() -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from superd.config.synonyms import meant
 from superd.config.toml.values import as_toml
 from superd.problem import Origin, Problem, did_you_mean, error
+from superd.quantities import quantity_meant
 
 _LONGEST = 80
 """Characters of a value that are shown."""
@@ -41,6 +42,13 @@ _BOUNDS = {
     "greater_than_equal": ("ge", "is less than"),
     "less_than_equal": ("le", "is more than"),
 }
+_WORDS = {
+    **dict.fromkeys(("queue", "block", "hold", "pause"), "wait"), **dict.fromkeys(("drop", "reject", "deny", "close"), "refuse"),
+    **dict.fromkeys(("kill", "terminate", "stop"), "end"), **dict.fromkeys(("leave", "stay", "none", "process"), "keep"),
+    **dict.fromkeys(("tcp", "tcp4", "tcp6"), "stream"), **dict.fromkeys(("udp", "udp4", "udp6", "datagram"), "dgram"),
+    **dict.fromkeys(("syslog", "journal", "file"), "log"), **dict.fromkeys(("client", "stdout", "inherit"), "socket"),
+}  # fmt: skip
+"""What others call the words that a key may have."""
 _CHOICES = frozenset({"enum", "literal_error"})
 _LISTS = frozenset({"missing", "too_long", "tuple_type"})
 
@@ -167,7 +175,8 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
     if kind not in _NOUNS and kind not in _BOUNDS and kind not in _CHOICES:
         message = first["msg"].removeprefix("Value error, ")
         text = message if "`" in message or not key else f"{message}, not {value}"
-        return (f"`{key}`: {text}" if key else text), ""
+        right = quantity_meant(first["input"]) if " is not a duration " in text or " is not a size " in text else ""
+        return (f"`{key}`: {text}" if key else text), f"did you mean `{right}`?" if right else ""
     hint = owner.model_fields[name].description or "" if kind in _LISTS else ""
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
@@ -177,7 +186,9 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
     # Of a key that may be one thing or another each has its finding: the value is neither.
     nouns = dict.fromkeys(_noun(item) for item in items if item["input"] == first["input"])
     if kind in _CHOICES and isinstance(first["input"], str):
-        hint = did_you_mean(first["input"], re.findall(r"'([^']+)'", str(first["ctx"]["expected"])))
+        choices = re.findall(r"'([^']+)'", str(first["ctx"]["expected"]))
+        word = _WORDS.get(first["input"].lower(), first["input"].lower())
+        hint = f"did you mean `{word}`?" if word in choices else did_you_mean(first["input"], choices)
     return f"`{key}`: {value} is not {' or '.join(noun for noun in nouns if noun)}", hint
 
 

@@ -49,7 +49,7 @@ def told(line: str) -> list[str]:
         ("limits = 3", "`limits`: `3` is not a table"),
         ('limits.idle = "soon"', "`limits.idle`: `soon` is not a duration like 90, 30s, 5m, 1h30m, 2d"),
         ('deny_time = "x"', "`deny_time`: `x` is not `FOREVER` or `NEVER` or a whole number"),
-        ('stderr = "file"', "`stderr`: `file` is not `log` or `socket`"),
+        ('stderr = "file"', "`stderr`: `file` is not `log` or `socket`\n  hint: did you mean `log`?"),
         ('socket_type = "x"', "`socket_type`: `x` is not `stream`, `dgram`, `seqpacket` or `raw`"),
         ('umask = "9"', "`umask`: `9` is not an octal mode like 022"),
         ('"limits"."idel" = 3', "unknown key `idel`\n  hint: did you mean `idle`?"),
