@@ -6,6 +6,7 @@ Runs in: the operator's commands. Never: ends a session without a yes.
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import termios
@@ -23,7 +24,9 @@ from superd.cli.status import screen
 KEYS = "s sort   / filter   ↑ ↓ mark   k kick   q quit"
 LEAST = 0.2
 """Seconds between two looks at least."""
-_ARROWS = {"\x1b[A": "n", "\x1b[B": "j", "\x1bOA": "n", "\x1bOB": "j"}
+_STEPS = {"\x1b[A": -1, "\x1bOA": -1, "n": -1, "\x1b[B": 1, "\x1bOB": 1, "j": 1}
+"""Arrows up and down as terminals send them (ECMA-48), and letters for terminals without."""
+_KEY = re.compile(r"\x1b[\[O][0-9;]*[ -/]*[@-~]|.", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -36,9 +39,11 @@ class View:
     asking: str = ""
     message: str = ""
     shown: list[dict[str, Any]] = field(default_factory=list)
+    _found: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, found: list[dict[str, Any]]) -> None:
         """Take the sessions of now."""
+        self._found = found
         word = self.filter.lower()
         fitting = [
             session
@@ -60,6 +65,7 @@ class View:
                 self.filter = self.filter[:-1]
             elif key.isprintable() and len(self.filter) < 64:
                 self.filter += key
+            self.take(self._found)
             return ""
         if self.asking == "kick":
             self.asking = ""
@@ -69,11 +75,12 @@ class View:
         if key == "s":
             words = list(SORTS)
             self.sort = words[(words.index(self.sort) + 1) % len(words)]
-            self.take(self.shown)
+            self.take(self._found)
         elif key == "/":
             self.asking, self.filter = "filter", ""
-        elif key in ("j", "n"):
-            self._move(1 if key == "j" else -1)
+            self.take(self._found)
+        elif key in _STEPS:
+            self._move(_STEPS[key])
         elif key == "k" and self.marked:
             self.asking = "kick"
         return ""
@@ -96,7 +103,7 @@ class View:
 def lines_of(status: dict[str, Any], view: View, columns: int, height: int) -> list[str]:
     """Return the whole picture, at most ``height`` lines; the last is the prompt."""
     upper = screen(status, columns)[: max(3, height // 2)]
-    lower = session_lines(view.shown, columns)
+    lower = session_lines(view.shown, columns) if view.shown or not view.filter else [f"no session has `{view.filter}`"]
     ids = [session["id"] for session in view.shown]
     room = max(1, height - len(upper) - 4)
     first = max(0, ids.index(view.marked) - room + 1) if view.marked in ids else 0
@@ -106,6 +113,11 @@ def lines_of(status: dict[str, Any], view: View, columns: int, height: int) -> l
     ]
     heads = [f"  {lower[0]}"] if ids else lower
     return [*upper, "", *heads, *rows, "", view.prompt()]
+
+
+def keys_of(typed: str) -> list[str]:
+    """Return the keys of what a terminal sent at once: who types fast, or pastes, sends several. A sequence is one key."""
+    return _KEY.findall(typed)
 
 
 def top(service: str, sort: str, interval: float, *, as_json: bool = False) -> int:
@@ -145,11 +157,11 @@ def _live(control: Control, service: str, view: View, interval: float) -> int:
                     if not select.select([sys.stdin], [], [], left)[0]:
                         break
                     data = os.read(sys.stdin.fileno(), 64).decode("utf-8", "replace")
-                    action = view.press(_ARROWS.get(data, data[:1]))
-                    if action == "quit" or not data:
-                        return 0
-                    if action == "kick":
-                        view.message = _kick(control, view.marked)
+                    for action in map(view.press, keys_of(data) or ["q"]):
+                        if action == "quit":
+                            return 0
+                        if action == "kick":
+                            view.message = _kick(control, view.marked)
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 

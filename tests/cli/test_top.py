@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from superd.cli.top import View, lines_of
+from superd.cli.top import View, keys_of, lines_of
 from superd.panel import queries
 from superd.panel.gather import session
 from superd.panel.steps import Call
@@ -73,6 +73,26 @@ def test_a_filter_takes_letters_until_enter() -> None:
     assert {each["service"] for each in shown.shown} == {"git"}
     assert "filter: gi" in shown.prompt()
     assert shown.press("q") == "quit"
+
+
+def test_what_is_typed_at_once_is_several_keys() -> None:
+    keys = ["/", "g", "\r", "\x1b[B", "\x1bOA", "k", "\x1b[1;5C", "é", "\x1b"]
+    assert keys_of("".join(keys)) == keys
+    assert keys_of("") == []
+
+
+def test_a_filter_counts_at_once_takes_no_arrows_and_goes_with_the_next() -> None:
+    shown = view()
+    for key in keys_of("/rs\x1b[By"):
+        shown.press(key)
+    assert (shown.filter, {each["service"] for each in shown.shown}) == ("rsy", {"rsync"})
+    status = World().run(queries.get_status(Call({}, 0)))
+    for key in "nothing":
+        shown.press(key)
+    assert "no session has `rsynothing`" in lines_of(status, shown, 78, 24)
+    for key in "\r/":
+        shown.press(key)
+    assert len(shown.shown) == 4
 
 
 def test_every_column_sorts_in_turn() -> None:
