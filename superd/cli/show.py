@@ -10,10 +10,11 @@ import re
 import sys
 from typing import Any
 
-import tomlkit
+from pydantic import BaseModel
 
 from superd.cli.diagnostics import print_problems
-from superd.config.toml.render import file_values
+from superd.config.toml.render import TABLES, file_values
+from superd.config.toml.values import as_toml
 from superd.errors import ConfigError
 from superd.load.services import read
 from superd.load.sources import Sources
@@ -59,7 +60,7 @@ def print_services(registry: Registry) -> None:
 
 def text_of(service: Service, registry: Registry) -> str:
     """One service as a table of TOML. What was not written, and is its default, is left out."""
-    title = service.name if _BARE.fullmatch(service.name) else tomlkit.item(service.name).as_string()
+    title = service.name if _BARE.fullmatch(service.name) else as_toml(service.name)
     lines = [f"[{title}]"]
     for key, shown in file_values(service).items():
         written = registry.origins.get((service.name, key))
@@ -68,21 +69,24 @@ def text_of(service: Service, registry: Registry) -> str:
         if value in (None, "") or (written is None and getattr(service, key) == default):
             continue
         lines.append(_line(key, value, _origin(service, key, registry)))
-    for name, table in (("limits", service.limits), ("sandbox", service.sandbox)):
-        given, default = table.model_dump(mode="json"), type(table)().model_dump(mode="json")
-        differing = {key: value for key, value in given.items() if value != default[key]}
-        if differing:
+    for name in TABLES:
+        if differing := _differing(getattr(service, name)):
             lines += [f"[{title}.{name}]"]
             lines += [_line(key, value, _origin(service, f"{name}.{key}", registry)) for key, value in differing.items()]
     return "\n".join(lines) + "\n"
 
 
+def _differing(table: BaseModel) -> dict[str, Any]:
+    """The keys of a table that are not at their default, as JSON has them; of a table in it the same."""
+    given, default = table.model_dump(mode="json"), type(table)().model_dump(mode="json")
+    found = {key: value for key, value in given.items() if value != default[key]}
+    return {
+        key: _differing(inner) if isinstance(inner := getattr(table, key), BaseModel) else value for key, value in found.items()
+    }
+
+
 def _line(key: str, value: Any, origin: str) -> str:
-    table = tomlkit.inline_table() if isinstance(value, dict) else None
-    if table is not None:
-        table.update(value)
-    item = tomlkit.item(value) if table is None else table
-    return f"{key} = {item.as_string()}  # {' '.join(safe(origin, 4000).split())}"
+    return f"{key} = {as_toml(value)}  # {' '.join(safe(origin, 4000).split())}"
 
 
 def _origin(service: Service, key: str, registry: Registry) -> str:

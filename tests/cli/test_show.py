@@ -6,10 +6,28 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from superd.cli.show import show
+from superd.cli.key_facts import TABLES, Key, keys_of
+from superd.cli.show import show, text_of
 from superd.load.sources import Sources
+from superd.registry import Registry
 from superd.service import Service
+
+
+def service_with(key: Key) -> Service | None:
+    """Return a service with the example of one key, None where this means something with other keys alone."""
+    inside = key.table.title.partition("[[")[2].partition("]]")[0]
+    line = f"[[{inside}]]\n{key.name} = {key.example}" if inside else f"{key.path} = {key.example}"
+    more = {"redirect": "10.0.0.5:80"} if key.path in ("redirect", "send_proxy") else {"server": "/bin/cat"}
+    try:
+        return Service.model_validate({"name": "a", "service": "a", **more, **tomllib.loads(line)})
+    except ValidationError:
+        return None
+
+
+KEYS = [key for table in TABLES if table.file != "superd.toml" for key in keys_of(table) if key.example]
+SERVICES = {key.path: service for key in KEYS if (service := service_with(key)) is not None}
 
 
 @pytest.fixture
@@ -33,6 +51,17 @@ def test_what_is_shown_is_toml_that_makes_the_same_service(folder: Path, capsys:
     (folder / "services.d" / "a.toml").write_text(FILE)
     keys = tomllib.loads(shown(folder, capsys))["a"]
     assert Service.model_validate({"name": "a", **keys}) == Service.model_validate({"name": "a", **tomllib.loads(FILE)})
+
+
+@pytest.mark.parametrize("key", SERVICES)
+def test_every_key_is_shown_as_it_reads_back(key: str) -> None:
+    service = SERVICES[key]
+    read = tomllib.loads(text_of(service, Registry({"a": service})))["a"]
+    assert Service.model_validate({"name": "a", **read}) == service
+
+
+def test_nearly_every_key_has_an_example_that_works_alone() -> None:
+    assert len(SERVICES) > 100
 
 
 def test_each_value_has_its_place(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
