@@ -134,8 +134,7 @@ class Recovery:
                 self._adopt(number, orphan.conn, orphan.service, orphan.pid, orphan.source, orphan.started, running)
             elif session.launcher == number and session.stage in (Stage.HANDED_OVER, Stage.RUNNING):
                 if session.stage is Stage.HANDED_OVER:
-                    self._book.started(session, orphan.pid)
-                    self._answered(number)
+                    self.began(session, orphan.pid)
                 session.running = OrphanedProgram(self._ask, orphan.pid)
 
     def orphan_ended(self, pid: int, status: int) -> None:
@@ -174,8 +173,13 @@ class Recovery:
             return
         elif session.launcher == number and session.stage is Stage.HANDED_OVER and report.pid:
             # It began while the pair was replaced: the report of its start is lost.
-            self._book.started(session, report.pid)
-            self._answered(number)
+            self.began(session, report.pid)
+
+    def began(self, session: LiveSession, pid: int) -> None:
+        """A program turns out to have begun whose start no launcher reported."""
+        self._book.started(session, pid)
+        if session.launcher is not None:
+            self._answered(session.launcher)
 
     def listed(self, number: int, question: int) -> None:
         """A launcher has listed all: what it did not name of what was doubted is lost."""

@@ -113,6 +113,8 @@ class Reports:
         session = self._book.get(report.conn)
         if session is not None:
             if session.launcher == number:
+                if session.stage is HANDED_OVER:  # its start was reported through a pair that is gone
+                    self._recovery.began(session, report.pid)
                 session.record.pid = report.pid
                 usage = (report.utime, report.stime, report.maxrss)
                 self._book.over(session, Exited(report.status, report.seconds, usage, report.out_of_memory))

@@ -75,6 +75,18 @@ async def test_a_session_begins_and_ends_by_its_own_launcher_s_word_alone() -> N
     assert parts.counts.by_service.get("cat", 0) == 0
 
 
+async def test_a_start_whose_report_is_lost_is_logged_before_its_end() -> None:
+    """The pair was replaced between the two reports: the log had an EXIT without a START."""
+    parts, reports, _ = made()
+    session = handed_over(parts)
+    link = parts.links.get(0)
+    assert link is not None
+    assert link.in_flight == 1
+    reports.on_report(0, exited(session.record.conn), -1)
+    assert (parts.log.begun, parts.log.ended, link.in_flight) == ([session.record.conn], [(session.record.conn, 256)], 0)
+    assert (session.stage, session.record.status) == (Stage.OVER, 256)
+
+
 async def test_a_program_that_cannot_be_started_is_logged_with_its_reason() -> None:
     parts, reports, _ = made()
     reports.on_report(0, messages.Failed(handed_over(parts).record.conn, errno.ENOENT, "/bin/cat"), -1)
