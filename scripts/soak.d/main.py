@@ -41,7 +41,7 @@ TROUBLES = ("reload", "reload", "upgrade", "front", "launcher", "relay")
 class Soak:
     """The daemon, its clients and their count."""
 
-    def __init__(self, folder: Path, total: int, every: int, kinds: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, total: int, minutes: float, every: int, kinds: tuple[str, ...]) -> None:
         self.services = folder / "services.d"
         self.services.mkdir()
         for name, text in SERVICES.items():
@@ -56,6 +56,7 @@ class Soak:
             stdout=self.log, stderr=self.log, env=environ,
         )  # fmt: skip
         self.total, self.every = total, every
+        self.until = time.monotonic() + 60 * minutes
         self.count, self.answered = 0, 0
         self.lost: list[Loss] = []
         self.troubles: list[Trouble] = []
@@ -74,7 +75,7 @@ class Soak:
 
     def client(self, chance: random.Random) -> None:
         """Connect until all are done."""
-        while self.count < self.total:
+        while self.count < self.total and time.monotonic() < self.until:
             with self.lock:
                 self.count += 1
             port = chance.choice((*SERVED, 7006))
@@ -187,6 +188,7 @@ def _command(pid: str) -> bytes:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int, default=1_000_000, help="default: 1000000")
+    parser.add_argument("--minutes", type=float, default=1e6, help="end after so many minutes in any case")
     parser.add_argument("--every", type=int, default=2000, help="connections between two troubles; default: 2000")
     parser.add_argument("--troubles", default=",".join(TROUBLES), help="what happens, separated by commas; default: %(default)s")
     parser.add_argument("--keep", type=Path, help="copy the log to this file")
@@ -198,7 +200,7 @@ def main() -> int:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        soak = Soak(Path(folder), options.connections, options.every, tuple(options.troubles.split(",")))
+        soak = Soak(Path(folder), options.connections, options.minutes, options.every, tuple(options.troubles.split(",")))
         found = soak.run()
         print(json.dumps(found, indent=1))
         if options.keep:
