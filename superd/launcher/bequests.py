@@ -30,8 +30,8 @@ class Bequests:
     """What got SIGTERM, until it is gone or gets SIGKILL."""
 
     def __init__(self) -> None:
-        self._ending: list[tuple[float, int, int]] = []
-        """When, the process's descriptor, and the process group that ends with it or 0."""
+        self._ending: dict[int, tuple[float, int, int]] = {}
+        """By process: when, its descriptor, and the process group that ends with it or 0."""
 
     def __bool__(self) -> bool:
         return bool(self._ending)
@@ -39,7 +39,7 @@ class Bequests:
     @property
     def due(self) -> float:
         """When something gets SIGKILL (monotonic seconds); infinite for never."""
-        return min((due for due, _, _ in self._ending), default=NEVER)
+        return min((due for due, _, _ in self._ending.values()), default=NEVER)
 
     def take(self, bequest: Bequest, programs: Programs, now: float) -> None:
         """End those of the ``children`` that belong to a program that is over; what belongs to none that is known is kept."""
@@ -48,6 +48,8 @@ class Bequests:
         clients |= {(program.source, program.port): program for program in bequest.programs if not program.over}
         parent = os.getppid()
         for pid in bequest.children:
+            if pid in self._ending:
+                continue
             try:
                 fd = os.pidfd_open(pid)
             except OSError:
@@ -67,13 +69,12 @@ class Bequests:
                 group = 0
             if group:
                 signal_group(group, signal.SIGTERM)
-            self._ending.append((now + grace, fd, group))
+            self._ending[pid] = (now + grace, fd, group)
 
     def on_time(self, now: float) -> None:
         """Send SIGKILL to what did not end in its time."""
-        due = [entry for entry in self._ending if entry[0] <= now]
-        self._ending = [entry for entry in self._ending if entry[0] > now]
-        for _, fd, group in due:
+        for pid in [pid for pid, (due, _, _) in self._ending.items() if due <= now]:
+            _, fd, group = self._ending.pop(pid)
             if _signal(fd, signal.SIGKILL) and group:
                 signal_group(group, signal.SIGKILL)
             os.close(fd)

@@ -85,6 +85,8 @@ class Leftovers:
         self._orphans: dict[int, _Orphan] = {}
         self._held: dict[int, float] = {}
         """Slots of programs whose leftovers got SIGTERM, and when those get SIGKILL."""
+        self._executing: set[int] = set()
+        """Orphans whose environment was empty at the last look."""
         self._look = NEVER
         self._pause = LOOK_SECONDS
         self.kept: dict[str, int] = {}
@@ -157,9 +159,15 @@ class Leftovers:
         children = _children()
         for pid in [pid for pid in self._orphans if pid not in children]:
             self.reaped(pid)
+        executing: set[int] = set()
         for pid in children:
             if pid not in living and pid not in commands and pid not in self._orphans:
-                self._orphans[pid] = _Orphan(self._child_of(pid, living))
+                child = self._child_of(pid, living)
+                if child is None and pid not in self._executing and is_executing(pid):
+                    executing.add(pid)
+                else:
+                    self._orphans[pid] = _Orphan(child)
+        self._executing = executing
         for pid, orphan in self._orphans.items():
             child = orphan.child
             if orphan.kept or orphan.deadline != NEVER or (child is not None and living.get(child.pid) is child):
@@ -169,6 +177,9 @@ class Leftovers:
             else:
                 orphan.kept = True
                 self._count(orphan, 1)
+        if executing:
+            self._look = now + LOOK_SECONDS
+            return
         self._free_slots(now)
         self._ended.clear()
 
@@ -237,6 +248,15 @@ def session_id(pid: int) -> int:
         return os.getsid(pid)
     except OSError:
         return 0
+
+
+def is_executing(pid: int) -> bool:
+    """Return whether the environment of the process is empty: so it is for a moment of each execve(2)."""
+    try:
+        with open(open_proc(f"{pid}/environ"), "rb") as file:
+            return not file.read(1)
+    except OSError:
+        return False
 
 
 def client_of(pid: int) -> tuple[str, int] | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.2
 """From an end to the look at what was left, as in launchers: one look for all that ends meanwhile."""
+AGAIN = 1.0
+"""Between two looks for what a program has left: what is executed just then has no environment, and may fork."""
 PATIENCE = 5.0
 """Seconds beyond a service's grace in which what its program left may leave something in its turn."""
 
@@ -112,7 +114,8 @@ class Bequests:
                 del programs[pid]
             if not programs:
                 del self._of[number]
-        later += [until for rest in self._of.values() for one, _, until in rest.values() if one.over and until > now]
+        if any(one.over for rest in self._of.values() for one, _, _ in rest.values()):
+            later.append(now + AGAIN)
         self.due = min(later, default=None)
         return found
 

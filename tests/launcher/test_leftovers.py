@@ -114,3 +114,24 @@ def test_an_orphan_whose_program_is_unknown_is_kept(monkeypatch: pytest.MonkeyPa
     found.reaped(77)
     assert found.kept == {"": 0}
     assert found.changed == {""}
+
+
+def test_one_that_is_just_being_executed_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no environment for a moment: it was kept for good, and its client waited."""
+    signalled: list[int] = []
+    freed: list[int] = []
+    monkeypatch.setattr(leftovers, "_children", lambda: {77, 78})
+    monkeypatch.setattr(leftovers, "_signal", lambda pid, number: not signalled.append(pid))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(leftovers, "session_id", lambda pid: pid)
+    clients: dict[int, tuple[str, int] | None] = {77: None, 78: None}
+    monkeypatch.setattr(leftovers, "client_of", lambda pid: clients[pid])
+    monkeypatch.setattr(leftovers, "is_executing", lambda pid: True)
+    monkeypatch.setattr(leftovers, "signal_group", lambda pid, number: False)
+    found = Leftovers(freed.extend)
+    found.program_ended(Child(5, 1, "s", "192.0.2.1", 9, 0.0, grace=0.0, slot=3), 10.0)
+    now = found.due
+    found.on_time(now, {}, ())
+    assert (signalled, found.kept, freed, found.due) == ([], {}, [], now + leftovers.LOOK_SECONDS)
+    monkeypatch.setitem(clients, 77, ("192.0.2.1", 9))
+    found.on_time(found.due, {}, ())
+    assert (signalled, found.kept) == ([77], {"": 1})
