@@ -82,6 +82,11 @@ def lacking_capabilities() -> list[str]:
     return [name for name, number in (("CAP_SETGID", 6), ("CAP_SETUID", 7)) if not effective >> number & 1]
 
 
+def may_trace() -> bool:
+    """Return whether this process may see all of other users' processes (CAP_SYS_PTRACE)."""
+    return bool(_SETS.unpack(_capability_call("capget", bytes(_SETS.size)))[0] >> 19 & 1)
+
+
 def drop_capabilities(ambient: Sequence[int] = ()) -> None:
     """Empty all sets of capabilities except ``ambient``, which programs inherit.
 
