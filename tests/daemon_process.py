@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.block_watch import BlockWatch
+from tests.step_watch import StepWatch
 
 WAIT = 20.0
 """Seconds after which a test gives up; nothing is slept through, every wait ends with what it waits for."""
@@ -57,6 +58,8 @@ class Superd:
         self.watched = "User Mode Linux" not in Path("/proc/cpuinfo").read_text()
         """Whether no process of it may sleep where it waits for no work; not where the test is one of its processes, nor in a
         kernel of its own, which does not say where a process sleeps."""
+        self.steps = StepWatch(folder / "steps") if "SUPERD_COVERAGE" not in os.environ else None
+        """Whether no step of its loops may take long."""
         self.events: list[dict[str, Any]] = []
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.sources: list[str] | None = None
@@ -90,7 +93,9 @@ class Superd:
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self.environment | ({} if manager is None else {"NOTIFY_SOCKET": str(self.folder / "ready")}),
+            env=self.environment
+            | ({} if manager is None else {"NOTIFY_SOCKET": str(self.folder / "ready")})
+            | ({} if self.steps is None else self.steps.environment()),
             cwd=Path(__file__).parent.parent,
             pass_fds=self.pass_fds,
         )  # fmt: skip
@@ -248,6 +253,9 @@ class Superd:
             watch, self._watch = self._watch, None
             slept = watch.end()
             assert not slept, f"processes of superd slept where they wait for no work: {slept}"
+        if self.steps is not None:
+            long = self.steps.found()
+            assert not long, f"steps of superd's loops took long: {long}"
 
     def _close_streams(self) -> None:
         if self.process is not None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from superd.address import BindAddress, SocketType
 from superd.system import port_holder
 from superd.system.port_holder import Holder, holder_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STREAM, DGRAM = SocketType.STREAM, SocketType.DGRAM
 
@@ -63,3 +67,17 @@ def test_the_text_names_program_pid_and_unit() -> None:
 def test_a_unit_is_the_innermost_of_the_cgroup(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(port_holder, "_read", lambda path, most: "0::/system.slice/xinetd.service/sub\n")
     assert port_holder._unit("1") == "xinetd.service"
+
+
+def test_of_tcp_only_the_listening_sockets_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred thousand connections would hold the master up."""
+    read: list[str] = []
+
+    def lines(path: str) -> Iterator[str]:
+        for state, inode in (("0A", "1"), ("0A", "2"), ("01", "3"), ("0A", "4")):
+            read.append(inode)
+            yield f"0: 0100007F:1F40 00000000:0000 {state} 0:0 0:0 0 0 0 {inode} 1"
+
+    monkeypatch.setattr(port_holder, "_lines", lines)
+    found = list(port_holder._inodes(BindAddress(SocketType.STREAM, "127.0.0.1", 8000)))
+    assert (found, read) == (["1", "2"] * 2, ["1", "2", "3"] * 2)

@@ -57,6 +57,7 @@ ROOT = Path(run.__code__.co_filename).parent.parent
 @pytest.fixture
 def watched(superd: Superd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that names, for each process, every file of superd that it runs code of."""
+    superd.steps = None  # one sitecustomize is enough, and profiling takes long
     customized = tmp_path / "customized"
     customized.mkdir()
     (customized / "sitecustomize.py").write_text(PROFILER)

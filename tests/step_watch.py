@@ -1,0 +1,32 @@
+"""A watch over the loops of front and master: a step may not take longer than ``LIMIT`` of their own processor time (the
+master's three times as long).
+
+Processor time, because the machine may be busy. ``step_watch_site`` measures, in the processes; this reads what it found.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SITE = Path(__file__).parent / "step_watch_site"
+LIMIT = 0.010
+SIZE = 1 << 16
+
+
+class StepWatch:
+    """One daemon's steps, from its start on."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        file.write_bytes(bytes(SIZE))
+        file.chmod(0o666)
+
+    def environment(self) -> dict[str, str]:
+        """What the daemon is started with."""
+        paths = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH", "")])]
+        return {"PYTHONPATH": os.pathsep.join(paths), "SUPERD_STEPS_FILE": str(self._file), "SUPERD_STEPS_LIMIT": str(LIMIT)}
+
+    def found(self) -> list[str]:
+        """Return the steps that took longer: whose, how long, where."""
+        return [line for line in self._file.read_bytes().replace(b"\0", b"").decode().splitlines() if line]

@@ -1,0 +1,32 @@
+"""The watch over the steps of front and master finds one that takes long, and says whose it is and where."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import step_watch
+from tests.daemon_process import Superd, free_port, talk
+
+
+def test_a_step_over_the_limit_fails_the_trip_with_its_task_and_place(superd: Superd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_watch, "LIMIT", 0.000001)
+    port = free_port()
+    superd.service("echo", f'type = "INTERNAL"\nservice = "echo"\nlisten = ["127.0.0.1:{port}"]\n')
+    superd.start()
+    assert talk(port, b"x") == b"x"
+    with pytest.raises(AssertionError, match="steps of superd's loops took long") as found:
+        superd.stop()
+    superd.steps = None
+    text = str(found.value)
+    assert "front: " in text
+    assert "superd.front." in text
+    assert ".py:" in text
+    assert "master: " in text
+    assert "Master._on_event" in text
+
+
+def test_a_daemon_that_does_nothing_long_is_not_accused(superd: Superd) -> None:
+    superd.start()
+    superd.stop()
+    assert superd.steps is not None
+    assert superd.steps.found() == []
