@@ -6,6 +6,7 @@ Runs in the master and in the operator's commands. Never reads a file; the calle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -55,9 +56,9 @@ class Conflict:
 
 def conflicts(service: Service) -> Iterator[Conflict]:
     """Every key that the service sets and that has no effect for it."""
-    given = service.model_fields_set
-    for kind in KINDS:
-        if _NAMED[kind].isdisjoint(given) or not kind.has(service):
+    given = frozenset(service.model_fields_set)
+    for kind in _concerned(given):
+        if not kind.has(service):
             continue
         for key, why in TABLE[kind].items():
             works = EXCEPTIONS.get((kind, key))
@@ -65,6 +66,12 @@ def conflicts(service: Service) -> Iterator[Conflict]:
                 waits = kind is NO_QUEUE and "at_limit" not in given
                 yield Conflict(key, kind, why, 'add the line `at_limit = "wait"`' if waits else "")
     yield from _of_addresses(service)
+
+
+@lru_cache(maxsize=1024)
+def _concerned(given: frozenset[str]) -> tuple[Kind, ...]:
+    """Return the kinds for which one of these keys may have no effect: many services set the same keys."""
+    return tuple(kind for kind in KINDS if not _NAMED[kind].isdisjoint(given))
 
 
 def is_set(service: Service, key: str) -> bool:

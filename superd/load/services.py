@@ -116,6 +116,7 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
     services: dict[str, Service] = {}
     broken: set[str] = set()
     origins: dict[tuple[str, str], Origin] = {}
+    root = is_root()
     for name, entry in sorted(found.items()):
         if entry.broken:
             continue
@@ -133,7 +134,7 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
             if errors(wrong) and service.port is None and not service.listen:
                 service = service.model_copy(update=SOMEWHERE)
             services[name] = resolved(service, files)
-            wrong_files = check_env_files(service, origins.get((name, "env_file"), entry.whole), root=is_root())
+            wrong_files = check_env_files(service, origins.get((name, "env_file"), entry.whole), root=root)
             problems += wrong_files
             if errors(wrong_files):
                 broken.add(name)

@@ -122,6 +122,9 @@ def _places(text: str, file: str) -> dict[str, Origin]:
                 path[-1] += f"[{lists.setdefault(name, 0)}]"
                 lists[name] += 1
         elif match := _KEY.match(line):
+            if not table and match[1] not in found and match[1].isidentifier():
+                found[match[1]] = Origin(file, number)  # as nearly every line
+                continue
             path = _split(match[1])
         else:
             continue
