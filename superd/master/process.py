@@ -91,7 +91,7 @@ class MasterCallbacks:
     before_front: Callable[[], None]
     """Once, before the first front, while launchers start."""
     load_readers: Callable[[], None]
-    """When a front serves; every time."""
+    """Once, when the first front was started, or the front of before serves."""
 
 
 class Master:
@@ -221,10 +221,12 @@ class Master:
         self._launchers.start_early(self._state.registry)
         self._callbacks.before_front()
         if self._former.pid:
+            self._callbacks.load_readers()  # the front of before serves meanwhile
             self._former.retire()
-        else:
-            table = self._parts.own.table
-            self._processes.go_on(*self._leaving.taken(table)) if table is not None else self._processes.go_on(b"")
+            return
+        table = self._parts.own.table
+        self._processes.go_on(*self._leaving.taken(table)) if table is not None else self._processes.go_on(b"")
+        self._callbacks.load_readers()
 
     def _configure(self) -> None:
         """Have the parts follow what is served now."""
@@ -313,7 +315,6 @@ class Master:
     def _on_front_ready(self) -> None:
         self._reloads.on_front_ready()
         self._report_ready()
-        self._callbacks.load_readers()
 
     def _report_ready(self) -> None:
         self._readiness.report()
