@@ -20,7 +20,7 @@ def parse_env_file(text: str) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[
     found: dict[str, str] = {}
     wrong: list[tuple[int, str]] = []
     if "\0" in text:
-        return (), ((text[: text.index("\0")].count("\n") + 1, "holds a NUL byte"),)
+        return (), ((text[: text.index("\0")].count("\n") + 1, "contains a NUL byte"),)
     reader = _Reader(text)
     while reader.skip_to_key():
         line = reader.line

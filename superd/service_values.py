@@ -72,7 +72,7 @@ def absolute_files(value: tuple[str, ...]) -> tuple[str, ...]:
 def without_nul(value: tuple[str, ...]) -> tuple[str, ...]:
     """Words that exec(3) can pass on. Raises ``ValueError`` for another."""
     if any("\0" in word for word in value):
-        raise ValueError("holds a NUL byte")
+        raise ValueError("contains a NUL byte")
     return value
 
 

@@ -85,7 +85,7 @@ def _tables(sources: Sources, registry: Registry | None, *, explicit: bool) -> l
     seen = Seen()
     for path, rules, data in ((files.allow_path, allow, files.allow), (files.deny_path, deny, files.deny)):
         if data is not None and (place := host_facts.writable(path)):
-            found.append(warning(Origin(path), f"`{place}` can be written by anybody", f"chmod o-w {place}"))
+            found.append(warning(Origin(path), f"`{place}` can be written by every user", f"chmod o-w {place}"))
         lines = (data or b"").decode("utf-8", "surrogateescape").split("\n")
         said += lint(each[id(rules)], lines, host, seen, explicit=explicit, guarded=guarded_by(deny))
         if len(rules) > LONG:

@@ -75,12 +75,12 @@ def identity(user: str, group: str) -> str:
         try:
             pwd.getpwnam(user)
         except KeyError:
-            return f"user: no such user `{user}`"
+            return f"user: `{user}` does not exist"
     if group:
         try:
             grp.getgrnam(group)
         except KeyError:
-            return f"group: no such group `{group}`"
+            return f"group: `{group}` does not exist"
     return ""
 
 

@@ -142,7 +142,7 @@ class Programs:
         """Starts the service's program with ``fd``, which stays the caller's, in ``group``. Returns the pid.
 
         Raises ``OSError`` when it cannot be started, ``ControlError`` for a field that no front of ours sends,
-        ``ValueError`` for a text that is too long or holds a NUL.
+        ``ValueError`` for a text that is too long or contains a NUL.
         """
         env = spec.env + connection_environment(request)
         if spec.stdio != "socket":

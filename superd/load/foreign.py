@@ -66,7 +66,8 @@ def read_foreign(
             if service.name in services:
                 there = origins.get((service.name, ""), Origin(service.name))
                 here = foreign.origins.get((service.name, ""), Origin(service.name))
-                problems.append(error(here, f"service `{service.name}` is already there ({there})", _twice(there, main.settings)))
+                what = f"service `{service.name}` is already defined ({there})"
+                problems.append(error(here, what, _twice(there, main.settings)))
                 continue
             places = own[service.name]
             told = frozenset(key for _, key in places)

@@ -24,7 +24,7 @@ def this_host() -> Host:
     @cache
     def program(path: str) -> str:
         fault = path_facts.program_fault(path)
-        return fault or ("can be written by anybody" if root and path_facts.changed_by_anybody(path) else "")
+        return fault or ("can be written by every user" if root and path_facts.changed_by_anybody(path) else "")
 
     @cache
     def socket_folder(path: str, users: tuple[str, ...]) -> str:
@@ -39,7 +39,7 @@ def this_host() -> Host:
         user_names=accounts.user_names(),
         root=root,
         folder=cache(path_facts.folder_fault),
-        stranger=cache(lambda path: path_facts.changed_by(path, ())),
+        not_only_root=cache(lambda path: path_facts.changed_by(path, ())),
         own_names=accounts.names_of(os.geteuid()),
         log_file=cache(lambda path: path_facts.log_fault(path) if root else ""),
         sandbox=cache(lambda sandbox: fault(json.loads(plan_of(sandbox, "")))),

@@ -190,7 +190,7 @@ class _Lists:
             # A power cut leaves them at the end of a file; no name and no address has one. A program is full of them, and
             # of the paths of others.
             line = data.count(b"\n", 0, nul) + 1
-            self.problems.append(error(Origin(path, line), "holds a NUL byte", "write the list anew"))
+            self.problems.append(error(Origin(path, line), "contains a NUL byte", "write the list anew"))
             self.found[path] = b""
 
     def _warn(self, path: str, message: str) -> None:

@@ -178,13 +178,13 @@ def _read_folder(
         names = sorted({*files.list(folder), *replaced})
     except FileNotFoundError:
         if named:
-            problems.append(error(Origin(folder), "no such folder"))
+            problems.append(error(Origin(folder), "does not exist"))
         names = sorted(replaced)
     except OSError as problem:
         problems.append(error(Origin(folder), f"cannot be read: {why(problem)}", hint(problem)))
         return
     if len(names) > MAX_FILES:
-        problems.append(error(Origin(folder), f"holds more than {MAX_FILES} files"))
+        problems.append(error(Origin(folder), f"contains more than {MAX_FILES} files"))
         return
     for name in names:
         path = replaced.get(name) or os.path.join(folder, name)

@@ -106,7 +106,7 @@ def test_a_file_that_anybody_can_write_is_reported_and_a_sticky_folder_is_none(t
 
 def test_users_groups_and_netgroups_that_do_not_exist_are_reported() -> None:
     assert host_facts.identity("root", "root") == ""
-    assert host_facts.identity("no-such", "") == "user: no such user `no-such`"
-    assert host_facts.identity("root", "no-such") == "group: no such group `no-such`"
+    assert host_facts.identity("no-such", "") == "user: `no-such` does not exist"
+    assert host_facts.identity("root", "no-such") == "group: `no-such` does not exist"
     assert not host_facts.netgroup("no-such")
     assert not host_facts.netgroup("\0" + os.fsdecode(b"\xff"))

@@ -234,7 +234,7 @@ def test_what_this_host_has_against_an_entry_is_in_the_report(tmp_path: Path, ca
     entry += " server = /bin/cat\n}}\n"
     old.write_text(entry.format("no-such-user"))
     assert import_command("xinetd", [old], tmp_path / "new") == 78
-    assert f"{old}:7: no such user `no-such-user` (on this host)\n" in capsys.readouterr().out
+    assert f"{old}:7: user `no-such-user` does not exist (on this host)\n" in capsys.readouterr().out
     old.write_text(entry.format("nobody"))
     assert import_command("xinetd", [old], tmp_path / "other") == 0
     assert "cannot be kept: 0" in capsys.readouterr().out

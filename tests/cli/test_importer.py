@@ -142,7 +142,7 @@ def test_what_is_lost_is_counted_as_lost_and_nowhere_else(etc: Path, capsys: pyt
     assert carried.startswith("carried over: 2\n")
     assert lost.startswith(": 2\n")
     assert "no internal service `servers`" in lost
-    assert "no such user `no-such-user`" in lost
+    assert "user `no-such-user` does not exist" in lost
     assert "servers" not in changed
     assert "`gone`" not in carried
 

@@ -44,13 +44,13 @@ def test_an_id_that_is_taken_is_an_error_that_names_both_places(files: dict[str,
     with trusted_files(strict=False) as reader:
         read_foreign(Main(foreign=str(files["xinetd"])), (), reader, services, origins, problems)
     assert services == {"day": mine}
-    assert any("already there (day.toml:1)" in problem.message for problem in problems)
+    assert any("is already defined (day.toml:1)" in problem.message for problem in problems)
 
 
 def test_what_this_host_lacks_is_wrong_here() -> None:
     service = Service.model_validate({"name": "a", "server": "/no/such/program", "port": 1, "user": "no-such-user"})
     messages = [problem.message for problem in wrong_here(Foreign((service,)))]
-    assert messages == ["no such user `no-such-user`", "`/no/such/program` does not exist"]
+    assert messages == ["user `no-such-user` does not exist", "`/no/such/program` does not exist"]
 
 
 def test_a_part_of_an_xinetd_conf_is_reported_since_its_defaults_are_missing(services_dir: Path) -> None:

@@ -20,9 +20,9 @@ def test_users_programs_and_folders_of_this_host_are_known(services_dir: Path) -
     program = services_dir / "program"
     program.write_bytes(b"")
     program.chmod(0o757)
-    assert host.program(str(program)) == "can be written by anybody"
+    assert host.program(str(program)) == "can be written by every user"
     assert host.program("/no/such") == "does not exist"
-    assert host.stranger("/bin/sh") == ""
+    assert host.not_only_root("/bin/sh") == ""
     os.chown(services_dir, ALICE, 0)
     assert "belongs to uid 54901" in host.socket_folder(str(services_dir / "s"), ("nobody", ""))
     assert host.socket_folder(str(services_dir / "s"), (str(ALICE), "no-such-user")) == ""

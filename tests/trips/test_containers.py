@@ -68,7 +68,7 @@ def test_a_user_that_the_image_lacks_is_named_with_its_line(superd: Superd) -> N
     superd.service("cat", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{free_port()}"]\nuser = "www"\n')
     with pytest.raises(AssertionError, match="did not start"):
         superd.start()
-    superd.message("cat.toml:3: error: no such user `www`")
+    superd.message("cat.toml:3: error: user `www` does not exist")
 
 
 def test_a_config_map_and_a_file_copied_with_mode_0664_are_read(superd: Superd, port: int) -> None:

@@ -52,7 +52,11 @@ UNUSABLE = {
     "a byte order mark": b"\xef\xbb\xbfecho : 127.0.0.2\n",
     "a NUL": b"echo : 127.0.0.2\0\n",
 }
-LINES = {"no colon": ":2: error: no", "a byte order mark": ":1: error: byte order mark", "a NUL": ":1: error: line holds a NUL"}
+LINES = {
+    "no colon": ":2: error: no",
+    "a byte order mark": ":1: error: byte order mark",
+    "a NUL": ":1: error: line contains a NUL",
+}
 
 
 @pytest.mark.parametrize("fault", UNUSABLE)

@@ -43,7 +43,7 @@ def test_a_reload_with_an_error_changes_nothing_and_says_why(superd: Superd) -> 
     (superd.services / "cat.toml").unlink()
     assert superd.reload() == "reload refused, nothing has changed: 1 problem"
     assert talk(port, b"hi") == b"hi"
-    superd.message("bad.toml:1: error: no such user `nobdy`")
+    superd.message("bad.toml:1: error: user `nobdy` does not exist")
 
 
 def test_a_service_file_cut_before_its_list_of_clients_opens_nothing_until_it_is_meant(superd: Superd) -> None:

@@ -52,7 +52,7 @@ def test_everything_that_is_wrong_is_said_with_its_place_and_nothing_starts(supe
         f"b.toml:2: error: 127.0.0.1:{port}/stream is taken by service `a` (",
         "c.toml:1: error: unknown key `serve`",
         "d.toml:1: error: `plain` is not executable",
-        "d.toml:3: error: no such user `nobdy`",
+        "d.toml:3: error: user `nobdy` does not exist",
         "e.toml:2: error: ",
         "f.toml:3: error: `instances`: ",
         "g.toml:1: error: not TOML: ",
@@ -90,7 +90,7 @@ def test_root_runs_no_program_that_others_can_change(superd: Superd) -> None:
     program.write_text("#!/bin/sh\n")
     superd.service("cat", f'server = "{program}"\nlisten = ["127.0.0.1:{free_port()}"]\nuser = "root"\n')
     program.chmod(0o777)
-    assert any("`program` can be written by anybody" in line for line in refused(superd))
+    assert any("`program` can be written by every user" in line for line in refused(superd))
     program.chmod(0o755)
     os.chown(program, 65534, 0)
     assert any("runs as root, and it belongs to `nobody`" in line for line in refused(superd))
@@ -105,7 +105,7 @@ def test_with_keep_going_the_right_are_served_and_the_wrong_reported(superd: Sup
     assert talk(ports["right"], b"hi") == b"hi"
     with pytest.raises(ConnectionRefusedError):
         talk(ports["wrong"])
-    superd.message("wrong.toml:3: error: no such user `nobdy`")
+    superd.message("wrong.toml:3: error: user `nobdy` does not exist")
     superd.message("syntax.toml:1: error: not TOML")
 
 

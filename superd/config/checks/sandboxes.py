@@ -26,7 +26,7 @@ class SandboxHost(Protocol):
         """What is wrong with a folder."""
 
     @property
-    def stranger(self) -> Callable[[str], str]:
+    def not_only_root(self) -> Callable[[str], str]:
         """How another user than root can change it."""
 
     @property
@@ -46,7 +46,7 @@ def check_sandbox(service: Service, at: Callable[[str], Origin], host: SandboxHo
     found: list[Problem] = []
     if sandbox.root and (wrong := host.folder(sandbox.root)):
         found.append(error(at("sandbox.root"), f"`{sandbox.root}` {wrong}", f"mkdir {sandbox.root}"))
-    elif sandbox.root and host.root and (wrong := host.stranger(sandbox.root)):
+    elif sandbox.root and host.root and (wrong := host.not_only_root(sandbox.root)):
         hint = f"let root alone change it (ls -ld {sandbox.root})"
         found.append(error(at("sandbox.root"), f"`{sandbox.root}` is / for a program, and {wrong}", hint))
     elif sandbox.root and service.stdio == "pty" and host.folder(f"{sandbox.root}/dev"):

@@ -36,7 +36,7 @@ class Host:
     root: bool
     folder: Callable[[str], str] = lambda _: ""
     """What is wrong with a folder, or nothing."""
-    stranger: Callable[[str], str] = lambda _: ""
+    not_only_root: Callable[[str], str] = lambda _: ""
     """How another user than root can change a program."""
     own_names: frozenset[str] = frozenset()
     """What this process's own user is called: by name and by number."""
@@ -130,9 +130,9 @@ def check_unserved(words: Iterable[tuple[str, str, Origin]], host: Host) -> list
     found: list[Problem] = []
     for key, value, place in words:
         if key == "user" and not host.users(value):
-            found.append(error(place, f"no such user `{value}`", did_you_mean(value, host.user_names)))
+            found.append(error(place, f"user `{value}` does not exist", did_you_mean(value, host.user_names)))
         elif key == "group" and not host.groups(value):
-            found.append(error(place, f"no such group `{value}`"))
+            found.append(error(place, f"group `{value}` does not exist"))
         elif key == "server" and value.startswith("/") and (wrong := host.program(value)):
             found.append(error(place, f"`{value}` {wrong}"))
     return found
@@ -147,11 +147,11 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
 
     for key, user in (("user", service.user), ("socket_user", service.socket_user)):
         if user and not host.users(user):
-            found.append(error(at(key), f"no such user `{user}`", _user_hint(key, user, host)))
+            found.append(error(at(key), f"user `{user}` does not exist", _user_hint(key, user, host)))
     more = [("groups", group) for group in (service.groups if isinstance(service.groups, tuple) else ())]
     for key, group in [("group", service.group), ("socket_group", service.socket_group), *more]:
         if group and not host.groups(group):
-            found.append(error(at(key), f"no such group `{group}`"))
+            found.append(error(at(key), f"group `{group}` does not exist"))
     if service.a_program_for_each_sender and service.most_instances is None:
         message = "instances = UNLIMITED: each forged sender of a datagram starts one more program"
         found.append(warning(at("instances"), message, "set `instances = 64`, or another number"))
@@ -168,7 +168,12 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
             found.append(error(at("server"), f"`{service.server}` is not an absolute path", hint))
         elif wrong := host.program(server):
             found.append(error(at("server"), f"`{server}` {wrong}", _server_hint(service, host)))
-        elif host.root and service.user in ("", "root", "0") and not service.sandbox.users and (wrong := host.stranger(server)):
+        elif (
+            host.root
+            and service.user in ("", "root", "0")
+            and not service.sandbox.users
+            and (wrong := host.not_only_root(server))
+        ):
             hint = f"let root alone change it, or give the service another `user` (ls -ld {server})"
             found.append(error(at("server"), f"`{server}` runs as root, and {_it(wrong)}", hint))
     if service.directory.startswith("/") and (wrong := host.folder(directory)):
@@ -187,10 +192,12 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     ):
         found.append(error(at("wait"), "datagrams of a unix socket have no peer to connect to", "wait = true"))
     if not service.addresses() and not service.mux_client and "RPC" not in service.type:
-        found.append(error(at(""), "nothing to listen on: give `port` or `listen`"))
+        hint = 'write `port = NUMBER`, or `listen = ["ADDRESS:PORT"]`'
+        found.append(error(at(""), "the service has nothing to listen on", hint))
     for word, other in shadowed(service.only_from or (), service.no_access):
+        # As in xinetd, although its manual says that the better match wins.
         message = f"`{word}` can never connect: `{other}` in no_access ({at('no_access')}) wins"
-        found.append(warning(at("only_from"), message, "as in xinetd, whatever its manual says of the better match"))
+        found.append(warning(at("only_from"), message, f"remove `{word}` here, or `{other}` there"))
     for key in ("banner", "banner_success", "banner_fail"):
         path = getattr(service, key)
         if path and not host.readable(path):
@@ -241,7 +248,8 @@ def _mux(services: Mapping[str, Service], origins: Mapping[tuple[str, str], Orig
             found.append(error(where, f"tcpmux knows `{service.service}` as service `{owner}` ({there})", hint))
     if clients and not any(service.internal == "tcpmux" for service in services.values()):
         where = _at(origins, clients[0].name, "type")
-        found.append(warning(where, "no client can reach it: no service `tcpmux` is served", 'one with type = "INTERNAL"'))
+        hint = 'write a service `tcpmux` with `type = "INTERNAL"`'
+        found.append(warning(where, "no client can reach it: no service `tcpmux` is served", hint))
     return found
 
 

@@ -94,7 +94,7 @@ def parse(
                 message = "the file is UTF-16: none of its lines is a rule"
                 problems.append(broken(origin, message, "save the file as UTF-8 without BOM"))
                 break
-            problems.append(broken(origin, "line holds a NUL byte"))
+            problems.append(broken(origin, "line contains a NUL byte"))
             continue
         rule = _rule(line, origin, table)
         if rule is None:

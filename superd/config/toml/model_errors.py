@@ -70,7 +70,9 @@ def explain_errors(
         text, hint = _explain(key, items, model, more)
         found.append(error(where, text, hint))
     if len(by_key) > _MOST:
-        found.append(error(whole, f"{len(by_key) - _MOST} more keys are wrong", "is this a file of superd's?"))
+        found.append(
+            error(whole, f"{len(by_key) - _MOST} more keys are wrong", "a file of another daemon is read by: superd import")
+        )
     return found
 
 

@@ -40,7 +40,7 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
     if text.startswith("\ufeff"):
         return {}, {}, (error(Origin(file, 1), "begins with a byte order mark", "save the file as UTF-8 without it"),)
     if "\0" in text:
-        return {}, {}, (error(Origin(file, text[: text.index("\0")].count("\n") + 1), "holds a NUL byte"),)
+        return {}, {}, (error(Origin(file, text[: text.index("\0")].count("\n") + 1), "contains a NUL byte"),)
     deep = _too_deep(text)
     if deep:
         return {}, {}, (error(Origin(file, deep), f"a key of more than {_PARTS_OF_A_KEY} parts"),)
@@ -52,7 +52,7 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
     # Escapes make them, too. No name, path or word that the system is asked about can hold one.
     nul = [places.get(path) or places.get(path.partition(".")[0]) or Origin(file, 1) for path in _nul(keys)]
     if nul:
-        return {}, {}, tuple(error(where, "holds a NUL byte") for where in dict.fromkeys(nul))
+        return {}, {}, tuple(error(where, "contains a NUL byte") for where in dict.fromkeys(nul))
     return keys, places, ()
 
 

@@ -29,7 +29,11 @@ def said(*services: Service, host: Host = HOST) -> list[str]:
     ("keys", "host", "words"),
     [
         ({"root": "/srv/jail"}, {"folder": lambda _: "does not exist"}, "`/srv/jail` does not exist | mkdir /srv/jail"),
-        ({"root": "/srv/jail"}, {"stranger": lambda _: "belongs to `bob`, not to root"}, "is / for a program, and belongs to"),
+        (
+            {"root": "/srv/jail"},
+            {"not_only_root": lambda _: "belongs to `bob`, not to root"},
+            "is / for a program, and belongs to",
+        ),
         ({"landlock": ["/lib"]}, {}, '`/usr/bin/prog` is not in it | add "/usr/bin"'),
         (
             {"landlock": ["/usr/bin/prog", "/lib"]},

@@ -21,7 +21,7 @@ def client(name: str, **keys: object) -> Service:
 
 
 def test_a_program_that_runs_as_root_belongs_to_root() -> None:
-    theirs = replace(HOST, stranger=lambda _: "belongs to `bob`, not to root")
+    theirs = replace(HOST, not_only_root=lambda _: "belongs to `bob`, not to root")
     service = Service.model_validate({"name": "a", "server": "/bin/cat", "port": 1, "user": "root"})
     (problem,) = check({"a": service}, {}, theirs)
     assert problem.message == "`/bin/cat` runs as root, and it belongs to `bob`, not to root"
@@ -37,7 +37,7 @@ def test_each_unknown_user_and_group_is_reported_at_its_own_key() -> None:
     origins = {("a", key): Origin("a.toml", number) for number, key in enumerate(keys, 1)}
     found = sorted(check({"a": service}, origins, nobody), key=lambda problem: problem.origin)
     kinds = [("user", "u"), ("group", "g"), ("group", "h"), ("user", "v"), ("group", "i")]
-    assert [problem.message for problem in found] == [f"no such {kind} `{name}`" for kind, name in kinds]
+    assert [problem.message for problem in found] == [f"{kind} `{name}` does not exist" for kind, name in kinds]
     assert [problem.origin.line for problem in found] == [1, 2, 3, 4, 5]
 
 

@@ -72,7 +72,7 @@ def test_what_an_escape_makes_a_nul_byte_is_reported_at_each_place_and_nothing_i
     data = b'user = "\\u0000"\nport = 7\nenv = { A = "x\\u0000" }\n[limits]\n"a\\u0000" = 1\n'
     keys, _, problems = parse_toml(data, "a.toml")
     assert keys == {}
-    assert [(problem.origin.line, problem.message) for problem in problems] == [(n, "holds a NUL byte") for n in (1, 3, 4)]
+    assert [(problem.origin.line, problem.message) for problem in problems] == [(n, "contains a NUL byte") for n in (1, 3, 4)]
 
 
 def test_lines_are_an_editors_and_what_stands_in_a_text_of_many_lines_is_not_a_key() -> None:
