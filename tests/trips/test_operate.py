@@ -8,12 +8,28 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from tests.daemon_process import WAIT, Superd, free_port, living, talk
 from tests.trips.test_control import asked, connect, serve
+
+
+@contextmanager
+def going_on(superd: Superd, *words: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """A command that goes on, and what it prints. It ends with the test, also with one that fails."""
+    arguments = [sys.executable, "-m", "superd", *words]
+    folder = Path(__file__).parent.parent.parent
+    with subprocess.Popen(arguments, env=superd.environment, stdout=subprocess.PIPE, text=True, cwd=folder) as command:
+        assert command.stdout is not None
+        try:
+            yield command, command.stdout
+        finally:
+            command.kill()
 
 
 def closed(sock: socket.socket) -> bool:
@@ -202,16 +218,12 @@ def test_a_drain_waits_for_sessions_and_says_which_are_left(superd: Superd) -> N
         assert done.returncode == 1
         assert "1 session left, oldest cat" in done.stdout
         assert "left: 1 session: cat" in done.stdout
-        drain = subprocess.Popen(
-            [sys.executable, "-m", "superd", "drain"], env=superd.environment, stdout=subprocess.PIPE, text=True,
-            cwd=Path(__file__).parent.parent.parent,
-        )  # fmt: skip
-        assert drain.stdout is not None
-        assert "not accepting" in drain.stdout.readline()
-        assert "1 session left" in drain.stdout.readline()
-        sock.close()
-        out, _ = drain.communicate(timeout=WAIT)
-        assert (drain.returncode, "all sessions are over" in out) == (0, True)
+        with going_on(superd, "drain") as (drain, lines):
+            assert "not accepting" in lines.readline()
+            assert "1 session left" in lines.readline()
+            sock.close()
+            out, _ = drain.communicate(timeout=WAIT)
+            assert (drain.returncode, "all sessions are over" in out) == (0, True)
 
 
 def test_a_reload_waits_until_it_is_in_force_and_shows_what_changed(superd: Superd) -> None:
@@ -307,30 +319,22 @@ def test_logs_are_of_master_and_front_and_follow(superd: Superd) -> None:
     assert "FAIL cat" in superd.command("logs", "--source", "127.0.0.9").stdout
     only = [json.loads(line) for line in superd.command("logs", "cat", "--event", "fail", "--json").stdout.splitlines()]
     assert [(event["event"], event["fields"]["reason"]) for event in only] == [("fail", "address")]
-    follow = subprocess.Popen(
-        [sys.executable, "-m", "superd", "logs", "-f", "-n", "1", "--event", "fail"], env=superd.environment,
-        stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent.parent,
-    )  # fmt: skip
-    assert follow.stdout is not None
-    assert "127.0.0.9" in follow.stdout.readline()
-    talk(port, source="127.0.0.9")
-    assert "127.0.0.9" in follow.stdout.readline()
-    follow.send_signal(signal.SIGINT)
-    follow.communicate(timeout=WAIT)
-    assert follow.returncode == 130
+    with going_on(superd, "logs", "-f", "-n", "1", "--event", "fail") as (follow, printed):
+        assert "127.0.0.9" in printed.readline()
+        talk(port, source="127.0.0.9")
+        assert "127.0.0.9" in printed.readline()
+        follow.send_signal(signal.SIGINT)
+        follow.communicate(timeout=WAIT)
+        assert follow.returncode == 130
 
 
 def test_a_status_may_be_watched(superd: Superd) -> None:
     serve(superd)
     superd.start()
-    watch = subprocess.Popen(
-        [sys.executable, "-m", "superd", "status", "--watch", "0.2s"], env=superd.environment, stdout=subprocess.PIPE, text=True,
-        cwd=Path(__file__).parent.parent.parent,
-    )  # fmt: skip
-    assert watch.stdout is not None
-    shown = (line for line in watch.stdout if line.startswith("superd "))
-    assert next(shown)
-    assert next(shown)
-    watch.send_signal(signal.SIGINT)
-    watch.communicate(timeout=WAIT)
-    assert watch.returncode == 0
+    with going_on(superd, "status", "--watch", "0.2s") as (watch, lines):
+        shown = (line for line in lines if line.startswith("superd "))
+        assert next(shown)
+        assert next(shown)
+        watch.send_signal(signal.SIGINT)
+        watch.communicate(timeout=WAIT)
+        assert watch.returncode == 0
