@@ -25,6 +25,7 @@ _PARTS = re.compile(_PART)
 _TOKEN = re.compile(r"""#[^\n]*|"{3}(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'""", re.DOTALL)
 _PARTS_OF_A_KEY = 15
 _DEEP = re.compile(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{_PARTS_OF_A_KEY}}}[\w-]", re.ASCII)
+_UNIT = re.compile(r"^\[(Unit|Socket|Service|Install)\]\s*$", re.MULTILINE)
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 Keys = dict[str, Any]
@@ -41,6 +42,9 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
         return {}, {}, (error(Origin(file, 1), "begins with a byte order mark", "save the file as UTF-8 without it"),)
     if "\0" in text:
         return {}, {}, (error(Origin(file, text[: text.index("\0")].count("\n") + 1), "contains a NUL byte"),)
+    if not file.endswith(".toml") and (unit := _UNIT.search(text)):
+        hint = f"type `superd import systemd {file} -o DIR`"
+        return {}, {}, (error(Origin(file, text.count("\n", 0, unit.start()) + 1), "is a unit of systemd", hint),)
     deep = _too_deep(text)
     if deep:
         return {}, {}, (error(Origin(file, deep), f"a key of more than {_PARTS_OF_A_KEY} parts"),)

@@ -81,6 +81,14 @@ def test_lines_are_an_editors_and_what_stands_in_a_text_of_many_lines_is_not_a_k
     assert {key: places[key].line for key in (*keys, "nice")} == {"env": 1, "port": 5, "nice_add": 6, "nice": 6}
 
 
+def test_a_unit_of_systemd_is_called_one_and_no_toml_of_another_name_is() -> None:
+    unit = b"# hello\n[Unit]\nDescription=x\n[Socket]\nAccept=yes\n"
+    assert [str(problem) for problem in parse_toml(unit, "a.socket")[2]] == [
+        "a.socket:2: error: is a unit of systemd\n  hint: type `superd import systemd a.socket -o DIR`"
+    ]
+    assert not parse_toml(b"port = 1\n[limits]\nidle = 5\n", "a.conf")[2]
+
+
 def test_a_byte_order_mark_is_named_because_no_editor_shows_it() -> None:
     assert [str(problem) for problem in parse_toml("\ufeffport = 1\n".encode(), "a.toml")[2]] == [
         "a.toml:1: error: begins with a byte order mark\n  hint: save the file as UTF-8 without it"
