@@ -221,5 +221,7 @@ def time_left(seconds: float) -> str:
 
 def penalties_of(keys: PenaltyKeys) -> Penalties | None:
     """The table that these keys ask for, or None where no cause has seconds."""
+    if not keys.model_fields_set:
+        return None  # as of nearly every service
     cost = {cause: seconds for cause in Cause if (seconds := getattr(keys, cause.value)) is not None}
     return Penalties(cost, keys.min, keys.max) if cost else None
