@@ -27,7 +27,7 @@ class Registry:
     """
 
     services: Mapping[str, Service]
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=Settings.model_construct)
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, compare=False)
     endings: Mapping[str, Ending] = field(default_factory=dict, compare=False)
 

@@ -29,8 +29,10 @@ def main() -> None:
         from superd.cli.xinetd import main as xinetd_main
 
         raise SystemExit(xinetd_main(sys.argv[2:]))
-    from superd.cli.app import app
+    from superd.cli.app import app, build_alone
 
+    if sys.argv[1:2] == ["run"]:
+        build_alone("run")
     try:
         app()
     except Exception as problem:

@@ -229,3 +229,9 @@ def import_files(
 
 app_files.add_to(app)
 register(app)
+
+
+def build_alone(name: str) -> None:
+    """Have the app know one command: typer builds all thirty for each call, which takes 12 ms of a start."""
+    alone = [command for command in app.registered_commands if command.callback is not None and command.callback.__name__ == name]
+    app.registered_commands[:] = alone or app.registered_commands

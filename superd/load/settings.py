@@ -33,7 +33,7 @@ class Main:
     """
 
     path: str = ""
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=Settings.model_construct)
     defaults: Keys = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
     foreign: str = ""

@@ -54,7 +54,8 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
         return {}, {}, (_syntax_error(str(problem), text, file),)
     places = _places(text, file)
     # Escapes make them, too. No name, path or word that the system is asked about can hold one.
-    nul = [places.get(path) or places.get(path.partition(".")[0]) or Origin(file, 1) for path in _nul(keys)]
+    with_nul = _nul(keys) if "\\" in text else []
+    nul = [places.get(path) or places.get(path.partition(".")[0]) or Origin(file, 1) for path in with_nul]
     if nul:
         return {}, {}, tuple(error(where, "contains a NUL byte") for where in dict.fromkeys(nul))
     return keys, places, ()
@@ -62,7 +63,7 @@ def parse_toml(data: bytes, file: str) -> tuple[Keys, dict[str, Origin], tuple[P
 
 def _too_deep(text: str) -> int:
     """The line of a key with more parts than any has, or 0. tomllib's time grows with the square of their number."""
-    if "." not in text:
+    if text.count(".") < _PARTS_OF_A_KEY:
         return 0
     plain = _TOKEN.sub(lambda token: "" if token[0][0] == "#" else "q" + "\n" * token[0].count("\n"), text)
     match = _DEEP.search(plain)
