@@ -265,8 +265,3 @@ EXCEPTIONS: dict[tuple[Kind, str], Callable[[Service], bool]] = {
     (TCPMUX, "socket_type"): lambda service: service.socket_type is SocketType.STREAM,
 }
 """Where a key of the table has its effect after all."""
-
-
-def kinds_of(service: Service) -> tuple[Kind, ...]:
-    """What the service is; none of ``BY_ANSWER`` where nothing answers."""
-    return tuple(kind for kind in KINDS if kind.has(service))

@@ -9,7 +9,7 @@ import pytest
 from superd.key_conflicts import conflicts
 from superd.limits import Limits
 from superd.service import Service
-from superd.service_kinds import BY_ANSWER, KINDS, TABLE, kinds_of
+from superd.service_kinds import BY_ANSWER, KINDS, TABLE
 
 KIND_KEYS: dict[str, dict[str, Any]] = {
     "program": {"server": "/bin/cat", "port": 7},
@@ -78,7 +78,7 @@ def of(answer: str, way: str) -> dict[str, Any]:
 def test_a_service_has_one_kind_by_its_answer(answer: str, way: str) -> None:
     if way == "tcpmux" and ("wait" in answer or "datagram" in answer):
         assert any(item.kind.title == "through tcpmux" for item in conflicts(built(of(answer, way))))
-    found = [kind.title for kind in kinds_of(built(of(answer, way))) if kind in BY_ANSWER]
+    found = [kind.title for kind in BY_ANSWER if kind.has(built(of(answer, way)))]
     assert found == [answer]
 
 

@@ -46,8 +46,6 @@ _ELSEWHERE = frozenset(
     ]
 )
 """Daemons that ask libwrap themselves, as tcpdchk knows some."""
-MOST_HINT = 2000
-"""Characters of a hint that somebody copies."""
 _HASH = re.compile(r"(?:^|\s)#.*")
 
 

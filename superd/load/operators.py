@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from superd.load.privilege import front_of
 from superd.operators import Operators
-from superd.system.accounts import gid_of, uid_of
+from superd.problem import Origin, Problem, did_you_mean, warning
+from superd.system.accounts import gid_of, known_group, known_user, uid_of, user_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from superd.service import Service
     from superd.settings import Settings
@@ -35,11 +36,25 @@ def operators_of(settings: Settings, services: Iterable[Service]) -> Operators:
     )
 
 
-def unknown_operators(settings: Settings) -> list[str]:
-    """Return the words of ``[control]`` that name no user or group of this host. The default group may be missing."""
+def check_operators(settings: Settings, places: Mapping[str, Origin], path: str) -> list[Problem]:
+    """Return a warning for each word of ``[control]`` that this host does not know. The default group may be missing."""
     control = settings.control
-    given = [word for key in ("admins", "viewers") if key in control.model_fields_set for word in getattr(control, key)]
-    return [word for word in given if not (_groups([word]) if word.startswith(GROUP) else _users([word]))]
+    found: list[Problem] = []
+    for key in ("admins", "viewers"):
+        for word in getattr(control, key) if key in control.model_fields_set else ():
+            kind, name, known = ("group", word[1:], _groups([word])) if word.startswith(GROUP) else ("user", word, _users([word]))
+            if not known:
+                message = f"`{key}`: {kind} `{name}` does not exist"
+                found.append(warning(places.get(f"control.{key}", Origin(path)), message, _instead(kind, name)))
+    return found
+
+
+def _instead(kind: str, name: str) -> str:
+    if kind == "user" and known_group(name):
+        return f'write `"{GROUP}{name}"`: that is the group'
+    if kind == "group" and known_user(name):
+        return f'write `"{name}"`: that is the user'
+    return (did_you_mean(name, user_names()) if kind == "user" else "") or f"{kind}add {name}"
 
 
 def _users(words: Iterable[str]) -> frozenset[int]:

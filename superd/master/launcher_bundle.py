@@ -37,9 +37,6 @@ PROTOCOL = tuple(
     f"superd.ipc.{name}" for name in ("launch_codec", "launch_records", "launcher_control", "running_table", "relay_messages")
 )
 """What a front, launchers and relays must have alike to understand each other."""
-EX_OTHER_PYTHON = 69
-"""Exit status of a process whose interpreter on disk cannot run the master's code."""
-
 BOOT = """
 import marshal, os, sys
 frozen, (magic, memory, first) = sys.modules["_frozen_importlib"], sys.argv[1:4]

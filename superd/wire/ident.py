@@ -15,7 +15,6 @@ MAX_QUESTION = 1000
 NO_USER = "NO-USER"
 HIDDEN_USER = "HIDDEN-USER"
 INVALID_PORT = "INVALID-PORT"
-UNKNOWN_ERROR = "UNKNOWN-ERROR"
 
 _REPLY = re.compile(rb"\s*(\d{1,5})\s*,\s*(\d{1,5})\s*:\s*USERID\s*:\s*([^:\n]+:\s*([^\s\0]{1,255})[^\n]*)")
 _QUESTION = re.compile(rb"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*")

@@ -12,7 +12,7 @@ from superd.settings import Settings
 
 
 def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Origin], tuple[Problem, ...]]:
-    """The settings, the defaults' keys and where each of those stands."""
+    """The settings, the defaults' keys, and where each of those and of ``control.`` stands."""
     keys, places, problems = parse_toml(data, file)
     if problems:
         return Settings(), {}, {}, problems
@@ -44,6 +44,7 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
         found.append(error(places.get("user", Origin(file)), "`user`: the front must not run as root", 'user = "superd"'))
     below = {key.removeprefix("defaults."): place for key, place in places.items() if key.startswith("defaults.")}
     origins = {key: below.get(key, Origin(file)) for key in defaults}
+    origins |= {key: place for key, place in places.items() if key.startswith("control.")}
     plain = {key: value for key, value in defaults.items() if not key.endswith("_add")}
     whole = places.get("defaults", Origin(file))
     # Said without a service, too: each service says the same of them, which is one fault.
