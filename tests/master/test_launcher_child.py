@@ -54,13 +54,15 @@ def test_a_launcher_that_cannot_become_its_profile_exits_with_77() -> None:
 
 def test_what_runs_is_in_the_table_that_it_writes() -> None:
     with real_launcher() as launcher, connection() as (client, fd):
-        launcher.service("cat", "/bin/cat")
+        # What is left at its end reads from the client too. The launcher looks for it, says that it stays, and is done with it.
+        launcher.service("cat", "/bin/sh", "-c", "exec 3<&0; read line; cat <&3 >/dev/null &")
         launcher.launch("cat", fd)
         launcher.report(messages.Started)
         (entry,) = launcher.process.programs()
         assert entry.pid > 0
-        client.shutdown(socket.SHUT_WR)
+        client.send(b"\n")
         launcher.report(messages.Exited)
+        assert launcher.report(messages.Kept).count == 1
         assert launcher.process.programs() == []
 
 

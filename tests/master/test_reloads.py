@@ -231,7 +231,7 @@ def test_the_configuration_is_read_with_the_tables_in_force(monkeypatch: pytest.
         seen.append(before)
         return configuration(registry())
 
-    monkeypatch.setattr("superd.master.reloads.read_configuration", read_configuration)
+    monkeypatch.setattr("superd.master.reading.read_configuration", read_configuration)
     made.reloads.ask_dry_run()
     made.readings.asked.pop().work()
     assert seen == [made.state.policy]
