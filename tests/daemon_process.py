@@ -58,8 +58,8 @@ class Superd:
         self.watched = "User Mode Linux" not in Path("/proc/cpuinfo").read_text()
         """Whether no process of it may sleep where it waits for no work; not where the test is one of its processes, nor in a
         kernel of its own, which does not say where a process sleeps."""
-        self.steps = StepWatch(folder / "steps") if "SUPERD_COVERAGE" not in os.environ else None
-        """Whether no step of its loops may take long."""
+        self.steps = StepWatch(folder / "steps") if self.watched and "SUPERD_COVERAGE" not in os.environ else None
+        """Whether no step of its loops may take long; a kernel of its own counts processor time in hundredths of a second."""
         self.events: list[dict[str, Any]] = []
         self._fresh: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.sources: list[str] | None = None

@@ -12,8 +12,8 @@ from pathlib import Path
 
 SITE = Path(__file__).parent / "step_watch_site"
 LIMIT = 0.010
-ONCE = 3
-"""Times its limit that a step may take which takes long only once: interrupts of a busy machine are counted to who runs."""
+ONCE, FEW = 5, 2
+"""Times its limit that a step may take which takes long so few times: interrupts of a busy machine are counted to who runs."""
 SIZE = 1 << 16
 
 
@@ -34,7 +34,7 @@ class StepWatch:
         """Return the steps that took longer: whose, how long, where."""
         lines = [line for line in self._file.read_bytes().replace(b"\0", b"").decode().splitlines() if line]
         times = Counter(what for _, what in map(_read, lines))
-        return [line for line in lines if times[_read(line)[1]] > 1 or _read(line)[0] > ONCE]
+        return [line for line in lines if times[_read(line)[1]] > FEW or _read(line)[0] > ONCE]
 
 
 def _read(line: str) -> tuple[float, str]:

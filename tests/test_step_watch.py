@@ -27,13 +27,13 @@ def test_a_step_over_the_limit_fails_the_trip_with_its_task_and_place(superd: Su
     assert "Master._on_event" in text
 
 
-def test_a_step_that_is_long_once_may_be_the_machine_s(tmp_path: Path) -> None:
+def test_a_step_that_is_seldom_long_may_be_the_machine_s(tmp_path: Path) -> None:
     file = tmp_path / "steps"
     watch = step_watch.StepWatch(file)
-    once, again, long = "front: 11.0 ms: a", "front: 12.0 ms: b, from x.py:1 to y.py:2", "front: 31.0 ms: c"
-    master = "master: 80.0 ms: a timer: d"
-    file.write_text("\n".join([once, again, long, master, again]) + "\0" * 9)
-    assert watch.found() == [again, long, again]
+    once, again, long = "front: 11.0 ms: a", "front: 12.0 ms: b, from x.py:1 to y.py:2", "front: 51.0 ms: c"
+    master = "master: 140.0 ms: a timer: d"
+    file.write_text("\n".join([once, again, long, once, master, again, again]) + "\0" * 9)
+    assert watch.found() == [again, long, again, again]
 
 
 def test_a_daemon_that_does_nothing_long_is_not_accused(superd: Superd) -> None:
