@@ -24,6 +24,7 @@ from superd.load.env_files import check_env_files
 from superd.load.foreign import read_foreign
 from superd.load.host import this_host
 from superd.load.numbers import resolved, with_port
+from superd.load.operators import check_operators
 from superd.load.privilege import check_users
 from superd.load.settings import hint, read_main, why
 from superd.load.sources import ADMIN, MAIN, VENDOR, Sources
@@ -103,6 +104,7 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
     problems: list[Problem] = []
     main = read_main(sources, files, problems)
     settings = main.settings
+    problems += check_operators(settings, main.origins, main.path)
     alone = main.single or main.foreign
     folders = sources.services or (() if main.single else settings.services or (() if alone else (VENDOR, ADMIN)))
     found: dict[str, _Layers] = {}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from superd.config.grammar import grammar_of
 from superd.config.toml.settings_file import parse_settings
 from superd.frozen import frozen
-from superd.load.operators import check_operators
 from superd.load.sources import MAIN
 from superd.problem import Origin, Problem, error
 from superd.settings import Settings
@@ -60,7 +59,7 @@ def read_main(sources: Sources, files: FileReader, problems: list[Problem]) -> M
                 main = Main(path, Settings(stop_sessions="keep"), foreign=path, single=sources.single)
             else:
                 settings, defaults, origins, wrong = parse_settings(data, path)
-                problems += [*wrong, *check_operators(settings, origins, path)]
+                problems += wrong
                 main = Main(path, settings, defaults, origins, single=sources.single)
     return replace(main, settings=_under(main.settings, sources))
 
