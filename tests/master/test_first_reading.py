@@ -26,6 +26,16 @@ def test_a_child_reads(tmp_path: Path) -> None:
     assert list(found.registry.services) == ["echo"]
 
 
+def test_a_kernel_without_descriptors_of_processes_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: int) -> int:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", unknown)
+    reading = FirstReading(one_service(tmp_path), keep_going=False)
+    assert not reading.is_over()
+    assert isinstance(reading.value(), Configuration)
+
+
 def why(found: object) -> str:
     assert isinstance(found, Unusable)
     return found.problems[0].message
