@@ -35,7 +35,7 @@ def ending_of(data: bytes, grammar: str = "") -> Ending:
     """Return how ``data`` ends.
 
     What must not be cut off: of a `service` any key; of `settings` the tables that all services or operators are held to; of
-    other files what closes all services before it. An administrator removes the rest as often as not: a service, a page.
+    other files what closes all services before it. An operator removes the rest as often as not: a service, a page.
     """
     says = _SAYS if grammar == "service" else _GUARDS if grammar == "settings" else _DEFAULTS
     guarded = False

@@ -28,7 +28,7 @@ class SyslogTarget:
 
 @frozen
 class FileTarget:
-    """``FILE path [soft [hard]]``. Sizes in bytes; 0 means no limit. ``text`` is the value as the admin wrote it."""
+    """``FILE path [soft [hard]]``. Sizes in bytes; 0 means no limit. ``text`` is the value as the operator wrote it."""
 
     path: str
     soft: int = 0

@@ -1,6 +1,6 @@
 """Characters that look like another one: a no-break space, curly quotes, long dashes, what HTML and word processors make.
 
-They come with text that was copied from a web page. Pure; any process that reads what an admin wrote.
+They come with text that was copied from a web page. Pure; any process that reads what an operator wrote.
 """
 
 from __future__ import annotations

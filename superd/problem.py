@@ -1,4 +1,4 @@
-"""What is wrong with a file an admin wrote, and where. Only the value: finding problems is ``config/``'s work."""
+"""What is wrong with a file that an operator wrote, and where. Only the value: finding problems is ``config/``'s work."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Origin:
 
 @frozen
 class Problem:
-    """One finding: where, how bad, what and the value (in backquotes), and what to write instead."""
+    """One problem: where, how bad, what and the value (in backquotes), and what to write instead."""
 
     origin: Origin
     severity: Severity
@@ -59,7 +59,7 @@ def error(origin: Origin, message: str, hint: str = "") -> Problem:
 
 
 def warning(origin: Origin, message: str, hint: str = "") -> Problem:
-    """A problem that an admin should know; the entry runs."""
+    """A problem that an operator should know; the entry runs."""
     return Problem(origin, Severity.WARNING, _short(message), hint)
 
 

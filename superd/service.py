@@ -37,9 +37,9 @@ from superd.service_values import (
 )
 from superd.tls_keys import CERT, TlsKeys
 
-BUILTIN_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
+INTERNAL_PORTS = {"echo": 7, "discard": 9, "chargen": 19, "daytime": 13, "time": 37, "tcpmux": 1, "auth": 113}
 """IANA's, for hosts whose /etc/services is short or missing."""
-BUILTINS = tuple(BUILTIN_PORTS)
+INTERNALS = tuple(INTERNAL_PORTS)
 ServiceType = Literal["INTERNAL", "RPC", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS"]
 Flag = Literal["IDONLY", "KEEPALIVE", "NAMEINARGS", "NODELAY", "NOLIBWRAP", "SENSOR"]
 LogSuccess = Literal["HOST", "PID", "EXIT", "DURATION", "USERID", "TRAFFIC"]

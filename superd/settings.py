@@ -134,7 +134,7 @@ class PageSettings(HttpSettings):
 class Settings(Model):
     """All of superd.toml but ``[defaults]``, which belongs to the services."""
 
-    services: Words = Field((), description="folders of service files, lowest first; default: the vendor's and the admin's")
+    services: Words = Field((), description="folders of service files, lowest first; default: the package's and the operator's")
     xinetd: Words = Field((), description="xinetd.conf files to read live")
     inetd: Words = Field((), description="inetd.conf files or folders to read live")
     inetd_dialect: Literal["auto", "openbsd", "freebsd", "netbsd", "inetutils", "busybox"] = Field(
@@ -151,7 +151,7 @@ class Settings(Model):
     undecided: int = Field(
         1024,
         ge=1,
-        description="connections at once that wait for a look-up, a banner or a hook",
+        description="connections at once that wait for a look-up, a banner or a command",
         json_schema_extra={"unit": "connections"},
     )
     relays: int | None = Field(

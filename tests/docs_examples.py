@@ -22,7 +22,7 @@ _VARIES = (
     (r"\b(duration|cpu|memory)=[\d.]+", r"\1=N"),
     (r"\bsuperd \d+ serves", "superd N serves"),
     (r"(127\.0\.0\.1):[3-6]\d{4}\b", r"\1:N"),
-    (r"\bup [\d.]+ s   Linux [\d.]+   \d+ processes, [\d.]+MB   config read [\d.]+ s ago", "up N"),
+    (r"\bup [\d.]+ s   Linux [\d.]+   \d+ processes, [\d.]+MB   files read [\d.]+ s ago", "up N"),
     (r"\buntil \d\d:\d\d\b", "until TIME"),
     (r"\buntil \d{4}-\d\d-\d\d \d\d:\d\d\b", "until TIME"),
     (r"(\d+/\d+) +\d+ +\d+ ", r"\1 N N "),

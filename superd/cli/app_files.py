@@ -46,7 +46,9 @@ def help_key(
 def schema(
     kind: Annotated[
         str,
-        typer.Argument(help="service or config", parser=one_of("service", "config"), autocompletion=words("service", "config")),
+        typer.Argument(
+            help="`service` or `config`", parser=one_of("service", "config"), autocompletion=words("service", "config")
+        ),
     ],
 ) -> None:
     """Print the JSON Schema of a service file or of superd.toml, for editors and validators."""
@@ -102,7 +104,7 @@ def new(
         str, typer.Option("--run", metavar="COMMAND", help="the program and its arguments, as one word in quotes")
     ] = "",
     redirect: Annotated[str, typer.Option("--redirect", metavar="HOST:PORT", help="relay to another host and port")] = "",
-    builtin: Annotated[str, typer.Option("--builtin", metavar="NAME", help="a built-in service, as echo")] = "",
+    builtin: Annotated[str, typer.Option("--builtin", metavar="NAME", help="an internal service, as echo")] = "",
     port: Annotated[str, typer.Option("--port", metavar="NUMBER", help="the port that clients reach")] = "",
     only_from: Annotated[
         list[str] | None, typer.Option("--only-from", metavar="NET", help="who may connect; may be given several times")

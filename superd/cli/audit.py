@@ -1,6 +1,6 @@
 """``superd audit``: each listener, its user, who can reach it, and what is unusual: the list that an auditor asks for.
 
-Runs in: the operator's commands. Never: judges what a program does with its clients; `superd explain` decides about one client.
+Runs in: the operator's commands. Never: says what a program does with its clients; `superd explain` decides about one client.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _runs(service: Service) -> str:
     if service.redirect:
         return f"a relay to {service.redirect}"
     if service.internal:
-        return f"built-in `{service.internal}`"
+        return f"internal `{service.internal}`"
     return " ".join((service.server, *service.server_args))
 
 

@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from superd.address import SocketType
-from superd.cli.diagnostics import print_problems
 from superd.cli.folded import folded
 from superd.cli.problem_formats import formatted
+from superd.cli.problem_text import print_problems
 from superd.counted import counted
 from superd.errors import ConfigError
 from superd.load.settings import tables_of

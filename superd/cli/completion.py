@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from superd.load.sources import ADMIN, VENDOR
+from superd.load.sources import OF_PACKAGES, OPERATORS_OWN
 
 PATIENCE = 0.5
 """Seconds: a shell that hangs at a key is worse than no completion."""
@@ -47,7 +47,7 @@ def banned(incomplete: str) -> list[str]:
 def configured_names(incomplete: str) -> list[str]:
     """Return the services that begin so: of the running superd, and those that have a file in the host's folders."""
     names = set(service_names(incomplete))
-    for folder in (VENDOR, ADMIN):
+    for folder in (OF_PACKAGES, OPERATORS_OWN):
         try:
             files = os.listdir(folder)
         except OSError:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from superd.cli.diagnostics import print_problems
+from superd.cli.problem_text import print_problems
 from superd.config.toml.render import every_value
 from superd.config.toml.values import item
 from superd.errors import ConfigError

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from superd.address import SocketType
-from superd.cli.diagnostics import print_problems
 from superd.cli.export_confining import confining_lines
+from superd.cli.problem_text import print_problems
 from superd.config.toml.render import every_value
 from superd.errors import ConfigError
 from superd.exit_status import EX_CONFIG, EX_FAILURE, EX_USAGE

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from superd.frozen import frozen
-from superd.load.sources import ADMIN
+from superd.load.sources import OPERATORS_OWN
 
 if TYPE_CHECKING:
     from superd.config.foreign import Foreign
@@ -190,9 +190,9 @@ def import_command(
 
 def _own_main(output: str | os.PathLike[str] | None) -> str:
     """The host's superd.toml, where its own folder is imported into and there is none yet; else ""."""
-    if output is None or os.path.abspath(output) != ADMIN:
+    if output is None or os.path.abspath(output) != OPERATORS_OWN:
         return ""
-    main = os.path.join(os.path.dirname(ADMIN), "superd.toml")
+    main = os.path.join(os.path.dirname(OPERATORS_OWN), "superd.toml")
     return "" if os.path.lexists(main) else main
 
 

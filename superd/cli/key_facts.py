@@ -143,7 +143,7 @@ def _key(name: str, field: FieldInfo, table: Table, hint: Any, values: dict[str,
 
 
 def type_of(hint: Any) -> tuple[str, str]:
-    """What an admin writes for ``hint``, and its unit where the type says it."""
+    """What an operator writes for ``hint``, and its unit where the type says it."""
     for alias, text, unit in ALIASES:
         if hint == alias:
             return text, unit

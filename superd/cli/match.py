@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from superd.cli.diagnostics import print_problems
+from superd.cli.problem_text import print_problems
 from superd.errors import ConfigError
 from superd.expansion import ExpansionTooLong, expand_shell, values_of
 from superd.load.sources import Sources

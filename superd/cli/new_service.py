@@ -16,17 +16,17 @@ import tempfile
 import textwrap
 from dataclasses import dataclass, field
 
-from superd.cli.diagnostics import print_problems
 from superd.cli.json_schema import schema_line
 from superd.cli.key_facts import TABLE_OF, keys_of
+from superd.cli.problem_text import print_problems
 from superd.config.toml.values import item
 from superd.errors import ConfigError
 from superd.exit_status import EX_CANTCREAT, EX_CONFIG, EX_USAGE
 from superd.limits import Limits
-from superd.load.sources import ADMIN, Sources
+from superd.load.sources import OPERATORS_OWN, Sources
 from superd.problem import Problem
 from superd.safe_text import safe
-from superd.service import BUILTIN_PORTS, Service
+from superd.service import INTERNAL_PORTS, Service
 from superd.system.credentials import is_root
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
@@ -74,7 +74,7 @@ def new(wanted: Wanted, folder: str | None, *, force: bool, dry_run: bool) -> in
     if dry_run:
         sys.stdout.write(text)
         return 0
-    place = folder or (ADMIN if is_root() else "services.d")
+    place = folder or (OPERATORS_OWN if is_root() else "services.d")
     path = os.path.join(place, f"{wanted.name}.toml")
     try:
         os.makedirs(place, mode=0o755, exist_ok=True)
@@ -93,13 +93,13 @@ def new(wanted: Wanted, folder: str | None, *, force: bool, dry_run: bool) -> in
 
 def ask(wanted: Wanted) -> None:
     """Fill in what is missing by questions on the terminal. Raises ``Unusable``, ``EOFError``."""
-    kind = _choice("What should clients reach?", ("a program", "another host and port", "a built-in service"))
+    kind = _choice("What should clients reach?", ("a program", "another host and port", "an internal service"))
     if kind == 0:
         wanted.run = _question("Program and arguments")
     elif kind == 1:
         wanted.redirect = _question("Host and port, as 10.0.0.5:80")
     else:
-        wanted.builtin = _question(f"Which one ({', '.join(BUILTIN_PORTS)})")
+        wanted.builtin = _question(f"Which one ({', '.join(INTERNAL_PORTS)})")
     wanted.port = wanted.port or _question("On which port")
     if not wanted.only_from and not wanted.everybody:
         who = _choice("Who may connect?", ("this host only", "a network", "everybody"))
@@ -166,11 +166,11 @@ def _values(wanted: Wanted, wrong: list[str]) -> dict[str, object]:
         values["redirect"] = wanted.redirect
         wanted.name = wanted.name or "relay"
     elif wanted.builtin:
-        if wanted.builtin not in BUILTIN_PORTS:
-            wrong.append(f"`{safe(wanted.builtin, 40)}` is not a built-in service: {', '.join(BUILTIN_PORTS)}")
+        if wanted.builtin not in INTERNAL_PORTS:
+            wrong.append(f"`{safe(wanted.builtin, 40)}` is not an internal service: {', '.join(INTERNAL_PORTS)}")
         values |= {"type": "INTERNAL", "service": wanted.builtin}
         wanted.name = wanted.name or wanted.builtin
-    port = wanted.port or str(BUILTIN_PORTS.get(wanted.builtin, ""))
+    port = wanted.port or str(INTERNAL_PORTS.get(wanted.builtin, ""))
     if not port:
         wrong.append("say on which port: --port NUMBER")
     elif not port.isdecimal() or not port.isascii() or not 1 <= int(port[:9]) <= 65535:
@@ -230,9 +230,9 @@ def _write(path: str, text: str, *, force: bool) -> None:
 
 
 def _to_try(wanted: Wanted, folder: str) -> str:
-    port = wanted.port or str(BUILTIN_PORTS.get(wanted.builtin, ""))
+    port = wanted.port or str(INTERNAL_PORTS.get(wanted.builtin, ""))
     here = not wanted.only_from or any(client.startswith(("127.", "ALL")) for client in wanted.only_from)
     client = f"nc 127.0.0.1 {port}" if here else f"on a host of {wanted.only_from[0]}: nc THIS-HOST {port}"
-    if folder == ADMIN:
+    if folder == OPERATORS_OWN:
         return f"systemctl reload superd, then{':' if here else ''} {client}"
     return f"superd run --services {shlex.quote(folder)}, then{' in another terminal:' if here else ''} {client}"

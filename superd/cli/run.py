@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from superd.address import BindAddress, SocketType
-from superd.cli.diagnostics import print_problems
+from superd.cli.problem_text import print_problems
 from superd.cli.table import one
 from superd.load.sources import Sources
 from superd.net.inherited import inherited_fds

@@ -1,10 +1,10 @@
-"""The services and tables that a configuration serves, for the commands that judge clients without a daemon."""
+"""The services and tables that a configuration serves, for the commands that decide about clients without a daemon."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from superd.cli.diagnostics import print_problems
+from superd.cli.problem_text import print_problems
 from superd.errors import ConfigError
 
 if TYPE_CHECKING:

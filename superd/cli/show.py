@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from superd.cli.diagnostics import print_problems
+from superd.cli.problem_text import print_problems
 from superd.config.toml.render import TABLES, file_values
 from superd.config.toml.values import as_toml
 from superd.errors import ConfigError

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import sys
 
-from superd.cli.diagnostics import print_problems
+from superd.cli.problem_text import print_problems
 from superd.errors import ConfigError
 from superd.load.services import read
 from superd.load.sources import Sources
 from superd.safe_text import safe
 from superd.sandbox import exposure, plan_of
 from superd.service import Service
-from superd.system.confinement import fault
+from superd.system.sandboxing import fault
 
 
 def show_sandbox(sources: Sources, name: str | None) -> int:

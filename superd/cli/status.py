@@ -81,7 +81,7 @@ def head(answer: dict[str, Any], columns: int) -> str:
     if columns >= 100:
         parts.append(daemon["kernel"])
     parts.append(f"{counted(len(processes), 'process').replace('processs', 'processes')}, {size(memory)}B")
-    parts.append(f"config read {span(max(0.0, time.time() - daemon['config_read']))} ago")  # noqa: TID251 - shown to people
+    parts.append(f"files read {span(max(0.0, time.time() - daemon['config_read']))} ago")  # noqa: TID251 - shown to people
     return bold(f"superd {safe(daemon['version'])}") + "   " + "   ".join(parts)
 
 

@@ -146,7 +146,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _serve(options: XinetdOptions, background: Background | None) -> int:
-    from superd.cli.diagnostics import print_problems
+    from superd.cli.problem_text import print_problems
     from superd.cli.run import write_dump
     from superd.daemon.manner import Manner
     from superd.daemon.start import run

@@ -1,1 +1,1 @@
-"""Text an admin wrote → words. Pure; ``load/`` reads the files."""
+"""Text that an operator wrote → words. Pure; ``load/`` reads the files."""

@@ -14,11 +14,11 @@ from superd.problem import Origin, Problem, Severity
 from superd.service import Service
 
 MOST_PLACES = 8
-"""Places of one finding that are named."""
+"""Places of one line that are named."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Line:
     """One line of the report; ``instead`` says what to do where something is lost or differs, ``also`` where it is so too."""
 
     origin: Origin
@@ -36,23 +36,23 @@ class Finding:
 
 @frozen
 class Report:
-    """Three lists, each by old file and line. ``failed``: an entry that was switched on is lost, or this host rejects it."""
+    """Three lists, each by old file and line. ``failed``: an entry that was switched on is lost, or this host refuses it."""
 
-    carried: tuple[Finding, ...]
-    changed: tuple[Finding, ...]
-    lost: tuple[Finding, ...]
+    carried: tuple[Line, ...]
+    changed: tuple[Line, ...]
+    lost: tuple[Line, ...]
     failed: bool = False
     written: bool = True
 
     def __str__(self) -> str:
         parts = []
-        for title, findings in (
+        for title, lines in (
             ("carried over" if self.written else "would be carried over", self.carried),
             ("changes meaning", self.changed),
             ("cannot be kept", self.lost),
         ):
-            parts.append(f"{title}: {len(findings)}")
-            parts.extend(f"  {finding}" for finding in findings)
+            parts.append(f"{title}: {len(lines)}")
+            parts.extend(f"  {line}" for line in lines)
         return "\n".join(parts) + "\n"
 
 
@@ -64,25 +64,25 @@ def report(
     ``wrong_here`` are errors of this host with entries that are written as they are: it would not start with these files.
     Such an entry counts as lost and as nothing else. ``names`` are the files of the services.
     """
-    rejected = list(wrong_here)
-    places = {problem.origin for problem in rejected}
-    carried: list[Finding] = []
-    changed: list[Finding] = []
+    refused_here = list(wrong_here)
+    places = {problem.origin for problem in refused_here}
+    carried: list[Line] = []
+    changed: list[Line] = []
     for service in foreign.services:
         place = foreign.origins.get((service.name, ""), Origin(""))
         own = {origin for (name, _), origin in foreign.origins.items() if name == service.name} if places else set()
         if not places & own:
-            carried.append(Finding(place, _carried(service, foreign, names or {})))
+            carried.append(Line(place, _carried(service, foreign, names or {})))
     changed += _for_all(foreign)
-    lost: list[Finding] = []
+    lost: list[Line] = []
     for problem in foreign.problems:
-        finding = Finding(problem.origin, problem.message, problem.hint)
+        finding = Line(problem.origin, problem.message, problem.hint)
         gone = problem.severity is Severity.ERROR or problem.message.endswith(OF_DISABLED)
         (lost if gone else changed).append(finding)
-    failed = bool(rejected) or any(problem.severity is Severity.ERROR for problem in foreign.problems)
-    for problem in rejected:
+    failed = bool(refused_here) or any(problem.severity is Severity.ERROR for problem in foreign.problems)
+    for problem in refused_here:
         hint = "superd does not start with this file until it is corrected; read live, the old file is served without this entry"
-        lost.append(Finding(problem.origin, f"{problem.message} (on this host)", problem.hint or hint))
+        lost.append(Line(problem.origin, f"{problem.message} (on this host)", problem.hint or hint))
     return Report(tuple(sorted(carried)), tuple(_once(changed)), tuple(_once(lost)), failed, written)
 
 
@@ -97,7 +97,7 @@ def _carried(service: Service, foreign: Foreign, names: Mapping[str, str]) -> st
     return " ".join(parts)
 
 
-def _for_all(foreign: Foreign) -> list[Finding]:
+def _for_all(foreign: Foreign) -> list[Line]:
     """What changes for every service of an xinetd.conf that leaves an attribute out: said once, with the services' names."""
     served = [service for service in foreign.services if service.log_style == "xinetd" and not service.disable]
     unlogged = [service for service in served if not service.log_type and (service.log_on_success or service.log_on_failure)]
@@ -121,16 +121,16 @@ def _for_all(foreign: Foreign) -> list[Finding]:
             names = ", ".join(f"`{service.name}`" for service in services[:MOST_PLACES])
             more = f" and {len(services) - MOST_PLACES} more" if len(services) > MOST_PLACES else ""
             place = min(foreign.origins.get((service.name, ""), Origin("")) for service in services)
-            found.append(Finding(place, f"{names}{more}: {what}", instead))
+            found.append(Line(place, f"{names}{more}: {what}", instead))
     return found
 
 
-def _once(findings: Iterable[Finding]) -> list[Finding]:
+def _once(findings: Iterable[Line]) -> list[Line]:
     """Each finding once, with the places where it is so too."""
-    kinds: dict[tuple[str, str], list[Finding]] = {}
+    kinds: dict[tuple[str, str], list[Line]] = {}
     for finding in sorted(findings):
         kinds.setdefault((finding.what, finding.instead), []).append(finding)
     return sorted(
-        Finding(same[0].origin, same[0].what, same[0].instead, tuple(dict.fromkeys(other.origin for other in same[1:])))
+        Line(same[0].origin, same[0].what, same[0].instead, tuple(dict.fromkeys(other.origin for other in same[1:])))
         for same in kinds.values()
     )

@@ -1,7 +1,7 @@
 """superd.toml's [defaults] laid under the services of another daemon's file. Reads no file; pure; any process.
 
 What such a file says itself counts, its own `defaults` among it; what its daemon implies (the environment, the log's style)
-gives way to what an admin wrote in superd.toml.
+gives way to what an operator wrote in superd.toml.
 """
 
 from __future__ import annotations

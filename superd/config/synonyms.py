@@ -1,7 +1,7 @@
 """What other daemons call superd's keys: systemd, xinetd, the inetds, Docker, nginx, and plain habit. A table and its look-up.
 
 A hint by likeness of meaning comes before one by likeness of letters: `args` is like `flags`, and means `server_args`.
-Pure; any process that reads what an admin wrote.
+Pure; any process that reads what an operator wrote.
 """
 
 from __future__ import annotations

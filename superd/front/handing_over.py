@@ -44,7 +44,7 @@ class HandsOver(Protocol):
     """Starts the programs of sessions."""
 
     def hand_over(self, session: LiveSession, server: Peer, fd: int, how: HowToStart = AS_CONFIGURED) -> None:
-        """Give the session's socket to a launcher; ``fd`` is the callee's. ``flush`` sends it."""
+        """Give the session's socket to a launcher; takes ``fd`` over. ``flush`` sends it."""
 
     def flush(self) -> None:
         """Send what is queued."""
@@ -54,10 +54,10 @@ class Carries(Protocol):
     """Has the bytes of sessions carried by relays."""
 
     def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
-        """Have a session carried to its end, in a mode of ``ipc/relay_messages.py``. ``fds`` are the callee's."""
+        """Have a session carried to its end, in a mode of ``ipc/relay_messages.py``. Takes ``fds`` over."""
 
     def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
-        """Have a relay speak TLS with the client of a session. ``fds`` are the callee's: the client's and the plain end."""
+        """Have a relay speak TLS with the client of a session. Takes ``fds`` over: the client's and the plain end."""
 
     def hold(self, listener: Listener, *, secure: bool = False) -> bool:
         """True when no relay has room, or none with keys if ``secure``: clients wait in the kernel's queue until one has."""

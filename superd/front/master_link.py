@@ -27,7 +27,7 @@ _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class OrderHandlers(Protocol):
-    """What the front does at each order. Descriptors are the callee's."""
+    """What the front does at each order. It takes descriptors over."""
 
     def alive(self) -> None: ...
     def change(self, order: front_orders.Change) -> None: ...
@@ -90,7 +90,7 @@ class MasterLink:
         self.request("alive", number=number)
 
     def read_policy(self) -> None:
-        """Ask for the policy files as they are now."""
+        """Ask for the tables as they are now."""
         self.request("policy")
 
     def renew(self, address: BindAddress) -> None:

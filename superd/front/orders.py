@@ -102,7 +102,7 @@ class Orders:
         self.log.keep_files({*logs, *(target for target in used if isinstance(target, FileTarget))})
 
     def policy(self, order: front_orders.PolicyReply) -> None:
-        """Take the policy files that were asked for, and launchers for their rules."""
+        """Take the tables that were asked for, and launchers for their rules."""
         self.launches.take(order.launchers)
         self.in_force.launcher_for = order.launching.launcher_for
         self.policy_watch.answered(order)

@@ -34,7 +34,7 @@ async def retire(
     """Wait until ``go`` has a byte; then ``close`` what is accepted from, write ``kept`` into ``memory`` and call ``then``.
 
     Connections without a verdict have ``RETIRE_SECONDS`` for it. Returns early when ``go`` ends without a byte. Both
-    descriptors are the callee's.
+    descriptors are taken over.
     """
     try:
         await trio.lowlevel.wait_readable(go)

@@ -1,7 +1,7 @@
 """auth, RFC 1413: tells the other end of a connection which user of this host owns it. Nothing but that connection.
 
 /proc/net/tcp and tcp6 say whose a socket is; every user may read them, so this needs no privilege. Without `-r` no user is
-named: an answer is of use to an administrator who asked for it, and to a spammer everywhere else.
+named: an answer is of use to an operator who asked for it, and to a spammer everywhere else.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _hidden(home: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        return True  # home directory not readable: treat its owner as hidden
+        return True  # home folder not readable: treat its owner as hidden
     return True
 
 

@@ -1,4 +1,4 @@
-"""One JSON object of a process that is not trusted: bounded, and nothing but an object. The reader's table judges its fields.
+"""One JSON object of a process that is not trusted: bounded, and nothing but an object. The reader's table checks its fields.
 
 Runs in: master (reads), front and panel (through the tables that they share with it).
 """

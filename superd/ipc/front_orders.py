@@ -174,7 +174,7 @@ class LogFiles:
 
 @frozen
 class PolicyReply:
-    """The policy files as the master read them, or why they cannot be used (then the last good ones stay).
+    """The tables as the master read them, or why they cannot be used (then the last good ones stay).
 
     ``looked_at`` is how the files looked that the unusable tables name. ``unsettled``: another process is writing one of them
     just now; the next connection asks again.

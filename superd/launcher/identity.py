@@ -18,7 +18,7 @@ TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 M
 if TYPE_CHECKING:
     from typing import Any
 
-    from superd.system.confinement import Confinement
+    from superd.system.sandboxing import Sandboxing
 
 Limits = tuple[tuple[int, int], ...]
 """(RLIMIT number, value) pairs; -1 is unlimited."""
@@ -34,8 +34,8 @@ _ENOUGH = {
 """What a launcher can live with itself: its programs then inherit such limits for nothing."""
 
 
-def become(profile: dict[str, Any], confinement: Confinement | None = None) -> Limits:
-    """Takes the profile on, and the confinement of its sandbox.
+def become(profile: dict[str, Any], sandboxing: Sandboxing | None = None) -> Limits:
+    """Takes the profile on, and carries out its sandbox.
 
     Returns the limits that each of its programs must still be given, soft and hard alike.
 
@@ -56,17 +56,17 @@ def become(profile: dict[str, Any], confinement: Confinement | None = None) -> L
         except PermissionError:
             _warn(f"nice {profile['nice']} is not permitted")
     uid, gid = profile["uid"], profile["gid"]
-    if confinement is not None and was_root:
-        confinement.as_root()
+    if sandboxing is not None and was_root:
+        sandboxing.as_root()
     if uid >= 0:
         # Not the bounding set: programs that are set-uid root, like a mailer, work as under the inetds.
-        take_on(uid, gid, sorted(set(profile["groups"])), ambient=() if confinement is None else confinement.ambient)
+        take_on(uid, gid, sorted(set(profile["groups"])), ambient=() if sandboxing is None else sandboxing.ambient)
     elif os.geteuid() != 0:
         drop_capabilities()  # a service manager gave them to superd (AmbientCapabilities=), not to its programs
-    if confinement is not None:
+    if sandboxing is not None:
         if not was_root:
-            confinement.as_user()
-        confinement.for_good(was_root=was_root)
+            sandboxing.as_user()
+        sandboxing.for_good(was_root=was_root)
     return tuple(limit for limit in limits if limit not in kept)
 
 

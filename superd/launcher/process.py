@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from superd.launcher.bequests import Bequests
-    from superd.system.confinement import Confinement
+    from superd.system.sandboxing import Sandboxing
     from superd.system.spawn import Spawn
 
 KILL_GRACE, PAUSE = 5.0, 0.05
@@ -315,14 +315,14 @@ def _nothing(*_: object) -> None:
     """Wakes poll(2) through the wakeup descriptor."""
 
 
-def _confinement(plan: str) -> Confinement | None:
+def _sandboxing(plan: str) -> Sandboxing | None:
     if not plan:
         return None
     import json
 
-    from superd.system.confinement import Confinement  # most launchers have none, and do not pay for its code
+    from superd.system.sandboxing import Sandboxing  # most launchers have none, and do not pay for its code
 
-    return Confinement(json.loads(plan))
+    return Sandboxing(json.loads(plan))
 
 
 def main() -> NoReturn:
@@ -338,12 +338,12 @@ def main() -> NoReturn:
     os.chdir("/")
     try:
         profile = orders.parse_identity(sys.argv[2])
-        confinement = _confinement(profile["sandbox"])
-        limits = become(profile, confinement)
+        sandboxing = _sandboxing(profile["sandbox"])
+        limits = become(profile, sandboxing)
         close_inside()
         inherit_orphans()
     except OSError as problem:
         say(str(problem))
         os._exit(EX_NOPERM)
-    Launcher(control, limits, choose_spawn() if confinement is None else confinement.spawn()).run()
+    Launcher(control, limits, choose_spawn() if sandboxing is None else sandboxing.spawn()).run()
     os._exit(0)

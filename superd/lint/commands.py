@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = frozenset({"spawn", "twist", "aclexec"})
 _PLACES = ("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/")
 """Where a command without a path is looked for: superd's PATH for the rules' commands has no other."""
-_BUILTINS = frozenset(
+_OF_SHELL = frozenset(
     (  # noqa: SIM905 - forty quoted words are forty lines
         "alias bg break case cd command continue echo eval exec exit export false fc fg for getopts hash if jobs kill local "
         "printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset until wait while"
@@ -50,7 +50,7 @@ def command_findings(option: Option, program: Callable[[str], str], *, own_path:
             echo = f"{path}echo" if path.endswith("/") and not program(f"{path}echo") else ""
             yield f"{option.name}: `{path}` {wrong}", f"{path} " if echo else path, f"{echo} " if echo else ""
     first = _FIRST_WORD.match(outside)
-    if first is not None and not own_path and first[1] not in _BUILTINS and all(program(place + first[1]) for place in _PLACES):
+    if first is not None and not own_path and first[1] not in _OF_SHELL and all(program(place + first[1]) for place in _PLACES):
         yield f"{option.name}: there is no command `{first[1]}`", first[1], ""
     for quoted in _QUOTED.finditer(option.value):
         command = quoted[2].split()[0]

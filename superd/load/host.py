@@ -1,6 +1,6 @@
 """What: this host's answers to the questions of ``config/checks``: users, programs, folders.
 
-Runs in: master, cli. Never: judges a service; changes nothing.
+Runs in: master, cli. Never: decides about a service; changes nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from superd.config.checks.services import Host
 from superd.load.groups import group_fault
 from superd.sandbox import plan_of
 from superd.system import accounts, path_facts
-from superd.system.confinement import fault
 from superd.system.credentials import is_root
+from superd.system.sandboxing import fault
 
 
 def this_host() -> Host:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from superd.config.rpc_names import parse_rpc
 from superd.key_conflicts import USER_WORDS
-from superd.service import BUILTIN_PORTS
+from superd.service import INTERNAL_PORTS
 from superd.system.accounts import gid_of, uid_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def port_number(name: str, protocol: str) -> int | str:
     try:
         return socket.getservbyname(name, protocol)
     except OSError:
-        return BUILTIN_PORTS.get(name, name)
+        return INTERNAL_PORTS.get(name, name)
 
 
 def user_number(word: str) -> str:

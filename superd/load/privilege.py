@@ -28,7 +28,7 @@ def front_of(settings: Settings, services: Iterable[Service]) -> Account | None:
 
 
 def _uids(services: Iterable[Service]) -> dict[str, int]:
-    """Return the uid of each user that a service names and this host knows. Each is asked for once: it can be a directory."""
+    """Return the uid of each user that a service names and this host knows. Each is asked for once: NIS or LDAP can be slow."""
     return {user: uid_of(user) for user in {service.user for service in services} if user and known_user(user)}
 
 

@@ -1,4 +1,4 @@
-"""What: all that an admin wrote becomes a ``Registry``, or all that is wrong with it: folders of service files, and their layers.
+"""What: all that an operator wrote becomes a ``Registry``, or all that is wrong with it: folders of files, and their layers.
 
 Runs in: master, cli. Never: starts or binds.
 """
@@ -27,7 +27,7 @@ from superd.load.numbers import resolved, with_port
 from superd.load.operators import check_operators
 from superd.load.privilege import check_users
 from superd.load.settings import hint, read_main, why
-from superd.load.sources import ADMIN, MAIN, VENDOR, Sources
+from superd.load.sources import MAIN, OF_PACKAGES, OPERATORS_OWN, Sources
 from superd.load.words import SOMEWHERE, without_bad_words
 from superd.problem import Origin, Problem, error, errors, note
 from superd.registry import Registry
@@ -106,7 +106,7 @@ def _read(sources: Sources, files: FileReader, *, keep_going: bool) -> tuple[Reg
     settings = main.settings
     problems += check_operators(settings, main.origins, main.path)
     alone = main.single or main.foreign
-    folders = sources.services or (() if main.single else settings.services or (() if alone else (VENDOR, ADMIN)))
+    folders = sources.services or (() if main.single else settings.services or (() if alone else (OF_PACKAGES, OPERATORS_OWN)))
     found: dict[str, _Layers] = {}
     if main.single and (entry := _read_one(main.single, files, problems)) is not None:
         found[os.path.basename(main.single).removesuffix(".toml")] = entry
@@ -213,7 +213,7 @@ def skipped(name: str) -> bool:
 
 
 def _read_one(path: str, files: FileReader, problems: list[Problem]) -> _Layers | None:
-    """A listed file; None if it was removed since, which is not a fault: a reload can come while an admin's script works."""
+    """A listed file; None if it was removed since, which is not a fault: a reload can come while an operator's script works."""
     try:
         data = files.read(path)
     except OSError as problem:

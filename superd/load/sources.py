@@ -9,8 +9,8 @@ import hashlib
 
 from superd.frozen import frozen
 
-VENDOR = "/usr/lib/superd/services.d"
-ADMIN = "/etc/superd/services.d"
+OF_PACKAGES = "/usr/lib/superd/services.d"
+OPERATORS_OWN = "/etc/superd/services.d"
 MAIN = "/etc/superd/superd.toml"
 
 

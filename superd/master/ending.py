@@ -121,7 +121,7 @@ class Ending:
     def leave(self, kept: bytes, waiting: int) -> None:
         """Give everything to the service manager; if it does not take that, sessions end as without one.
 
-        ``waiting`` is the descriptor of who waits in a queue, -1 for none; it is the callee's.
+        ``waiting`` is the descriptor of who waits in a queue, -1 for none; it is taken over.
         """
         settings = self._state.registry.settings
         try:

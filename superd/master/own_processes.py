@@ -196,7 +196,7 @@ class OwnProcesses:
     def start_front(self, kept: bytes = b"", waiting: int = -1) -> None:
         """Start a front with all that it needs; ``kept`` is what the front of an earlier program wrote for it.
 
-        From ``waiting`` it takes who waited in that one's queues; -1 for none. The descriptor is the callee's.
+        From ``waiting`` it takes who waited in that one's queues; -1 for none. Takes the descriptor over.
         """
         front = self._children.front
         front.kept.found = kept or front.kept.found

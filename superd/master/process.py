@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 BIND_PATIENCE = 2.0
 """Seconds that a start waits for other processes to let go of every address: the daemon before this one may just end."""
-REHEARSAL_SECONDS = 60.0
+TRIAL_SECONDS = 60.0
 """Seconds in which a front of the trial of an upgrade says that it could serve."""
 
 
@@ -207,7 +207,7 @@ class Master:
         """Have a front begin with this configuration and without a listener; return 0 when it could serve."""
         self._front.start(self._orders.begin(), self._processes.close_copies)
         self._orders.close_logs()
-        ready = self._front.says_ready(REHEARSAL_SECONDS)
+        ready = self._front.says_ready(TRIAL_SECONDS)
         self._front.end_now()
         return 0 if ready else EX_FAILURE
 

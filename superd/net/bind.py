@@ -156,7 +156,7 @@ def _open_wildcard(address: BindAddress, shared: bool) -> socket.socket:
     except OSError as problem:
         if problem.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             raise
-    return _open_inet(address, socket.AF_INET, "0.0.0.0", shared)  # noqa: S104 - what the admin asked for
+    return _open_inet(address, socket.AF_INET, "0.0.0.0", shared)  # noqa: S104 - what the operator asked for
 
 
 def _open_inet(

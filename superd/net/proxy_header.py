@@ -1,6 +1,6 @@
 """Reads the PROXY header at the beginning of a connection, and no byte of what follows it.
 
-Runs in: the front. Judges no sender. What is peeked at (MSG_PEEK) is taken only so far as the header reaches, so that the program
+Runs in: the front. Trusts no sender. What is peeked at (MSG_PEEK) is taken only so far as the header reaches, so that the program
 or the target gets the connection as its client began it. A header has at most ``MAX_V2`` bytes; the caller limits the time.
 """
 

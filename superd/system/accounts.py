@@ -1,6 +1,6 @@
 """What: users and groups of this host, by name or by number.
 
-Runs in: master, mostly in its reading child, because a directory service can be slow; cli. Never: decides who may do something.
+Runs in: master, mostly in its reading child, because NIS or LDAP can be slow; cli. Never: decides who may do something.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def verify(uid: int, gid: int, groups: list[int], ambient: Sequence[int] = ()) -
     if capabilities() & ~sum(1 << number for number in ambient):
         raise PermissionError(errno.EPERM, "capabilities are left")
     if {_SETGID, _SETUID} & set(ambient):
-        return  # an administrator gave the way back on purpose
+        return  # an operator gave the way back on purpose
     for back in (os.setresuid, os.setresgid) if gid else (os.setresuid,):
         try:
             back(0, 0, 0)

@@ -49,7 +49,7 @@ def program_fault(path: str) -> str:
     if not os.path.exists(path):
         return "does not exist"
     if os.path.isdir(path):
-        return "is a directory"
+        return "is a folder"
     return "" if os.access(path, os.X_OK) else "is not executable"
 
 

@@ -244,7 +244,7 @@ def _only(gid: int, owners: frozenset[int]) -> bool:
         if gid != 0:
             return False
     if gid >= SYSTEM_GIDS and not private:
-        return False  # its members may be in a directory that does not list them
+        return False  # its members may be in a name service that does not list them
     return (members | {user.pw_uid for user in pwd.getpwall() if user.pw_gid == gid}) <= owners
 
 

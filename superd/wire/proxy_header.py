@@ -1,7 +1,7 @@
 """The PROXY protocol's header, versions 1 and 2: bytes ↔ ``ProxyHeader``. Opens no connection, trusts no peer.
 
 Runs in: front (reads), relay (writes). Source: HAProxy's "The PROXY protocol", versions 1 & 2 (proxy-protocol.txt, 2020/03/05
-and later). Whether the sender may send a header at all is decided elsewhere; here only the bytes are judged.
+and later). Whether the sender may send a header at all is decided elsewhere; here only the bytes count.
 """
 
 from __future__ import annotations

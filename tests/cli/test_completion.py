@@ -36,8 +36,8 @@ def test_service_files_of_the_host_are_offered_without_a_superd(monkeypatch: pyt
     monkeypatch.setenv("SUPERD_SOCKET", "/nonexistent/control")
     for name in ("git.toml", "gopher.toml", "rsync.toml", "git.toml.orig"):
         (tmp_path / name).touch()
-    monkeypatch.setattr(completion, "ADMIN", str(tmp_path))
-    monkeypatch.setattr(completion, "VENDOR", "/nonexistent")
+    monkeypatch.setattr(completion, "OPERATORS_OWN", str(tmp_path))
+    monkeypatch.setattr(completion, "OF_PACKAGES", "/nonexistent")
     assert completion.configured_names("g") == ["git", "gopher"]
 
 

@@ -79,7 +79,7 @@ def test_paths_are_judged_by_what_exists(tmp_path: Path) -> None:
     plain.chmod(0o644)
     assert [program_fault(path) for path in ("/bin/sh", "/bin/", str(plain), "/no/such")] == [
         "",
-        "is a directory",
+        "is a folder",
         "is not executable",
         "does not exist",
     ]

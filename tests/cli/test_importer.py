@@ -65,7 +65,7 @@ def test_a_part_that_is_named_from_its_folder_has_its_whole_too(
 
 
 def test_an_import_into_the_hosts_own_folder_makes_its_superd_toml(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "ADMIN", str(etc / "superd/services.d"))
+    monkeypatch.setattr(importer, "OPERATORS_OWN", str(etc / "superd/services.d"))
     assert import_command("xinetd", [etc / "xinetd.conf"], etc / "superd/services.d") == 0
     main = tomllib.loads((etc / "superd/superd.toml").read_text())
     assert main["defaults"]["log_type"] == "SYSLOG daemon"
@@ -74,7 +74,7 @@ def test_an_import_into_the_hosts_own_folder_makes_its_superd_toml(etc: Path, mo
 
 
 def test_a_superd_toml_of_the_host_stays_as_it_is(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "ADMIN", str(etc / "superd/services.d"))
+    monkeypatch.setattr(importer, "OPERATORS_OWN", str(etc / "superd/services.d"))
     (etc / "superd").mkdir()
     (etc / "superd/superd.toml").write_text("xinetd = []\n")
     assert import_command("xinetd", [etc / "xinetd.conf"], etc / "superd/services.d") == 0

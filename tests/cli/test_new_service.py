@@ -77,7 +77,7 @@ def test_a_redirect_and_a_built_in_service(tmp_path: Path) -> None:
         (Wanted("a", run="nosuchprogram", port="1"), "is not a program of $PATH"),
         (Wanted("a", run="'", port="1"), "No closing quotation"),
         (Wanted("a", run="/bin/cat", redirect="x:1", port="1"), "exclude each other"),
-        (Wanted("a", builtin="ecko"), "is not a built-in service"),
+        (Wanted("a", builtin="ecko"), "is not an internal service"),
         (Wanted("../a", run="/bin/cat", port="1"), "cannot be the name"),
         (Wanted("a"), "say what clients reach"),
     ],

@@ -14,7 +14,7 @@ PROGRAMS = {"/bin/echo", "/bin/date", "/bin/sh", "/usr/bin/mail", "/usr/bin/logg
 
 
 def program(path: str) -> str:
-    return "is a directory" if path.endswith("/") else "" if path in PROGRAMS else "does not exist"
+    return "is a folder" if path.endswith("/") else "" if path in PROGRAMS else "does not exist"
 
 
 def said(command: str) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ PROGRAMS = {"/bin/echo", "/bin/date", "/usr/bin/who"}
 
 
 def program(path: str) -> str:
-    return "is a directory" if path.endswith("/") else "" if path in PROGRAMS else "does not exist"
+    return "is a folder" if path.endswith("/") else "" if path in PROGRAMS else "does not exist"
 
 
 HOST = Host(program, {"in.ftpd", "cat"})
@@ -38,7 +38,7 @@ def test_the_founding_documents_rule_has_three_faults_and_one_correction() -> No
     meant = "write `ALL : 206.182.68. : spawn /bin/echo `date` %c %d >> /var/log/intruder_alert`"
     assert said("ALL : 206.182.68.0 : spawn /bin/ 'date' %c %d >> /var/log/intruder_alert\n") == [
         (1, "`206.182.68.0` is a network without a mask: it matches that one address only", meant),
-        (1, "spawn: `/bin/` is a directory", meant),
+        (1, "spawn: `/bin/` is a folder", meant),
         (1, "spawn: 'date' is the text itself; the output of a command stands in backquotes", meant),
     ]
 
@@ -69,7 +69,7 @@ def test_the_founding_documents_rule_has_three_faults_and_one_correction() -> No
         ("in.fptd : ALL", "no service has the daemon name `in.fptd`", "did you mean `in.ftpd`?"),
         ("cat : .bob@10.", "user name `.bob`", ""),
         ("cat : ALL : spawn /no/such %a", "`/no/such` does not exist", ""),
-        ("cat : ALL : twist /bin/", "`/bin/` is a directory", ""),
+        ("cat : ALL : twist /bin/", "`/bin/` is a folder", ""),
         ("cat : ALL : spawn /bin/echo 'who' >> /tmp/x", "stands in backquotes", "cat : ALL : spawn /bin/echo `who` >> /tmp/x"),
     ],
 )

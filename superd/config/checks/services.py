@@ -13,7 +13,7 @@ from superd.frozen import frozen
 from superd.key_conflicts import conflicts
 from superd.log_target import FileTarget
 from superd.problem import Origin, Problem, did_you_mean, error, note, warning
-from superd.service import BUILTINS
+from superd.service import INTERNALS
 
 if TYPE_CHECKING:
     from superd.cgroup import GroupPlan
@@ -179,8 +179,8 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     if service.directory.startswith("/") and (wrong := host.folder(directory)):
         found.append(error(at("directory"), f"`{directory}` {wrong}", f"mkdir {directory}"))
     found += check_sandbox(service, at, host)
-    if service.internal and service.internal not in BUILTINS:
-        hint = did_you_mean(service.internal, BUILTINS) or "internal are " + ", ".join(BUILTINS)
+    if service.internal and service.internal not in INTERNALS:
+        hint = did_you_mean(service.internal, INTERNALS) or "internal are " + ", ".join(INTERNALS)
         found.append(error(at("type"), f"no internal service `{service.internal}`", hint))
     if service.internal in STREAM_ONLY and service.socket_type is not SocketType.STREAM:
         found.append(error(at("socket_type"), f"`{service.internal}` speaks over streams only"))
@@ -207,7 +207,7 @@ def _check_one(service: Service, origins: Mapping[tuple[str, str], Origin], host
     if folder and (wrong := host.log_file(path)):
         found.append(error(at("log_type"), wrong, "log to a folder that only root or the service's user can change"))
     elif folder and not host.readable(folder):
-        message = f"log directory `{folder}` does not exist; the service logs to superd's own log"
+        message = f"log folder `{folder}` does not exist; the service logs to superd's own log"
         found.append(warning(at("log_type"), message, f"mkdir {folder}"))
     for address in service.addresses():
         if address.path.startswith("/") and (wrong := host.socket_folder(address.path, (service.socket_user, service.user))):

@@ -18,7 +18,7 @@ from superd.config.inetd.lexer import Entry
 from superd.config.inetd.old_unix import from_other_unix
 from superd.frozen import frozen
 from superd.problem import Problem, did_you_mean, note, warning
-from superd.service import BUILTIN_PORTS
+from superd.service import INTERNAL_PORTS
 
 Keys = dict[str, Any]
 _FLAG = "NOLIBWRAP"
@@ -331,9 +331,9 @@ def _internal(entry: Entry, where: Keys, flags: set[str], problems: list[Problem
     if "service" not in where:
         return {}
     name = str(where["service"]).lower()
-    known = next((word for word, port in BUILTIN_PORTS.items() if str(port) == name), name)
-    if known not in BUILTIN_PORTS:
-        raise WrongField(f"no internal service `{name[:80]}`", f"one of {' '.join(BUILTIN_PORTS)}")
+    known = next((word for word, port in INTERNAL_PORTS.items() if str(port) == name), name)
+    if known not in INTERNAL_PORTS:
+        raise WrongField(f"no internal service `{name[:80]}`", f"one of {' '.join(INTERNAL_PORTS)}")
     keys: Keys = {"type": {*where["type"], "INTERNAL"}, "flags": flags, "service": known}
     if known != "auth":
         return keys

@@ -1,4 +1,4 @@
-"""NetBSD's key-value statements: `service on key = value, …;`. Text → ``Statement``; judges no value's meaning.
+"""NetBSD's key-value statements: `service on key = value, …;`. Text → ``Statement``; knows no value's meaning.
 
 Source: NetBSD inetd(8), 2021 and later.
 """

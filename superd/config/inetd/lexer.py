@@ -1,4 +1,4 @@
-"""inetd.conf files → their entries, as fields. Knows files, includes, continued lines and both forms; judges no field.
+"""inetd.conf files → their entries, as fields. Knows files, includes, continued lines and both forms; checks no field.
 
 A line that cannot be an entry is refused and never hides the next.
 """

@@ -1,4 +1,4 @@
-"""What a model found wrong with a table of keys, in an admin's words: place, key, value, what it should be. Reads no file."""
+"""What a model found wrong with a table of keys, in an operator's words: place, key, value, what it should be. Reads no file."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def without_truths(
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The keys without ``true`` and ``false`` where a number belongs, and without words and numbers where a truth does.
 
-    To Python and pydantic they are the same, and no admin means that.
+    To Python and pydantic they are the same, and no operator means that.
     """
     left: dict[str, Any] = {}
     found: list[Problem] = []

@@ -71,7 +71,7 @@ def _too_deep(text: str) -> int:
 
 
 def _syntax_error(message: str, text: str, file: str) -> Problem:
-    """What tomllib says, in an admin's words, with the line as it was probably meant."""
+    """What tomllib says, in an operator's words, with the line as it was probably meant."""
     match = _LINE.search(message)
     number = int(match[1]) if match else text.count("\n") + 1
     message = _LINE.sub("", message).strip()

@@ -140,7 +140,7 @@ def _as_read(word: str, network: ipaddress.IPv4Network) -> str:
 
 
 def _evident_network(word: str) -> ipaddress.IPv4Network | None:
-    """The network that an admin means by `10.1`, `10/8` or a mask of dots; ``None`` where only xinetd knows."""
+    """The network that an operator means by `10.1`, `10/8` or a mask of dots; ``None`` where only xinetd knows."""
     address, slash, mask = word.partition("/")
     parts = address.rstrip(".").split(".")
     if not all(re.fullmatch(_OCTET, part) and int(part) <= 255 for part in parts):

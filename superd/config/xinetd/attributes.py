@@ -1,4 +1,4 @@
-"""Which attributes xinetd has, where they may stand and how many values each takes. Judges a section's lines; reads no value.
+"""Which attributes xinetd has, where they may stand and how many values each takes. Checks a section's lines; reads no value.
 
 Source: xinetd 2.3.15.3 parse.c (the two tables) and parsers.c; xinetd.conf(5).
 """
@@ -94,7 +94,7 @@ DROPPED_FLAGS = {
     "IPV4": "",
     "IPV6": "",
     "NORETRY": "superd tells a failed start and does not retry it",
-    "INTERCEPT": "packets of a wait service are not checked one by one (xinetd's own refused or lost them); "
+    "INTERCEPT": "datagrams of a wait service are not checked one by one (xinetd's own refused or lost them); "
     "superd checks the sender of the datagram that starts the program",
 }
 

@@ -188,7 +188,7 @@ class _Reader:
             self._one_line(words, origin)
 
     def _one_line(self, words: list[str], origin: Origin) -> None:
-        """Attributes that share a line: each begins before an operator. The error was said; what they hold is judged."""
+        """Attributes that share a line: each begins before an operator. The error was said; what they hold is checked."""
         assert self.current is not None
         closed = words[-1:] == ["}"]
         words = words[:-1] if closed else words

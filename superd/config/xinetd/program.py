@@ -6,7 +6,7 @@ from superd.config.argv0 import argv0_problem
 from superd.config.xinetd import values
 from superd.config.xinetd.draft import Draft
 from superd.problem import note
-from superd.service import BUILTINS
+from superd.service import INTERNALS
 
 
 def program(draft: Draft, types: set[str]) -> None:
@@ -21,13 +21,13 @@ def program(draft: Draft, types: set[str]) -> None:
     if "SENSOR" in draft.flags or internal:
         if "SENSOR" in draft.flags and not internal and server is None:
             draft.missing("server` or `type = INTERNAL")
-        elif "SENSOR" not in draft.flags and draft.name.lower() not in BUILTINS[:6]:
+        elif "SENSOR" not in draft.flags and draft.name.lower() not in INTERNALS[:6]:
             line = draft.own("type")
             assert line is not None
             draft.section.fail(
                 line,
                 f"no internal service `{draft.name[:80]}`",
-                f"there are {' '.join(BUILTINS[:6])}; see `superd show`",
+                f"there are {' '.join(INTERNALS[:6])}; see `superd show`",
             )
         else:
             draft.keys["service"] = draft.name if "SENSOR" in draft.flags else draft.name.lower()

@@ -1,4 +1,4 @@
-"""One xinetd service section and the defaults → a ``Service``. Judges the whole entry; reads no file.
+"""One xinetd service section and the defaults → a ``Service``. Checks the whole entry; reads no file.
 
 Every attribute keeps xinetd's meaning and default (confparse.c, service_fill and service_attr_check).
 """

@@ -1,6 +1,6 @@
 """Where a service listens: socket type, protocol, port, bind and families, with xinetd's meaning (service.c, confparse.c).
 
-Judges the lines of one service; binds nothing.
+Checks the lines of one service; binds nothing.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ MAX_PIPES = 16
 _ANSWERS = frozenset({messages.Started, messages.Failed})
 
 OnReport = Callable[[messages.Report, int], None]
-"""(report, descriptor or -1); the descriptor is the callee's."""
+"""(report, descriptor or -1); the function takes the descriptor over."""
 
 
 class LauncherLink:

@@ -51,7 +51,7 @@ class LauncherLinks:
         self._work = trio.Event()
 
     def tell_reports(self, on_report: Callable[[int, Report, int], None]) -> None:
-        """Call ``on_report`` with (number, report, descriptor or -1); the descriptor is the callee's. Before any ``add``."""
+        """Call ``on_report`` with (number, report, descriptor or -1); it takes the descriptor over. Before any ``add``."""
         self._on_report = on_report
 
     def __iter__(self) -> Iterator[LauncherLink]:

@@ -216,7 +216,7 @@ class Recovery:
         if self._unanswered:
             await self._all_answered.wait()
 
-    # ------------------------------------------------------------------ helpers
+    # ------------------------------------------------------------------ common parts
 
     def _adopt(self, number: int, conn: int, name: str, pid: int, source: str, started: float, running: Running) -> None:
         service = self._in_force.services.get(name)

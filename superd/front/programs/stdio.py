@@ -30,7 +30,7 @@ class StdioPrograms:
         self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
 
     def hold(self, session: LiveSession, fd: int) -> int:
-        """Keep ``fd``, which is the callee's, until the launcher has sent the program's ends. Returns what it gets instead."""
+        """Take ``fd`` over, and keep it until the launcher has sent the program's ends. Returns what it gets instead."""
         instead = os.dup(self._null)
         self._waiting[session.record.conn] = (session, fd, {})
         session.when_over(self._forget)
@@ -41,7 +41,7 @@ class StdioPrograms:
         return len(self._waiting)
 
     def take(self, number: int, report: Stdio, fd: int) -> None:
-        """Take one end of a program of launcher ``number``; ``fd`` is the callee's."""
+        """Take one end of a program of launcher ``number``, and ``fd`` over."""
         entry = self._waiting.get(report.conn)
         stdio = entry[0].record.service.stdio if entry is not None else ""
         if entry is None or entry[0].launcher != number or report.end in entry[2] or report.end not in _ENDS[stdio]:

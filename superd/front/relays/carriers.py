@@ -109,7 +109,7 @@ class Carriers:
         secure: tuple[int, ...] = (),
         ends: Mapping[str, float] | None = None,
     ) -> None:
-        """Take new pairs, number → descriptor, which is the callee's. Relays that are ``running`` are asked what they carry.
+        """Take new pairs over, number → descriptor. Relays that are ``running`` are asked what they carry.
 
         Relays from ``in_use`` on get no new sessions, but those of ``secure``, which get all with TLS.
 
@@ -146,7 +146,7 @@ class Carriers:
     # ------------------------------------------------------------------ to relays
 
     def carry(self, session: LiveSession, mode: int, fds: tuple[int, ...]) -> None:
-        """Have a session carried, to its end or its program's. ``fds`` are the callee's: the client's comes first."""
+        """Have a session carried, to its end or its program's. Takes ``fds`` over: the client's comes first."""
         if session.stage is Stage.OVER:
             let_all_go(fds)
             return
@@ -174,7 +174,7 @@ class Carriers:
             self._book.over(session, Refused(Verdict(False, Reason.OVERLOAD, detail="no relay has room")))
 
     def encrypt(self, session: LiveSession, fds: tuple[int, int], idle: float, first_byte: float) -> Leg:
-        """Have a relay speak TLS with the client of a session, within limits in seconds or 0. ``fds`` are the callee's."""
+        """Have a relay speak TLS with the client of a session, within limits in seconds or 0. Takes ``fds`` over."""
         leg = Leg(self._book.number(), session, self._book)
         request = messages.Carry(leg.number, messages.TLS, idle, first_byte, label_of(session.record, messages.TLS))
         if self.ends is not None:

@@ -41,7 +41,7 @@ class RelayLink:
         self._wrong = ""
 
     def send(self, request: messages.Request, fds: tuple[int, ...] = ()) -> bool:
-        """Send a request, or queue it. ``fds`` are the callee's. False: too much is queued; then the descriptors are closed."""
+        """Send a request, or queue it. Takes ``fds`` over. False: too much is queued; then the descriptors are closed."""
         if not self.alive or len(self._queue) >= MAX_QUEUE:
             let_all_go(fds)
             return False

@@ -39,7 +39,7 @@ class InternalStreams:
         self._start_task = start_task
 
     def serve(self, session: LiveSession, sock: socket.socket) -> None:
-        """Serve one connection from its admission on; ``sock`` is the callee's."""
+        """Serve one connection from its admission on; takes ``sock`` over."""
         self._book.count_start(session)
         self._book.started(session)
         name, left = session.service.inside, b""

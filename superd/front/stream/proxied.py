@@ -45,7 +45,7 @@ class ProxiedArrivals:
         self._decide = decide
 
     def arrive(self, listener: Listener, service: CompiledService, fd: int, peer: Peer) -> None:
-        """Take an accepted connection; ``fd`` is the callee's."""
+        """Take an accepted connection, and ``fd``, over."""
         assert service.proxies is not None
         match service.proxies.sender(peer):
             case Sender.PROXY:
@@ -57,7 +57,7 @@ class ProxiedArrivals:
                 self._trip.book.turned_away(service, peer, STRANGER)
 
     def _read(self, listener: Listener, service: CompiledService, fd: int, peer: Peer) -> None:
-        """Most proxies send their header with the first packet: then it is here, and no task is needed."""
+        """Most proxies send their header with the first segment: then it is here, and no task is needed."""
         assert service.proxies is not None
         reader = HeaderReader(service.proxies.versions)
         sock = socket.socket(fileno=fd)

@@ -50,7 +50,7 @@ UNREAD_BANNER = Verdict(False, Reason.BANNER, detail="the client did not read it
 async def run_session(
     trip: Trip, sock: socket.socket, session: LiveSession, place: Place, server: Peer, first: Verdict | Ask
 ) -> None:
-    """Serve one connection from its first wait to its end. ``sock`` is the callee's; ``first`` is what the gate said."""
+    """Serve one connection from its first wait to its end. Takes ``sock`` over; ``first`` is what the gate said."""
     sock.setblocking(False)
     stream = trio.socket.from_stdlib_socket(sock)
     client = session.record.peer

@@ -88,7 +88,7 @@ def test_a_log_in_a_folder_that_does_not_exist_is_reported() -> None:
     place = {("a", "log_type"): Origin("a.toml", 3)}
     found = check({"a": service}, place, replace(HOST, readable=lambda path: path != "/nowhere"))
     assert [str(problem) for problem in found] == [
-        "a.toml:3: warning: log directory `/nowhere` does not exist; the service logs to superd's own log\n  hint: mkdir /nowhere"
+        "a.toml:3: warning: log folder `/nowhere` does not exist; the service logs to superd's own log\n  hint: mkdir /nowhere"
     ]
     assert check({"a": service}, place, HOST) == []
 

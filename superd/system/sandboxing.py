@@ -26,7 +26,7 @@ _NOBODY = 65534
 _NAMESPACES = ("tmp", "read_only", "hide", "network", "pids", "ipc", "root")
 
 
-class Confinement:
+class Sandboxing:
     """One plan. The order is ``as_root`` (or ``as_user``), the identity, ``for_good``; ``spawn`` then starts programs."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
@@ -169,21 +169,21 @@ def fault(plan: dict[str, Any]) -> str:
 
 
 def _try(plan: dict[str, Any]) -> None:
-    confinement, root = Confinement(plan), os.geteuid() == 0
+    sandboxing, root = Sandboxing(plan), os.geteuid() == 0
     if root:
-        if not os.path.exists("/proc/self/uid_map") and confinement.apart:
+        if not os.path.exists("/proc/self/uid_map") and sandboxing.apart:
             raise OSError(errno.ENOENT, "/proc is not mounted")
-        confinement.as_root()
+        sandboxing.as_root()
         user = plan["users"][0] if plan.get("users") else _NOBODY
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
     else:
-        confinement.as_user()
-    confinement.for_good(was_root=root)
+        sandboxing.as_user()
+    sandboxing.for_good(was_root=root)
     null = outside.open_null()
     try:
-        pid = confinement.spawn()((b"/bin/true",), [b"true"], [], null, null, 0o022)
+        pid = sandboxing.spawn()((b"/bin/true",), [b"true"], [], null, null, 0o022)
     except FileNotFoundError:
         return  # everything before the exec worked
     os.waitpid(pid, 0)

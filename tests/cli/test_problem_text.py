@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from superd.cli.diagnostics import MAX_TEXT, print_problems
+from superd.cli.problem_text import MAX_TEXT, print_problems
 from superd.problem import Origin, Problem, Severity
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from superd.sandbox import Sandbox, plan_of
 from superd.system import namespaces
-from superd.system.confinement import Confinement, fault
+from superd.system.sandboxing import Sandboxing, fault
 from superd.system.seccomp import install
 from tests.in_child import in_child
 from tests.needs import needs_root
@@ -69,7 +69,7 @@ def test_a_part_that_fails_leaves_nothing_to_start(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(namespaces, "unshare", refused)
     for key in ("private_ipc", "private_network"):
         with pytest.raises(PermissionError, match="unshare"):
-            Confinement(plan(**{key: True})).as_root()
+            Sandboxing(plan(**{key: True})).as_root()
     assert fault(plan(private_ipc=True)) == "unshare: Operation not permitted"
 
 
@@ -127,9 +127,9 @@ def test_no_new_privs_and_the_bounding_set_hold_for_good() -> None:
     needs_root()
 
     def confine() -> list[str]:
-        confinement = Confinement(plan(no_new_privs=True, capabilities=["CAP_NET_RAW"]))
-        confinement.as_root()
-        confinement.for_good(was_root=True)
+        sandboxing = Sandboxing(plan(no_new_privs=True, capabilities=["CAP_NET_RAW"]))
+        sandboxing.as_root()
+        sandboxing.for_good(was_root=True)
         found = status()
         return [found["NoNewPrivs"], found["CapBnd"].lstrip("0")]
 
