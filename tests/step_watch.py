@@ -1,4 +1,4 @@
-"""A watch over the loops of front and master: a step may not take longer than ``LIMIT`` of their own processor time (the
+"""A watch over the loops of all processes: a step may not take longer than ``LIMIT`` of their own processor time (the
 master's three times as long).
 
 Processor time, because the machine may be busy. ``step_watch_site`` measures, in the processes; this reads what it found.
@@ -14,7 +14,7 @@ SITE = Path(__file__).parent / "step_watch_site"
 LIMIT = 0.010
 ONCE, FEW = 5, 2
 """Times its limit that a step may take which takes long so few times: interrupts of a busy machine are counted to who runs."""
-SIZE = 1 << 16
+SIZE = 1 << 17
 
 
 class StepWatch:

@@ -1,7 +1,8 @@
-"""The watch over the steps of front and master finds one that takes long, and says whose it is and where."""
+"""The watch over the steps of superd's processes finds one that takes long, and says whose it is and where."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,22 @@ from tests.daemon_process import Superd, free_port, talk
 
 def test_a_step_over_the_limit_fails_the_trip_with_its_task_and_place(superd: Superd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_watch, "LIMIT", 0.000001)
-    port = free_port()
-    superd.service("echo", f'type = "INTERNAL"\nservice = "echo"\nlisten = ["127.0.0.1:{port}"]\n')
+    echo, carried, program = free_port(), free_port(), free_port()
+    superd.service("echo", f'type = "INTERNAL"\nservice = "echo"\nlisten = ["127.0.0.1:{echo}"]\n')
+    superd.service("carried", f'redirect = "127.0.0.1:{echo}"\nlisten = ["127.0.0.1:{carried}"]\n')
+    superd.service("program", f'server = "/bin/cat"\nlisten = ["127.0.0.1:{program}"]\n')
     superd.start()
-    assert talk(port, b"x") == b"x"
+    for port in (echo, carried, program):
+        assert talk(port, b"x") == b"x"
+    for pid in (*superd.relays(), *superd.launchers()):
+        assert str(superd.folder / "steps") not in map(os.readlink, Path(f"/proc/{pid}/fd").iterdir())
+    assert superd.command("status").returncode == 0
     with pytest.raises(AssertionError, match="steps of superd's loops took long") as found:
         superd.stop()
     superd.steps = None
     text = str(found.value)
-    assert "front: " in text
+    for who in ("front", "launcher", "relay", "panel"):
+        assert f"{who}: " in text
     assert "superd.front." in text
     assert ".py:" in text
     assert "master: " in text

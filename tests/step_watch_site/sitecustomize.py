@@ -1,4 +1,4 @@
-"""Has the front and the master of a trip measure each step of their loops, by the processor time of their thread.
+"""Has the processes of a trip's superd measure each step of their loops, by the processor time of their thread.
 
 Python imports this at the start of a superd that ``tests/step_watch.py`` gives the PYTHONPATH for. What takes too long is
 written into a file that is mapped into memory: a front may open no file, and superd closes what it inherits. The code that is
@@ -14,13 +14,19 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 FILE, LIMIT = os.environ.get("SUPERD_STEPS_FILE", ""), float(os.environ.get("SUPERD_STEPS_LIMIT", "0"))
-SIZE = 1 << 16
-HALVES = {"master": 0, "front": SIZE // 2}
+SIZE = 1 << 17
+PART, SLOT = SIZE // 4, 1 << 10
+PARTS = {"master": 0, "front": PART}
+CHILDREN = 2 * PART
+"""Where notes of launchers, relays and panels begin, of which several run at once: each has a slot by its process number."""
 WATCHED = {"superd.front.process": "front", "superd.master.loop": "master"}
+BOOTS = "superd.master.launcher_bundle"
+"""Has what all other processes begin with."""
 MASTER = 3
 """Times the limit: it starts processes, and no client's bytes pass through it."""
 EXCUSED = {"superd.master.front_fork": "fork_front", "superd.master.listeners": "explain"}
@@ -30,17 +36,17 @@ excused = [0.0]
 
 
 class Notes:
-    """Lines of one process, in its half of the memory."""
+    """Lines of one process, in its part of the memory."""
 
     def __init__(self, memory: mmap.mmap, who: str) -> None:
         self._memory, self._who = memory, who
 
     def add(self, seconds: float, what: str) -> None:
         """Write one step."""
-        half = HALVES[self._who]
-        start = self._memory.find(b"\0", half)
+        part = PARTS[self._who]
+        start = self._memory.find(b"\0", part)
         line = f"{self._who}: {seconds * 1000:.1f} ms: {what}\n".encode()
-        if start + len(line) < half + SIZE // 2:
+        if start + len(line) < part + PART:
             self._memory[start : start + len(line)] = line
 
 
@@ -118,6 +124,15 @@ def excuse(module: Any, name: str) -> None:
     setattr(module, name, measured)
 
 
+def watch_children(module: Any) -> None:
+    """Have launchers, relays and panels begin with what measures their steps."""
+    text = (Path(__file__).parent / "child_steps.py").read_text()
+    values = {"FILE": FILE, "LIMIT": LIMIT, "START": CHILDREN, "LENGTH": SIZE - CHILDREN, "SLOT": SLOT}
+    for name, value in values.items():
+        text = text.replace(f'"{{{name}}}"', f'"{value}"')
+    module.BOOT = text + module.BOOT
+
+
 class Finder(importlib.abc.MetaPathFinder):
     """Finds the modules that are watched once they are loaded."""
 
@@ -126,7 +141,7 @@ class Finder(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """Return the module's own spec, with a loader that has it watched."""
-        if name not in WATCHED and name not in EXCUSED:
+        if name not in (*WATCHED, *EXCUSED, BOOTS):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None:
@@ -135,7 +150,9 @@ class Finder(importlib.abc.MetaPathFinder):
 
         def load_watched(module: Any) -> None:
             load(module)
-            if name in EXCUSED:
+            if name == BOOTS:
+                watch_children(module)
+            elif name in EXCUSED:
                 excuse(module, EXCUSED[name])
             else:
                 watch = {"front": watch_front, "master": watch_master}[WATCHED[name]]
