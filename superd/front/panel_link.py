@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SHARE = 0.1
 """Part of the loop's time that answers may take: a panel that asks without end gets no more."""
-LAG_STEP = 1.0
-"""Seconds between two looks at how late the loop is, while a panel is connected."""
 _MAX_QUESTION = 8192
 
 
@@ -41,17 +39,14 @@ class PanelLink:
         sock.setblocking(False)
         try:
             with scope:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._measure)
-                    await self._serve(sock)
-                    nursery.cancel_scope.cancel()
+                await self._serve(sock)
         finally:
             sock.close()
 
     async def _serve(self, sock: socket.socket) -> None:
         while True:
             await trio.lowlevel.wait_readable(sock)
-            began = time.monotonic()
+            arrived = time.monotonic()
             try:
                 # No room for descriptors: a panel has none to give.
                 data = sock.recv(_MAX_QUESTION + 1)
@@ -59,6 +54,10 @@ class PanelLink:
                     return
                 if len(data) > _MAX_QUESTION:
                     raise ControlError("message is too long")
+                # How late the loop is, is how long it takes to come back here: no timer wakes an idle front for it.
+                await trio.lowlevel.checkpoint()
+                began = time.monotonic()
+                self._answers.lag = began - arrived
                 sock.send(self._answers.answer(panel_codec.parse_question(data)))
             except BlockingIOError:
                 continue  # nothing to read; or the panel reads no answers, and does without this one
@@ -68,9 +67,3 @@ class PanelLink:
             except OSError:
                 return  # the panel is gone
             await trio.sleep((time.monotonic() - began) / SHARE)
-
-    async def _measure(self) -> None:
-        while True:
-            due = time.monotonic() + LAG_STEP
-            await trio.sleep(LAG_STEP)
-            self._answers.lag = max(0.0, time.monotonic() - due)

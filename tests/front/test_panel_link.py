@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 import trio
+import trio.testing
 
+from superd.front import panel_link
 from superd.front.panel_link import PanelLink
 from superd.ipc import panel_codec
 from superd.ipc import panel_messages as messages
@@ -49,6 +53,36 @@ async def test_questions_are_answered_one_by_one() -> None:
             for number in range(3):
                 panel.send(panel_codec.encode_question(messages.AskFront(number)))
             assert [panel_codec.parse_answer(await read(panel))[0].number for _ in range(3)] == [0, 1, 2]
+
+
+async def test_a_panel_that_asks_nothing_lets_the_front_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panel_link, "SHARE", 1e9)  # the pause after an answer is over at once
+    async with trio.open_nursery() as nursery:
+        parts = Parts(nursery)
+        with parts.pair() as panel:
+            panel.send(panel_codec.encode_question(messages.AskFront(1)))
+            await read(panel)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert trio.lowlevel.current_statistics().seconds_to_next_deadline == float("inf")
+
+
+async def test_an_answer_says_how_long_a_turn_of_the_loop_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(panel_link, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def busy() -> None:
+        while True:
+            now[0] += 2.0
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        parts = Parts(nursery)
+        with parts.pair() as panel:
+            nursery.start_soon(busy)
+            panel.send(panel_codec.encode_question(messages.AskFront(1)))
+            await read(panel)
+            assert 2.0 <= parts.answers.lag <= 4.0
+            nursery.cancel_scope.cancel()
 
 
 async def test_a_panel_that_breaks_the_protocol_is_not_answered_any_more() -> None:
