@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["MAIN", "Log", "Places"]
 
 RETRY = 0.25
-"""Seconds between tries to write what a target did not take."""
+"""Seconds between tries to write what a target did not take; a syslog daemon that reads again is heard of at once."""
 MAX_TEXT = 1500
 """Characters of a message."""
 REFUSALS = 10
@@ -276,7 +276,12 @@ class Log:
                 with trio.move_on_after(float("inf") if due is None else max(0.0, due - time.monotonic())):
                     await self._wake.wait()
             if self._stuck:
-                await trio.sleep(RETRY)
+                full = self._router.full_syslog
+                with trio.move_on_after(RETRY):
+                    if full >= 0:
+                        await trio.lowlevel.wait_writable(full)
+                    else:
+                        await trio.sleep_forever()
             self.flush()
 
     def close(self) -> None:

@@ -165,6 +165,11 @@ class Router:
         """Whether this process sends to a syslog daemon."""
         return self._syslog is not None
 
+    @property
+    def full_syslog(self) -> int:
+        """The descriptor that can be written to once the syslog daemon has read more, -1 if there is nothing to wait for."""
+        return self._syslog.full if self._syslog is not None else -1
+
     # ------------------------------------------------------------------ sinks
 
     def attach(self, target: FileTarget, fd: int) -> None:

@@ -28,6 +28,16 @@ class SyslogSink:
         self._stream = False
         self._rest = b""
         self._was_there = False
+        self._took = False
+        """Whether the daemon took a record at the last ``flush``."""
+
+    @property
+    def full(self) -> int:
+        """The descriptor that can be written to once the daemon has read more, -1 if there is nothing to wait for.
+
+        A daemon that took nothing at the last ``flush`` counts as none: a wait that ends too early must not become a spin.
+        """
+        return self._socket.fileno() if self._socket is not None and self._took and len(self.queue) else -1
 
     @property
     def absent(self) -> bool:
@@ -43,6 +53,7 @@ class SyslogSink:
 
     def flush(self) -> bool:
         """Send what the daemon takes; False if something is left."""
+        self._took = False
         while len(self.queue):
             if self._socket is None and not self._connect():
                 return False
@@ -59,13 +70,14 @@ class SyslogSink:
                     return False
                 continue
             self.queue.pop()
-            self._told = False
+            self._told, self._took = False, True
         return True
 
     def _send_part(self, sock: socket.socket) -> None:
         """Send the rest of one record over a stream, where a NUL ends each, as syslog(3) does it."""
         rest = self._rest or self.queue.peek() + b"\0"
         self._rest = rest[sock.send(rest) :]
+        self._took = True
         if not self._rest:
             self.queue.pop()
             self._told = False

@@ -222,6 +222,28 @@ async def test_run_writes_a_count_when_it_is_due(tmp_path: Path) -> None:
     os.close(made.fd)
 
 
+async def test_a_syslog_daemon_that_reads_again_gets_all_as_fast_as_it_reads(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    autojump_clock.autojump_threshold = 0.2
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(str(tmp_path / "log"))
+        settings = Settings.model_validate({"log": {"targets": ["syslog"], "queue": 4000}})
+        log = Log(settings, Places(syslog=str(tmp_path / "log"), journal=str(tmp_path / "journal")))
+        for number in range(3000):
+            log.message("info", f"{number} of them")
+        log.flush()
+        assert log.backlog()[0] > 1000
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(log.run)
+            for _ in range(3000):
+                await trio.lowlevel.wait_readable(daemon)
+                daemon.recv(1000)
+            nursery.cancel_scope.cancel()
+        assert trio.current_time() <= 2 * log_module.RETRY
+        log.close()
+
+
 def test_tcp_wrappers_own_line_goes_to_syslog_alone(written: Written, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(str(tmp_path / "log"))
