@@ -74,6 +74,11 @@ def test_who_may_not_come_uses_up_no_rate() -> None:
     assert over.reason is Reason.RATE
 
 
+def test_a_rate_of_zero_is_none() -> None:
+    access, counts, world = compile_access(service(cps=[0, 30])), Occupancy(), World()
+    assert all(admit(access, peer_from_text("10.1.1.1"), counts, 0.0, world) is ADMITTED for _ in range(100))
+
+
 @given(st.integers(1, 5), st.integers(0, 10))
 def test_so_many_live_at_once_as_instances_says(instances: int, tries: int) -> None:
     access, counts = compile_access(service(instances=instances)), Occupancy()

@@ -25,6 +25,8 @@ from tests.needs import needs_root
 SCHEDULES = int(os.environ.get("SUPERD_SCHEDULES", "4"))
 SEED = int(os.environ.get("SUPERD_SEED", "0"))
 STEPS = 14
+LOAD = 3
+"""Connections to another service at each step: more would take the machine from those that count."""
 USERS = {"a": "nobody", "b": "daemon", "c": "nobody", "load": "daemon"}
 
 
@@ -39,13 +41,15 @@ class Model:
         self.open: dict[str, list[tuple[socket.socket, int]]] = {name: [] for name in self.limits}
         """By service: the client, and its program's process."""
         self.done: list[str] = []
+        self.turns = threading.Semaphore(0)
+        """Connections that the load may make."""
 
     def write(self, name: str) -> None:
         """The file of a service."""
-        limit = f"instances = {self.limits[name]}\n" if name in self.limits else ""
+        own = f"instances = {self.limits[name]}\n" if name in self.limits else "log_on_success = []\n"
         self.superd.service(
             name,
-            f'server = "/bin/cat"\nuser = "{USERS[name]}"\nlisten = ["127.0.0.1:{self.ports[name]}"]\n{limit}cps = [0, 0]\n',
+            f'server = "/bin/cat"\nuser = "{USERS[name]}"\nlisten = ["127.0.0.1:{self.ports[name]}"]\n{own}cps = [0, 0]\n',
         )
 
     # ------------------------------------------------------------------ steps
@@ -147,6 +151,7 @@ class Model:
         for _ in range(STEPS):
             step = self.chance.choice(steps)
             self.done.append(step.__name__)
+            self.turns.release(LOAD)
             step()
         self.done.append("the end")
         self.use()
@@ -157,15 +162,18 @@ class Model:
                 self.client(name)
             while clients:
                 self.gone(name, 0)
+        more = [event for event in self.superd.events if event.get("service") in self.limits and "port" in event]
+        assert not more, f"records that are not the model's: {more}"
+        self.superd.events.clear()  # or each look for an event would go through those of ten thousand schedules
 
 
 @contextmanager
-def load(port: int) -> Iterator[list[str]]:
-    """Short connections to another service meanwhile; what went wrong with them."""
+def load(port: int, turns: threading.Semaphore) -> Iterator[list[str]]:
+    """Short connections to another service, as many as there are turns; what went wrong with them."""
     over, wrong = threading.Event(), list[str]()
 
     def run() -> None:
-        while not over.is_set():
+        while turns.acquire() and not over.is_set():
             try:
                 answer = talk(port, b"load")
             except ConnectionError:
@@ -183,6 +191,7 @@ def load(port: int) -> Iterator[list[str]]:
         yield wrong
     finally:
         over.set()
+        turns.release()
         thread.join()
 
 
@@ -199,7 +208,7 @@ def test_counts_limits_records_and_verdicts_are_the_model_s_whatever_dies(superd
     for name in USERS:
         model.write(name)
     superd.start()
-    with load(model.ports["load"]) as wrong:
+    with load(model.ports["load"], model.turns) as wrong:
         for number in range(SEED, SEED + SCHEDULES):
             model.chance.seed(number)
             try:
