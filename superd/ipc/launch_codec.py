@@ -171,18 +171,17 @@ def _records(data: bytes) -> list[list[object]]:
 
 _LAUNCH = (str, int, str, str, int, str, int, str, str, str, list)
 """Types of a launch's fields except the last, which is ``Values`` or nothing."""
-_TEXTS = ((2, 256), (3, 128), (5, 128), (7, MAX_VALUE), (8, MAX_VALUE))
 
 
 def _launch(record: list[Any]) -> Launch:
     # Types all at once, and no call for each field: this is the launcher's, and so every connection's, longest check.
     if not 12 <= len(record) <= 13 or tuple(map(type, record[:11])) != _LAUNCH:
         raise ControlError("a launch is wrong")
-    for index, limit in _TEXTS:
-        text = record[index]
-        if len(text) > limit or "\0" in text:
-            raise ControlError("a text field is wrong")
     _, conn, service, rhost, rport, lhost, lport, name, user, proto, steps, values = record[:12]
+    if len(service) > 256 or len(rhost) > 128 or len(lhost) > 128 or len(name) > MAX_VALUE or len(user) > MAX_VALUE:
+        raise ControlError("a text field is wrong")
+    if "\0" in service or "\0" in rhost or "\0" in lhost or "\0" in name or "\0" in user:
+        raise ControlError("a text field is wrong")
     if not (0 <= conn <= MAX_CONN and 0 <= rport <= 65535 and 0 <= lport <= 65535):
         raise ControlError("a number field is wrong")
     if len(steps) > MAX_STEPS or _PROTO.fullmatch(proto) is None:
@@ -238,7 +237,7 @@ def encode_report(report: Report) -> str:
         case Exited():
             return encode_exited(
                 report.conn, report.service, report.pid, report.status, report.utime, report.stime, report.maxrss,
-                report.seconds, out_of_memory=report.out_of_memory,
+                report.seconds, report.out_of_memory,
             )  # fmt: skip
         case CommandDone(number, status):
             return f'["D",{number},{status}]'
@@ -265,7 +264,6 @@ def encode_exited(
     stime: float,
     maxrss: int,
     seconds: float,
-    *,
     out_of_memory: bool = False,
 ) -> str:
     """The same for what every program says at its end, without an object in between."""

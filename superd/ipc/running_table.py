@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 MAX_SLOTS = 16384
 """Programs of one launcher that are written down; the memory is used as far as they are many."""
-_SLOT = struct.Struct("<IQdI46sH")
-"""Process, connection, monotonic seconds of the start, number of the service, address and port of the client."""
-_REST = struct.Struct("<dI46sH")
-_CONN = struct.Struct("<Q")
+_SLOT = struct.Struct("<dI46sHIQ")
+"""Monotonic seconds of the start, number of the service, address and port of the client, process, connection.
+
+The connection comes last, as it is written: without one the slot counts as free.
+"""
+_CONN_AT = _SLOT.size - 8
+_PID_AT = _CONN_AT - 4
 _PID = struct.Struct("<I")
-_FREE = bytes(_PID.size + 8)
+_NO_CONN, _FREE = bytes(8), bytes(12)
 
 
 class Entry:
@@ -57,7 +60,7 @@ def make_table() -> int:
 def read_table(fd: int) -> Iterator[Entry]:
     """Return every entry that is in use."""
     data = os.pread(fd, MAX_SLOTS * _SLOT.size, 0)
-    for pid, conn, started, index, source, port in _SLOT.iter_unpack(data[: len(data) - len(data) % _SLOT.size]):
+    for started, index, source, port, pid, conn in _SLOT.iter_unpack(data[: len(data) - len(data) % _SLOT.size]):
         if pid or conn:
             yield Entry(pid, conn, started, index, source.rstrip(b"\0").decode("ascii", "replace"), port)
 
@@ -86,11 +89,8 @@ class RunningTable:
     def starting(self, conn: int, index: int, source: str, port: int, now: float) -> int:
         """Write that a program is about to be started; returns its slot, -1 when there is none left."""
         if self._free:
-            # Its memory was given by the write below. The connection comes last: without one the slot counts as free.
-            slot = self._free.pop()
-            start = slot * _SLOT.size
-            _REST.pack_into(self._memory, start + _PID.size + _CONN.size, now, index, source.encode(), port)
-            _CONN.pack_into(self._memory, start + _PID.size, conn)
+            slot = self._free.pop()  # its memory was given by the write below
+            _SLOT.pack_into(self._memory, slot * _SLOT.size, now, index, source.encode(), port, 0, conn)
             return slot
         if self._next < MAX_SLOTS and self._fd >= 0:
             slot = self._next
@@ -98,7 +98,7 @@ class RunningTable:
         else:
             return -1
         try:
-            os.pwrite(self._fd, _SLOT.pack(0, conn, now, index, source.encode(), port), slot * _SLOT.size)
+            os.pwrite(self._fd, _SLOT.pack(now, index, source.encode(), port, 0, conn), slot * _SLOT.size)
         except OSError:
             self._next = slot  # no memory just now: the program runs all the same
             return -1
@@ -107,18 +107,19 @@ class RunningTable:
     def started(self, slot: int, pid: int) -> None:
         """Write the process of a slot."""
         if slot >= 0:
-            _PID.pack_into(self._memory, slot * _SLOT.size, pid)
+            _PID.pack_into(self._memory, slot * _SLOT.size + _PID_AT, pid)
 
     def ended(self, slot: int) -> None:
         """Write that the program of a slot has ended; what it left is still to be looked at."""
         if slot >= 0:
-            _CONN.pack_into(self._memory, slot * _SLOT.size + _PID.size, 0)
+            start = slot * _SLOT.size + _CONN_AT
+            self._memory[start : start + 8] = _NO_CONN
 
     def free(self, slots: Iterable[int]) -> None:
         """Free slots: their programs were not started, or have ended with all that they left."""
         for slot in slots:
             if slot < 0:
                 continue
-            start = slot * _SLOT.size
-            self._memory[start : start + len(_FREE)] = _FREE
+            start = slot * _SLOT.size + _PID_AT
+            self._memory[start : start + 12] = _FREE
             self._free.append(slot)

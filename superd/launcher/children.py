@@ -90,13 +90,12 @@ class Children:
             spec = self._programs.ended(child.service, child.conn, alone=alone)
             if self._copies and self._copies.ended(pid, alone=alone, now=now) and spec is not None:
                 spec.habit.left_unread()
-            times = (usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
-            out_of_memory = False
+            user, system, peak, out_of_memory = usage.ru_utime, usage.ru_stime, usage.ru_maxrss, False
             if child.group is not None:
-                times, out_of_memory = self._group_ended(child, child.group, times, now)
+                (user, system, peak), out_of_memory = self._group_ended(child, child.group, (user, system, peak), now)
             reports.append(
                 messages.encode_exited(
-                    child.conn, child.service, pid, status, *times, now - child.started, out_of_memory=out_of_memory
+                    child.conn, child.service, pid, status, user, system, peak, now - child.started, out_of_memory
                 )
             )
 

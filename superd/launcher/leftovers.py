@@ -26,6 +26,8 @@ KEEP = -1.0
 """The grace of a service whose leftovers are kept."""
 LOOK_SECONDS = 0.2
 """From a program's end to the look at what it left: one look for all that ended meanwhile."""
+LOOK_MOST = 64
+"""Programs that ended since the last look at which the next one comes at once: what is known of them is still in the cache."""
 LOOK_SHARE = 50
 """A look that took long, among ten thousand children, comes this many times as long later: 2 % of the time."""
 NEVER = float("inf")
@@ -121,6 +123,8 @@ class Leftovers:
         self._ended[child.pid] = child
         if self._look == NEVER:
             self._look = now + self._pause
+        elif len(self._ended) == LOOK_MOST and self._pause == LOOK_SECONDS and not self._executing:
+            self._look = now
         return alone
 
     def reaped(self, pid: int) -> None:

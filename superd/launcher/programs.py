@@ -138,8 +138,10 @@ class Programs:
         """Number and ``group`` of every service that is configured."""
         return [(spec.index, spec.group) for spec in self._specs.values() if not spec.until]
 
-    def start(self, spec: Spec, request: Launch, fd: int, now: float, group: Group | None = None) -> int:
-        """Starts the service's program with ``fd``, which stays the caller's, in ``group``. Returns the pid.
+    def start(self, spec: Spec, request: Launch, fd: int, now: float, group: Group | None = None) -> tuple[int, int]:
+        """Start the service's program with ``fd``, which stays the caller's, in ``group``.
+
+        Returns the pid, and the number of the pipe that the program alone has as fd 2, 0 without one.
 
         Raises ``OSError`` when it cannot be started, ``ControlError`` for a field that no front of ours sends,
         ``ValueError`` for a text that is too long or contains a NUL.
@@ -153,11 +155,11 @@ class Programs:
         os.set_blocking(fd, True)
         return self._start(spec, request, fd, fd, env, now, group)
 
-    def _start_apart(self, spec: Spec, request: Launch, env: list[bytes], now: float, group: Group | None) -> int:
+    def _start_apart(self, spec: Spec, request: Launch, env: list[bytes], now: float, group: Group | None) -> tuple[int, int]:
         """Start a program whose connection stays with superd: it gets pipes or a terminal."""
         stdin, stdout, ends = open_standard(spec.stdio)
         try:
-            pid = self._start(spec, request, stdin, stdout, env, now, group)
+            started = self._start(spec, request, stdin, stdout, env, now, group)
         except BaseException:
             close_ends(ends)
             raise
@@ -166,7 +168,7 @@ class Programs:
             if stdout != stdin:
                 os.close(stdout)
         self.ends.append((request.conn, ends))
-        return pid
+        return started
 
     def forget_ends(self) -> None:
         """The front that the ends are for is gone, and so are its connections."""
@@ -174,33 +176,27 @@ class Programs:
             close_ends(ends)
         self.ends.clear()
 
-    def _start(self, spec: Spec, request: Launch, fd: int, out: int, env: list[bytes], now: float, group: Group | None) -> int:
-        if spec.stderr_socket:
-            return self._start_with(spec, request, (fd, out, out), env, now, group)
-        stderr = self.pipes.take(request.service, request.conn, alone=spec.grace >= 0)
+    def _start(
+        self, spec: Spec, request: Launch, fd: int, out: int, env: list[bytes], now: float, group: Group | None
+    ) -> tuple[int, int]:
+        # Each call in here is one of every connection: a microsecond of a start while the machine is busy.
+        pipe = None if spec.stderr_socket else self.pipes.take(request.service, request.conn, alone=spec.grace >= 0)
+        stderr = out if pipe is None else pipe.write
         try:
-            return self._start_with(spec, request, (fd, out, stderr), env, now, group)
+            if request.steps:
+                pid = self._start_by_rule(spec, request, (fd, out, stderr), env, now, group)
+            elif self._limits and group is None:
+                pid = self._spawn_limited(spec, env, fd, out, stderr)
+            else:
+                before = None
+                if group is not None or spec.stdio == "pty":
+                    before = self._before(0, self._limits, terminal=spec.stdio == "pty", group=group)
+                pid = self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, before, spec.folder, out)
         except BaseException:
-            self.pipes.ended(request.service, request.conn)
+            if pipe is not None:
+                self.pipes.ended(request.service, request.conn)
             raise
-
-    def _start_with(
-        self,
-        spec: Spec,
-        request: Launch,
-        ends: tuple[int, int, int],
-        env: list[bytes],
-        now: float,
-        group: Group | None,
-    ) -> int:
-        fd, out, stderr = ends
-        terminal = spec.stdio == "pty"
-        if request.steps:
-            return self._start_by_rule(spec, request, ends, env, now, group)
-        if self._limits and group is None:
-            return self._spawn_limited(spec, env, fd, out, stderr)
-        before = self._before(0, self._limits, terminal=terminal, group=group) if terminal or group is not None else None
-        return self._spawn(spec.paths, spec.argv, env, fd, stderr, spec.umask, before, spec.folder, out)
+        return pid, 0 if pipe is None else pipe.number
 
     def _spawn_limited(self, spec: Spec, env: list[bytes], fd: int, out: int, stderr: int) -> int:
         """With an RLIMIT_CPU alone: this process has it, as a soft limit, while it stands still in vfork.

@@ -86,7 +86,7 @@ class Starts:
         try:
             if spec.group and group is None:
                 raise OSError(errno.EAGAIN, "the master has no group for it")
-            pid = self._programs.start(spec, request, fd, now, group)
+            pid, pipe = self._programs.start(spec, request, fd, now, group)
         except OSError as problem:
             self._table.free((slot,))
             transient = problem.errno in _TRANSIENT
@@ -121,13 +121,12 @@ class Starts:
         )
         child.group = group
         self._children.by_conn[request.conn] = pid
-        number = self._programs.pipes.number_of(request.conn)
-        self._front.reports.append(f'["B",{request.conn},{pid},{number}]')
+        self._front.reports.append(f'["B",{request.conn},{pid},{pipe}]')
         if client is None:
             let_go(fd)
         elif lingers(client):
             self._copies.keep(pid, client, now, to_the_end=True)
-        elif of_client and not self._copies.full and spec.habit.wants_copy():
+        elif of_client and spec.habit.wants_copy() and not self._copies.full:
             self._copies.keep(pid, client, now, to_the_end=False)
         else:
             client.close()  # it did not linger just now, and this is not the last copy unless the program has ended already

@@ -69,23 +69,18 @@ class StderrPipes:
         self.unsent: dict[Pipe, None] = {}
         """Pipes that the front does not have yet."""
 
-    def take(self, service: str, conn: int, *, alone: bool) -> int:
-        """Return what a program writes its fd 2 to, until ``ended``. ``alone``: what it starts ends with it."""
+    def take(self, service: str, conn: int, *, alone: bool) -> Pipe:
+        """Return the pipe that a program writes its fd 2 to, until ``ended``. ``alone``: what it starts ends with it."""
         if alone and len(self._own) < MAX_OWN and conn not in self._own:
             free = self._free.get(service)
             pipe = self._own[conn] = free.pop() if free else self._new(service, own=True)
             pipe.conn = conn
-            return pipe.write
+            return pipe
         shared = self._shared.get(service)
         if shared is None:
             shared = self._shared[service] = self._new(service, own=False)
         shared.users += 1
-        return shared.write
-
-    def number_of(self, conn: int) -> int:
-        """Return the number of the pipe that the program of a connection has for itself, 0 without one."""
-        pipe = self._own.get(conn)
-        return pipe.number if pipe is not None else 0
+        return shared
 
     def _new(self, service: str, *, own: bool) -> Pipe:
         if self._open >= MAX_PIPES:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     class Closable(Protocol):
         """A socket, of the standard library or of trio."""
 
-        def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
+        def getsockopt(self, level: int, option: int, /) -> int: ...
         def setsockopt(self, level: int, option: int, value: bytes, /) -> None: ...
         def close(self) -> None: ...
 
@@ -30,7 +30,6 @@ _INET, _STREAM = int(socket.AF_INET), int(socket.SOCK_STREAM)
 """Plain numbers: an operation on socket's enums costs a microsecond."""
 _NO_LINGER = bytes(8)
 """struct linger with l_onoff 0 (socket(7))."""
-_OFF = bytes(4)
 
 
 def let_go(fd: int) -> None:
@@ -82,6 +81,6 @@ def let_copy_go(fd: int) -> bool:
 def lingers(sock: Closable) -> bool:
     """Return whether close(2) of the last copy of this socket may wait."""
     try:
-        return sock.getsockopt(_SOL_SOCKET, _SO_LINGER, 8)[:4] != _OFF
+        return sock.getsockopt(_SOL_SOCKET, _SO_LINGER) != 0  # as an int: l_onoff, the first of the two
     except OSError:
         return False  # a kind of socket without the option, or one that is closed

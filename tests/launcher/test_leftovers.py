@@ -116,6 +116,20 @@ def test_an_orphan_whose_program_is_unknown_is_kept(monkeypatch: pytest.MonkeyPa
     assert found.changed == {""}
 
 
+def test_many_that_ended_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    freed: list[int] = []
+    monkeypatch.setattr(leftovers, "_children", lambda: set())
+    monkeypatch.setattr(leftovers, "signal_group", lambda pid, number: False)
+    found = Leftovers(freed.extend)
+    for number in range(leftovers.LOOK_MOST):
+        assert found.due > 10.0
+        found.program_ended(Child(5 + number, 1, "s", "192.0.2.1", 9, 0.0, slot=number), 10.0)
+    assert found.due == 10.0
+    found.on_time(10.0, {}, ())
+    assert freed == [*range(leftovers.LOOK_MOST)]
+    assert not found
+
+
 def test_one_that_is_just_being_executed_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has no environment for a moment: it was kept for good, and its client waited."""
     signalled: list[int] = []

@@ -52,7 +52,7 @@ def output(programs: Programs, request: Launch) -> str:
             ours.setblocking(False)
             spec = programs.spec(request.service, 0.0)
             assert spec is not None
-            pid = programs.start(spec, request, ours.fileno(), 0.0)
+            pid, _ = programs.start(spec, request, ours.fileno(), 0.0)
         os.waitpid(pid, 0)
         return client.makefile().read()
 
@@ -188,9 +188,14 @@ def test_only_commands_run_as_commands(programs: Programs) -> None:
 
 def test_stderr_goes_to_a_pipe_of_the_program_s_own(programs: Programs) -> None:
     programs.configure({"x": shell("echo oops >&2", stderr_socket=False, leftovers_grace=1.0)}, {}, 0.0)
-    assert output(programs, launch()) == ""
+    spec = programs.spec("x", 0.0)
+    assert spec is not None
+    client, ours = socket.socketpair()
+    with client, ours:
+        pid, number = programs.start(spec, launch(), ours.fileno(), 0.0)
+        os.waitpid(pid, 0)
     [pipe] = programs.pipes.unsent
-    assert programs.pipes.number_of(1) == pipe.number
+    assert number == pipe.number > 0
     assert os.read(pipe.read, 100) == b"oops\n"
     programs.ended("x", 1, alone=True)
     programs.pipes.told()
@@ -211,7 +216,7 @@ def test_a_program_apart_from_its_connection_has_pipes_that_go_to_the_front(prog
     programs.configure({"x": message("/bin/cat", stdio="pipe")}, {}, 0.0)
     spec = programs.spec("x", 0.0)
     assert spec is not None
-    pid = programs.start(spec, launch(), -1, 0.0)
+    pid, _ = programs.start(spec, launch(), -1, 0.0)
     ((conn, ends),) = programs.ends
     assert conn == 1
     words = dict(ends)

@@ -44,7 +44,7 @@ def refuse_starts(parts: Parts, monkeypatch: pytest.MonkeyPatch, *problems: Exce
     waiting = list(problems)
     start = parts.programs.start
 
-    def failing(*arguments: object, **more: object) -> int:
+    def failing(*arguments: object, **more: object) -> tuple[int, int]:
         if waiting:
             raise waiting.pop(0)
         return start(*arguments, **more)  # type: ignore[arg-type]

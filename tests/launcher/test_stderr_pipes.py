@@ -20,36 +20,28 @@ def pipes() -> Iterator[StderrPipes]:
         pipe.close()
 
 
-def read_of(pipes: StderrPipes, write: int) -> int:
-    pipes.send_all()
-    return next(pipe.read for pipe in pipes.unsent if pipe.write == write)
-
-
 def test_a_pipe_is_given_again_when_its_end_was_reported(pipes: StderrPipes) -> None:
     first = pipes.take("x", 5, alone=True)
-    number = pipes.number_of(5)
     pipes.ended("x", 5)
     second = pipes.take("x", 6, alone=True)
-    assert second != first
-    assert pipes.number_of(6) not in (0, number)
+    assert second is not first
+    assert second.number not in (0, first.number)
     pipes.told()
-    assert pipes.take("x", 7, alone=True) == first
-    assert pipes.number_of(7) == number
+    assert pipes.take("x", 7, alone=True) is first
     assert pipes.take("y", 8, alone=True) not in (first, second)
 
 
 def test_a_pipe_with_unread_bytes_ends_and_is_given_to_no_other_program(pipes: StderrPipes) -> None:
     first = pipes.take("x", 5, alone=True)
-    read = read_of(pipes, first)
     pipes.unsent.clear()
-    os.write(first, b"late")
+    os.write(first.write, b"late")
     pipes.ended("x", 5)
     pipes.told()
     pipes.send_all()
     assert [pipe.conn for pipe in pipes.unsent] == [5]  # a new front gets it with its name
     pipes.unsent.clear()
-    assert os.read(read, 100) == b"late"
-    assert os.read(read, 100) == b""
+    assert os.read(first.read, 100) == b"late"
+    assert os.read(first.read, 100) == b""
     pipes.take("x", 6, alone=True)
     pipes.ended("x", 6)
     pipes.send_all()
@@ -60,8 +52,7 @@ def test_a_pipe_that_a_leftover_may_write_to_is_given_to_no_other_program(pipes:
     first = pipes.take("x", 5, alone=True)
     pipes.ended("x", 5, alone=False)
     pipes.told()
-    assert pipes.number_of(5) == 0
-    assert pipes.take("x", 6, alone=True) != first or pipes.number_of(6) > 1
+    assert pipes.take("x", 6, alone=True) is not first
     pipes.send_all()
     assert {pipe.conn for pipe in pipes.unsent if pipe.write == -1} == {5}
 
@@ -71,16 +62,16 @@ def test_services_have_their_own_and_many_programs_share_one(pipes: StderrPipes)
     assert len(set(own)) == MAX_OWN
     shared = pipes.take("x", 100, alone=True)
     assert shared not in own
-    assert pipes.number_of(100) == 0
-    assert pipes.take("x", 101, alone=True) == shared
+    assert pipes.take("x", 101, alone=True) is shared
     assert pipes.take("y", 102, alone=True) not in (*own, shared)
-    assert {(pipe.number, pipe.conn) for pipe in pipes.unsent if pipe.write == shared} == {(0, 0)}
+    assert {(pipe.number, pipe.conn) for pipe in pipes.unsent if pipe is shared} == {(0, 0)}
 
 
 def test_what_may_outlive_its_session_writes_to_a_pipe_without_a_name(pipes: StderrPipes) -> None:
     shared = pipes.take("x", 5, alone=False)
-    os.write(shared, b"hello")
-    assert os.read(read_of(pipes, shared), 100) == b"hello"
+    assert shared.number == 0
+    os.write(shared.write, b"hello")
+    assert os.read(shared.read, 100) == b"hello"
 
 
 def test_pipes_without_a_program_are_closed_when_there_are_many(pipes: StderrPipes) -> None:
@@ -95,9 +86,9 @@ def test_pipes_without_a_program_are_closed_when_there_are_many(pipes: StderrPip
 
 def test_programs_that_leave_bytes_unread_do_not_use_up_descriptors(pipes: StderrPipes) -> None:
     for conn in range(1, 10 * MAX_OWN):
-        write = pipes.take("x", conn, alone=True)
+        pipe = pipes.take("x", conn, alone=True)
         pipes.unsent.clear()
-        os.write(write, b"x")
+        os.write(pipe.write, b"x")
         pipes.ended("x", conn)
     pipes.send_all()
     assert len(pipes.unsent) <= MAX_OWN
@@ -110,6 +101,6 @@ def test_a_service_that_went_keeps_the_pipes_of_programs_that_live(pipes: Stderr
     pipes.forget("x")
     pipes.send_all()
     assert [pipe.conn for pipe in pipes.unsent] == [1]
-    assert free not in {pipe.write for pipe in pipes.unsent}
+    assert free not in pipes.unsent
     pipes.ended("x", 1)
     pipes.ended("x", 99)
