@@ -24,6 +24,7 @@ REFUSED = {
     r"what is (?:not )?there|(?:is|are) not there": "exists, does not exist",
     r"be it|but for": "except",
     r"he|his|him": "they, their",
+    r"of before": "earlier, former",
     r"let(?:s|ting)? (?:him |them |it |nobody |one )?(?:in|come)": "admit",
 }
 """Turns that are refused, and what to write."""

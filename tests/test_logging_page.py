@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from dataclasses import fields as dataclass_fields
@@ -17,6 +18,7 @@ from superd.log.repeats import WINDOW
 from superd.peer import Peer, unix_peer
 from superd.record import Ending
 from superd.settings import LogSettings
+from superd.syslog_priority import Level
 from superd.through import Through
 from superd.verdict import Reason, Verdict
 from tests.log.events import record
@@ -40,6 +42,21 @@ def words(cell: str) -> list[str]:
 
 def test_every_event_has_its_row_with_its_message_id() -> None:
     assert [(words(row[0])[0], words(row[1])[0]) for row in table("Events")] == [(kind.word, kind.message_id) for kind in Kind]
+
+
+def test_every_level_that_superd_logs_at_has_its_row() -> None:
+    calls = (node for path in (ROOT / "superd").rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    found = {
+        node.args[0].value
+        for node in calls
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "message"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    levels = [level.word for level in Level if level.word in found]
+    assert [words(row[0])[0] for row in table("Levels")] == levels
 
 
 def test_every_reason_has_its_row_with_xinetds_word() -> None:

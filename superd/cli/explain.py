@@ -101,7 +101,7 @@ def explain(
         if "NOLIBWRAP" in service.flags:
             return 0
         verdict = decide_unseen(compile_policy(parse_policy(files)[0]), service.daemon)
-        sys.stdout.write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
+        sys.stdout.write(f"{'admitted' if verdict.admit else 'refused'}: {verdict.why()}\n")
         return 0 if verdict.admit else 1
     live = ask(sources, name, peer.address if peer.version else local_text(peer))
     status = _Try(registry, service, user, asked=live is not None).run(compile_policy(parse_policy(files)[0]), peer)
@@ -154,12 +154,12 @@ class _Try:
             return 1
         if not wrapped:
             where = _place(self._registry, service.name, "flags")
-            write(f"granted: flag NOLIBWRAP ({where}), hosts.allow and hosts.deny are not asked\n")
+            write(f"admitted: flag NOLIBWRAP ({where}), hosts.allow and hosts.deny are not asked\n")
             return _last_word(self._registry, service, self._user, asked=self._asked)
         known = self._known
         for look in trace(tables, service.daemon, known.client, known.server, known.facts)[0]:
             write(f"{look}\n")
-        write(f"{'granted' if verdict.admit else 'refused'}: {verdict.why()}\n")
+        write(f"{'admitted' if verdict.admit else 'refused'}: {verdict.why()}\n")
         return _last_word(self._registry, service, self._user, asked=self._asked) if verdict.admit else 1
 
     def _own(self, peer: Peer) -> Verdict | Ask:

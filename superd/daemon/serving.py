@@ -125,11 +125,11 @@ def serve(
         try:
             confined = give_up_root(account, master_pid)
         except OSError as problem:
-            log.message("alert", f"the front cannot become {describe(account)}: {problem.strerror or problem}")
+            log.message("alert", f"the front cannot become {describe(account)}: it serves nothing: {problem.strerror or problem}")
             log.close()
             return EX_NOPERM
         if not confined:
-            log.message("notice", "no seccomp filter for the front on this machine: it could run programs as its own user")
+            log.message("warning", "the front has no seccomp filter here: an attacker in it could run programs as its user")
         return trio.run(process.run, order, channel, log)
 
     if os.geteuid() == 0 and account is None:
@@ -159,7 +159,7 @@ def serve(
     )  # fmt: skip
     master = Master(parts, InService.of(found), MasterCallbacks(ready, on_dump, prepare_to_fork, load_readers))
     if trial:
-        return master.rehearse()
+        return master.trial()
     try:
         return master.run()
     except Exception as fault:

@@ -144,7 +144,7 @@ class Orders:
                 while left:
                     left = left[file.write(left) :]
             except OSError as problem:
-                self.log.message("error", f"the state cannot be written: {problem.strerror}")
+                self.log.message("error", f"the front cannot write its state for a dump: {problem.strerror}")
                 return
         self.master.request("dump", number=len(text))
 

@@ -50,7 +50,7 @@ async def retire(
         log.flush()
         then()
     except OSError as problem:
-        log.message("error", f"bans, penalties and counts are lost: {problem.strerror}")
+        log.message("error", f"the next front begins without sensors' bans, penalties and counts: {problem.strerror}")
         then()
     finally:
         os.close(go)

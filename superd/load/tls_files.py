@@ -30,7 +30,7 @@ _FORMAT = 2
 class Material:
     """``data`` is what relays read; ``ends`` when the first certificate of each service ends.
 
-    ``kept`` are services that keep the keys of before, because their files cannot be used; ``failed`` says why, for these and
+    ``kept`` are services that keep their earlier keys, because their files cannot be used; ``failed`` says why, for these and
     for those that have no keys.
     """
 

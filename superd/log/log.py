@@ -130,7 +130,7 @@ class Log:
         else:
             self.refused(record, verdict)
 
-    def granted_by_rule(self, record: SessionRecord) -> None:
+    def admitted_by_rule(self, record: SessionRecord) -> None:
         """A rule with a severity of its own admitted the connection."""
         if record.severity and not record.quiet:
             self._policy_line(record, "connect from", "info")

@@ -143,13 +143,13 @@ class Router:
         if isinstance(target, SyslogTarget):
             sink = self.syslog_sink()
             if sink.absent:
-                self._on_trouble("error", f"syslog `{self._places.syslog}` does not exist: logging here instead")
+                self._on_trouble("error", f"syslog `{self._places.syslog}` does not exist: `{service.name}` logs here instead")
                 return self.main
             return [Route(self._syslog_text(body, "xinetd" if as_xinetd else self._places.ident, fixed=target.priority), sink)]
         if isinstance(target, FileTarget):
             file = self._files.get(target)
             if file is None:
-                self._on_trouble("error", f"log file `{target.path}` is not open: logging here instead")
+                self._on_trouble("error", f"log file `{target.path}` is not open: `{service.name}` logs here instead")
                 return self._xinetd_main or self.main if as_xinetd else self.main
             return [Route(body, file)]
         # Without log_type xinetd logs nothing. superd logs it with everything else; in JSON every line is JSON.

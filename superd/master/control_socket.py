@@ -167,7 +167,7 @@ class ControlSocket:
             oom_score.reset(self.pid)
         except OSError as problem:
             ours.close()
-            self._log.message("error", f"the panel cannot be started: {problem.strerror}; trying again")
+            self._log.message("error", f"the panel cannot be started: {problem.strerror}; trying again in {CRASH_PAUSE:g} s")
             self.start_at = self._started + CRASH_PAUSE
             return
         finally:

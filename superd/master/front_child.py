@@ -161,7 +161,7 @@ class FrontChild:
 
     def cannot_start(self, why: str) -> None:
         """Log that no front can be started now, and try again later."""
-        self._log.message("alert", f"the front cannot be started: {why}; trying again")
+        self._log.message("alert", f"the front cannot be started, and clients wait: {why}; trying again")
         self.start_at = self._clock() + max(1.0, self._back_off.died(0.0))
 
     def ended(self, status: int, *, stopping: bool) -> None:

@@ -29,7 +29,7 @@ class InService:
     policy_problems: tuple[Problem, ...] = ()
     """What is worth knowing of the tables in force."""
     tables_refused: tuple[Problem, ...] = ()
-    """Why tables that are on disk now are not in force; those of before are."""
+    """Why tables that are on disk now are not in force; the earlier ones are."""
 
     @classmethod
     def of(cls, found: Configuration) -> InService:

@@ -172,13 +172,13 @@ class KeyRing:
         else:
             self._failed = found.failed
             for name in found.kept:
-                self._log.message("error", "the certificate on disk cannot be used: the one of before stays in use", name)
+                self._log.message("error", "the certificate on disk cannot be used: the earlier one stays in use", name)
             known, self.ends = self.ends is not None, found.ends
             if found.digest == self._digest:
                 os.close(fresh)
             else:
                 if known:
-                    self._log.message("notice", "certificates were read anew: the next handshakes use them")
+                    self._log.message("notice", "certificates have changed: the next handshakes use the new ones")
                 self._digest = found.digest
                 fcntl.fcntl(fresh, fcntl.F_ADD_SEALS, SEALED)
                 self._replace(fresh if found.digest else -1)

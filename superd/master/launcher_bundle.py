@@ -102,7 +102,7 @@ class LauncherBundle:
         """Log once that superd was replaced on disk: launchers run the code of their master, so nothing else happens."""
         if not self._reported and self.replaced():
             self._reported = True
-            log.message("notice", "superd was replaced on disk; it goes on as it is, and a restart is due", always=True)
+            log.message("notice", "superd was replaced on disk, and still runs its earlier code: `superd upgrade`", always=True)
 
     def replaced(self) -> bool:
         """Return whether the files on disk are no longer those that the code is of."""

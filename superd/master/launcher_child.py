@@ -154,4 +154,4 @@ def outlive_all(processes: Sequence[LauncherProcess], grace: float, log: Log) ->
     until = time.monotonic() + OUTLIVE_SECONDS
     for process in processes:
         if not process.outlives(max(0.0, until - time.monotonic())):
-            log.message("warning", f"the launcher (pid {process.pid}) does not answer; it ends with this superd")
+            log.message("warning", f"the launcher (pid {process.pid}) does not answer; it and its programs end with this superd")

@@ -155,7 +155,7 @@ class LauncherPool:
             None if assignment.command_launcher is None else self._slots[assignment.command_launcher].number,
         )
         for name in assignment.unknown:
-            self._log.message("error", f"policy: unknown user or group `{name}`; connections that match its rule are refused")
+            self._log.message("error", f"user or group `{name}` of a rule does not exist; its clients are refused")
 
     def _messages(self, specs: Mapping[str, LaunchSpec]) -> dict[str, dict[str, Any]]:
         return {name: spec.message(self._indexes.setdefault(name, len(self._indexes))) for name, spec in specs.items()}
@@ -187,8 +187,8 @@ class LauncherPool:
             if slot.stopped_by is not None and now >= slot.stopped_by:
                 slot.stopped_by = None
                 if slot.process is not None and slot.process.stands_still():
-                    text = "a launcher was stopped by a signal; it is being replaced"
-                    self._log.message("alert", text, kind=Kind.PROCESS_REPLACED)
+                    what = f"launcher {slot.number} was stopped by a signal; it is being replaced"
+                    self._log.message("alert", what, kind=Kind.PROCESS_REPLACED)
                     self._kill(slot.process)  # its programs run on, its end is reported by SIGCHLD
             if slot.start_at is not None and now >= slot.start_at:
                 slot.start_at = None
@@ -272,7 +272,8 @@ class LauncherPool:
         pause = slot.back_off.died(now - slot.started)
         whose = whose_programs(Counter(names[entry.index] for entry in living if entry.index in names))
         again = slot.back_off.consequence(pause)
-        self._log.message("crit", f"a launcher ended ({describe(status)}){whose}; {again}", kind=Kind.PROCESS_REPLACED)
+        text = f"launcher {slot.number} ended ({describe(status)}){whose}; {again}"
+        self._log.message("crit", text, kind=Kind.PROCESS_REPLACED)
         if pause:
             slot.start_at = now + pause
             if slot.back_off.at_once >= MAX_FAILURES:
@@ -322,7 +323,7 @@ class LauncherPool:
             process = start_launcher(slot.profile, user=slot.user, open_files=soft_limit, stderr=self.stderr)
         except OSError as problem:
             pause = max(1.0, slot.back_off.died(0.0))
-            self._log.message("error", f"a launcher cannot be started: {problem.strerror}; trying again")
+            self._log.message("error", f"launcher {slot.number} cannot be started: {problem.strerror}; trying again")
             slot.start_at = slot.started + pause
             return
         # Before it has a front, so before it starts a program: what superd has for itself is not for programs.

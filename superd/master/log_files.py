@@ -50,7 +50,7 @@ class LogFiles:
         try:
             self._fds[target] = open_log(path)
         except OSError as problem:
-            self._log.message("error", f"log file `{path}` cannot be opened: {problem.strerror}")
+            self._log.message("error", f"log file `{path}` cannot be opened, superd's log gets its lines: {problem.strerror}")
 
     def fds(self, targets: tuple[FileTarget, ...]) -> list[int]:
         """Return their descriptors, which stay this object's."""

@@ -94,7 +94,7 @@ class OperatorRequests:
                 self._dry_runs.append(request.number)
                 self.ask_dry_run()
             case "reload":
-                self.log.message("notice", f"reload asked for by uid {uid}", always=True)
+                self.log.message("notice", f"uid {uid} asks for a reload", always=True)
                 self._reloads.append(request.number)
                 self.ask_reload()
             case "ban":

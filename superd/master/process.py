@@ -91,7 +91,7 @@ class MasterCallbacks:
     before_front: Callable[[], None]
     """Once, before the first front, while launchers start."""
     load_readers: Callable[[], None]
-    """Once, when the first front was started, or the front of before serves."""
+    """Once, when the first front was started, or the earlier front serves."""
 
 
 class Master:
@@ -174,7 +174,7 @@ class Master:
         if table is not None:
             self._orders.lent_before(table["lent"])
         if self._sockets.forbidden():
-            self._log.message("crit", "no address can be opened, and waiting will not help; superd ends")
+            self._log.message("crit", "superd ends: it can open no address, and waiting would not help")
             self._log.flush()
             return EX_FAILURE
         if self._sockets.all_in_use():
@@ -203,7 +203,7 @@ class Master:
         self._loop.guarded("the end", self._at_end)
         return self._ending.status
 
-    def rehearse(self) -> int:
+    def trial(self) -> int:
         """Have a front begin with this configuration and without a listener; return 0 when it could serve."""
         self._front.start(self._orders.begin(), self._processes.close_copies)
         self._orders.close_logs()
@@ -215,13 +215,13 @@ class Master:
         self._patience = None
         self._reloads.begin()
         if problem := self._wishes.load():
-            self._log.message("error", f"the bans of before cannot be read: {problem}")
+            self._log.message("error", f"earlier bans cannot be read, and do not hold: {problem}")
         self._configure()
         self._control.open(self._state.registry.settings)
         self._launchers.start_early(self._state.registry)
         self._callbacks.before_front()
         if self._former.pid:
-            self._callbacks.load_readers()  # the front of before serves meanwhile
+            self._callbacks.load_readers()  # the earlier front serves meanwhile
             self._former.retire()
             return
         table = self._parts.own.table
@@ -280,7 +280,7 @@ class Master:
         if self._sockets.due is not None and now >= self._sockets.due:
             self._bind_again()
         if self._patience is not None and now >= self._patience and not self._ending.stopping:
-            self._log.message("crit", "other processes have every address; superd ends")
+            self._log.message("crit", "superd ends: other processes have every address")
             self._ending.begin(EX_FAILURE)
 
     def _on_signals(self, seen: set[int]) -> None:

@@ -76,7 +76,7 @@ class ProgramGroups:
         try:
             home = self._open()
         except OSError as problem:
-            self._log.message("error", f"no group can be made for programs: {problem}", kind=Kind.PROBLEM)
+            self._log.message("error", f"superd can make no group for programs: {problem}", kind=Kind.PROBLEM)
             self.faults = dict.fromkeys(plans, str(problem))
             return
         for name, plan in plans.items():

@@ -112,7 +112,7 @@ class RelayPool:
     def use_keys(self, keys: int) -> None:
         """Have sessions with TLS from now on use the keys in memory ``keys``, which is the pool's; -1 for none.
 
-        Keys are read as a relay starts, so these get relays of their own. Those of before carry what they have to its end.
+        Keys are read as a relay starts, so these get relays of their own. Earlier ones carry what they have to its end.
         """
         old, self._keys, self.secure = self._keys, keys, ()
         for slot in list(self._slots.values()):
@@ -243,7 +243,7 @@ class RelayPool:
         return False
 
     def _is_former(self, slot: _Slot) -> bool:
-        """Whether it has only what it has: it was started with keys of before, or by an earlier program of this process."""
+        """Whether it has only what it has: it was started with earlier keys, or by an earlier program of this process."""
         return slot.number >= FIRST_SECURE and slot.number not in self.secure
 
     def _renew(self, slot: _Slot) -> None:

@@ -197,7 +197,7 @@ class Reloads:
         self._orders.relays()
         self._summaries[number], self._changes[number] = summary(changes), changes
         if not new.registry.services and self._on_empty is not None:
-            self._log.message("crit", "no service is left")
+            self._log.message("crit", "no service is left: superd ends")
             self._on_empty()
 
     def _report(self, problems: tuple[Problem, ...], most: int | None = MOST_LOGGED) -> None:

@@ -83,7 +83,7 @@ class RpcRegistrar:
             refused = {mapping: why for mapping, why in refused.items() if why} | rpcbind.change(rpc.SET, stale, deadline)
         taken = missing - refused.keys()
         for name, why in sorted({(self._wanted[mapping], why) for mapping, why in refused.items()}):
-            self._log.message("warning", f"not registered: {why or 'rpcbind says no'}; trying again", name)
+            self._log.message("warning", f"not registered with rpcbind: {why or 'it refuses'}; trying again in {RETRY:g} s", name)
         for name in sorted({self._wanted[mapping] for mapping in taken - self._known}):
             self._log.message("info", "registered with rpcbind", name)
         self._known = (self._known & self._wanted.keys() - refused.keys()) | taken

@@ -2,7 +2,7 @@
 
 What: tries the new program in a child, says how an upgrade went, and executes the new program with what is handed on.
 Runs in: master.
-Never: stops serving: until the new program's front is ready, the front of before accepts.
+Never: stops serving: until the new program's front is ready, the earlier front accepts.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Upgrade:
             self._number += 1
             seconds = time.monotonic() - self._own.table["began"]
             if self._own.table["front"] is None:
-                self._log.message("notice", f"took over from the superd before, {seconds:.2f} s after it", always=True)
+                self._log.message("notice", f"took over from the earlier superd, {seconds:.2f} s after it ended", always=True)
                 return
             self._log.message("notice", f"upgrade: done in {seconds:.2f} s", kind=Kind.RELOAD, always=True)
             self._tell(DONE, f"{seconds:.2f} s")
@@ -117,7 +117,7 @@ class Upgrade:
             try:
                 write_outcome(self._own.lock, f"{ENDED} {self._number} {word} {' '.join(text.split())}")
             except OSError as problem:
-                self._log.message("warning", f"the lock file cannot be written: {problem.strerror}")
+                self._log.message("warning", f"`superd upgrade` gets no answer: the lock file: {problem.strerror}")
 
     def replace_program(self, table: dict[str, Any], fds: Iterable[int]) -> None:
         """Execute the new program with this table. Raises ``OSError``; returns never."""

@@ -40,7 +40,7 @@ def problems(
     for certificate in state["certificates"]:
         _certificate(certificate, now, add)
     for problem in state["tables"]["refused"][:1]:
-        text = f"{_place(problem)}: {problem['message']}: the tables of before stay in force"
+        text = f"{_place(problem)}: {problem['message']}: the earlier tables stay in force"
         add("error", "", text, problem["hint"] or "fix the file: superd takes it up at once; superd check")
     broken = [problem for problem in state["tables"]["problems"] if problem["severity"] == "error"]
     if broken:
@@ -77,7 +77,7 @@ def _certificate(found: dict[str, Any], now: float, add: Callable[[str, str, str
         return
     days = int((found["end"] - now) // 86400)
     if found["failed"]:
-        text = f"its new certificate cannot be used, the one of before is ({days} days left): {found['failed']}"
+        text = f"its new certificate cannot be used, the earlier one is ({days} days left): {found['failed']}"
         add("error", found["service"], text, "superd check; superd takes the file up when it changes")
     if days < 0:
         text = f"its certificate ended {-days - 1} days ago: clients refuse it"

@@ -45,7 +45,7 @@ def close_on_exec() -> None:
 
 
 def raise_limit() -> int:
-    """Raise the soft limit of open files to the hard one. Return the soft one of before, which programs get back."""
+    """Raise the soft limit of open files to the hard one. Return the earlier soft one, which programs get back."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -61,7 +61,7 @@ class SocketPath:
             if gid < 0:
                 folder = os.fstat(place.folder)
                 gid = folder.st_gid if folder.st_mode & stat.S_ISGID else os.getegid()
-            # The owner first: a mode for its group must never count for the group of before.
+            # The owner first: a mode for its group must never count for its earlier group.
             if (uid, gid) != (status.st_uid, status.st_gid):
                 _chown(fd, uid, gid)
             if stat.S_IMODE(status.st_mode) != mode:

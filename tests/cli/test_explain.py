@@ -96,17 +96,17 @@ def test_what_is_not_said_of_the_client_is_unknown_and_reported_where_a_rule_ask
     assert told("192.0.2.1", name="unknown", user="bob")[0] == 0
     assert told("198.51.100.1", name="a.example.org")[1][-2:] == [
         "hosts.allow:1: matches: cat@127.0.0.1 : .example.org",
-        "granted: rule_allow: hosts.allow:1",
+        "admitted: rule_allow: hosts.allow:1",
     ]
 
 
 def test_flags_have_the_last_word(told: Told, folder: Path) -> None:
     told.add('flags = ["NOLIBWRAP", "IDONLY"]\nlog_on_success = ["USERID"]\n')
     (folder / "hosts.deny").write_text("ALL : ALL\n")
-    granted = "granted: flag NOLIBWRAP (services.d/cat.toml:6), hosts.allow and hosts.deny are not asked"
+    admitted = "admitted: flag NOLIBWRAP (services.d/cat.toml:6), hosts.allow and hosts.deny are not asked"
     refused = "refused: ident: flag IDONLY (services.d/cat.toml:6), and no user is known: --user says one"
-    assert told("192.0.2.1", user="bob")[1][-1:] == [granted]
-    assert told("192.0.2.1")[1][-2:] == [granted, refused]
+    assert told("192.0.2.1", user="bob")[1][-1:] == [admitted]
+    assert told("192.0.2.1")[1][-2:] == [admitted, refused]
 
 
 def test_a_program_that_accepts_by_itself_is_never_asked(told: Told, folder: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_program_that_accepts_by_itself_is_never_asked(told: Told, folder: Pat
         0,
         [
             "services.d/cat.toml:3: wait = true: the program accepts the connections itself, and superd sees no client",
-            "granted: no_rule",
+            "admitted: no_rule",
         ],
     )
 

@@ -60,7 +60,7 @@ class FakeLog:
     def identified(self, record: SessionRecord) -> None:
         self.events.append(("USER", record.service.name, record.userid))
 
-    def granted_by_rule(self, record: SessionRecord) -> None:
+    def admitted_by_rule(self, record: SessionRecord) -> None:
         self.events.append(("GRANTED", record.service.name, record.severity))
 
     def flush(self) -> None:

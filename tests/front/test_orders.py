@@ -168,7 +168,7 @@ def test_the_state_is_written_into_the_master_s_memory_and_its_size_reported(mon
     made.calls.clear()
     full = os.open("/dev/full", os.O_RDWR)
     made.orders.dump(Dump(Fd(full)))
-    assert made.calls == [("log.message", "error", "the state cannot be written: No space left on device")]
+    assert made.calls == [("log.message", "error", "the front cannot write its state for a dump: No space left on device")]
     os.close(memory)
 
 

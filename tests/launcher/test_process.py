@@ -58,7 +58,7 @@ def test_a_program_that_lingers_on_its_socket_and_ends_at_once_does_not_hold_the
 
 
 def test_what_the_master_changed_before_a_request_counts_for_it_though_earlier_ones_take_their_time() -> None:
-    """A client that came after a reload got the program of before, when the launcher had been busy meanwhile."""
+    """A client that came after a reload got the earlier program, when the launcher had been busy meanwhile."""
     with real_launcher() as launcher, ExitStack() as stack:
         launcher.service("busy", "/bin/cat")
         launcher.service("changed", "/bin/echo", "before")

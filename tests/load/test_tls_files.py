@@ -59,7 +59,7 @@ def test_the_same_files_have_the_same_digest(authority: Authority) -> None:
         ("client_ca", "nothing", "it has no CA that can be used"),
     ],
 )
-def test_what_cannot_be_used_leaves_the_keys_of_before(authority: Authority, which: str, text: str | None, why: str) -> None:
+def test_what_cannot_be_used_leaves_the_earlier_keys(authority: Authority, which: str, text: str | None, why: str) -> None:
     cert, key = authority.issue("a.example.org")
     ca = authority.file
     one = service("a", cert=cert, key=key, client_ca=ca)

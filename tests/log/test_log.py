@@ -250,7 +250,7 @@ def test_tcp_wrappers_own_line_goes_to_syslog_alone(written: Written, tmp_path: 
         daemon.settimeout(5)
         one = record()
         one.severity = "mail.info"
-        written.log.granted_by_rule(one)
+        written.log.admitted_by_rule(one)
         written.log.flush()
         assert daemon.recv(1000).endswith(f" cat[{os.getpid()}]: connect from a.example (198.51.100.7)".encode())
     assert written.events() == []
@@ -264,6 +264,6 @@ def test_a_reload_changes_the_facility_of_tcp_wrappers_own_line(written: Written
             written.log.configure(Settings.model_validate({"policy": {"facility": facility}}))
             one = record()
             one.severity = "info"
-            written.log.granted_by_rule(one)
+            written.log.admitted_by_rule(one)
             written.log.flush()
             assert daemon.recv(1000).startswith(f"<{number << 3 | 6}>".encode())

@@ -97,14 +97,14 @@ def test_a_services_file_gets_its_style_and_nothing_else(world: World) -> None:
     assert len((world.folder / "a").read_text().splitlines()) == 2
     router.keep(set())
     assert kinds(router.of(service(log_type="FILE /var/log/a"))) == [JsonText]
-    assert world.told == ["error: log file `/var/log/a` is not open: logging here instead"]
+    assert world.told == ["error: log file `/var/log/a` is not open: `tftp` logs here instead"]
 
 
 def test_syslog_without_a_daemon_goes_to_the_main_log_until_one_comes(world: World) -> None:
     router = world.router()
     owner = service(log_type="SYSLOG local3 notice")
     assert router.of(owner) is router.main
-    assert world.told == [f"error: syslog `{world.folder}/log` does not exist: logging here instead"]
+    assert world.told == [f"error: syslog `{world.folder}/log` does not exist: `tftp` logs here instead"]
     with world.daemon():
         [route] = router.of(owner)
         assert route.formatter.records(refused())[0].startswith(b"<157>")

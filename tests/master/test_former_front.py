@@ -1,4 +1,4 @@
-"""The front of before: it gets the word, its time is limited, and what it wrote counts only after a good end."""
+"""An earlier front: it gets the word, its time is limited, and what it wrote counts only after a good end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from superd.master.former_front import FormerFront
 
 
 def begun(*, hears: bool = True) -> tuple[FormerFront, int, int]:
-    """A front of before, its process, and what it reads its word from."""
+    """An earlier front, its process, and what it reads its word from."""
     told, go = os.pipe()
     memory, channel = os.memfd_create("kept"), os.open("/dev/null", os.O_RDWR)
     pid = os.fork()

@@ -221,7 +221,9 @@ def test_a_right_that_is_missing_to_kill_it_is_reported_and_ends_nothing(made: M
 def test_no_room_for_a_front_is_reported_and_tried_again(made: Make) -> None:
     parts = Parts(hangs)
     parts.front.cannot_start("Resource temporarily unavailable")
-    assert parts.log.lines == ["alert: the front cannot be started: Resource temporarily unavailable; trying again"]
+    assert parts.log.lines == [
+        "alert: the front cannot be started, and clients wait: Resource temporarily unavailable; trying again"
+    ]
     assert parts.front.start_at == parts.clock.now + 1.0
 
 

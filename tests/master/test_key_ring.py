@@ -97,7 +97,7 @@ def test_what_is_renewed_is_given_and_what_cannot_be_used_is_said(master: Master
     assert len(master.used) == 2
     said = " ".join(master.lines.lines)
     assert "the key cannot be used" in said
-    assert "the one of before stays in use" in said
+    assert "the earlier one stays in use" in said
 
 
 def test_without_services_with_tls_there_are_not_keys(master: Master) -> None:

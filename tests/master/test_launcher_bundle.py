@@ -64,5 +64,5 @@ def test_a_replacement_on_disk_is_logged_once() -> None:
     bundle._looks[next(iter(bundle._looks))] = (0, 0, 0)
     for _ in range(3):
         bundle.report_replaced(Log())  # type: ignore[arg-type]
-    assert lines == ["notice: superd was replaced on disk; it goes on as it is, and a restart is due"]
+    assert lines == ["notice: superd was replaced on disk, and still runs its earlier code: `superd upgrade`"]
     os.close(bundle.fd)

@@ -161,6 +161,6 @@ def test_a_launcher_that_does_not_say_that_it_outlives_its_master_is_logged(monk
     living = start_launcher(Profile())
     with ready:
         outlive_all([living, silent], 0.1, Log())  # type: ignore[arg-type]
-        assert lines == ["warning: the launcher (pid 4711) does not answer; it ends with this superd"]
+        assert lines == ["warning: the launcher (pid 4711) does not answer; it and its programs end with this superd"]
         silent.close()
         assert wait_for_end(living) == 0

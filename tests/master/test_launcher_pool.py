@@ -117,8 +117,8 @@ def test_a_launcher_that_its_own_programs_stopped_is_replaced_and_one_that_goes_
         os.kill(launcher, signal.SIGSTOP)
         os.kill(launcher, signal.SIGCONT)
         os.kill(launcher, signal.SIGSTOP)
-        superd.message("a launcher was stopped by a signal")
-        superd.message("a launcher ended (signal 9); its programs: cat 1; starting another")
+        superd.message(" was stopped by a signal")
+        superd.message(" ended (signal 9); its programs: cat 1; starting another")
         assert talk(port, b"hi") == b"hi"
         sock.sendall(b"two")
         assert sock.recv(3) == b"two"

@@ -69,7 +69,7 @@ def test_a_certificate_is_one_when_it_cannot_be_used_or_ends_soon() -> None:
         ),
         "kept": (
             "error",
-            "its new certificate cannot be used, the one of before is (60 days left): "
+            "its new certificate cannot be used, the earlier one is (60 days left): "
             "/etc/ssl/kept.pem: it has no certificate in PEM",
         ),
     }
@@ -82,5 +82,5 @@ def test_tables_that_are_not_in_force_and_rules_with_errors_are_ones() -> None:
     assert (found["text"], found["hint"]) == ("/etc/hosts.allow:3: umask `9`, and 1 more", "write 022")
     refused = {"file": "/etc/hosts.deny", "line": 0, "severity": "error", "message": "cannot be read", "hint": ""}
     (found,) = problems({**STATE, "tables": {"files": [], "problems": [], "refused": [refused]}}, [], {}, {}, FRONT, NOW)
-    assert found["text"] == "/etc/hosts.deny: cannot be read: the tables of before stay in force"
+    assert found["text"] == "/etc/hosts.deny: cannot be read: the earlier tables stay in force"
     assert found["hint"]

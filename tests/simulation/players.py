@@ -77,7 +77,7 @@ class SessionLog:
         if level in ("crit", "alert"):
             self.wrong.append(text)
 
-    def granted_by_rule(self, record: SessionRecord) -> None:
+    def admitted_by_rule(self, record: SessionRecord) -> None:
         pass
 
     def identified(self, record: SessionRecord) -> None:

@@ -31,7 +31,7 @@ def test_programs_inherit_nothing_that_was_marked() -> None:
     assert run(code).split() == ["0", "1", "2", "3"]  # 3 is the listing's own
 
 
-def test_the_soft_limit_is_raised_and_the_one_of_before_returned() -> None:
+def test_the_soft_limit_is_raised_and_the_earlier_one_returned() -> None:
     code = "from superd.system.descriptors import raise_limit; import resource; "
     code += "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200)); print(raise_limit(), resource.getrlimit(7))"
     assert resource.RLIMIT_NOFILE == 7

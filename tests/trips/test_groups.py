@@ -101,7 +101,7 @@ def test_a_program_that_kills_its_launcher_leaves_nothing_either(superd: Superd)
         [group] = of_superd(superd)
         for pid in superd.launchers():
             os.kill(pid, 9)
-        superd.message("a launcher ended (signal 9); its programs: x 1")
+        superd.message(" ended (signal 9); its programs: x 1")
         assert living(leader)  # the session lives on
         os.kill(leader, 9)
         eventually(lambda: not group.exists(), "the end of all that it left")

@@ -123,7 +123,7 @@ def test_a_session_ends_with_all_it_started_though_its_launcher_died(superd: Sup
             superd.event(event="exit", service="leaves")  # the launcher looks at what is left 0.2 s later
         [launcher] = superd.launchers()
         os.kill(launcher, signal.SIGKILL)
-        superd.message("a launcher ended (signal 9)")
+        superd.message(" ended (signal 9)")
         if not over:
             client.shutdown(socket.SHUT_WR)
             superd.event(event="exit", service="leaves")
@@ -142,7 +142,7 @@ def test_what_is_kept_lives_on_though_its_launcher_died(superd: Superd) -> None:
     with client, other:
         for launcher in superd.launchers():
             os.kill(launcher, signal.SIGKILL)
-        superd.message("a launcher ended (signal 9)")
+        superd.message(" ended (signal 9)")
         assert select.select([ended], [], [], WAIT)[0]
     assert not select.select([kept], [], [], 0)[0]
     signal.pidfd_send_signal(kept, signal.SIGKILL)

@@ -34,7 +34,7 @@ def test_a_file_that_cannot_be_opened_is_reported_and_the_service_serves(superd:
     superd.start()
     assert talk(port) == b""
     superd.message("none/log` cannot be opened: No such file or directory")
-    superd.message("none/log` is not open: logging here instead")
+    superd.message("none/log` is not open: ")
 
 
 def test_a_reload_follows_the_rotation_of_every_file(xinetd: XinetdCommand) -> None:

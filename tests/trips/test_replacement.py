@@ -39,7 +39,7 @@ def test_a_launcher_that_dies_leaves_its_programs_running_and_their_end_is_logge
         assert sock.recv(16) == b"one\n"
         pid = superd.event(event="start", service="cat")["pid"]
         os.kill(processes(superd)[1], signal.SIGKILL)
-        superd.message("a launcher ended (signal 9)")
+        superd.message(" ended (signal 9)")
         sock.sendall(b"two\n")
         assert sock.recv(16) == b"two\n"
         # It still counts: instances is 1.
@@ -87,7 +87,7 @@ def test_programs_of_a_dead_launcher_still_have_their_limits(superd: Superd) -> 
     with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
         superd.event(event="start", service="cat")
         os.kill(processes(superd)[1], signal.SIGKILL)
-        superd.message("a launcher ended (signal 9)")
+        superd.message(" ended (signal 9)")
         assert sock.recv(1) == b""
         assert superd.event(event="exit", service="cat")["signal"] == signal.SIGTERM
 
@@ -97,7 +97,7 @@ def test_superd_ends_the_programs_of_a_dead_launcher_when_it_ends(superd: Superd
     with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
         superd.event(event="start", service="cat")
         os.kill(processes(superd)[1], signal.SIGKILL)
-        superd.message("a launcher ended (signal 9)")
+        superd.message(" ended (signal 9)")
         superd.stop()
         assert sock.recv(1) == b""
 

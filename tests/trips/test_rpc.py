@@ -89,4 +89,4 @@ def test_without_rpcbind_the_service_is_served_and_the_log_says_what_is_missing(
     superd.prefix = ["unshare", "-n", "-m", "sh", "-c", 'mount -t tmpfs none /run; ip link set lo up; exec "$@"', "sh"]
     superd.service("any", 'type = "RPC"\nrpc_number = 391003\nrpc_version = "1"\nserver = "/bin/cat"\nport = 4000\n')
     superd.start()
-    superd.message("not registered: rpcbind cannot be asked: Connection refused; trying again")
+    superd.message("not registered with rpcbind: rpcbind cannot be asked: Connection refused; trying again in 30 s")

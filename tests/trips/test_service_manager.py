@@ -65,7 +65,7 @@ def test_a_restart_refuses_nothing_ends_nothing_and_forgets_nothing(superd: Supe
                 for _ in range(3):
                     before = superd.front()
                     manager.restart()
-                    superd.message("took over from the superd before")
+                    superd.message("took over from the earlier superd")
                     assert superd.front() != before
                     assert goes_on(program)
                     assert goes_on(internal)
@@ -102,7 +102,7 @@ def test_a_program_whose_launcher_dies_after_a_restart_ends_with_its_status(
             launcher = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
             manager.restart()
             os.kill(launcher, signal.SIGKILL)
-            superd.message("a launcher ended (signal 9)")
+            superd.message(" ended (signal 9)")
             sock.sendall(b"go\n")
             ended = superd.event(event="exit")
         assert ended["pid"] == pid

@@ -189,9 +189,9 @@ def test_what_is_renewed_on_disk_counts_from_the_next_handshake_on(superd: Super
         second = serial(port, context)
         cert.write_text("nothing\n")
         superd.message("has no certificate in PEM")
-        superd.message("the one of before stays in use")
+        superd.message("the earlier one stays in use")
         assert serial(port, context) == second
-        living.sendall(b"hello\n")  # sessions with the keys of before go on
+        living.sendall(b"hello\n")  # sessions with the earlier keys go on
         assert living.makefile("rb").read().endswith(b"hello\n")
     authority.issue("localhost")
     eventually(lambda: serial(port, context) != second)

@@ -184,7 +184,10 @@ def test_who_waits_in_a_queue_goes_on_waiting(superd: Superd) -> None:
             sock.connect(str(path))
         else:
             sock = socket.create_connection(("127.0.0.1", {"cat": port, "named": mux, "announced": announced}[name]), WAIT)
-        sock.sendall({"named": b"named\r\n", "announced": header}.get(name, b"") + said)
+        if (
+            data := {"named": b"named\r\n", "announced": header}.get(name, b"") + said
+        ):  # sending nothing fails once it was refused
+            sock.sendall(data)
         return sock
 
     gone = free_port()

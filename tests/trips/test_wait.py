@@ -91,7 +91,7 @@ def test_a_service_that_is_held_back_by_a_limit_is_started_when_that_is_over(sup
         with socket.create_connection(("127.0.0.1", cat), WAIT):
             superd.event(event="START", service="cat")
             sock.sendto(b"last", ("127.0.0.1", port))
-            superd.message("not started yet: process_limit")
+            superd.message("its program is not started yet, and clients wait: process_limit")
         assert sock.recv(100) == b"got last"
     assert talk(stream, b"hi") == b"hi"
 

@@ -127,10 +127,10 @@ def test_a_package_that_vanishes_underneath_is_noticed_and_launchers_start_all_t
         superd.event(event="EXIT", service="cat")
         (launcher,) = superd.launchers()
         os.kill(launcher, signal.SIGKILL)
-        superd.message("a launcher ended (signal 9)")
+        superd.message(" ended (signal 9)")
         assert talk(port, b"hi") == b"hi"
     superd.event(event="EXIT", service="cat")
-    superd.message("superd was replaced on disk; it goes on as it is, and a restart is due")
+    superd.message("superd was replaced on disk, and still runs its earlier code: `superd upgrade`")
     assert not [event for event in superd.rest() if "replaced on disk" in event.get("message", "")]
 
 

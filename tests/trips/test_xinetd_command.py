@@ -71,7 +71,7 @@ def test_without_stayalive_no_service_is_the_end_at_the_start_and_at_a_reload(xi
     xinetd.configure()
     xinetd.signal(signal.SIGHUP)
     eventually(lambda: not living(pid), "the end")
-    xinetd.logged("CRITICAL: no service is left")
+    xinetd.logged("CRITICAL: no service is left: superd ends")
 
 
 def test_with_stayalive_a_daemon_without_services_waits_for_a_reload(xinetd: XinetdCommand) -> None:

@@ -126,7 +126,7 @@ def meant_option(option: Option, field: str, before: list[str]) -> tuple[str, li
             why = f"the colon before `{field.strip()[:40]}` ends the command, and `{name[:40]}` is not an option"
             return why, [*before[:-1], f"{before[-1]}\\:{escaped(field)}"]
         if "/" in name:
-            # The rules of before there were options had the command alone.
+            # Rules from before there were options had the command alone.
             return "", [*before, f"spawn {escaped(field.strip())}"]
         near = did_you_mean(name, OPTIONS)
         return "", [*before, escaped(f"{near.split('`')[1]} {value}".strip())] if near else None

@@ -112,7 +112,7 @@ class WaitPrograms:
         # Load, hours and limits are not the sender's fault: the one who waits is served when they are over.
         limits = self._gate.limits(service)
         if not limits.admit:
-            self._log.message("warning", f"not started yet: {limits.why()}", service.name)
+            self._log.message("warning", f"its program is not started yet, and clients wait: {limits.why()}", service.name)
             self._rest(listener, FIRST_PAUSE)
             return
         self._listeners.ignore(listener)
@@ -163,7 +163,7 @@ class WaitPrograms:
             return False
         if listener in self._shared:
             # accept(2) has no MSG_DONTWAIT: a child of the last program could let it block. These clients wait in the queue.
-            self._log.message("warning", f"not started: {verdict.why()}", service.name)
+            self._log.message("warning", f"its program is not started, and clients wait: {verdict.why()}", service.name)
             self._rest(listener, LAST_PAUSE)
             return True
         for _ in range(BATCH):
@@ -181,7 +181,7 @@ class WaitPrograms:
         if queue.head == head and queue.quick >= DROP_AFTER:
             udp.drop_first(listener.sock)
             self._queues.pop(listener)
-            self._log.message("error", "a datagram that its program never reads was dropped", listener.name)
+            self._log.message("error", f"dropped a datagram that {queue.quick} programs in turn did not read", listener.name)
             return True
         queue.quick = queue.quick if queue.head == head else 0
         queue.head = head

@@ -80,7 +80,8 @@ class Commands:
         """
         key = (service, None)
         if self._in_background >= max(1, self._limit // 2) or not self._places.enter(key):
-            self._log.message("error", f"{option.origin}: {option.name} was not run: too many commands run", service)
+            text = f"{option.origin}: {option.name} was not run: too many commands run (`hooks_at_once` is {self._limit})"
+            self._log.message("error", text, service)
             return
         self._in_background += 1
         self._start_task(self._run_in_background, key, option, values, service, steps)
@@ -99,7 +100,7 @@ class Commands:
         chosen = self._in_force.command_launcher
         link = self._links.get(chosen if chosen is not None else self._choose(service))
         if link is None:
-            self._log.message("error", f"{option.origin}: {option.name} was not run: no launcher", service)
+            self._log.message("error", f"{option.origin}: {option.name} was not run: no launcher can start it", service)
             return None
         self._number = number = self._number % _MAX_NUMBER + 1
         result: list[int] = []
@@ -112,7 +113,7 @@ class Commands:
             del self._running[number]
         status = result[0] if result else _KILLED
         if status == _KILLED:
-            self._log.message("error", f"{option.origin}: {option.name} did not end within {seconds:g} s", service)
+            self._log.message("error", f"{option.origin}: {option.name} did not end within {seconds:g} s: killed", service)
             return None
         if status < 0:
             self._log.message("error", f"{option.origin}: {option.name} could not be run", service)

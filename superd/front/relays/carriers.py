@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from superd.counted import counted
 from superd.errors import ControlError
 from superd.front.relays.carrier import CarriedProgram, Carrier
 from superd.front.relays.earlier import EarlierSessions
@@ -169,7 +170,7 @@ class Carriers:
                 session.carried = Carried()
                 session.running = CarriedProgram(session.running, carrier.link, session.carried)
             return
-        self._log.message("error", "no relay has room for another session", record.service.name)
+        self._log.message("error", "no relay has room for a session: raise `relays` in superd.toml", record.service.name)
         if mode not in PROGRAMS:  # a program sees the end of its input
             self._book.over(session, Refused(Verdict(False, Reason.OVERLOAD, detail="no relay has room")))
 
@@ -230,7 +231,8 @@ class Carriers:
         self._held.append(listener)
         if not self._told_full:
             self._told_full = True
-            self._log.message("error", "accepting pauses until there is room: the relays carry all they can", listener.name)
+            text = "accepting pauses until a relay has room: raise `relays` in superd.toml"
+            self._log.message("error", text, listener.name)
         return True
 
     def _on_room(self) -> None:
@@ -275,7 +277,7 @@ class Carriers:
             session.record.ended_by = session.record.ended_by or Ending.FAULT
             self._end(session)
         if lost:
-            self._log.message("error", f"relay {carrier.link.number} is gone, and with it sessions: {len(lost)}")
+            self._log.message("error", f"relay {carrier.link.number} ended, and {counted(len(lost), 'session')} with it")
         self._log.flush()
 
     def _on_report(self, link: RelayLink, report: messages.Report) -> None:

@@ -5,6 +5,7 @@ Runs in: the front. Ends nothing.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from superd.ipc import relay_messages as messages
@@ -42,8 +43,8 @@ def explain(log: CarrierLog, record: SessionRecord, report: messages.Over) -> No
     match report.reason:
         case messages.IDLE:
             idle = record.service.limits.idle or 0.0
-            log.message("notice", f"ended after {idle:g} s of silence", record=record)
+            log.message("notice", f"ended after {idle:g} s of silence (`limits.idle`)", record=record)
         case messages.NO_ROOM:
-            log.message("error", "a relay has no descriptor for another session", record=record)
+            log.message("error", "the session ends: its relay has no descriptor left", record=record)
         case messages.FAULT:
-            log.message("error", f"a relay cannot carry a session (error {report.errno})", record=record)
+            log.message("error", f"the session ends: its relay cannot carry it: {os.strerror(report.errno)}", record=record)

@@ -225,13 +225,13 @@ class SessionBook:
     def end_silent(self, session: LiveSession) -> None:
         """End a session for its silence."""
         service = session.record.service
-        self._log.message("notice", f"ended after {service.limits.idle:g} s of silence", record=session.record)
+        self._log.message("notice", f"ended after {service.limits.idle:g} s of silence (`limits.idle`)", record=session.record)
         self._deadlines.end(session, Ending.IDLE)
 
     def end_mute(self, session: LiveSession) -> None:
         """End a session whose client has sent no byte."""
-        service = session.record.service
-        self._log.message("notice", f"ended after {service.limits.first_byte:g} s without a byte", record=session.record)
+        seconds = session.record.service.limits.first_byte
+        self._log.message("notice", f"ended after {seconds:g} s without a byte (`limits.first_byte`)", record=session.record)
         self._deadlines.end(session, Ending.FIRST_BYTE)
 
     def end_one(self, session: LiveSession, why: Ending, *, at_once: bool) -> None:

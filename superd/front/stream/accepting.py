@@ -5,6 +5,7 @@ Runs in: the front. Decides about no client: `arrivals.py` does, with each batch
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -87,11 +88,19 @@ class Accepting:
         return self._launches.busy and self._launches.poll(COALESCE)
 
 
+_REMEDIES = {
+    errno.EMFILE: "; raise LimitNOFILE in superd's unit, or `ulimit -Hn 65536`",
+    errno.ENFILE: "; raise the sysctl fs.file-max",
+}
+"""What an operator can do, by errno."""
+
+
 def log_overload(log: AcceptLog) -> Callable[[int], None]:
     """Return what is to be called with the errno when accepting pauses."""
 
     def on_overload(number: int) -> None:
-        log.message("error", f"accepting pauses until there is room: {os.strerror(number)}", kind=Kind.PAUSE)
+        text = f"accepting pauses until there is room: {os.strerror(number)}{_REMEDIES.get(number, '')}"
+        log.message("error", text, kind=Kind.PAUSE)
         log.flush()
 
     return on_overload

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from superd.address import SocketType
+from superd.counted import counted
 from superd.front.stream.descriptor_room import DescriptorRoom
 from superd.front.stream.proxied import ProxiedArrivals
 from superd.front.stream.session import run_session
@@ -57,7 +58,10 @@ class Arrivals:
         self._proxied = ProxiedArrivals(trip, self._decide)
         self._descriptors = DescriptorRoom()
         if self._descriptors.small:
-            text = f"RLIMIT_NOFILE is too small: connections that have room at once: {self._descriptors.small}"
+            text = (
+                f"RLIMIT_NOFILE leaves room for only {counted(self._descriptors.small, 'connection')} at once: "
+                "raise LimitNOFILE in superd's unit, or `ulimit -Hn 65536`"
+            )
             trip.log.message("warning", text)
 
     def on_ready(self, listener: Listener) -> None:
@@ -151,7 +155,7 @@ class Arrivals:
         service, peer, fd, through = self._services.get(waited.service), waited.peer, waited.fd, waited.through
         if service is None:
             let_go(fd)
-            self._trip.log.message("notice", f"a client that waited was refused: `{waited.service}` was removed")
+            self._trip.log.message("notice", f"{peer.address} waited for `{waited.service}`, which was removed: refused")
             return
         if through is not None and not service.announces(through.proxy):
             let_go(fd)

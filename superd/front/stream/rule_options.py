@@ -141,7 +141,7 @@ class RuleOptions:
         try:
             data = await client_output.read_file(path)
         except OSError as problem:
-            self._say("error", f"banner `{path}` cannot be read: {problem.strerror}")
+            self._say("error", f"banner `{path}` cannot be read, and is not sent: {problem.strerror}")
             return True
         if not data:
             return True

@@ -111,7 +111,7 @@ class _Session:
             if verdict.admit:
                 if verdict.rule is not None:
                     session.record.rule = verdict.rule.origin
-                trip.log.granted_by_rule(session.record)
+                trip.log.admitted_by_rule(session.record)
                 with trio.CancelScope() as scope:
                     session.running = Task(scope)
                     chosen = await self._serve()
@@ -213,7 +213,7 @@ class _Session:
             data = await client_output.read_file(path)
         except OSError as problem:
             record = self._session.record
-            self._trip.log.message("error", f"banner `{path}` cannot be read: {problem.strerror}", record=record)
+            self._trip.log.message("error", f"banner `{path}` cannot be read, and is not sent: {problem.strerror}", record=record)
             return True
         return await client_output.send(self._connection.sock, data, self._trip.in_force.settings.policy.banner_timeout)
 

@@ -45,7 +45,7 @@ def write(path: str, text: str) -> None:
     Path(path).write_text(text)
 
 
-async def test_no_client_gets_the_tables_of_before_a_change_while_the_new_ones_are_compiled(
+async def test_no_client_gets_the_tables_from_before_a_change_while_the_new_ones_are_compiled(
     tmp_path: Path, compiler: SlowCompiler
 ) -> None:
     allow, deny = str(tmp_path / "hosts.allow"), str(tmp_path / "hosts.deny")

@@ -61,17 +61,17 @@ async def test_one_that_cannot_be_run_or_never_ends_has_no_status_and_a_line(aut
     began = trio.current_time()
     assert await commands.run(ACLEXEC, Values(), "cat") is None
     assert trio.current_time() - began == 11
-    assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec did not end within 10 s")
+    assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec did not end within 10 s: killed")
     parts.in_force.command_launcher = 99
     assert await commands.run(ACLEXEC, Values(), "cat") is None  # no such launcher
-    assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec was not run: no launcher")
+    assert parts.log.messages.pop() == ("error", "hosts.allow:1: aclexec was not run: no launcher can start it")
 
 
 async def test_all_kinds_share_one_limit(autojump_clock: object) -> None:
     parts, commands = made(at_once=2)
     commands.begin(WAITS, Values(), "cat")  # for a datagram
     commands.begin(WAITS, Values(), "cat")  # more than half: left out
-    assert parts.log.messages == [("error", "hosts.allow:1: spawn was not run: too many commands run")]
+    assert parts.log.messages == [("error", "hosts.allow:1: spawn was not run: too many commands run (`hooks_at_once` is 2)")]
     async with trio.open_nursery() as nursery:
         run, arguments = task_of(parts.tasks.pop())
         nursery.start_soon(run, *arguments)
@@ -99,7 +99,9 @@ async def test_a_background_command_is_begun_and_has_longer(autojump_clock: obje
         [request] = requests(parts)
         assert request.seconds == 10 * BACKGROUND_FACTOR
         assert await commands.run(BACKGROUND, Values(), "cat") == 0
-        assert [text for _, text in parts.log.messages] == ["hosts.allow:1: spawn was not run: too many commands run"]
+        assert [text for _, text in parts.log.messages] == [
+            "hosts.allow:1: spawn was not run: too many commands run (`hooks_at_once` is 1)"
+        ]
         commands.done(messages.CommandDone(request.number, 0))
     assert await commands.run(BACKGROUND, Values(), "cat") == 0
     assert len(parts.tasks) == 1

@@ -28,9 +28,9 @@ def test_the_reason_is_the_record_s_unless_one_is_known(reason: int, pid: int, k
 @pytest.mark.parametrize(
     ("reason", "line"),
     [
-        (messages.IDLE, ("notice", "s", "ended after 3 s of silence")),
-        (messages.NO_ROOM, ("error", "s", "a relay has no descriptor for another session")),
-        (messages.FAULT, ("error", "s", "a relay cannot carry a session (error 5)")),
+        (messages.IDLE, ("notice", "s", "ended after 3 s of silence (`limits.idle`)")),
+        (messages.NO_ROOM, ("error", "s", "the session ends: its relay has no descriptor left")),
+        (messages.FAULT, ("error", "s", "the session ends: its relay cannot carry it: Input/output error")),
     ],
 )
 def test_what_an_operator_has_to_know_is_logged(reason: int, line: tuple[str, str, str]) -> None:

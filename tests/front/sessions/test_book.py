@@ -138,7 +138,7 @@ def test_at_the_end_every_session_is_signalled_and_silence_says_so() -> None:
         session.running = FakeRunning()
         sessions.append(session)
     parts.book.end_silent(sessions[0])
-    assert parts.log.take() == [("notice", "s", "ended after 7 s of silence")]
+    assert parts.log.take() == [("notice", "s", "ended after 7 s of silence (`limits.idle`)")]
     parts.book.end_all()
     assert [len(session.running.signals) for session in sessions if isinstance(session.running, FakeRunning)] == [2, 1]
 

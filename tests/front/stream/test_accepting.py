@@ -109,5 +109,7 @@ async def test_a_batch_ends_with_launches_and_lines_and_the_next_is_taken_at_onc
 def test_a_pause_is_logged_with_its_reason() -> None:
     log = FakeLog()
     log_overload(log)(errno.EMFILE)
-    assert log.take() == [("error", "", "accepting pauses until there is room: Too many open files")]
+    [(level, _, text)] = log.take()
+    assert level == "error"
+    assert text.startswith("accepting pauses until there is room: Too many open files; raise LimitNOFILE in superd's unit")
     assert log.flushes == 1

@@ -156,7 +156,7 @@ async def test_without_room_and_without_a_session_that_could_end_clients_are_ref
 async def test_a_limit_that_is_too_small_is_said_at_the_start(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (64, 64))
     here = door(service())
-    assert "RLIMIT_NOFILE is too small" in str(here.front.log.take())
+    assert "RLIMIT_NOFILE leaves room for only " in str(here.front.log.take())
 
 
 async def test_a_client_above_the_limit_waits_and_goes_on_as_one_that_arrives(door: Any) -> None:
