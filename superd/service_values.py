@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from superd.address import BindAddress, SocketType, parse_listen
 from superd.log_target import FileTarget, SyslogTarget, parse_log_target
 from superd.quantities import as_words
 from superd.redirect import Redirect, parse_redirect
@@ -105,11 +106,16 @@ def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], ob
     return validate
 
 
+def _of_page(text: str) -> BindAddress:
+    return parse_listen(text, SocketType.STREAM)
+
+
 def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
 Target = Annotated[Redirect | None, BeforeValidator(_parsed(parse_redirect, Redirect)), PlainSerializer(_text)]
+PageAddress = Annotated[BindAddress | None, BeforeValidator(_parsed(_of_page, BindAddress)), PlainSerializer(_text)]
 Versions = Annotated[RpcVersions | None, BeforeValidator(_parsed(parse_rpc_versions, RpcVersions)), PlainSerializer(_text)]
 LogType = Annotated[SyslogTarget | FileTarget | None, BeforeValidator(_target), PlainSerializer(lambda value: str(value or ""))]
 Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from superd.address import SocketType, parse_listen
 from superd.model import Model, table
 from superd.quantities import Seconds, Words
+from superd.service_values import PageAddress
 from superd.syslog_priority import FACILITIES
 from superd.wishes import parse_prefix
 
@@ -79,12 +79,6 @@ class ControlSettings(Model):
     viewers: Words = Field((), description="users and %groups who may look: status, sessions, bans, logs")
 
 
-def _http_address(value: str) -> str:
-    if value:
-        parse_listen(value, SocketType.STREAM)
-    return value
-
-
 def _network(value: str) -> str:
     try:
         return parse_prefix(value)
@@ -101,9 +95,7 @@ def _host_name(text: str) -> str:
 class HttpSettings(Model):
     """A page that the panel serves: ``listen`` and who may ask."""
 
-    listen: Annotated[str, AfterValidator(_http_address)] = Field(
-        "", description="address of this page, as 127.0.0.1:9190 or unix:/path; default: it is off"
-    )
+    listen: PageAddress = Field(None, description="address of this page, as 127.0.0.1:9190 or unix:/path; default: it is off")
     allow: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         (), description="networks that may ask besides this host; an address that others reach needs them"
     )
@@ -116,8 +108,8 @@ class HttpSettings(Model):
     @model_validator(mode="after")
     def _others_are_named(self) -> Self:
         if self.listen and not self.allow:
-            host = parse_listen(self.listen, SocketType.STREAM).host
-            local = self.listen.startswith("unix:") or (host and ipaddress.ip_address(host.partition("%")[0]).is_loopback)
+            host = self.listen.host
+            local = self.listen.path or (host and ipaddress.ip_address(host.partition("%")[0]).is_loopback)
             if not local:
                 raise ValueError(f"`{self.listen}` can be reached by other hosts: name who may ask in `allow`")
         return self

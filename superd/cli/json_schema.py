@@ -19,7 +19,7 @@ from superd.cli.key_facts import TABLE_OF, Key, Table, keys_of, limits_of
 from superd.quantities import Seconds, SecondsOrZero, Size, Words
 from superd.sandbox import Sandbox
 from superd.service import Service
-from superd.service_values import Count, LogType, Mode, Target, Versions
+from superd.service_values import Count, LogType, Mode, PageAddress, Target, Versions
 from superd.settings import Facility, Settings
 from superd.syslog_priority import FACILITIES
 
@@ -79,6 +79,7 @@ _ALIASES: list[tuple[Any, Schema]] = [
     (LogType, {"type": "string"}),
     (Target, {"type": "string"}),
     (Versions, {"type": "string"}),
+    (PageAddress, {"type": "string"}),
 ]
 
 

@@ -20,7 +20,7 @@ from superd.quantities import Seconds, SecondsOrZero, Size, Words
 from superd.sandbox import Sandbox
 from superd.service import Service
 from superd.service_limits import ServiceLimits
-from superd.service_values import Count, LogType, Mode, Target, Versions
+from superd.service_values import Count, LogType, Mode, PageAddress, Target, Versions
 from superd.settings import ControlSettings, Facility, LogSettings, MetricsSettings, PageSettings, PolicySettings, Settings
 from superd.source_limits import PenaltyKeys, SourceLimit
 from superd.tls_keys import TlsKeys
@@ -36,6 +36,7 @@ ALIASES: list[tuple[Any, str, str]] = [
     (LogType, "text", ""),
     (Target, "text", ""),
     (Versions, "text", ""),
+    (PageAddress, "text", ""),
 ]
 """The types that take more than their Python type shows, by what is written for them, and their unit."""
 FIRST_VERSION = "0.1.0"

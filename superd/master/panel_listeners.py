@@ -14,7 +14,6 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from superd.address import SocketType, parse_listen
 from superd.errors import BindError
 from superd.net.bind import open_plain, remove_path
 from superd.system.control_path import control_path
@@ -24,6 +23,7 @@ from superd.system.peer_credentials import credentials_of
 from superd.system.socket_path import SocketPath
 
 if TYPE_CHECKING:
+    from superd.address import BindAddress
     from superd.log.log import Log
     from superd.settings import HttpSettings, Settings
 
@@ -84,11 +84,11 @@ class PanelListeners:
                 self._open_page(kind, page.listen)
         self._wanted = pages
 
-    def _open_page(self, kind: str, text: str) -> None:
-        if not text:
+    def _open_page(self, kind: str, address: BindAddress | None) -> None:
+        if address is None:
             return
         try:
-            self._pages[kind] = open_plain(parse_listen(text, SocketType.STREAM))
+            self._pages[kind] = open_plain(address)
         except BindError as problem:
             self._log.message("error", f"[{kind}] {problem}; a reload tries again")
 
