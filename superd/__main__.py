@@ -1,4 +1,7 @@
-"""``python -m superd``."""
+"""``python -m superd``.
+
+Never: does anything itself.
+"""
 
 from superd.cli import main
 

@@ -1,4 +1,7 @@
-"""Where a text of hosts.allow is divided: at a mark outside brackets, which IPv6 addresses have (libwrap: misc.c, split_at)."""
+"""Where a text of hosts.allow is divided: at a mark outside brackets, which IPv6 addresses have (libwrap: misc.c, split_at).
+
+Runs in: every process that reads the tables. Never: knows what a part means.
+"""
 
 
 def split_outside_brackets(text: str, mark: str, start: int = 0) -> tuple[str, str] | None:

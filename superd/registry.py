@@ -1,4 +1,7 @@
-"""All that is served, as one immutable value. Reading it is ``config/``'s work, binding it ``daemon/``'s."""
+"""All that is served, as one immutable value. Reading it is ``config/``'s work, binding it ``daemon/``'s.
+
+Runs in: any process. Never: changes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The versions of an RPC service as a value: ``n`` or ``n-m``. Parsed once, in the model. Runs in any process."""
+"""The versions of an RPC service as a value: ``n`` or ``n-m``. Parsed once, in the model. Runs in any process.
+
+Never: changes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""superd.toml: the daemon itself. One value, read once a reload; services have ``service.py``."""
+"""superd.toml: the daemon itself. One value, read once a reload; services have ``service.py``.
+
+Runs in: any process. Never: reads a file.
+"""
 
 from __future__ import annotations
 

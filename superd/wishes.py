@@ -1,4 +1,7 @@
-"""What operators asked for while superd runs: bans, and services that are paused. Values; the master keeps them."""
+"""What operators asked for while superd runs: bans, and services that are paused. Values; the master keeps them.
+
+Runs in: master, front, panel. Never: changes.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -82,3 +83,23 @@ def test_every_decision_has_its_date() -> None:
     decisions = rows("## Decisions")
     assert len(decisions) > 10
     assert [row for row in decisions if not re.fullmatch(r"\d{1,2} [A-Z][a-z]{2}", row[0])] == []
+
+
+ONE_PROCESS = {"words", "front", "master", "launcher", "relay", "panel", "cli", "daemon"}
+"""Folders that say by their name in which process their files run; words, directly under superd/, run in any."""
+WHERE = re.compile(r"\b(?:Runs? in|any process|every process)\b", re.IGNORECASE)
+NEVER = re.compile(r"\b(?:never|pure|nothing|none|no|not|only|alone)\b", re.IGNORECASE)
+
+
+def test_every_file_says_where_it_runs_and_what_it_never_does() -> None:
+    package = ROOT / "superd"
+    silent = []
+    for path in sorted(package.rglob("*.py")):
+        if path.name == "__init__.py":
+            continue
+        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+        name = path.relative_to(package)
+        folder = name.parts[0] if name.parent.parts else "words"
+        if not (WHERE.search(text) or folder in ONE_PROCESS) or not NEVER.search(text):
+            silent.append(str(name))
+    assert silent == []

@@ -1,4 +1,7 @@
-"""The commands and their options. Each imports what it needs when it is called: `check` must not load trio."""
+"""The commands and their options. Each imports what it needs when it is called: `check` must not load trio.
+
+Runs in: the operator's commands, and the master-to-be. Never: does the work of a command.
+"""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""The commands that write, compare and describe files; ``app.py`` adds them. Each imports what it needs when it is called."""
+"""The commands that write, compare and describe files; ``app.py`` adds them. Each imports what it needs when it is called.
+
+Runs in: the operator's commands. Never: does the work of a command.
+"""
 
 from __future__ import annotations
 

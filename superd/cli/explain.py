@@ -1,4 +1,7 @@
-"""``superd explain``: who decides about a client, and why. The decision is the one a real connection gets."""
+"""``superd explain``: who decides about a client, and why. The decision is the one a real connection gets.
+
+Runs in: the operator's commands. Never: decides by rules of its own, or connects to the client.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The commands that ask the running superd, and their options. Each imports what it needs when it is called.
 
-Runs in: the operator's commands.
+Runs in: the operator's commands. Never: does the work of a command.
 """
 
 from collections.abc import Callable

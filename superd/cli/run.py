@@ -1,4 +1,7 @@
-"""``superd run``: reads, then serves; prints a table of what listens where."""
+"""``superd run``: reads, then serves; prints a table of what listens where.
+
+Runs in: the master-to-be. Never: returns before superd ends, unless it cannot serve.
+"""
 
 from __future__ import annotations
 

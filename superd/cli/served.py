@@ -1,4 +1,7 @@
-"""The services and tables that a configuration serves, for the commands that decide about clients without a daemon."""
+"""The services and tables that a configuration serves, for the commands that decide about clients without a daemon.
+
+Runs in: the operator's commands. Never: binds.
+"""
 
 from __future__ import annotations
 

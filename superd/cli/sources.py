@@ -1,4 +1,7 @@
-"""The options that name files, as ``Sources`` with absolute paths: a reload must find them from ``/`` too."""
+"""The options that name files, as ``Sources`` with absolute paths: a reload must find them from ``/`` too.
+
+Runs in: the operator's commands, and the master-to-be. Never: reads what is in them.
+"""
 
 from __future__ import annotations
 

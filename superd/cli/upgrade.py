@@ -1,4 +1,7 @@
-"""``superd upgrade``: asks the superd that runs to go on as the program that is on disk, and waits for the outcome."""
+"""``superd upgrade``: asks the superd that runs to go on as the program that is on disk, and waits for the outcome.
+
+Runs in: the operator's commands. Never: replaces anything itself; the master does.
+"""
 
 from __future__ import annotations
 

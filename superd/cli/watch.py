@@ -1,6 +1,6 @@
 """``--watch``: a command again and again, until Ctrl-C.
 
-Runs in: the operator's commands.
+Runs in: the operator's commands. Never: asks superd itself.
 """
 
 from __future__ import annotations

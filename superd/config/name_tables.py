@@ -1,4 +1,7 @@
-"""/etc/hosts, /etc/networks and /etc/services for the readers of foreign files: a name's number. Never asks a name server."""
+"""/etc/hosts, /etc/networks and /etc/services for the readers of foreign files: a name's number. Never asks a name server.
+
+Runs in: the reading child, the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

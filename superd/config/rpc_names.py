@@ -1,4 +1,7 @@
-"""/etc/rpc, rpc(5): names of RPC programs → numbers. Pure."""
+"""/etc/rpc, rpc(5): names of RPC programs → numbers. Pure.
+
+Runs in: the reading child, the operator's commands.
+"""
 
 from __future__ import annotations
 

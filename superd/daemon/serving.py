@@ -1,4 +1,7 @@
-"""From what was read to the end of ``superd run``: logs, binds, becomes the master, serves. Returns the exit status."""
+"""From what was read to the end of ``superd run``: logs, binds, becomes the master, serves. Returns the exit status.
+
+Runs in: the master-to-be, then the master; from the fork on in the front. Never: reads the configuration itself.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Start of ``superd run``: prepares this process, has a child read the configuration, and goes on in ``daemon/serving.py``.
 
 Loads little itself: the child reads while this process loads what serves.
+
+Never: reads the configuration in the master.
 """
 
 from __future__ import annotations

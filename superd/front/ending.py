@@ -1,6 +1,6 @@
 """The end of a front: sessions end by themselves within the grace, then they are ended.
 
-Runs in: the front.
+Runs in: the front. Never: signals a program itself; launchers do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What connections and datagrams need of launchers and relays, as protocols: to start a program, to run a rule's command, to
 have bytes carried.
 
-Runs in: the front. ``front/programs/`` and ``front/relays/`` implement them.
+Runs in: the front. ``front/programs/`` and ``front/relays/`` implement them. Never: does any of it.
 """
 
 from __future__ import annotations

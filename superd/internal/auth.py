@@ -2,6 +2,8 @@
 
 /proc/net/tcp and tcp6 say whose a socket is; every user may read them, so this needs no privilege. Without `-r` no user is
 named: an answer is of use to an operator who asked for it, and to a spammer everywhere else.
+
+Runs in: the front.
 """
 
 from __future__ import annotations

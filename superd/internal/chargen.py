@@ -1,4 +1,7 @@
-"""chargen, RFC 864, for datagrams. Streams are carried by a relay; the lines are in ``wire/chargen.py``."""
+"""chargen, RFC 864, for datagrams. Streams are carried by a relay; the lines are in ``wire/chargen.py``.
+
+Runs in: the front. Never: opens a socket.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""daytime, RFC 867: the local time as one line."""
+"""daytime, RFC 867: the local time as one line.
+
+Runs in: the front. Never: opens a socket.
+"""
 
 from __future__ import annotations
 

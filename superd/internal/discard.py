@@ -1,4 +1,7 @@
-"""discard, RFC 863: reads and throws away. A relay carries what follows the first bytes."""
+"""discard, RFC 863: reads and throws away. A relay carries what follows the first bytes.
+
+Runs in: the front. Never: opens a socket.
+"""
 
 from __future__ import annotations
 

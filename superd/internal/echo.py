@@ -1,4 +1,7 @@
-"""echo, RFC 862: every byte goes back. ``begin`` answers what has arrived already; a relay carries what follows."""
+"""echo, RFC 862: every byte goes back. ``begin`` answers what has arrived already; a relay carries what follows.
+
+Runs in: the front. Never: opens a socket.
+"""
 
 from __future__ import annotations
 

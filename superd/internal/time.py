@@ -1,4 +1,7 @@
-"""time, RFC 868: seconds since 1900 as four bytes."""
+"""time, RFC 868: seconds since 1900 as four bytes.
+
+Runs in: the front. Never: opens a socket.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """The words of front and launcher to each other: requests and reports, as plain values. No text and no bytes here.
 
 Standard library only, and little of that: dataclasses would cost every launcher a megabyte and a half.
+
+Runs in: front, launcher. Never: sends anything.
 """
 
 from __future__ import annotations

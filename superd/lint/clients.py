@@ -1,4 +1,7 @@
-"""Client patterns that never match, or match too much, each with the pattern as it should be. Looks nothing up itself."""
+"""Client patterns that never match, or match too much, each with the pattern as it should be. Looks nothing up itself.
+
+Runs in: the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Commands of spawn, twist and aclexec that cannot run as they stand, or print what they should have run. Runs nothing."""
+"""Commands of spawn, twist and aclexec that cannot run as they stand, or print what they should have run. Runs nothing.
+
+Runs in: the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

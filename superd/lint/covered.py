@@ -1,4 +1,7 @@
-"""Which earlier rule leaves nothing to a later one, of its own table or the next: said only where it is certain. No scan."""
+"""Which earlier rule leaves nothing to a later one, of its own table or the next: said only where it is certain. No scan.
+
+Runs in: the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

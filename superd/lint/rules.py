@@ -2,6 +2,8 @@
 
 All that tcpdchk warns of and what libwrap swallows in silence. Nothing here changes a decision: the rule means what it
 says until somebody corrects it.
+
+Runs in: the operator's commands.
 """
 
 from __future__ import annotations

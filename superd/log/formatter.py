@@ -1,4 +1,7 @@
-"""What every format is: events in, whole records out. One format a file: text_*.py."""
+"""What every format is: events in, whole records out. One format a file: text_*.py.
+
+Runs in: master, front. Never: writes a record.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Records that wait for a log target: bounded, and what does not fit is counted.
 
-Runs in the master and in the front. Used by the sinks.
+Runs in the master and in the front. Used by the sinks. Never: writes a record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What every log target is: records in, written as fast as the target takes them, never waited for."""
+"""What every log target is: records in, written as fast as the target takes them, never waited for.
+
+Runs in: master, front. Never: waits for a target.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Messages to a service manager (sd_notify(3)), by hand: thirty lines against a library with headers."""
+"""Messages to a service manager (sd_notify(3)), by hand: thirty lines against a library with headers.
+
+Never: waits for the service manager.
+"""
 
 from __future__ import annotations
 

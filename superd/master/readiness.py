@@ -1,6 +1,6 @@
 """What the service manager and the operator learn about how much of the configuration is served.
 
-Runs in: master.
+Runs in: master. Never: decides what is served.
 """
 
 from __future__ import annotations

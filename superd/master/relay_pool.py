@@ -3,6 +3,7 @@
 Runs in the master. It keeps both ends of each pair between front and relay, as it keeps the listeners, and reads neither:
 a relay that does not run is one whose end has become readable. A relay that died takes its pair with it, so the front sees
 which sessions are over; it gets another pair.
+Never: sees a byte that a relay carries.
 """
 
 from __future__ import annotations

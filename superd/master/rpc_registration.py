@@ -1,4 +1,7 @@
-"""Which RPC services rpcbind should know, and whether it does. The master's; blocks it for ``SECONDS`` at most."""
+"""Which RPC services rpcbind should know, and whether it does. The master's; blocks it for ``SECONDS`` at most.
+
+Never: binds.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """getaddrinfo(3) for trio, in threads of its own: a name server that hangs holds up redirects by name, and nothing else.
 
 trio has 40 threads for everything that blocks, and each name that does not come takes one of them.
+
+Runs in: the front. Never: connects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Asks the peer's ident server who owns the connection. Bounded to 512 bytes and a deadline; no fault is an exception."""
+"""Asks the peer's ident server who owns the connection. Bounded to 512 bytes and a deadline; no fault is an exception.
+
+Runs in: the front. Never: believes an answer; what it is good for is the rules' to say.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 All listeners sit in one epoll of their own, and one task waits for that: a task for each would cost 5 KiB and, at a
 reload, 25 µs a listener. Accepting goes on in batches until the queue is empty; the accept loop never dies.
+
+Runs in: the front.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The rule of a confirmed host name, for connections and for the commands that foretell them (libwrap: socket.c, sock_hostname).
 
 Pure: who looks names up, and how, is the caller's business. Used by the front's resolver, `explain`, `match` and `check`.
+
+Runs in: the front, the operator's commands.
 """
 
 from __future__ import annotations

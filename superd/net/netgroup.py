@@ -1,4 +1,7 @@
-"""Membership in a netgroup, by the C library, in a thread: it may ask NIS or LDAP."""
+"""Membership in a netgroup, by the C library, in a thread: it may ask NIS or LDAP.
+
+Runs in: the front, the operator's commands. Never: stops the loop.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who is at the two ends of an accepted socket, as Peers. Looks no name up."""
+"""Who is at the two ends of an accepted socket, as Peers. Looks no name up.
+
+Runs in: the front.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Connects to the target of a redirect. A relay carries the bytes (``relay/process.py``)."""
+"""Connects to the target of a redirect. A relay carries the bytes (``relay/process.py``).
+
+Runs in: the front. Never: reads or writes a byte of a session.
+"""
 
 from __future__ import annotations
 

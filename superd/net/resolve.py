@@ -3,6 +3,7 @@
 Runs in: the front. /etc/hosts first, as nsswitch's ``files``; then DNS by dnspython on trio. Bounded in time, number, memory
 and in what is parsed of an answer; one look-up in flight for an address. A look-up that takes too long yields ``unknown``;
 rules that need a known host then do not match.
+Never: admits or refuses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Registers RPC services with this host's rpcbind, and takes them back. Blocks, but never past its deadline.
 
 The one who asks must be who has the service's ports: the master, which also has the rights.
+
+Runs in: the master. Never: reads what a client sends.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A copy of the socket is kept for it, by sessions with such a limit alone; it is closed with the session, since the client
 sees the end of the connection only when the last copy is gone. Moves no byte (a relay has its own watch).
+
+Runs in: the front. Never: reads from the socket.
 """
 
 from __future__ import annotations

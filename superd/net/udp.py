@@ -1,6 +1,8 @@
 """What a datagram socket can be made to do beyond sending and receiving: be looked through, let go of its peer, be refilled.
 
 Only system calls; who gets which socket is decided elsewhere.
+
+Runs in: the front.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Grammar: ``10.1.2.3``, ``10.0.0.0/8``, ``10.0.0.0/255.0.0.0``, ``1.2.3.{4,5}``, ``1.2.3.4-1.2.3.9``, ``2001:db8::/32`` (brackets
 allowed), ``.example.com``, ``host.example.com``, ``ALL``; for unix sockets ``uid:1000`` and ``gid:100``; ``cert:NAME``
 for the names of a client's certificate, ``cert:*`` for any. What xinetd meant by other spellings is the importer's work.
+
+Runs in: the front, the operator's commands.
 """
 
 from __future__ import annotations

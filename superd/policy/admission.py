@@ -1,7 +1,7 @@
 """What a service itself says about who may come: bans, addresses, load, hours, instances, sources, rate. Pure.
 
-xinetd's order with two changes: addresses come first, so that a client which may not connect uses nothing up, and the rate
-comes last, so that it counts only what was admitted (xinetd: access.c, parent_access_control).
+Runs in: the front, the operator's commands. xinetd's order with two changes: addresses come first, so that a client which may
+not connect uses nothing up; the rate comes last, so that it counts only what was admitted (access.c, parent_access_control).
 """
 
 from __future__ import annotations

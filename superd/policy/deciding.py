@@ -2,6 +2,8 @@
 
 Pure. The one place that says in which order is asked: the front's gate, its datagrams, ``superd explain`` and ``superd match``
 all drive this generator, and differ only in how they find out what it asks for.
+
+Runs in: the front, the operator's commands.
 """
 
 from __future__ import annotations

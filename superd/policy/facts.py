@@ -1,4 +1,7 @@
-"""What had to be found out for one decision, besides the names and the user in the peers."""
+"""What had to be found out for one decision, besides the names and the user in the peers.
+
+Runs in: the front, the operator's commands. Never: finds anything out itself.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 A country list of 10,000 networks costs a connection a few look-ups in tables. Files that name one another are put together
 here, up to a depth; libwrap has neither limit nor guard there.
+
+Runs in: the front, the reading child, the operator's commands. Pure.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The tables are compiled once a change. Rules whose clients are addresses alone, or names alone, sit in an index by daemon
 list; a decision looks up the first such rule that matches and then tries, in file order, only those before it that need more.
+
+Runs in: the front, the operator's commands. Pure.
 """
 
 from __future__ import annotations

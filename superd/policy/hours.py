@@ -1,4 +1,7 @@
-"""access_times: at which minutes of the week a service may be used. Pure; local time is passed in."""
+"""access_times: at which minutes of the week a service may be used. Pure; local time is passed in.
+
+Runs in: the front, the operator's commands.
+"""
 
 from __future__ import annotations
 

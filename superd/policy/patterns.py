@@ -1,6 +1,8 @@
 """Does one pattern of hosts_access(5) match? Yes, no, or the fact that is missing. libwrap's own rules, token by token.
 
 The functions carry libwrap's names (hosts_access.c), so that they can be held against it.
+
+Runs in: the front, the operator's commands. Pure.
 """
 
 from __future__ import annotations

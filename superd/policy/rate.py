@@ -2,6 +2,8 @@
 
 xinetd's cps closes the service for everybody as soon as anybody is too quick; here each source has its own bucket and
 pause, so that a flood costs only its sender.
+
+Runs in: the front. Pure.
 """
 
 from __future__ import annotations

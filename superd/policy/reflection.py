@@ -1,4 +1,7 @@
-"""Would answering this datagram make superd a weapon? Pure (inetd.c, dg_badinput; CVE-1999-0103, CVE-2024-2169)."""
+"""Would answering this datagram make superd a weapon? Pure (inetd.c, dg_badinput; CVE-1999-0103, CVE-2024-2169).
+
+Runs in: the front.
+"""
 
 from __future__ import annotations
 

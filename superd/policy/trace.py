@@ -1,6 +1,8 @@
 """Every rule that a decision looked at, and why each did not match. Asks ``decide`` itself: there is no second opinion.
 
 A service's own lists are shown the same way, from the verdict that ``admit`` gave.
+
+Runs in: the operator's commands. Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What operators asked for, compiled: whose connections they banned, and which services they paused. Pure.
 
 Bans are found by prefix length, so a connection costs as much as there are different lengths, not bans.
+
+Runs in: the front.
 """
 
 from __future__ import annotations

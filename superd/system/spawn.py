@@ -3,6 +3,8 @@
 ``_posixsubprocess.fork_exec`` is private and its arguments moved in 3.14; it is tried with /bin/true when a launcher
 starts. It costs a third of ``subprocess.Popen`` and, other than os.posix_spawn, leaves no signal ignored. It never
 decides who the program runs as: the process that calls it already is that.
+
+Runs in: launchers; the master for its own processes. Never: chooses what is started.
 """
 
 from __future__ import annotations

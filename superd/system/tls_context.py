@@ -1,6 +1,8 @@
 """Contexts of TLS: how every handshake of superd's is set up. Loaded where keys are: relays that have them, and their reader.
 
 Standard library only. Reads no file: certificates and keys come as bytes.
+
+Runs in: relays with keys, the reading child.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""RFC 1413, both sides: the question to an ident server, what its answer means, and how to answer. Opens no connection."""
+"""RFC 1413, both sides: the question to an ident server, what its answer means, and how to answer. Opens no connection.
+
+Runs in: the front. Pure.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Version 4 over rpcbind's unix socket, where it sees who asks; version 2, the portmapper's, over loopback for hosts that have
 nothing else. Version 2 knows IPv4 alone.
+
+Runs in: the master. Pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""RFC 1078: the one line a client of tcpmux sends, and the one it gets. Opens no connection, knows no service."""
+"""RFC 1078: the one line a client of tcpmux sends, and the one it gets. Opens no connection, knows no service.
+
+Runs in: the front. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Services that ask for groups of processes (cgroup v2) where programs can have none. Pure: the host's answer comes in."""
+"""Services that ask for groups of processes (cgroup v2) where programs can have none. Pure: the host's answer comes in.
+
+Runs in: the reading child, the operator's commands.
+"""
 
 from __future__ import annotations
 

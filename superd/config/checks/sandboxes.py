@@ -1,4 +1,7 @@
-"""What is wrong with a service's table [sandbox] on this host, and with the tables of several services. Pure: facts come in."""
+"""What is wrong with a service's table [sandbox] on this host, and with the tables of several services. Pure: facts come in.
+
+Runs in: the reading child, the operator's commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Addresses that ``only_from`` admits and ``no_access`` refuses all the same. Pure; knows no client and resolves nothing."""
+"""Addresses that ``only_from`` admits and ``no_access`` refuses all the same. Pure; knows no client and resolves nothing.
+
+Runs in: the reading child, the operator's commands.
+"""
 
 from __future__ import annotations
 

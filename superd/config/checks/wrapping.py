@@ -1,4 +1,7 @@
-"""Services that hosts.allow and hosts.deny do not guard as they seem to (tcpdchk's inetcf.c). Pure: file modes come in."""
+"""Services that hosts.allow and hosts.deny do not guard as they seem to (tcpdchk's inetcf.c). Pure: file modes come in.
+
+Runs in: the reading child, the operator's commands.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 Runs in: every process that reads the tables. What a rule means is the parser's (``tables.py``): a property test holds the
 two to the same rules.
+Never: opens a file.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 libwrap looks at a rule's options only when the rule matches; a broken option is kept with its rule here, so that the same
 rule refuses (or not) as it would there. What libwrap swallows in silence is a warning with the corrected text.
+
+Runs in: the reading child, the front, the operator's commands. Pure.
 """
 
 from __future__ import annotations

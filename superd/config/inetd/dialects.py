@@ -2,6 +2,8 @@
 
 Sources: inetd(8) and inetd.c of OpenBSD (openbsd-inetd 0.20221205), FreeBSD, NetBSD, inetutils 2.4, busybox 1.35. Pure; any
 process.
+
+Runs in: the reading child, the operator's commands.
 """
 
 from __future__ import annotations

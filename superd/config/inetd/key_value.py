@@ -1,6 +1,8 @@
 """NetBSD's key-value statements: `service on key = value, …;`. Text → ``Statement``; knows no value's meaning.
 
 Source: NetBSD inetd(8), 2021 and later.
+
+Runs in: the reading child, the operator's commands. Pure.
 """
 
 from __future__ import annotations

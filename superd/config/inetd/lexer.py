@@ -1,6 +1,8 @@
 """inetd.conf files → their entries, as fields. Knows files, includes, continued lines and both forms; checks no field.
 
 A line that cannot be an entry is refused and never hides the next.
+
+Runs in: the reading child, the operator's commands. Pure.
 """
 
 from __future__ import annotations

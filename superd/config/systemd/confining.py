@@ -1,6 +1,6 @@
 """What a service unit keeps its program from, and what the program may use → keys of ``[sandbox]`` and ``[limits]``.
 
-See systemd.exec(5) and systemd.resource-control(5). Pure; the operator's commands.
+See systemd.exec(5) and systemd.resource-control(5). Runs in: the operator's commands. Pure.
 Never: confines less without a word; what no key says is left to the caller, which names it.
 """
 

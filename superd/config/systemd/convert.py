@@ -1,6 +1,6 @@
 """Values of systemd's settings → values of superd's keys, for settings that one key takes as they are.
 
-Pure; the operator's commands. Never: looks at another setting, or at the host.
+Runs in: the operator's commands. Pure. Never: looks at another setting, or at the host.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A socket unit and its service unit → ``Foreign``: the keys of superd that do the same, and every setting that none does.
 
-Pure; the operator's commands. Never: drops a setting in silence, or makes a service that would admit more clients.
+Runs in: the operator's commands. Pure. Never: drops a setting in silence, or makes a service that would admit more clients.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a model found wrong with a table of keys, in an operator's words: place, key, value, what it should be. Reads no file."""
+"""What a model found wrong with a table of keys, in an operator's words: place, key, value, what it should be. Reads no file.
+
+Runs in: the reading child, the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A ``Service`` → the text of its file. What is written reads back as the same service; defaults are left out.
 
-Pure; the operator's commands.
+Runs in: the operator's commands. Pure.
 """
 
 from __future__ import annotations

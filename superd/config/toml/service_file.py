@@ -1,4 +1,7 @@
-"""One service file: TOML text → its keys with their places → a ``Service``, or every problem at once. Reads no file."""
+"""One service file: TOML text → its keys with their places → a ``Service``, or every problem at once. Reads no file.
+
+Runs in: the reading child, the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""superd.toml: text → ``Settings``, the ``[defaults]`` for services, and problems. Reads no file."""
+"""superd.toml: text → ``Settings``, the ``[defaults]`` for services, and problems. Reads no file.
+
+Runs in: the reading child, the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

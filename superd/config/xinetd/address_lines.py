@@ -1,6 +1,8 @@
 """The address words of a source's only_from and no_access: every word as superd reads it, each finding with the whole line.
 
 Pure; ``addresses.py`` reads a single word.
+
+Runs in: the reading child, the operator's commands.
 """
 
 from __future__ import annotations

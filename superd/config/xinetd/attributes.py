@@ -1,6 +1,8 @@
 """Which attributes xinetd has, where they may stand and how many values each takes. Checks a section's lines; reads no value.
 
 Source: xinetd 2.3.15.3 parse.c (the two tables) and parsers.c; xinetd.conf(5).
+
+Runs in: the reading child, the operator's commands. Pure.
 """
 
 from __future__ import annotations

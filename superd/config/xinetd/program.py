@@ -1,4 +1,7 @@
-"""Who answers for a service: a program, a redirect, superd itself, tcpmux, an RPC program. Runs and looks up nothing."""
+"""Who answers for a service: a program, a redirect, superd itself, tcpmux, an RPC program. Runs and looks up nothing.
+
+Runs in: the reading child, the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

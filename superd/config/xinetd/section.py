@@ -1,4 +1,7 @@
-"""The lines of one section, by attribute, and what was found wrong with them. Its readers fill it."""
+"""The lines of one section, by attribute, and what was found wrong with them. Its readers fill it.
+
+Runs in: the reading child, the operator's commands. Pure.
+"""
 
 from __future__ import annotations
 

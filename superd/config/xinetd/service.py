@@ -1,6 +1,8 @@
 """One xinetd service section and the defaults → a ``Service``. Checks the whole entry; reads no file.
 
 Every attribute keeps xinetd's meaning and default (confparse.c, service_fill and service_attr_check).
+
+Runs in: the reading child, the operator's commands. Pure.
 """
 
 from __future__ import annotations

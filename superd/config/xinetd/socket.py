@@ -1,6 +1,8 @@
 """Where a service listens: socket type, protocol, port, bind and families, with xinetd's meaning (service.c, confparse.c).
 
 Checks the lines of one service; binds nothing.
+
+Runs in: the reading child, the operator's commands. Pure.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 An entry with an error is never served, and never hides the next one. An error in ``defaults`` keeps every service
 of the source from running: it is unknown which limit it would have set (xinetd started without it).
+
+Runs in: the reading child, the operator's commands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What the values of one xinetd attribute mean: yes, numbers, sizes, hours, log_type. Pure.
 
 A value that xinetd would not have taken breaks its section. Source: xinetd 2.3.15.3 parsers.c and logctl.c.
+
+Runs in: the reading child, the operator's commands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sockets that are not accepted from: finds the part of the front that a datagram or a `wait` service belongs to.
 
-Runs in: the front.
+Runs in: the front. Never: reads a datagram.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Runs in: the front. The sender may be forged: what is not known yet is refused, and a flood writes a few lines, not one for
 each sender.
+Never: waits.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Runs in: the front. Made anew when the service changes; a session keeps the one it began with. Counts of sessions belong to
 the service's id and outlive a reload (``occupancy.py``).
+Never: changes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How many connections may wait for their verdict: ``undecided`` in all, with a share for each service and each source.
 
-Runs in: the front. A connection without a place is refused at once.
+Runs in: the front. A connection without a place is refused at once. Never: decides about a client.
 """
 
 from __future__ import annotations

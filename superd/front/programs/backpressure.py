@@ -1,6 +1,7 @@
 """Stop accepting for services whose launchers have long queues, and accept again when there is room.
 
 Runs in: the front. What is not accepted stays in the kernel's queue; the other services are served meanwhile.
+Never: drops a client.
 """
 
 from __future__ import annotations

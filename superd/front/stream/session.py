@@ -2,6 +2,7 @@
 
 Runs in: the front. One task a connection, within deadlines; in every case the session is over at the end, and the socket is
 passed on or closed.
+Never: waits without a deadline.
 """
 
 from __future__ import annotations
