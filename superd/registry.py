@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from superd.address import BindAddress
-    from superd.ending import Ending
+    from superd.file_end import FileEnd
     from superd.problem import Origin
     from superd.service import Service
 
@@ -32,7 +32,7 @@ class Registry:
     services: Mapping[str, Service]
     settings: Settings = field(default_factory=Settings.model_construct)
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, compare=False)
-    endings: Mapping[str, Ending] = field(default_factory=dict, compare=False)
+    endings: Mapping[str, FileEnd] = field(default_factory=dict, compare=False)
 
     def by_address(self) -> dict[BindAddress, Service]:
         """The table of listeners: what answers at each address."""

@@ -30,7 +30,7 @@ _KEY = re.compile(r"\x1b[\[O][0-9;]*[ -/]*[@-~]|.", re.DOTALL)
 
 
 @dataclass(slots=True)
-class View:
+class Screen:
     """What an operator looks at. ``asking`` is "filter", "kick" or ""; ``marked`` is a session's id."""
 
     sort: str
@@ -100,7 +100,7 @@ class View:
         return self.message or f"{KEYS}   sorted by {self.sort}{filtered}"
 
 
-def lines_of(status: dict[str, Any], view: View, columns: int, height: int) -> list[str]:
+def lines_of(status: dict[str, Any], view: Screen, columns: int, height: int) -> list[str]:
     """Return the whole picture, at most ``height`` lines; the last is the prompt."""
     upper = screen(status, columns)[: max(3, height // 2)]
     lower = session_lines(view.shown, columns) if view.shown or not view.filter else [f"no session has `{view.filter}`"]
@@ -124,11 +124,11 @@ def top(service: str, sort: str, interval: float, *, as_json: bool = False) -> i
     """Show what is live until `q`; on a pipe, and as JSON, once. Returns 0."""
     if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return run(lambda control: _once(control, service, sort, as_json=as_json), as_json=as_json)
-    return run(lambda control: _live(control, service, View(sort), max(LEAST, interval)), as_json=False)
+    return run(lambda control: _live(control, service, Screen(sort), max(LEAST, interval)), as_json=False)
 
 
 def _once(control: Control, service: str, sort: str, *, as_json: bool) -> int:
-    view = View(sort)
+    view = Screen(sort)
     view.take(with_usage(all_sessions(control, service=service)))
     if as_json:
         print_json({"status": control.call("GetStatus"), "sessions": view.shown})
@@ -137,7 +137,7 @@ def _once(control: Control, service: str, sort: str, *, as_json: bool) -> int:
     return 0
 
 
-def _live(control: Control, service: str, view: View, interval: float) -> int:
+def _live(control: Control, service: str, view: Screen, interval: float) -> int:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text

@@ -19,7 +19,7 @@ from superd.frozen import frozen
 from superd.load.privilege import front_of
 from superd.load.sources import digest_of
 from superd.log.event import Kind
-from superd.log.log import MAX_TEXT, Log, Places
+from superd.log.log import MAX_TEXT, Log, LogPlaces
 from superd.log.routing import default_target
 from superd.master.configuration import Unusable
 from superd.master.in_service import InService
@@ -204,10 +204,10 @@ def load_readers() -> None:
     import superd.master.reading  # noqa: F401
 
 
-def _places(manner: Manner) -> Places:
+def _places(manner: Manner) -> LogPlaces:
     """Return where this process can log. Raises ``OSError`` when the manner's log file cannot be opened."""
     terminals = (os.isatty(1), os.isatty(2))
-    return Places(
+    return LogPlaces(
         ident=manner.ident,
         streams=(1, open_log(manner.log_file) if manner.log_file else 2),
         terminals=terminals,

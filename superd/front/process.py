@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from superd.front.datagram.datagrams import Datagrams
-from superd.front.gate.conditions import World
+from superd.front.gate.conditions import Conditions
 from superd.front.gate.exempt_names import ExemptNames
 from superd.front.gate.gate import Gate
 from superd.front.gate.policy_watch import PolicyWatch
@@ -70,7 +70,7 @@ class _Front:
         self._log, self._nursery = log, nursery
         self._in_force = in_force = InForce(begin.first.settings)
         counts = Occupancy()
-        world = World(begin.first.settings)
+        world = Conditions(begin.first.settings)
         listeners = ListenerSet(log_overload(log))
         self._master = master = MasterLink(channel, start_task, lambda: listeners.pause(errno.EMFILE))
         self._policy = policy = PolicyWatch(begin.policy, master.read_policy, log.message)

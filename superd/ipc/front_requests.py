@@ -55,7 +55,7 @@ class Request:
 
 
 @frozen
-class Rule:
+class Accepts:
     """The fields of a word, what it costs of the front's budget (1.0 is the cost of most), and what the master does."""
 
     fields: frozenset[str]
@@ -68,20 +68,20 @@ class Rule:
 _NONE: frozenset[str] = frozenset()
 _NUMBER = frozenset({"number"})
 
-TABLE: dict[str, Rule] = {
-    "ready": Rule(_NONE, 1.0, lambda master, request: master.on_ready()),
-    "applied": Rule(_NUMBER, 1.0, lambda master, request: master.on_applied(request.number)),
-    "alive": Rule(_NUMBER, 1.0, lambda master, request: master.on_alive(request.number)),
-    "policy": Rule(_NONE, 1.0, lambda master, request: master.on_policy()),
-    "relay": Rule(_NUMBER, 1.0, lambda master, request: master.on_relay(request.number)),
+TABLE: dict[str, Accepts] = {
+    "ready": Accepts(_NONE, 1.0, lambda master, request: master.on_ready()),
+    "applied": Accepts(_NUMBER, 1.0, lambda master, request: master.on_applied(request.number)),
+    "alive": Accepts(_NUMBER, 1.0, lambda master, request: master.on_alive(request.number)),
+    "policy": Accepts(_NONE, 1.0, lambda master, request: master.on_policy()),
+    "relay": Accepts(_NUMBER, 1.0, lambda master, request: master.on_relay(request.number)),
     # One for each new peer of a datagram service.
-    "renew": Rule(frozenset({"address"}), 0.005, lambda master, request: master.on_renew(request.address)),
+    "renew": Accepts(frozenset({"address"}), 0.005, lambda master, request: master.on_renew(request.address)),
     # One for each session of a launcher that died, all at once when superd ends.
-    "terminate": Rule(_NUMBER, 0.005, lambda master, request: master.on_signal(request.number, signal.SIGTERM)),
-    "kill": Rule(_NUMBER, 0.005, lambda master, request: master.on_signal(request.number, signal.SIGKILL)),
-    "stuck": Rule(_NUMBER, 1.0, lambda master, request: master.on_stuck(request.number)),
-    "dump": Rule(_NUMBER, 1.0, lambda master, request: master.on_dump(request.number), MAX_DUMP),
-    "stopped": Rule(_NONE, 1.0, lambda master, request: master.on_stopped()),
+    "terminate": Accepts(_NUMBER, 0.005, lambda master, request: master.on_signal(request.number, signal.SIGTERM)),
+    "kill": Accepts(_NUMBER, 0.005, lambda master, request: master.on_signal(request.number, signal.SIGKILL)),
+    "stuck": Accepts(_NUMBER, 1.0, lambda master, request: master.on_stuck(request.number)),
+    "dump": Accepts(_NUMBER, 1.0, lambda master, request: master.on_dump(request.number), MAX_DUMP),
+    "stopped": Accepts(_NONE, 1.0, lambda master, request: master.on_stopped()),
 }
 
 

@@ -67,7 +67,7 @@ def _prefix(value: object) -> bool:
 
 
 @frozen
-class Rule:
+class Accepts:
     """The fields of a word besides its number, whether it changes something, and what it costs of the panel's budget."""
 
     fields: Mapping[str, Callable[[object], bool]]
@@ -75,15 +75,15 @@ class Rule:
     cost: float = 1.0
 
 
-TABLE: dict[str, Rule] = {
-    "state": Rule({}, changes=False),
-    "wishes": Rule({}, changes=False),
-    "events": Rule({"after": _number}, changes=False),
-    "reload": Rule({"dry_run": _truth}, changes=True),
-    "ban": Rule({"prefix": _prefix, "service": _name, "seconds": _seconds, "because": _text}, changes=True),
-    "unban": Rule({"prefix": _prefix, "service": _name}, changes=True),
-    "hold": Rule({"services": _names, "refuse": _truth, "drain": _truth, "because": _text}, changes=True),
-    "release": Rule({"services": _names}, changes=True),
+TABLE: dict[str, Accepts] = {
+    "state": Accepts({}, changes=False),
+    "wishes": Accepts({}, changes=False),
+    "events": Accepts({"after": _number}, changes=False),
+    "reload": Accepts({"dry_run": _truth}, changes=True),
+    "ban": Accepts({"prefix": _prefix, "service": _name, "seconds": _seconds, "because": _text}, changes=True),
+    "unban": Accepts({"prefix": _prefix, "service": _name}, changes=True),
+    "hold": Accepts({"services": _names, "refuse": _truth, "drain": _truth, "because": _text}, changes=True),
+    "release": Accepts({"services": _names}, changes=True),
 }
 
 

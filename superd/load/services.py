@@ -16,8 +16,8 @@ from superd.config.checks.services import check, check_kinds
 from superd.config.foreign import has_left
 from superd.config.grammar import grammar_of
 from superd.config.toml.service_file import Keys, make_service, merge, parse_toml
-from superd.ending import Ending, ending_of
 from superd.errors import ConfigError
+from superd.file_end import FileEnd, file_end_of
 from superd.key_conflicts import fit
 from superd.load.access_words import check_access_words
 from superd.load.env_files import check_env_files
@@ -78,13 +78,13 @@ class _Endings:
         self._files = files
         self._main = main
         self.list = files.list
-        self.endings: dict[str, Ending] = {}
+        self.endings: dict[str, FileEnd] = {}
 
     def read(self, path: str) -> bytes:
         data = self._files.read(path)
         if path not in _OF_THE_SYSTEM:
             grammar = grammar_of(path, data) if path == self._main else "service" if path.endswith(".toml") else ""
-            self.endings[path] = ending_of(data, grammar)
+            self.endings[path] = file_end_of(data, grammar)
         return data
 
 

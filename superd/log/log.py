@@ -13,7 +13,7 @@ from superd.counted import counted
 from superd.log.event import Event, Kind
 from superd.log.repeats import Repeats, Told
 from superd.log.ring import Ring
-from superd.log.routing import MAIN, Places, Router
+from superd.log.routing import MAIN, LogPlaces, Router
 from superd.safe_text import safe
 from superd.syslog_priority import Level, level_of, priority
 from superd.verdict import Reason
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from superd.syslog_priority import LevelWord
     from superd.verdict import Verdict
 
-__all__ = ["MAIN", "Log", "Places"]
+__all__ = ["MAIN", "Log", "LogPlaces"]
 
 RETRY = 0.25
 """Seconds between tries to write what a target did not take; a syslog daemon that reads again is heard of at once."""
@@ -42,14 +42,14 @@ REFUSALS_OF_ALL = 200
 _now = time.time  # noqa: TID251 - for people to read; no limit depends on it
 _START, _EXIT, _INFO = Kind.START, Kind.EXIT, Level.INFO
 """A member asked for by its class costs 0.1 µs."""
-HERE = Places()
+HERE = LogPlaces()
 """This process's own descriptors, and the host's sockets."""
 
 
 class Log:
     """The log of one process."""
 
-    def __init__(self, settings: Settings, places: Places = HERE) -> None:
+    def __init__(self, settings: Settings, places: LogPlaces = HERE) -> None:
         self._policy_facility = settings.policy.facility
         self._repeats: Repeats[Event] = Repeats()
         self.recent = Ring()

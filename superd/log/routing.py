@@ -43,7 +43,7 @@ class Route(NamedTuple):
     sink: Sink
 
 
-class Places(NamedTuple):
+class LogPlaces(NamedTuple):
     """What this process was started with: descriptors and sockets, other ones in tests."""
 
     ident: str = "superd"
@@ -61,7 +61,7 @@ class Places(NamedTuple):
 class Router:
     """Sinks and formatters of one process. ``configure`` replaces them at a reload; queued records stay."""
 
-    def __init__(self, settings: LogSettings, places: Places, on_trouble: OnTrouble) -> None:
+    def __init__(self, settings: LogSettings, places: LogPlaces, on_trouble: OnTrouble) -> None:
         self.clock = Clock()
         self._places = places
         self._on_trouble = on_trouble

@@ -271,9 +271,8 @@ class LauncherPool:
         self.any_died = True
         pause = slot.back_off.died(now - slot.started)
         whose = whose_programs(Counter(names[entry.index] for entry in living if entry.index in names))
-        again = slot.back_off.consequence(pause)
-        text = f"launcher {slot.number} ended ({describe(status)}){whose}; {again}"
-        self._log.message("crit", text, kind=Kind.PROCESS_REPLACED)
+        what = f"launcher {slot.number} ended ({describe(status)})"
+        self._log.message("crit", f"{what}{whose}; {slot.back_off.consequence(pause)}", kind=Kind.PROCESS_REPLACED)
         if pause:
             slot.start_at = now + pause
             if slot.back_off.at_once >= MAX_FAILURES:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from superd.address import BindAddress
-    from superd.ending import Ending
+    from superd.file_end import FileEnd
     from superd.master.in_service import InService
     from superd.master.listeners import BoundSockets
     from superd.problem import Problem
@@ -64,7 +64,7 @@ def refusal(state: InService, found: Configuration | Unusable) -> Refused | None
     return Refused(counted(len(errors(problems)), "problem"), problems)
 
 
-def cut_short(before: Mapping[str, Ending], now: Mapping[str, Ending]) -> tuple[Problem, ...]:
+def cut_short(before: Mapping[str, FileEnd], now: Mapping[str, FileEnd]) -> tuple[Problem, ...]:
     """Return an error for each file that is what it was before, cut short: what is left may be a whole entry, and open.
 
     Such a file may be half written, or its writer may have died.

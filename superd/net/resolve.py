@@ -111,7 +111,7 @@ def _sources(text: str) -> list[str]:
     return found[1].split() if found else ["files", "dns"]
 
 
-class Places:
+class LookupPlaces:
     """Places for look-ups: ``at_once`` in all, of which one network gets a sixteenth.
 
     Reverse zones are delegated by networks, and one whose servers are dead holds each of its places for the whole deadline.
@@ -170,7 +170,7 @@ class Resolver:
         configuration: str = "/etc/resolv.conf",
     ) -> None:
         self._deadline = deadline
-        self._places = Places(at_once)
+        self._places = LookupPlaces(at_once)
         self._hosts = hosts or HostsFile()
         self._nameservers = nameservers
         self._configuration = configuration

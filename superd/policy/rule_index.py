@@ -94,11 +94,11 @@ def index_of(rules: Rules) -> Index:
         made = piece.block.index
         if not isinstance(made, BlockIndex):
             made = piece.block.index = BlockIndex(piece.block)
-        views.append(View(made, piece.low, piece.high, piece.first_line))
+        views.append(BlockView(made, piece.low, piece.high, piece.first_line))
     return Index(views)
 
 
-class View:
+class BlockView:
     """A part of a block: the rules from ``low`` to ``high``, with ``first_line`` lines of the file before the block's own."""
 
     __slots__ = ("first_line", "high", "index", "low")
@@ -124,7 +124,7 @@ class Index:
 
     __slots__ = ("_verdicts", "has_names", "has_others", "views")
 
-    def __init__(self, views: Sequence[View]) -> None:
+    def __init__(self, views: Sequence[BlockView]) -> None:
         self.views = tuple(view for view in views if view.high > view.low)
         self.has_names = any(view.index.has_names for view in self.views)
         """Whether ``first_named`` can find a rule; most tables are addresses alone."""

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from superd.cli.top import View, keys_of, lines_of
+from superd.cli.top import Screen, keys_of, lines_of
 from superd.panel import queries
 from superd.panel.gather import session
 from superd.panel.steps import Call
@@ -29,8 +29,8 @@ def made(count: int) -> list[dict[str, Any]]:
     return [{**each, "memory": 1 << 20, "cpu": 1.0, "idle": 3.0, "bytes_in": 1, "bytes_out": 2} for each in found]
 
 
-def view(count: int = 4) -> View:
-    shown = View("age")
+def view(count: int = 4) -> Screen:
+    shown = Screen("age")
     shown.take(made(count))
     return shown
 

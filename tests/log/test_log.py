@@ -16,7 +16,7 @@ import trio.testing
 
 from superd.log import log as log_module
 from superd.log.event import Kind
-from superd.log.log import REFUSALS, REFUSALS_OF_ALL, Log, Places
+from superd.log.log import REFUSALS, REFUSALS_OF_ALL, Log, LogPlaces
 from superd.log.repeats import WINDOW
 from superd.problem import Severity
 from superd.settings import Settings
@@ -47,7 +47,7 @@ class Written:
         self.clock = clock
         self.path = folder / "err"
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        self.places = Places(streams=(self.fd, self.fd), syslog=str(folder / "log"), journal=str(folder / "journal"))
+        self.places = LogPlaces(streams=(self.fd, self.fd), syslog=str(folder / "log"), journal=str(folder / "journal"))
         self.log = Log(Settings(), self.places)
 
     def events(self) -> list[dict[str, Any]]:
@@ -172,7 +172,7 @@ def test_levels_are_words_or_the_severity_of_a_problem(written: Written) -> None
 def test_what_a_slow_target_does_not_take_is_kept_counted_and_reported(tmp_path: Path, clock: Clock) -> None:
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
-    log = Log(Settings.model_validate({"log": {"queue": 100}}), Places(streams=(writer, writer), syslog=str(tmp_path / "log")))
+    log = Log(Settings.model_validate({"log": {"queue": 100}}), LogPlaces(streams=(writer, writer), syslog=str(tmp_path / "log")))
     text = "x" * 1400
     for number in range(300):
         log.message("info", f"{number} {text}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from superd.log.routing import MAIN, Places, Route, Router, default_target
+from superd.log.routing import MAIN, LogPlaces, Route, Router, default_target
 from superd.log.text_5424 import NewSyslog
 from superd.log.text_journal import JournalText
 from superd.log.text_json import JsonText
@@ -32,7 +32,7 @@ class World:
         self.out, self.err = (os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND) for name in ("out", "err"))
 
     def router(self, *, ident: str = "superd", terminals: tuple[bool, bool] = (False, False), **keys: object) -> Router:
-        places = Places(
+        places = LogPlaces(
             ident=ident, streams=(self.out, self.err), terminals=terminals,
             syslog=str(self.folder / "log"), journal=str(self.folder / "journal"),
         )  # fmt: skip

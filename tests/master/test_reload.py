@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from superd.ending import ending_of
+from superd.file_end import file_end_of
 from superd.master.configuration import Unusable
 from superd.master.listeners import BoundSockets
 from superd.master.reload import Refused, Reloaded, reload
@@ -55,7 +55,7 @@ def test_errors_that_are_new_refuse_it_and_old_ones_do_not() -> None:
 
 def test_a_file_whose_last_line_has_lost_its_end_refuses_it_and_one_that_never_had_one_does_not() -> None:
     sockets = bound()
-    whole, open_ended = ending_of(b"a\n"), ending_of(b"a")
+    whole, open_ended = file_end_of(b"a\n"), file_end_of(b"a")
     ends = {"xinetd.conf": whole, "printed": open_ended, "gone": whole}
     state = in_service(replace(registry(), endings=ends))
     assert isinstance(reload(state, configuration(replace(registry(), endings={**ends, "new": open_ended})), sockets), Reloaded)
@@ -68,10 +68,10 @@ def test_a_file_whose_last_line_has_lost_its_end_refuses_it_and_one_that_never_h
 def test_a_file_that_is_what_it_was_cut_short_refuses_it_and_a_comment_at_its_end_says_that_it_is_meant() -> None:
     sockets = bound()
     text = b"port = 7\nonly_from = []\n"
-    state = in_service(replace(registry(), endings={"a.toml": ending_of(text, "service")}))
+    state = in_service(replace(registry(), endings={"a.toml": file_end_of(text, "service")}))
 
     def outcome(now: bytes) -> Reloaded | Refused:
-        return reload(state, configuration(replace(registry(), endings={"a.toml": ending_of(now, "service")})), sockets)
+        return reload(state, configuration(replace(registry(), endings={"a.toml": file_end_of(now, "service")})), sockets)
 
     refused = outcome(text[:9])
     assert isinstance(refused, Refused)

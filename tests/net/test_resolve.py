@@ -14,7 +14,7 @@ import dns.rrset
 import pytest
 import trio
 
-from superd.net.resolve import HostsFile, Places, Resolver
+from superd.net.resolve import HostsFile, LookupPlaces, Resolver
 from superd.settings import Settings
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ async def test_a_network_whose_name_servers_are_dead_holds_up_nothing_else(serve
 
 
 async def test_a_place_that_was_waited_for_in_vain_is_not_kept(nursery: trio.Nursery) -> None:
-    places = Places(16)
+    places = LookupPlaces(16)
 
     async def hold(address: str, task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED) -> None:
         with trio.CancelScope() as scope:

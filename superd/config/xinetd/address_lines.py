@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from superd.config.xinetd.addresses import BadAddress, Reading, as_xinetd, read_word
+from superd.config.xinetd.addresses import BadAddress, WordReading, as_xinetd, read_word
 from superd.config.xinetd.lexer import Line
 from superd.config.xinetd.section import Section
 from superd.problem import Problem, Severity, error, warning
@@ -23,7 +23,7 @@ class AddressReader:
 
     def __init__(self, networks: Mapping[str, str]) -> None:
         self._networks = networks
-        self._known: dict[tuple[Line, bool], tuple[list[Reading], list[Problem]]] = {}
+        self._known: dict[tuple[Line, bool], tuple[list[WordReading], list[Problem]]] = {}
 
     def read(self, lines: list[Line], section: Section) -> list[str] | None:
         """The words of only_from or no_access after all operators; ``None`` where the attribute never stood."""
@@ -47,14 +47,14 @@ class AddressReader:
         return list(found)
 
 
-def _readings(line: Line, *, refusing: bool, networks: Mapping[str, str]) -> tuple[list[Reading], list[Problem]]:
+def _readings(line: Line, *, refusing: bool, networks: Mapping[str, str]) -> tuple[list[WordReading], list[Problem]]:
     """What the words of one line are read as. The hint of each finding is the whole line, with every word as it should be."""
     problems: list[Problem] = []
     comment = next((at for at, word in enumerate(line.values) if word.startswith("#")), len(line.values))
     if comment < len(line.values):
         text = f"`{' '.join(line.values[comment:])[:80]}` is taken for a comment"
         problems.append(warning(line.origin, text, "move the comment up"))
-    readings: list[Reading] = []
+    readings: list[WordReading] = []
     right: list[str] = []
     said: list[tuple[bool, str]] = []
     for word in line.values[:comment]:

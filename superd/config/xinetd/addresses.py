@@ -37,7 +37,7 @@ class BadAddress(ValueError):
 
 
 @frozen
-class Reading:
+class WordReading:
     """The words one word becomes (none: it never matches), and what xinetd made of it where that differs.
 
     ``evident`` are the words that its author probably meant.
@@ -48,16 +48,16 @@ class Reading:
     evident: tuple[str, ...] = ()
 
 
-def read_word(word: str, *, refusing: bool, networks: Mapping[str, str] | None = None) -> Reading:
+def read_word(word: str, *, refusing: bool, networks: Mapping[str, str] | None = None) -> WordReading:
     """Superd's words for ``word``. ``networks`` is /etc/networks (name → number). Raises ``BadAddress``."""
     if "," in word and "{" not in word:
         raise BadAddress(f"`{word[:80]}` has a comma in it", " ".join(filter(None, word.split(",")))[:400])
     if "{" in word or "}" in word:
-        return Reading(_factorized(word))
+        return WordReading(_factorized(word))
     if word.startswith("."):
         if not re.fullmatch(r"(?:\.[A-Za-z0-9_-]+)+\.?", word, re.ASCII) or not re.search(r"[A-Za-z]", word):
             raise BadAddress(f"`{word[:80]}` is not a domain")
-        return Reading((word,))
+        return WordReading((word,))
     exact = _exact_or_network(word)
     if exact is not None:
         return exact
@@ -66,12 +66,12 @@ def read_word(word: str, *, refusing: bool, networks: Mapping[str, str] | None =
         return _of_number(word, number, refusing=refusing)
     meaning, xinetd = _evident(word, networks or {})
     if not xinetd:
-        return Reading(meaning)
+        return WordReading(meaning)
     if not refusing:
-        return Reading((), xinetd, meaning)
+        return WordReading((), xinetd, meaning)
     if not meaning:
         raise BadAddress(f"`{word[:80]}` cannot be understood; {xinetd}, so it never refused a client")
-    return Reading(meaning, xinetd, meaning)
+    return WordReading(meaning, xinetd, meaning)
 
 
 def is_name(word: str) -> bool:
@@ -121,17 +121,17 @@ def _inet_aton(text: str) -> int | None:
     return sum(head << 8 * (3 - at) for at, head in enumerate(heads)) + last
 
 
-def _of_number(word: str, xinetds: ipaddress.IPv4Network, *, refusing: bool) -> Reading:
+def _of_number(word: str, xinetds: ipaddress.IPv4Network, *, refusing: bool) -> WordReading:
     """A list that admits takes what both readings have, a list that refuses takes both."""
     evident = _evident_network(word)
     if evident is None or evident == xinetds:
-        return Reading(_words_of(xinetds), _as_read(word, xinetds))
+        return WordReading(_words_of(xinetds), _as_read(word, xinetds))
     if refusing:
         both = dict.fromkeys((*_words_of(evident), *_words_of(xinetds)))
-        return Reading(tuple(both), f"xinetd read it as `{_words_of(xinetds)[0]}`", _words_of(evident))
+        return WordReading(tuple(both), f"xinetd read it as `{_words_of(xinetds)[0]}`", _words_of(evident))
     smaller = evident if evident.subnet_of(xinetds) else xinetds
     said = "as in xinetd" if smaller is xinetds else f"xinetd read it as `{_words_of(xinetds)[0]}`"
-    return Reading(_words_of(smaller), said, _words_of(evident))
+    return WordReading(_words_of(smaller), said, _words_of(evident))
 
 
 def _as_read(word: str, network: ipaddress.IPv4Network) -> str:
@@ -154,7 +154,7 @@ def _evident_network(word: str) -> ipaddress.IPv4Network | None:
         return None
 
 
-def _exact_or_network(word: str) -> Reading | None:
+def _exact_or_network(word: str) -> WordReading | None:
     """What xinetd and everybody else read alike."""
     address, slash, length = word.partition("/")
     if slash and (not length.isascii() or not length.isdecimal() or len(length) > 3):
@@ -165,7 +165,7 @@ def _exact_or_network(word: str) -> Reading | None:
             return None  # the C library takes the name of a link for such addresses alone
     if not slash:
         if _QUAD.fullmatch(address) and all(int(part) <= 255 for part in address.split(".")):
-            return Reading((_trailing_zeros(address),))
+            return WordReading((_trailing_zeros(address),))
         if ":" not in address or address == "::":
             return None
     elif not (_QUAD.fullmatch(address) or ":" in address) or (":" in address and int(length) >= 128):
@@ -174,7 +174,7 @@ def _exact_or_network(word: str) -> Reading | None:
         network = ipaddress.ip_network(word if slash and "%" not in word else f"{address}{slash}{length}", strict=False)
     except ValueError:
         return None
-    return Reading(_words_of(network))
+    return WordReading(_words_of(network))
 
 
 def _is_link_local(text: str) -> bool:

@@ -16,7 +16,7 @@ LOAD_AGE = 1.0
 """Seconds the load average is believed; the kernel renews it every 5."""
 
 
-class World:
+class Conditions:
     """The ``Conditions`` of ``policy/admission.py``, as they really are."""
 
     def __init__(self, settings: Settings) -> None:

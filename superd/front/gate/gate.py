@@ -34,7 +34,7 @@ class TableSource(Protocol):
     def in_force(self) -> Tables: ...
 
 
-class Counted(Protocol):
+class CountedSession(Protocol):
     """What a session is counted under; ``LiveSession`` is one."""
 
     source: Source | None
@@ -89,7 +89,7 @@ class Gate:
         self._tables = None
 
     async def settle(
-        self, service: CompiledService, session: Counted, known: Known, first: Verdict | Ask, learn: Learn
+        self, service: CompiledService, session: CountedSession, known: Known, first: Verdict | Ask, learn: Learn
     ) -> Verdict:
         """Return the verdict for a session that ``first_look`` could not decide, asking ``learn`` until it is known.
 
@@ -107,7 +107,7 @@ class Gate:
             verdict: Verdict = end.value
             return verdict
 
-    def _own_again(self, service: CompiledService, session: Counted) -> OwnRules:
+    def _own_again(self, service: CompiledService, session: CountedSession) -> OwnRules:
         def own(peer: Peer) -> Verdict | Ask:
             current = self._in_force.services.get(service.name)
             if current is None:

@@ -18,7 +18,7 @@ _DEFAULTS = re.compile(rb"\s*defaults\b")
 
 
 @frozen
-class Ending:
+class FileEnd:
     """``ended``: the last line has its end. ``mark`` stands for the whole text, ``cuts`` for all that it may be cut to."""
 
     ended: bool
@@ -26,12 +26,12 @@ class Ending:
     mark: int
     cuts: bytes = b""
 
-    def cut_from(self, before: Ending) -> bool:
+    def cut_from(self, before: FileEnd) -> bool:
         """Return whether this text is the first lines of the one before, and what follows there says something."""
         return self.mark in array("Q", before.cuts)
 
 
-def ending_of(data: bytes, grammar: str = "") -> Ending:
+def file_end_of(data: bytes, grammar: str = "") -> FileEnd:
     """Return how ``data`` ends.
 
     What must not be cut off: of a `service` any key; of `settings` the tables that all services or operators are held to; of
@@ -50,4 +50,4 @@ def ending_of(data: bytes, grammar: str = "") -> Ending:
             guarded = bool(_GUARDS.match(line))
         if says.match(line) or (guarded and _SAYS.match(line)):
             last = number
-    return Ending(data.endswith(b"\n") or not data, len(lines), marks[-1], array("Q", marks[:last]).tobytes())
+    return FileEnd(data.endswith(b"\n") or not data, len(lines), marks[-1], array("Q", marks[:last]).tobytes())
