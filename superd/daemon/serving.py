@@ -128,7 +128,7 @@ def serve(
         try:
             confined = give_up_root(account, master_pid)
         except OSError as problem:
-            log.message("alert", f"the front cannot become {describe(account)}: it serves nothing: {problem.strerror or problem}")
+            log.message("alert", f"the front cannot become {describe(account)}: {problem.strerror or problem}; it serves nothing")
             log.close()
             return EX_NOPERM
         if not confined:

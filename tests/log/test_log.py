@@ -229,7 +229,7 @@ async def test_a_syslog_daemon_that_reads_again_gets_all_as_fast_as_it_reads(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(str(tmp_path / "log"))
         settings = Settings.model_validate({"log": {"targets": ["syslog"], "queue": 4000}})
-        log = Log(settings, Places(syslog=str(tmp_path / "log"), journal=str(tmp_path / "journal")))
+        log = Log(settings, LogPlaces(syslog=str(tmp_path / "log"), journal=str(tmp_path / "journal")))
         for number in range(3000):
             log.message("info", f"{number} of them")
         log.flush()

@@ -33,7 +33,7 @@ def test_a_file_that_cannot_be_opened_is_reported_and_the_service_serves(superd:
     superd.service("true", f'server = "/bin/true"\nlisten = ["127.0.0.1:{port}"]\nlog_type = "FILE {superd.folder}/none/log"\n')
     superd.start()
     assert talk(port) == b""
-    superd.message("none/log` cannot be opened: No such file or directory")
+    superd.message("none/log` cannot be opened, superd's log gets its lines: No such file or directory")
     superd.message("none/log` is not open: ")
 
 

@@ -214,7 +214,7 @@ def test_without_a_usable_key_a_service_refuses_and_the_others_serve(superd: Sup
     assert line.split()[:2] == ["✗", "probe"]
     assert "certificate until" not in superd.command("status", "probe").stdout
     authority.issue("localhost")
-    superd.message("certificates were read anew")
+    superd.message("certificates have changed")
     assert ask(port, authority.client())[1] == "hello"  # the refusal was not its fault: it cost no penalty
     assert superd.command("status").returncode == 0
     assert "certificate until" in superd.command("status", "probe").stdout

@@ -210,7 +210,7 @@ def test_who_waits_in_a_queue_goes_on_waiting(superd: Superd) -> None:
         for _ in range(2):
             assert upgrade(superd).startswith("upgrade: done")
         assert waits.recv(1) == b""
-        superd.message("`gone` was removed")
+        superd.message("waited for `gone`, which was removed: refused")
     for name in names:
         first[name].close()
         assert second[name].recv(1) == b"2", name

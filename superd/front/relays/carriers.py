@@ -231,7 +231,7 @@ class Carriers:
         self._held.append(listener)
         if not self._told_full:
             self._told_full = True
-            text = "accepting pauses until a relay has room: raise `relays` in superd.toml"
+            text = "accepting pauses until there is room: the relays are full; raise `relays` in superd.toml"
             self._log.message("error", text, listener.name)
         return True
 
