@@ -26,6 +26,7 @@ ROWS = [
     "reload",
     "memory",
     "crowd",
+    "scale",
 ]
 
 
@@ -38,7 +39,7 @@ def test_every_row_runs_and_says_what_was_aimed_at(row: str) -> None:
     done = subprocess.run([ROOT / "scripts/bench", "--quick", row], capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0, done.stderr
     aims = done.stdout.split("## Aims\n")[1]
-    assert "| superd" in done.stdout or row in ("decision", "crowd", "busy")
+    assert "| superd" in done.stdout or row in ("decision", "crowd", "busy", "scale")
     assert aims.count("| ≥ ") + aims.count("| ≤ ") >= 1
     assert "did not come up" not in done.stdout
 

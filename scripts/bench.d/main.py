@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 import rows_edge
 import rows_inside
 import rows_policy
+import rows_scale
 import rows_size
 import rows_start
 import rows_watched
@@ -49,6 +50,7 @@ ROWS: dict[str, Callable[[Bench], list[Table]]] = {
     "reload": rows_size.reload,
     "memory": rows_size.memory,
     "crowd": rows_size.crowd,
+    "scale": rows_scale.scale,
 }
 FILES = 100_000
 """Open files each process may have: ten thousand relayed connections are twenty thousand sockets."""

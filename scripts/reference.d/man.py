@@ -56,13 +56,22 @@ def _key(key: Key) -> list[str]:
         facts.append(f"since {key.since}")
     restart = " A change needs a restart." if key.restart else ""
     meaning = key.sentence + restart
-    return [*entry(f"`{key.name}`", meaning), ".br", inline("; ".join(facts) + "."), ".br", inline(f"Example: `{key.name} = {key.example}`")]
+    return [
+        *entry(f"`{key.name}`", meaning),
+        ".br",
+        inline("; ".join(facts) + "."),
+        ".br",
+        inline(f"Example: `{key.name} = {key.example}`"),
+    ]
 
 
 def _keys(file: str) -> list[tuple[str, list[str]]]:
     """The sections about the keys of a file, one for each of its tables."""
     return [
-        (f"KEYS OF {table.title.split('`')[1]}" if table.prefix else "KEYS", [line for key in keys_of(table) for line in _key(key)])
+        (
+            f"KEYS OF {table.title.split('`')[1]}" if table.prefix else "KEYS",
+            [line for key in keys_of(table) for line in _key(key)],
+        )
         for table in TABLES
         if table.file == file
     ]
@@ -77,7 +86,9 @@ def _command(name: str, command: object) -> list[str]:
         if parameter.name == "help":
             continue
         if words:
-            options += entry(", ".join(f"`{word}`" for word in words) + (f" {value}" if value else ""), _sentence(parameter.help or ""))
+            options += entry(
+                ", ".join(f"`{word}`" for word in words) + (f" {value}" if value else ""), _sentence(parameter.help or "")
+            )
         else:
             shown = f"\\fI{escaped(value.strip('[]<>'))}\\fR" + (" ..." if parameter.nargs == -1 else "")
             if " " in value:  # it says the whole of what follows

@@ -81,7 +81,13 @@ def markdown(text: str) -> list[str]:
 
 def page(name: str, section: int, date: str, version: str, summary: str, parts: list[tuple[str, list[str]]]) -> str:
     """A whole man page."""
-    lines = [f'.TH {name.upper()} {section} {date} "superd {version}" "superd"', ".nh", ".ad l", ".SH NAME", f"{escaped(name)} \\- {escaped(summary)}"]
+    lines = [
+        f'.TH {name.upper()} {section} {date} "superd {version}" "superd"',
+        ".nh",
+        ".ad l",
+        ".SH NAME",
+        f"{escaped(name)} \\- {escaped(summary)}",
+    ]
     for title, body in parts:
         if body and body[0] == ".PP":
             body = body[1:]
