@@ -20,7 +20,7 @@ _SPAWNS = 300
 
 
 def scale(bench: Bench) -> list[Table]:
-    """Costs by process, the model beside what was measured here, and the model where this machine ends."""
+    """Costs by process, the model against what was measured here, and the model where this machine ends."""
     folder, tiny = bench.row_folder("scale"), bench.program("tiny")
     ours, refusing = Superd(bench, folder, "superd", RULES), Superd(bench, folder, "refusing", RULES, "ALL : 127.0.0.0/8\n")
     for each, port in ((ours, FIRST_PORT), (refusing, FIRST_PORT + 2)):

@@ -32,16 +32,16 @@ class JsonText:
 
     def records(self, event: Event) -> list[bytes]:
         """Return the event as one line."""
-        head = f'{{"time":"{self._clock.rfc3339(event.when)}","level":"{event.level.word}","event":"{event.kind.word}"'
-        if event.service:
-            head += f',"service":{quoted(event.service)}'
-        if session := event.session:
-            head += f',"session":"{session}"'
         kind, record = event.kind, event.record
+        head = f'{{"time":"{self._clock.rfc3339(event.when)}","level":"{event.level.word}","event":"{kind.word}"'
         if record is not None and (kind is _START or kind is _EXIT):
             usual = start_members(record) if kind is _START else exit_members(record)
             if usual:
                 return [f"{head}{usual}}}\n".encode()]
+        if event.service:
+            head += f',"service":{quoted(event.service)}'
+        if session := event.session:
+            head += f',"session":"{session}"'
         values = event.fields
         if event.text:
             values = {**values, "message": event.text}

@@ -51,10 +51,21 @@ def test_a_usual_session_reads_as_its_fields_do(address: str, code: int, seconds
         }
 
 
+@pytest.mark.parametrize("why", [Ending.CLIENT, Ending.RESET, Ending.IDLE])
+def test_a_session_that_superd_serves_reads_as_its_fields_do(why: Ending) -> None:
+    made = usual()
+    made.pid, made.status, made.usage, made.ended_by = 0, None, None, why
+    [start] = TEXT.records(Event(Kind.START, Level.INFO, WHEN, made.service, made))
+    [end] = TEXT.records(Event(Kind.EXIT, Level.INFO, WHEN, made.service, made))
+    assert exit_members(made)
+    assert list(json.loads(start).items())[5:] == list(start_fields(made).items())
+    assert list(json.loads(end).items())[5:] == list(exit_fields(made).items())
+
+
 UNUSUAL_STARTS: list[dict[str, Any]] = [
     {"peer": None}, {"peer": unix_peer(0)}, {"peer": Peer("192.0.2.9", 4, 1, name="a.example")},
     {"peer": Peer("192.0.2.9", 4, 1, user="alice")}, {"local": None}, {"rule": Origin("/etc/hosts.allow", 9)},
-    {"through": Through(peer_from_text("192.0.2.3"))}, {"tls": (("SSL_PROTOCOL", "TLSv1.3"),)}, {"pid": 0},
+    {"through": Through(peer_from_text("192.0.2.3"))}, {"tls": (("SSL_PROTOCOL", "TLSv1.3"),)}, {"conn": 0},
     {"service": service(log_on_success=["HOST"])},
 ]  # fmt: skip
 
