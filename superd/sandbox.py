@@ -1,6 +1,6 @@
 """What a service's program is kept from: the keys of its table ``[sandbox]``, and the plan that a launcher carries out.
 
-Pure words: any process. Never looks at the host; what a host cannot do is found by ``system/sandbox_probe.py``.
+Pure words: any process. Never looks at the host; what a host cannot do is found by ``system/sandboxing.py``.
 """
 
 from __future__ import annotations

@@ -103,3 +103,19 @@ def test_every_file_says_where_it_runs_and_what_it_never_does() -> None:
         if not (WHERE.search(text) or folder in ONE_PROCESS) or not NEVER.search(text):
             silent.append(str(name))
     assert silent == []
+
+
+IN_CODE = re.compile(r"(?<![\w/.*])((?:[a-z_]+/)*[a-z_0-9]+\.py)\b")
+
+
+def test_every_file_that_a_docstring_names_exists() -> None:
+    package = ROOT / "superd"
+    gone = []
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for name in IN_CODE.findall(ast.get_docstring(node) or ""):
+                if not any((place / name).exists() for place in (path.parent, package, ROOT)):
+                    gone.append(f"{path.relative_to(package)}: {name}")
+    assert gone == []

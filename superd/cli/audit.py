@@ -148,7 +148,7 @@ def _reach(service: Service, tables: Tables, *, local: bool, open_to_all: bool) 
     elif open_to_all:
         parts.append("everybody")
     if service.only_from is not None:
-        parts.append(f"only_from {' '.join(service.only_from[:6]) or 'nobody'}{' …' if len(service.only_from) > 6 else ''}")
+        parts.append(f"only_from {' '.join(service.only_from[:6]) or 'no client'}{' …' if len(service.only_from) > 6 else ''}")
     if service.no_access:
         parts.append(f"not {' '.join(service.no_access[:6])}{' …' if len(service.no_access) > 6 else ''}")
     if "NOLIBWRAP" in service.flags:
@@ -176,7 +176,7 @@ def _unusual(service: Service, *, open_to_all: bool, local: bool) -> Iterator[st
     if service.server and service.user in ("root", "0", ""):
         yield "its program runs as root" if service.user else "its program runs as superd's own user"
     if open_to_all:
-        yield "everybody who reaches the port is served: no only_from, and no rule of hosts.deny names it"
+        yield "every client that reaches the port is served: no only_from, and no rule of hosts.deny names it"
     if service.service in PLAIN and not local:
         yield f"`{service.service}` is not encrypted: passwords and data can be read on the way"
     if service.internal in AMPLIFIERS and service.socket_type == "dgram" and not local:

@@ -60,7 +60,7 @@ def _of_files(problems: tuple[Problem, ...]) -> Iterator[Finding]:
     if len(wrong) > MAX_PROBLEMS:
         yield bad("files", f"{len(wrong) - MAX_PROBLEMS} more errors", "superd check")
     if not wrong:
-        yield fine("files", "no errors (superd check says more of them)")
+        yield fine("files", "no errors (`superd check` lists warnings, too)")
 
 
 def ports(registry: Registry, holder: Callable[[BindAddress], Holder | None] = holder_of) -> Iterator[Finding]:

@@ -125,7 +125,7 @@ def _may_announce(registry: Registry, service: Service, other: Peer, *, announce
     if sender is Sender.STRANGER:
         write(f"service {service.name}: refused: {STRANGER.why()} ({where})\n")
         if not announced:
-            write("a client of a proxy is announced: --proxy ADDRESS says by which\n")
+            write("a proxy must announce the client: `--proxy ADDRESS` tries one\n")
         return False
     if sender is Sender.CLIENT:
         write(f"{where}: {key} names {other.address}: it is served as it is, and no header is read\n")
@@ -222,17 +222,17 @@ def _last_word(registry: Registry, service: Service, user: str, *, asked: bool) 
     if "IDONLY" not in service.flags or user not in ("", UNKNOWN):
         return 0
     where = _place(registry, service.name, "flags")
-    sys.stdout.write(f"refused: {Reason.IDENT.value}: flag IDONLY ({where}), and no user is known: --user says one\n")
+    sys.stdout.write(f"refused: {Reason.IDENT.value}: flag IDONLY ({where}), and the user is unknown: `--user NAME` tries one\n")
     return 1
 
 
 def _found_out(peer: Peer, need: Need) -> Peer:
     """The client with its name, looked up as for a connection; its user only its own ident server could say."""
     if need is Need.USER_NAME:
-        sys.stdout.write("the client's user is asked for, and taken as unknown: --user says another\n")
+        sys.stdout.write("the client's user is asked for, and taken as unknown: `--user NAME` tries another\n")
         return replace(peer, user=UNKNOWN)
     name = confirmed_name(peer.address) if peer.version else UNKNOWN
-    sys.stdout.write(f"the client's name is asked for, and is `{safe(name)}`: --name says another\n")
+    sys.stdout.write(f"the client's name is asked for, and is `{safe(name)}`: `--name NAME` tries another\n")
     return replace(peer, name=name)
 
 

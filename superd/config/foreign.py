@@ -1,4 +1,4 @@
-"""What a reader of another daemon's files hands back. Only the values; ``xinetd_conf`` and ``inetd_conf`` fill them.
+"""What a reader of another daemon's files hands back. Only the values; The dialects fill them, as ``config/xinetd/source.py``.
 
 Runs in: the reading child, the operator's commands. Never: reads a file.
 """

@@ -73,7 +73,7 @@ def ban(call: Call) -> Method:
 def _ask(network: ipaddress.IPv4Network | ipaddress.IPv6Network, own: list[str]) -> None:
     """Raise ``Refusal`` for a ban that would lock its operator, or nearly everybody, out."""
     if network.prefixlen < WIDE[network.version]:
-        raise Refusal("NeedsYes", text=f"{network} is nearly everybody")
+        raise Refusal("NeedsYes", text=f"{network} has nearly all clients")
     for text in own:
         try:
             address = ipaddress.ip_address(text.partition("%")[0])

@@ -1,6 +1,6 @@
 """What a method of the panel does, as values: it is a generator that yields steps and gets their results. Pure.
 
-Runs in: panel. Never: sends or waits; ``calls.py`` carries the steps out.
+Runs in: panel. Never: sends or waits; ``control.py`` and ``http.py`` carry the steps out.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def test_a_bounded_service_that_a_network_reaches_is_not_unusual(folder: Path, c
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (BOUNDED, "everybody who reaches the port is served"),
+        (BOUNDED, "every client that reaches the port is served"),
         (BOUNDED.replace("nobody", "root"), "its program runs as root"),
         (PLAIN + 'only_from = ["192.0.2.1"]\nlimits.idle = 5\n', "the number of its programs has no limit"),
         (PLAIN + 'only_from = ["192.0.2.1"]\ninstances = 5\n', "a client may stay for ever"),

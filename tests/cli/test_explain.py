@@ -84,8 +84,8 @@ def test_what_is_not_said_of_the_client_is_unknown_and_reported_where_a_rule_ask
             "services.d/cat.toml:3: no_access does not name 192.0.2.1",
             "services.d/cat.toml:4: only_from names 192.0.2.1: `192.0.2.0/24`",
             "service cat: 192.0.2.1 is admitted by the service's own settings",
-            "the client's name is asked for, and is `unknown`: --name says another",
-            "the client's user is asked for, and taken as unknown: --user says another",
+            "the client's name is asked for, and is `unknown`: `--name NAME` tries another",
+            "the client's user is asked for, and taken as unknown: `--user NAME` tries another",
             "hosts.allow:1: does not match: its client list does not name 192.0.2.1: cat@127.0.0.1 : .example.org",
             "hosts.allow:2: does not match: this is not the server of `cat@127.0.0.2`: cat@127.0.0.2 : ALL",
             "hosts.allow:3: does not match: the user would have to be `bob`, and is unknown: cat : bob@ALL",
@@ -104,7 +104,7 @@ def test_flags_have_the_last_word(told: Told, folder: Path) -> None:
     told.add('flags = ["NOLIBWRAP", "IDONLY"]\nlog_on_success = ["USERID"]\n')
     (folder / "hosts.deny").write_text("ALL : ALL\n")
     admitted = "admitted: flag NOLIBWRAP (services.d/cat.toml:6), hosts.allow and hosts.deny are not asked"
-    refused = "refused: ident: flag IDONLY (services.d/cat.toml:6), and no user is known: --user says one"
+    refused = "refused: ident: flag IDONLY (services.d/cat.toml:6), and the user is unknown: `--user NAME` tries one"
     assert told("192.0.2.1", user="bob")[1][-1:] == [admitted]
     assert told("192.0.2.1")[1][-2:] == [admitted, refused]
 
@@ -138,7 +138,7 @@ def test_a_name_that_was_not_given_is_looked_up_as_for_a_connection(told: Told, 
         'server = "/bin/cat"\nuser = "nobody"\nlisten = ["127.0.0.1:7001"]\nonly_from = ["localhost"]\n'
     )
     status, lines = told("127.0.0.1")
-    assert "the client's name is asked for, and is `localhost`: --name says another" in lines
+    assert "the client's name is asked for, and is `localhost`: `--name NAME` tries another" in lines
     assert status == 0
 
 
@@ -171,7 +171,7 @@ def test_a_proxy_announces_the_client_only_from_its_own_addresses(told: Told) ->
         ["services.d/cat.toml:8: proxy_optional_from names 192.0.2.5: it is served as it is, and no header is read"],
     )
     assert told("192.0.2.1", name="x")[0] == 0
-    assert told("203.0.113.1")[1][-1] == "a client of a proxy is announced: --proxy ADDRESS says by which"
+    assert told("203.0.113.1")[1][-1] == "a proxy must announce the client: `--proxy ADDRESS` tries one"
     assert told("10.0.0.1", name="x")[1][0].endswith("its header may say LOCAL, and then it is the client itself")
     assert told("192.0.2.1", proxy="nonsense")[0] == 64
 

@@ -1,6 +1,6 @@
 """A service on its way from its section to a ``Service``: its own lines, then those of defaults, the keys so far.
 
-Knows what is inherited, and how; what an attribute means is known to ``xinetd_socket``, ``xinetd_program`` and the others.
+Knows what is inherited, and how; what an attribute means is known to ``socket.py``, ``program.py`` and ``service.py``.
 
 Runs in: the reading child, the operator's commands. Pure.
 """

@@ -31,7 +31,7 @@ _FROM_DEFAULTS = ("only_from", "no_access", "banner", "banner_success", "banner_
 
 @dataclass(slots=True)
 class _Source:
-    """Everything read so far, in reading order. ``defaults_end`` counts the services above the first defaults."""
+    """Everything read so far, in reading order. ``defaults_at``: services above each defaults, and its place."""
 
     files: FileReader
     read_files: set[str] = field(default_factory=set)
