@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,12 +107,22 @@ def test_every_key_applies_or_needs_a_restart() -> None:
     assert {key for key, restart in keys(Settings) if not restart} == set(APPLIES)
 
 
+def source_of(test: str) -> str:
+    """Return the text of a test, with its cases."""
+    path, _, name = test.partition("::")
+    text = (ROOT / path).read_text()
+    [found] = [
+        node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+    ]
+    first = min([found.lineno, *(node.lineno for node in found.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : found.end_lineno])
+
+
 @pytest.mark.parametrize("key", APPLIES)
 def test_a_key_applies_at_a_reload(key: str) -> None:
     check = APPLIES[key]
     if isinstance(check, str):
-        path, _, name = check.partition("::")
-        assert re.search(rf"def {name}\b", (ROOT / path).read_text()), check
+        assert key.rpartition(".")[2] in source_of(check), f"{check} does not speak of `{key}`"
     else:
         assert check()
 
