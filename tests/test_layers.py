@@ -196,8 +196,8 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
 
 SMALL = {
     "launcher": {"errors", "expansion", "safe_text"},
-    "relay": {"errors"},
-    "panel": {"counted", "errors", "frozen", "metrics", "operators", "record", "wishes"},
+    "relay": {"errors", "exit_status"},
+    "panel": {"counted", "errors", "exit_status", "frozen", "metrics", "operators", "record", "wishes"},
 }
 """Process → the words that it may load. What real ones have loaded is looked at in trips/test_loaded.py."""
 

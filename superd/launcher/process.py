@@ -53,7 +53,6 @@ MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
 LOOK_SECONDS = 0.002
 """Between two looks at what is due while one message follows another: the look costs as much as half a start."""
-EX_NOPERM = 77
 
 _set_signal = _signal.signal
 _SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
@@ -344,6 +343,6 @@ def main() -> NoReturn:
         inherit_orphans()
     except OSError as problem:
         say(str(problem))
-        os._exit(EX_NOPERM)
+        os._exit(os.EX_NOPERM)
     Launcher(control, limits, choose_spawn() if sandboxing is None else sandboxing.spawn()).run()
     os._exit(0)

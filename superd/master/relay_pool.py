@@ -17,6 +17,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from superd.exit_status import EX_NOPERM, EX_OSERR, EX_PROTOCOL, EX_SOFTWARE
 from superd.ipc.front_orders import Fd
 from superd.ipc.message_pair import message_pair
 from superd.master.adopted import UNKNOWN, Adopted
@@ -41,10 +42,10 @@ FIRST_SECURE = 1000
 """Relays from this number on speak TLS; each number is used for one set of keys."""
 
 _ENDED = {
-    70: "by a fault of its own",
-    71: "because the kernel would not confine it",
-    76: "because the front broke the protocol",
-    77: "because root cannot be given up",
+    EX_SOFTWARE: "by a fault of its own",
+    EX_OSERR: "because the kernel would not confine it",
+    EX_PROTOCOL: "because the front broke the protocol",
+    EX_NOPERM: "because root cannot be given up",
 }
 
 

@@ -10,7 +10,7 @@ import os
 
 from superd.exit_status import EX_NOPERM, EX_SOFTWARE
 
-_CAUSES = {EX_NOPERM: ", it could not take on its identity", EX_SOFTWARE: ", by an error: its traceback is in the log or on stderr"}
+_CAUSES = {EX_NOPERM: ", it could not take on its identity", EX_SOFTWARE: ", by an error: its traceback is in the log, or stderr"}
 
 
 def describe(status: int) -> str:

@@ -16,6 +16,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
+from superd.exit_status import EX_NOPERM, EX_OSERR, EX_SOFTWARE
 from superd.ipc import panel_requests
 from superd.metrics import load as load_metrics
 from superd.metrics import render as render_metrics
@@ -37,8 +38,6 @@ LEAVE = 5.0
 """Seconds that connections have when another panel is needed."""
 IDLE = 300.0
 """Seconds without a connection after which a panel ends: the next one starts in a tenth of a second."""
-EX_SOFTWARE, EX_OSERR, EX_NOPERM = 70, 71, 77
-"""sysexits.h: a fault of the panel; it could not be confined; root could not be given up."""
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
 
 

@@ -18,6 +18,7 @@ import time
 from collections import deque
 
 from superd.errors import ControlError
+from superd.exit_status import EX_NOPERM, EX_OSERR, EX_PROTOCOL, EX_SOFTWARE
 from superd.ipc import relay_messages as messages
 from superd.relay.confinement import confine, use_all_descriptors
 from superd.relay.program_ways import watch_terminals
@@ -42,8 +43,6 @@ MESSAGES_A_PASS = 4
 EVENTS_A_PASS = 256
 MAX_REPORTS = 4096
 """Reports that the front may leave unread before its requests are left unread too."""
-EX_SOFTWARE, EX_OSERR, EX_PROTOCOL, EX_NOPERM = 70, 71, 76, 77
-"""sysexits.h: a fault of the relay; it could not be confined; the front broke the protocol; root could not be given up."""
 
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
 _EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLPRI | select.EPOLLET
