@@ -55,6 +55,8 @@ class ProgramGroups:
         self._pid = pid
         self._home: Home | None = None
         self._plans: dict[str, GroupPlan] = {}
+        self._failed: dict[str, GroupPlan] = {}
+        """Those that no group could be made for; it is tried again when a launcher asks."""
         self._given: dict[int, dict[int, str]] = {}
         """Services, by launcher and number of the group."""
         self._leaving: list[_Leaving] = []
@@ -72,12 +74,13 @@ class ProgramGroups:
         """Make a group for each service of ``plans``; what goes wrong is logged, and its programs are not started."""
         if not plans and self._home is None:
             return
-        former, self._plans, self.faults = self._plans, {}, {}
+        former, self._plans, self._failed, self.faults = self._plans, {}, {}, {}
         try:
             home = self._open()
         except OSError as problem:
             self._log.message("error", f"superd can make no group for programs: {problem}", kind=Kind.PROBLEM)
             self.faults = dict.fromkeys(plans, str(problem))
+            self._failed = dict(plans)
             return
         for name, plan in plans.items():
             try:
@@ -86,6 +89,7 @@ class ProgramGroups:
                 text = f"no group for its programs: `{problem.filename}`: {problem.strerror}"
                 self._log.message("error", text, name, kind=Kind.PROBLEM)
                 self.faults[name] = f"`{problem.filename}`: {problem.strerror}"
+                self._failed[name] = plan
             else:
                 self._plans[name] = plan
         for name in former.keys() - plans.keys():
@@ -127,7 +131,8 @@ class ProgramGroups:
 
     def give(self, launcher: int, service: str, send: Callable[[int, tuple[int, int, int]], None]) -> None:
         """Make groups for programs that the launcher will start; ``send`` gets number and descriptors, which it closes."""
-        plan, home = self._plans.get(service), self._home
+        plan = self._plans.get(service) or self._repaired(service)
+        home = self._home
         if plan is None or home is None:
             return
         given = self._given.setdefault(launcher, {})
@@ -135,13 +140,34 @@ class ProgramGroups:
             self._next += 1
             number = self._next
             try:
-                fds = home.make(folder_of(service), _name(self._pid, number), plan)
+                fds = self._made(home, service, number, plan)
             except OSError as problem:
                 text = f"no group for its programs: {problem.strerror}; they wait"
                 self._log.message("error", text, service, kind=Kind.PROBLEM)
                 return
             given[number] = service
             send(number, fds)
+
+    def _repaired(self, service: str) -> GroupPlan | None:
+        """Try once more what failed when the service was assigned: what kept it may have gone."""
+        plan = self._failed.get(service)
+        if plan is None:
+            return None
+        try:
+            self._open().set_service(folder_of(service), plan)
+        except OSError:
+            return None  # it was said
+        self._plans[service] = self._failed.pop(service)
+        del self.faults[service]
+        self._log.message("notice", "there are groups for its programs again", service, kind=Kind.PROBLEM)
+        return plan
+
+    def _made(self, home: Home, service: str, number: int, plan: GroupPlan) -> tuple[int, int, int]:
+        try:
+            return home.make(folder_of(service), _name(self._pid, number), plan)
+        except FileNotFoundError:  # the group of the service has gone: another process may remove what is empty
+            home.set_service(folder_of(service), plan)
+            return home.make(folder_of(service), _name(self._pid, number), plan)
 
     def done(self, launcher: int, number: int) -> None:
         """The launcher needs a group no more: it is removed when no process is in it."""

@@ -25,6 +25,7 @@ class FakeHome:
         self.services: dict[str, GroupPlan] = {}
         self.busy: set[str] = {"1-1"}
         self.full = self.closed = False
+        self.bad = "bad"
 
     def divide(self) -> None: ...
 
@@ -34,13 +35,15 @@ class FakeHome:
         return sorted(self.groups)
 
     def set_service(self, name: str, plan: GroupPlan) -> None:
-        if name == "bad":
+        if name == self.bad:
             raise OSError(22, "Invalid argument", "memory.max")
         self.services[name] = plan
 
     def make(self, service: str, name: str, plan: GroupPlan) -> tuple[int, int, int]:
         if self.full:
             raise OSError(12, "Cannot allocate memory")
+        if service not in self.services:
+            raise FileNotFoundError(2, "No such file or directory")
         assert (service, name) not in self.groups
         self.groups.add((service, name))
         return 1, 2, 3
@@ -224,3 +227,33 @@ def test_a_word_of_a_launcher_gets_groups_for_its_own_services_and_gives_them_ba
     assert world.home.groups == made
     world.groups.on_word(1, EMPTIED, f"{sent[0][1]} x {sent[1][1]}", {4: "a"}, send)
     assert len(made - world.home.groups) == 2
+
+
+def test_what_failed_when_it_was_assigned_is_tried_again_for_a_launcher_that_asks(world: World) -> None:
+    """It stayed so until the next reload, and its clients were refused after ten seconds."""
+    world.groups.assign({"bad": PLAN})
+    assert world.give(1, "bad") == []
+    world.home.bad = ""
+    assert len(world.give(1, "bad")) == STOCK
+    assert world.groups.faults == {}
+    assert world.log.lines[1:] == ["notice: bad: there are groups for its programs again"]
+
+
+def test_a_superd_that_has_found_no_group_looks_again(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    def none(_: int) -> FakeHome:
+        raise OSError(95, "cgroup v2 is not mounted")
+
+    monkeypatch.setattr(program_groups, "Home", none)
+    world.groups.assign({"a": PLAN})
+    assert world.give(1, "a") == []
+    assert set(world.groups.faults) == {"a"}
+    monkeypatch.setattr(program_groups, "Home", lambda _: world.home)
+    assert len(world.give(1, "a")) == STOCK
+
+
+def test_the_group_of_a_service_that_was_removed_is_made_anew(world: World) -> None:
+    world.groups.assign({"a": PLAN})
+    world.home.services.clear()
+    assert len(world.give(1, "a")) == STOCK
+    assert world.home.services == {"a": PLAN}
+    assert world.log.lines == []
