@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from superd.front.sessions.live import Stage
+from superd.ipc import front_requests, launch_records, launcher_control, panel_messages, panel_requests, relay_messages
+from superd.relay import confinement as relay_confinement
 from tests.test_layers import MAY_USE
 
 ROOT = Path(__file__).parent.parent
@@ -119,3 +122,34 @@ def test_every_file_that_a_docstring_names_exists() -> None:
                 if not any((place / name).exists() for place in (path.parent, package, ROOT)):
                     gone.append(f"{path.relative_to(package)}: {name}")
     assert gone == []
+
+
+NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"]
+MESSAGES = {
+    r"Front to master: (\w+) requests": len(front_requests.TABLE),
+    r" (\w+) requests +│ listeners": len(front_requests.TABLE),
+    r"Front to launcher: (\w+) requests": len(get_args(launch_records.Request)),
+    r"│ (\w+) requests ──▶ launcher": len(get_args(launch_records.Request)),
+    r"A launcher's (\w+) reports": len(get_args(launch_records.Report)),
+    r"◀── (\w+) reports": len(get_args(launch_records.Report)),
+    r"│ (\w+) words, as": len(launcher_control.FROM_LAUNCHERS),
+    r"Front to relay: (\w+) requests": len(get_args(relay_messages.Request)),
+    r"A relay has (\w+) reports": len(get_args(relay_messages.Report)),
+    r"Panel to front: (\w+) questions": len(panel_messages.QUESTIONS),
+    r"Panel to master: (\w+) requests": len(panel_requests.TABLE),
+    r"(\d+) calls \(\d+ in one with keys": len(relay_confinement.CALLS),
+    r"\d+ calls \((\d+) in one with keys": len(relay_confinement.CALLS) + len(relay_confinement.TLS_CALLS),
+}
+"""What SECURITY.md says of how many messages there are → how many the tables have."""
+
+
+@pytest.mark.parametrize("phrase", MESSAGES)
+def test_security_counts_the_messages_that_there_are(phrase: str) -> None:
+    [said] = re.findall(phrase, (ROOT / "docs" / "SECURITY.md").read_text())
+    assert (int(said) if said.isdecimal() else NUMBERS.index(said)) == MESSAGES[phrase]
+
+
+def test_the_picture_of_the_processes_counts_the_messages_that_there_are() -> None:
+    page = PAGE.read_text()
+    assert re.findall(r"↑ (\w+) requests", page) == [NUMBERS[len(front_requests.TABLE)]]
+    assert re.findall(r"↑ (\w+) words", page) == [NUMBERS[len(launcher_control.FROM_LAUNCHERS)]]

@@ -37,7 +37,7 @@ RETIRED_SECONDS = 60.0
 """A service or option that is no longer configured may still be asked for by connections that were decided before."""
 TABLE, CONFIGURATION, FRONT, GROUP, OUTLIVE, BEQUEST = b"T", b"C", b"F", b"G", b"O", b"L"
 BROKEN, DROPPED, WANTED, EMPTIED = b"X", b"D", b"W", b"E"
-_FROM_LAUNCHERS = frozenset({BROKEN, DROPPED, WANTED, EMPTIED, OUTLIVE})
+FROM_LAUNCHERS = frozenset({BROKEN, DROPPED, WANTED, EMPTIED, OUTLIVE})
 MAX_COMPLAINT = 200
 """Bytes of a complaint's text."""
 _MAX_WORD = 64
@@ -149,7 +149,7 @@ def read_complaint(control: socket.socket) -> tuple[bytes, str] | None:
     if not data:
         return None
     word = data[:1]
-    return (word, data[1:].decode("ascii", "replace")) if word in _FROM_LAUNCHERS else (b"", "")
+    return (word, data[1:].decode("ascii", "replace")) if word in FROM_LAUNCHERS else (b"", "")
 
 
 # ---------------------------------------------------------------------------------------------------- the launcher's end
