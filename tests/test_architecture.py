@@ -9,9 +9,28 @@ from typing import get_args
 
 import pytest
 
+from superd.front.programs import launcher_link
+from superd.front.relays import carriers, earlier
 from superd.front.sessions.live import Stage
-from superd.ipc import front_requests, launch_records, launcher_control, panel_messages, panel_requests, relay_messages
+from superd.front.stream import arrivals, descriptor_room
+from superd.ipc import (
+    front_orders,
+    front_requests,
+    launch_codec,
+    launch_records,
+    launcher_control,
+    panel_messages,
+    panel_requests,
+    relay_messages,
+)
+from superd.launcher import lingering
+from superd.launcher import process as launcher_process
+from superd.master import heartbeat, lanes, launcher_pool, program_groups, reading_child, relay_pool, request_budget
+from superd.panel import control, http
+from superd.panel import process as panel_process
+from superd.policy import penalties
 from superd.relay import confinement as relay_confinement
+from superd.relay import process as relay_process
 from tests.test_layers import MAY_USE
 
 ROOT = Path(__file__).parent.parent
@@ -153,3 +172,63 @@ def test_the_picture_of_the_processes_counts_the_messages_that_there_are() -> No
     page = PAGE.read_text()
     assert re.findall(r"↑ (\w+) requests", page) == [NUMBERS[len(front_requests.TABLE)]]
     assert re.findall(r"↑ (\w+) words", page) == [NUMBERS[len(launcher_control.FROM_LAUNCHERS)]]
+
+
+BOUNDS: dict[str, tuple[float, ...]] = {
+    r"One JSON object in one message of at most (\d+) bytes": (front_requests.MAX_REQUEST,),
+    r"`number`: 0 to (\d+) MiB": (front_requests.MAX_DUMP >> 20,),
+    r"a sign of life, (\d+) seconds later": (front_orders.KEPT,),
+    r"more than (\d+) things at once or (\d+) in a second": (request_budget.AT_ONCE, request_budget.A_SECOND),
+    r"has not answered for (\d+) seconds": (heartbeat.ANSWER,),
+    r"(\d+) GiB of memory, (\d+) MiB of answer and (\d+) seconds": (
+        reading_child.MEMORY >> 30,
+        reading_child.ANSWER >> 20,
+        reading_child.SECONDS,
+    ),
+    r"at most ([\d,]+) bytes, (\d+) records and (\d+) launches": (
+        launch_codec.MAX_MESSAGE,
+        launch_codec.MAX_RECORDS,
+        launch_codec.MAX_LAUNCHES,
+    ),
+    r"have been in the last (\d+) s": (launcher_control.RETIRED_SECONDS,),
+    r"at most (\d+) digests": (launch_codec.MAX_STEPS,),
+    r"at most ([\d,]+) bytes and (\d+) records": (relay_messages.MAX_MESSAGE, relay_messages.MAX_RECORDS),
+    r"answered a ping within (\d+) seconds": (2 * carriers.PING_SECONDS,),
+    r"that a signal has stopped for (\d+), is killed": (relay_pool.STOPPED_GRACE,),
+    r"which replaces it after (\d+) seconds unless": (launcher_pool.STOPPED_GRACE,),
+    r"The table has ([\d,]+) sources": (penalties.MAX_SOURCES,),
+    r"until it is replaced \(([\d,]+) at most": (earlier.MAX_ADOPTED,),
+    r"(\d+) connections of at most (\d+) seconds each, requests of at most (\d+) KiB": (
+        http.MOST,
+        http.DEADLINE,
+        http.MAX_REQUEST >> 10,
+    ),
+    r"at most (\d+) connections, all of them (\d+) of (\d+)": (
+        control.MOST_OF_ONE,
+        control.MOST - control.FOR_ROOT,
+        control.MOST,
+    ),
+    r"not read for (\d+) seconds": (control.PATIENCE,),
+    r"at most (\d+) rows": (panel_messages.PAGE,),
+    r"A launcher has at most (\d+) groups": (program_groups.MOST,),
+    r"accept up to (\d+) connections; leave (\d+) descriptors free": (arrivals.BATCH, descriptor_room.RESERVE),
+    r"send up to (\d+) launches in one message": (launch_codec.MAX_LAUNCHES,),
+    r"(\d+) launches sent to a launcher; (\d+) of one service queued for it, or (\d+) in all": (
+        launcher_link.WINDOW,
+        launcher_link.MAX_OF_SERVICE,
+        launcher_link.MAX_QUEUE,
+    ),
+    r"\| after (\d+) s without a program \|": (launcher_process.IDLE,),
+    r"after (\d+) s without a session": (relay_process.IDLE,),
+    r"after (\d+) s without a connection": (panel_process.IDLE,),
+    r"a copy that lingers up to (\d+) s": (lingering.LINGER_SECONDS,),
+    r"another lane \(`master/lanes.py`\), at most (\d+)": (lanes.MAX_LANES,),
+}
+"""What SECURITY.md and ARCHITECTURE.md say of bounds and times → the constants."""
+
+
+@pytest.mark.parametrize("phrase", BOUNDS)
+def test_bounds_and_times_on_the_pages_are_those_of_the_code(phrase: str) -> None:
+    pages = " ".join(((ROOT / "docs" / "SECURITY.md").read_text() + PAGE.read_text()).split())
+    [said] = {match.groups() for match in re.finditer(phrase, pages)}
+    assert tuple(float(number.replace(",", "")) for number in said) == BOUNDS[phrase]
