@@ -169,7 +169,9 @@ def test_what_hosts_allow_covers_in_hosts_deny_is_reported(folder: Path, capsys:
 def test_the_files_that_patterns_name_are_looked_through(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "list").write_text("10.1.2.0/24\n10.1.2.3/24 bob@10.\n# the office\n")
     (folder / "hosts.deny").write_text(f"cat : {folder}/list\n")
-    assert status_and_problems(capsys)[1] == [
+    said = status_and_problems(capsys)[1]
+    # Without a network the words of the comment are names that no server answers for.
+    assert [problem for problem in said if "could not be looked up now" not in problem[2]] == [
         ("list", 2, "`10.1.2.3/24` has host bits set: it never matches"),
         ("list", 2, "`bob@10.`: no user can stand here, so it never matches"),
         ("list", 3, "such a file has no comments: these words are patterns"),
