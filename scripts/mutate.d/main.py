@@ -112,11 +112,11 @@ def _is_for_types(node: ast.AST) -> bool:
     return False
 
 
-def mutant(tree: ast.Module, wanted: int) -> tuple[ast.Module, int]:
-    """Return a changed copy, and the line of the change."""
+def mutant(tree: ast.Module, wanted: int) -> tuple[ast.Module, int, str]:
+    """Return a changed copy, the line of the change, and how it reads."""
     changed = copy.deepcopy(tree)
     node = next(node for number, node in enumerate(ast.walk(changed)) if number == wanted)
-    line = getattr(node, "lineno", 0)
+    line, before = getattr(node, "lineno", 0), _text(node)
     match node:
         case ast.Compare():
             node.ops[0] = _COMPARISONS[type(node.ops[0])]()
@@ -138,7 +138,12 @@ def mutant(tree: ast.Module, wanted: int) -> tuple[ast.Module, int]:
             node.value = ast.Constant(None)
         case ast.Expr() | ast.AugAssign():
             _replace(changed, node, ast.Pass())
-    return ast.fix_missing_locations(changed), line
+    after = "nothing" if isinstance(node, ast.Expr | ast.AugAssign) else _text(node)
+    return ast.fix_missing_locations(changed), line, f"`{before}` → `{after}`"
+
+
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node.test if isinstance(node, ast.If | ast.While) else node).split("\n")[0]
 
 
 def _replace(tree: ast.AST, old: ast.stmt, new: ast.stmt) -> None:
@@ -233,19 +238,19 @@ def main() -> int:
     chosen = random.Random(options.seed).sample(every, min(options.sample, len(every)))
     killed = 0
     reached: dict[str, Reach] = {}
-    for file, number, kind in chosen:
+    for count, (file, number, kind) in enumerate(chosen, 1):
         name = ".".join(file.with_suffix("").parts)
-        tree, line = mutant(trees[file], number)
+        tree, line, change = mutant(trees[file], number)
         folder = next(folder for folder in FURTHER if str(file).startswith(folder))
         if folder not in reached:
             own = {str(one.resolve()) for one in Path(folder).rglob("*.py")}
             reached[folder] = reach_of(FURTHER[folder], own)
         steps = _steps(reached[folder].get(str(file.resolve()), {}), _lines(trees[file], number), file, FURTHER[folder])
         if not any(not survives(name, file.resolve(), tree, tests) for tests in steps):
-            print(f"{file}:{line}: {kind}: {file.read_text().splitlines()[line - 1].strip()}", flush=True)
+            print(f"{file}:{line}: {kind}: {change}", flush=True)
         else:
             killed += 1
-        print(f"{killed} of {chosen.index((file, number, kind)) + 1}", file=sys.stderr, flush=True)
+        print(f"{killed} of {count}", file=sys.stderr, flush=True)
     print(
         f"{killed} of {len(chosen)} killed ({100 * killed / max(1, len(chosen)):.1f} %), of {len(every)} changes that can be made"
     )

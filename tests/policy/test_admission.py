@@ -41,8 +41,14 @@ def service(**keys: Any) -> Service:
 
 def reason(keys: dict[str, Any], world: World | None = None, counts: Occupancy | None = None) -> Reason | None:
     answer = admit(compile_access(service(**keys)), peer_from_text("10.1.1.1"), counts or Occupancy(), 0.0, world or World())
+    return None if answer is ADMITTED else refusal(answer).reason
+
+
+def refusal(answer: Verdict | Ask) -> Verdict:
+    """The verdict, which admits no client."""
     assert isinstance(answer, Verdict)
-    return None if answer is ADMITTED else answer.reason
+    assert not answer.admit
+    return answer
 
 
 def test_each_key_has_its_reason() -> None:
@@ -66,11 +72,11 @@ def test_who_may_not_come_uses_up_no_rate() -> None:
     counts, world = Occupancy(), World()
     for _ in range(5):
         refused = admit(access, peer_from_text("192.0.2.1"), counts, 0.0, world)
-        assert isinstance(refused, Verdict)
+        refused = refusal(refused)
         assert refused.reason is Reason.ADDRESS
     assert admit(access, peer_from_text("10.1.1.1"), counts, 0.0, world) is ADMITTED
     over = admit(access, peer_from_text("10.1.1.1"), counts, 0.0, world)
-    assert isinstance(over, Verdict)
+    over = refusal(over)
     assert over.reason is Reason.RATE
 
 
@@ -108,7 +114,7 @@ def test_a_unix_peer_is_held_against_users_and_groups_and_never_against_addresse
 def test_unix_peers_are_counted_by_user() -> None:
     access, counts = compile_access(service(per_source=1)), Occupancy()
     counts.enter("s", access.counted_source(unix_peer(1000)))
-    assert isinstance(admit(access, unix_peer(1000), counts, 0.0, World()), Verdict)
+    refusal(admit(access, unix_peer(1000), counts, 0.0, World()))
     assert admit(access, unix_peer(1001), counts, 0.0, World()) is ADMITTED
 
 
@@ -118,7 +124,7 @@ def test_exempt_sources_are_held_by_no_limit_of_one_source() -> None:
         assert admit(access, peer_from_text("10.1.1.1"), counts, 0.0, World()) is ADMITTED
         assert access.counted_source(peer_from_text("10.1.1.1")) is None
     assert admit(access, peer_from_text("10.1.2.1"), counts, 0.0, World()) is ADMITTED
-    assert isinstance(admit(access, peer_from_text("10.1.2.1"), counts, 0.0, World()), Verdict)
+    refusal(admit(access, peer_from_text("10.1.2.1"), counts, 0.0, World()))
 
 
 def test_by_default_a_probe_each_ten_milliseconds_is_admitted_for_ever() -> None:
@@ -160,8 +166,7 @@ def test_a_network_is_limited_at_several_lengths_at_once() -> None:
         if answer is ADMITTED:
             counts.enter("s", access.counted_source(peer), access.counted_networks(peer))
             return ""
-        assert isinstance(answer, Verdict)
-        return answer.why()
+        return refusal(answer).why()
 
     assert [come(f"10.1.1.{last}") for last in (1, 2)] == ["", ""]
     assert come("10.1.1.3") == "source_limit: 2 of 10.1.1.0/24 run"
@@ -176,13 +181,12 @@ def test_a_network_has_a_rate_of_its_own_that_is_reported() -> None:
     access = compile_access(service(limits={"source": [{"v4": 24, "rate": [1, 2]}]}))
     answers = [admit(access, peer_from_text(f"10.1.1.{last}"), Occupancy(), 0.0, World()) for last in range(3)]
     assert answers[:2] == [ADMITTED, ADMITTED]
-    assert isinstance(answers[2], Verdict)
-    assert answers[2].reason is Reason.SOURCE_LIMIT
+    assert refusal(answers[2]).reason is Reason.SOURCE_LIMIT
     (line,) = access.rate_news()
     assert line == "10.1.1.0/24 makes more than 1 connection a second and 2 at once (source_limit): the rest is refused"
     again = compile_access(service(limits={"source": [{"v4": 24, "rate": [1, 2]}]}))
     again.adopt(access)
-    assert isinstance(admit(again, peer_from_text("10.1.1.9"), Occupancy(), 0.1, World()), Verdict)
+    refusal(admit(again, peer_from_text("10.1.1.9"), Occupancy(), 0.1, World()))
 
 
 def test_a_source_with_penalties_is_refused_until_they_have_gone_by() -> None:
@@ -194,12 +198,12 @@ def test_a_source_with_penalties_is_refused_until_they_have_gone_by() -> None:
     assert access.penalty_news(100.0) == ["2001:db8::/64 is refused for 10 s: refused 1"]
     for peer in (bad, neighbour):
         answer = admit(access, peer, Occupancy(), 101.0, World())
-        assert isinstance(answer, Verdict)
+        answer = refusal(answer)
         assert answer.why() == "penalty: for another 9 s: refused 1"
     assert admit(access, good, Occupancy(), 101.0, World()) is ADMITTED
     again = compile_access(service(limits=keys))
     again.adopt(access)
-    assert isinstance(admit(again, bad, Occupancy(), 102.0, World()), Verdict)
+    refusal(admit(again, bad, Occupancy(), 102.0, World()))
     wider = compile_access(service(limits={**keys, "v6_prefix": 56}))
     wider.adopt(access)
     assert admit(wider, bad, Occupancy(), 102.0, World()) is ADMITTED
@@ -218,10 +222,10 @@ def test_a_name_exempts_from_penalties_once_it_is_asked_for() -> None:
     assert admit(access, replace(client, name="a.example.org"), Occupancy(), 0.0, World()) is ADMITTED
     for name in ("unknown", "paranoid", "example.net"):
         refused = admit(access, replace(client, name=name), Occupancy(), 0.0, World())
-        assert isinstance(refused, Verdict)
+        refused = refusal(refused)
         assert refused.reason is Reason.PENALTY
     access = compile_access(service(limits={"penalties": {"refused": 60, "exempt": ["cert:*"]}}))
     access.penalise(client, Cause.REFUSED, 0.0)
     refused = admit(access, client, Occupancy(), 0.0, World())
-    assert isinstance(refused, Verdict)
+    refused = refusal(refused)
     assert refused.reason is Reason.PENALTY

@@ -37,6 +37,11 @@ def test_days_may_go_round_the_week() -> None:
     assert [hours.open_at(day, 720) for day in range(7)] == [True, False, False, False, False, True, True]
 
 
+def test_a_day_may_be_written_out() -> None:
+    for words in ("Monday-Wednesday 8:00-9:00", "MON-wed 8:00-9:00", "mon,tuesday,Wed 8:00-9:00"):
+        assert [Hours((words,)).open_at(day, 500) for day in range(7)] == [True, True, True, False, False, False, False]
+
+
 def test_without_words_it_is_always_open() -> None:
     assert Hours(()).open_at(3, 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from superd.peer import peer_from_text
 from superd.policy.address_pattern import atoi, inet_addr, is_numeric, network
-from superd.policy.patterns import masked_match, string_match
+from superd.policy.facts import NO_FACTS
+from superd.policy.patterns import host_match, masked_match, string_match
+from superd.verdict import Ask, Need
 
 
 @given(st.text(alphabet="ab.*?", max_size=10), st.text(alphabet="ab.", max_size=10))
@@ -93,3 +96,11 @@ def test_any_text_is_an_address_of_32_bits_or_none(text: str) -> None:
 def test_a_wildcard_of_digits_is_for_addresses_alone() -> None:
     assert is_numeric("10.1.2.*")
     assert not is_numeric("10.example.*")
+
+
+def test_a_netgroup_needs_the_name_first_and_then_the_answer_of_the_host() -> None:
+    assert host_match("@staff", peer_from_text("10.1.2.3"), NO_FACTS, {}) == Ask(Need.HOST_NAME)
+    named = peer_from_text("10.1.2.3", name="a.example.org")
+    assert host_match("@staff", named, NO_FACTS, {}) == Ask(Need.NETGROUP, netgroup=("staff", "a.example.org"))
+    for member in (True, False):
+        assert host_match("@staff", named, replace(NO_FACTS, netgroups={("staff", "a.example.org"): member}), {}) is member

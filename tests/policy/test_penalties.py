@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,7 +144,7 @@ def test_a_ban_is_for_as_long_as_the_last_one_says_and_is_never_the_first_to_fal
     table.ban(A, "sensor snare", penalties.deny_seconds("FOREVER"), 59.0)
     assert table.why(A) == "sensor trap 2, sensor snare 1"
     assert table.refuses(A, 1e12)
-    assert penalties.deny_seconds("NEVER") == 0.0
+    assert [penalties.deny_seconds(word) for word in (5, "NEVER", "FOREVER")] == [300.0, 0.0, math.inf]
     monkeypatch.setattr(penalties, "MAX_SOURCES", 2)
     table.ban(B, "sensor trap", 60.0, 60.0)
     table.ban((4, 3), "sensor trap", 60.0, 60.0)

@@ -108,3 +108,38 @@ def test_what_is_forgotten_changes_no_answer(rate: float, burst: int, pause: flo
     for source, step in steps:
         now += step
         assert together.take((4, source), now) == alone[source].take((4, source), now)
+
+
+@given(st.floats(0.1, 10), st.integers(1, 4), st.sampled_from([0.0, 3.0]), st.lists(st.integers(0, 12), max_size=40))
+def test_what_would_be_refused_is_what_is_refused(rate: float, burst: int, pause: float, steps: list[int]) -> None:
+    table, now = RateTable(rate, burst, pause), 0.0
+    for step in steps:
+        now += step / 4
+        refused = table.would_refuse((4, 1), now)
+        assert table.take((4, 1), now) is not refused
+
+
+@given(st.integers(1, 3), st.sampled_from([0.0, 7.0, 90.0]), st.lists(st.integers(0, 70), max_size=40))
+def test_a_start_that_would_be_refused_is_refused_and_the_minute_is_counted(count: int, pause: float, steps: list[int]) -> None:
+    limit, now = StartLimit(count, pause), 0.0
+    began, started = 0.0, 0
+    for step in steps:
+        now += step
+        refused = limit.would_refuse(now)
+        assert limit.open(now) is not refused
+        if not refused:
+            if not started or now - began > WINDOW:
+                began, started = now, 0
+            limit.count(now)
+            started += 1
+            assert limit.within(now) == started
+        else:
+            started = 0
+            assert limit.within(now) == (count if pause else 0)
+
+
+def test_a_pause_is_over_at_its_last_moment() -> None:
+    limit = StartLimit(1, 10.0)
+    assert starts(limit, 5.0, 2) == 1
+    assert (limit.within(14.9), limit.would_refuse(14.9)) == (1, True)
+    assert (limit.within(15.0), limit.would_refuse(15.0)) == (0, False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +116,25 @@ def test_only_words_that_a_name_alone_answers_are_in_the_index_of_names() -> Non
         "a..b",
     ):
         assert not is_name(word)
+
+
+@pytest.mark.parametrize("read", [lambda text: parse(text, "t", "deny")[0], lambda text: read_rules(text, "t", "deny")[0]])
+def test_each_rule_of_a_long_list_is_found_by_its_name_or_address(read: Any) -> None:
+    names = [f"h{number}.example.org" for number in range(50)]
+    lines = "".join(f"ALL : {name}\nALL : 192.0.2.{number}\n" for number, name in enumerate(names))
+    policy = compile_policy(Policy((), read(lines.encode())))
+    server = peer_from_text("10.0.0.1", 7001, name="unknown")
+
+    def line_of(address: str, name: str) -> int:
+        verdict = decide(policy, "sh", peer_from_text(address, name=name, user="unknown"), server, NO_FACTS)
+        assert isinstance(verdict, Verdict)
+        assert verdict.admit is (verdict.rule is None)
+        return verdict.rule.origin.line if verdict.rule is not None else 0
+
+    for number, name in enumerate(names):
+        assert line_of("10.9.9.9", name.upper()) == 2 * number + 1
+        assert line_of(f"192.0.2.{number}", "z.example.org") == 2 * number + 2
+        assert line_of(f"192.0.2.{number}", names[0]) == 1
+    for number in range(200):  # none of them, wherever it would be in the order of the table
+        assert line_of("10.9.9.9", f"n{number}.example.net") == 0
+        assert line_of(f"192.0.3.{number}", "unknown") == 0
