@@ -229,3 +229,87 @@ def test_a_name_exempts_from_penalties_once_it_is_asked_for() -> None:
     refused = admit(access, client, Occupancy(), 0.0, World())
     refused = refusal(refused)
     assert refused.reason is Reason.PENALTY
+
+
+def test_a_source_is_said_with_its_prefix_unless_that_is_all_of_it() -> None:
+    narrow = compile_access(service(limits={"v4_prefix": 32, "v6_prefix": 128}))
+    wide = compile_access(service(limits={"v4_prefix": 24, "v6_prefix": 48}))
+    four, six = peer_from_text("10.1.2.3"), peer_from_text("2001:db8:1:2::3")
+    assert [narrow.describe(narrow.source_of(peer)) for peer in (four, six)] == ["10.1.2.3", "2001:db8:1:2::3"]
+    assert [wide.describe(wide.source_of(peer)) for peer in (four, six)] == ["10.1.2.0/24", "2001:db8:1::/48"]
+    assert [wide.shift(version) for version in (4, 6)] == [8, 80]
+    assert [narrow.describe(narrow.source_of(peer)) for peer in (unix_peer(7), unix_peer(0))] == ["uid:7", "uid:0"]
+    assert narrow.describe((0, -1)) == "the service"
+
+
+def test_clients_that_are_quiet_are_those_of_the_list() -> None:
+    access = compile_access(service(quiet=["192.0.2.0/24", ".example.org"]))
+    known = peer_from_text("10.1.1.1", name="a.example.org")
+    assert [access.is_quiet(peer_from_text(text)) for text in ("192.0.2.9", "192.0.3.9")] == [True, False]
+    assert [access.is_quiet(peer) for peer in (known, None)] == [True, False]
+    assert not compile_access(service()).is_quiet(known)
+
+
+LIMITED: list[dict[str, Any]] = [
+    {"cps": [2, 5]},
+    {"limits": {"source_rate": [2, 3]}},
+    {"limits": {"source": [{"v4": 24, "rate": [2, 3]}]}},
+    {"limits": {"per_minute": [3, 20]}},
+]
+
+
+@given(st.sampled_from(LIMITED), st.lists(st.integers(0, 8), max_size=30))
+def test_what_is_too_quick_is_what_is_refused_for_it(keys: dict[str, Any], steps: list[int]) -> None:
+    access, peer, now = compile_access(service(**keys)), peer_from_text("10.1.1.1"), 0.0
+    for step in steps:
+        now += step / 4
+        expected = access.too_quick(peer, now)
+        answer = admit(access, peer, Occupancy(), now, World())
+        assert expected is (None if answer is ADMITTED else refusal(answer).reason)
+        if answer is ADMITTED and access.starts is not None:
+            access.starts.count(now)
+
+
+def test_an_exempt_client_is_too_quick_for_the_starts_of_the_service_alone() -> None:
+    exempt = {"exempt": ["10.1.1.1"]}
+    peer = peer_from_text("10.1.1.1")
+    for keys in LIMITED:
+        access = compile_access(service(**{**keys, "limits": {**keys.get("limits", {}), **exempt}}))
+        answers = []
+        for _ in range(9):
+            answers.append(admit(access, peer, Occupancy(), 0.0, World()) is ADMITTED)
+            if access.starts is not None and answers[-1]:
+                access.starts.count(0.0)
+        assert answers == ([True] * 3 + [False] * 6 if access.starts is not None else [True] * 9)
+        assert access.too_quick(peer, 0.0) is (Reason.STARTS if access.starts is not None else None)
+
+
+@given(st.sampled_from(LIMITED))
+def test_what_was_counted_goes_with_the_same_limit_and_with_no_other(keys: dict[str, Any]) -> None:
+    old, peer = compile_access(service(**keys)), peer_from_text("10.1.1.1")
+    for _ in range(9):
+        if admit(old, peer, Occupancy(), 0.0, World()) is ADMITTED and old.starts is not None:
+            old.starts.count(0.0)
+    assert old.too_quick(peer, 0.0) is not None
+    for other in LIMITED:
+        new = compile_access(service(**other))
+        new.adopt(old)
+        assert new.too_quick(peer, 0.0) is (old.too_quick(peer, 0.0) if other == keys else None)
+        assert len(new.tables) == (0 if "per_minute" in other.get("limits", {}) else 1)
+
+
+def test_a_fact_that_is_asked_for_is_a_name() -> None:
+    for keys in ({"only_from": [".example.org"]}, {"no_access": [".example.org"]}):
+        asked = admit(compile_access(service(**keys)), peer_from_text("10.1.1.1"), Occupancy(), 0.0, World())
+        assert asked == Ask(Need.HOST_NAME, own=True)
+
+
+def test_refusals_say_what_runs_and_what_may() -> None:
+    busy = Occupancy()
+    for _ in range(2):
+        busy.enter("s", (4, 0x0A010101))
+    peer = peer_from_text("10.1.1.1")
+    for keys, detail in (({"instances": 2}, "2 instances run"), ({"per_source": 2}, "2 of this source run")):
+        refused = refusal(admit(compile_access(service(**keys)), peer, busy, 0.0, World()))
+        assert (refused.detail, refused.limit, refused.now) == (detail, 2, 2)
+    assert admit(compile_access(service(instances=3, per_source=3)), peer, busy, 0.0, World()) is ADMITTED
