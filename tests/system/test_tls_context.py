@@ -43,3 +43,24 @@ def test_an_encrypted_key_is_an_error_and_no_question(tmp_path: Path) -> None:
     text = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"
     with pytest.raises(OSError, match=r".+"):
         context_of({"chains": [], "ca": b"", "require": False, "min": "1.2", "alpn": []}, cert.read_bytes(), text)
+
+
+@pytest.mark.parametrize("group", ["X25519", "prime256v1", "secp384r1", "ffdhe4096", "ffdhe8192"])
+def test_a_client_chooses_among_curves_and_not_what_costs_a_relay_120_ms(tmp_path: Path, group: str) -> None:
+    client_context = ssl.create_default_context()
+    client_context.check_hostname, client_context.verify_mode = False, ssl.CERT_NONE
+    client_context.set_ecdh_curve(group)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(to_client, to_server)
+    server = made(tmp_path).wrap_bio(to_server, to_client, server_side=True)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    if group.startswith("ffdhe"):
+        with pytest.raises(ssl.SSLError, match=r"NO_SUITABLE_KEY_SHARE|NO_SHARED_GROUP"):
+            server.do_handshake()
+        return
+    with pytest.raises(ssl.SSLWantReadError):
+        server.do_handshake()
+    client.do_handshake()
+    server.do_handshake()
+    assert server.version() == "TLSv1.3"
