@@ -119,7 +119,11 @@ def test_what_would_be_refused_is_what_is_refused(rate: float, burst: int, pause
         assert table.take((4, 1), now) is not refused
 
 
-@given(st.integers(1, 3), st.sampled_from([0.0, 7.0, 90.0]), st.lists(st.integers(0, 70), max_size=40))
+STEPS = st.sampled_from([0, 0, 1, 6, 7, 8, 59, 60, 61])
+"""Seconds, near those that count."""
+
+
+@given(st.integers(1, 3), st.sampled_from([0.0, 7.0, 90.0]), st.lists(STEPS, min_size=5, max_size=40))
 def test_a_start_that_would_be_refused_is_refused_and_the_minute_is_counted(count: int, pause: float, steps: list[int]) -> None:
     limit, now = StartLimit(count, pause), 0.0
     began, started = 0.0, 0
@@ -143,3 +147,29 @@ def test_a_pause_is_over_at_its_last_moment() -> None:
     assert starts(limit, 5.0, 2) == 1
     assert (limit.within(14.9), limit.would_refuse(14.9)) == (1, True)
     assert (limit.within(15.0), limit.would_refuse(15.0)) == (0, False)
+
+
+def test_a_source_has_slowed_down_once_half_of_its_burst_is_back() -> None:
+    table = RateTable(1.0, 4.0, 0.0)
+    assert [table.take((4, 1), 0.0) for _ in range(5)] == [True] * 4 + [False]
+    table.news.clear()
+    assert table.take((4, 1), 1.0)
+    assert table.news == []
+    assert table.take((4, 1), 3.0)  # two of four
+    (news,) = table.news
+    assert (news.source, news.refused, news.seconds) == ((4, 1), 1, 3.0)
+
+
+def test_what_is_restored_is_no_more_than_the_limit_s_own() -> None:
+    limit = StartLimit(2, 10.0)
+    limit.restore(0, 5.0, 0.0, 5.0)
+    assert (limit.within(5.0), limit.state()) == (0, (0, 5.0, 0.0))
+    limit.restore(-3, 99.0, 99.0, 5.0)
+    assert limit.state() == (0, 5.0, 15.0)
+    limit.restore(2, 1.0, 0.0, 5.0)
+    assert limit.would_refuse(5.0)
+    table = RateTable(1.0, 4.0, 10.0)
+    table.restore((4, 1), 99.0, 99.0, 5.0)
+    table.restore((4, 2), -1.0, 4.0, 5.0)
+    assert table.entries([(4, 1), (4, 2), (4, 3)], 5.0) == [(4, 1, 4.0, 15.0), (4, 2, 0.0, 4.0)]
+    assert (table.would_refuse((4, 1), 14.9), table.would_refuse((4, 1), 15.0)) == (True, False)

@@ -13,9 +13,9 @@ from superd.config.hosts.tables import parse
 from superd.peer import peer_from_text
 from superd.policy.address_pattern import address_entry, is_name
 from superd.policy.hosts_access import NO_FACTS, compile_policy, decide, rule_match
-from superd.policy.rule_index import index_of
+from superd.policy.rule_index import BEGINNING, index_of
 from superd.rule import Policy
-from superd.rule_block import rules_of
+from superd.rule_block import Piece, Rules, rules_of
 from superd.verdict import Ask, Verdict
 
 WORDS = [
@@ -138,3 +138,37 @@ def test_each_rule_of_a_long_list_is_found_by_its_name_or_address(read: Any) -> 
     for number in range(200):  # none of them, wherever it would be in the order of the table
         assert line_of("10.9.9.9", f"n{number}.example.net") == 0
         assert line_of(f"192.0.3.{number}", "unknown") == 0
+
+
+PARTS = b"ALL: 10.1.1.1\nALL: h.example.org\nsh: 10.1.1.1\nALL: h.example.org i.example.org\nALL: 10.1.1.1 EXCEPT 10.1.1.2\n" * 2
+ADDRESS, NAMED, WALKED = (0, 2, 5, 7), (1, 3, 6, 8), (4, 9)
+
+
+@pytest.mark.parametrize("low", range(11))
+def test_a_part_of_a_block_has_its_own_rules_alone(low: int) -> None:
+    block, client = read_rules(PARTS, "t", "deny")[0].pieces[0].block, peer_from_text("10.1.1.1")
+    for high in range(low, 11):
+        index = index_of(Rules((Piece(block, low, high, 0), Piece(block, low, high, 20))))
+        assert (len(index), bool(index)) == (2 * (high - low), high > low)
+        place, found = BEGINNING, []
+        while (place_or_none := index.first("sh", client, place)) is not None:
+            place = place_or_none
+            found.append(place)
+        mine = [position for position in ADDRESS if low <= position < high]
+        assert found == [(view, position) for view in (0, 1) for position in mine]
+        place, found = BEGINNING, []
+        while (place_or_none := index.first_named("sh", "h.example.org", place)) is not None:
+            place = place_or_none
+            found.append(place)
+        mine = [position for position in NAMED if low <= position < high]
+        assert found == [(view, position) for view in (0, 1) for position in mine]
+        assert index.first_named("sh", "", BEGINNING) == next(iter(found), None)
+        mine = [position for position in WALKED if low <= position < high]
+        walked = [place for place, _ in index.walked(BEGINNING, None)]
+        assert walked == [(view, position) for view in (0, 1) for position in mine]
+        for until in walked:
+            assert [place for place, _ in index.walked(BEGINNING, until)] == walked[: walked.index(until)]
+            assert [place for place, _ in index.walked(until, None)] == walked[walked.index(until) + 1 :]
+        packed = [position for position in (0, 1, 2, 5, 6, 7) if low <= position < high]
+        first = index.first_of_daemon("sh")
+        assert (first.origin.line if first is not None else 0) == (packed[0] + 1 if packed else 0)

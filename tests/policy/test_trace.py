@@ -61,6 +61,19 @@ def test_a_trace_that_hangs_on_something_says_on_what() -> None:
     assert [str(look) for look in looks] == ["hosts.allow:1: does not match: it hangs on netgroup: ALL : @staff"]
 
 
+def test_a_rule_that_does_not_match_says_which_of_its_lists_kept_the_client_out() -> None:
+    lines = b"ALL : 10. EXCEPT 10.1.\nALL : 10.2.\nALL : root@10.1.\nftpd : 10.1.\n"
+    rules = parse(lines, "hosts.allow", "allow")[0]
+    peer = peer_from_text("10.1.2.3", name="unknown", user="me")
+    looks, _ = trace(compile_policy(Policy(rules)), "sh", peer, peer, dry_facts({}))
+    assert [look.why_not for look in looks] == [
+        "its client list excepts 10.1.2.3",
+        "its client list does not name 10.1.2.3",
+        "the user would have to be `root`, and is me",
+        "its daemon list does not name sh",
+    ]
+
+
 SERVICE = Service(
     name="cat", server="/bin/cat", no_access=("10.9.0.0/16",), only_from=("10.0.0.0/8",), max_load=2, access_times=("8:00-9:00",)
 )
