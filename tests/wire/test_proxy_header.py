@@ -193,7 +193,9 @@ def test_what_is_built_is_read_back_at_every_cut(source: Peer, destination: Peer
 
 def test_unix_ends_are_announced_without_addresses() -> None:
     assert build(1, unix_peer(), unix_peer()) == b"PROXY UNKNOWN\r\n"
-    assert scan(build(2, unix_peer(), unix_peer())) == ProxyHeader(2, 232, unix_peer(), unix_peer())
+    address = peer_from_text("192.0.2.1", 7)
+    for ends in ((unix_peer(), unix_peer()), (unix_peer(), address), (address, unix_peer())):
+        assert scan(build(2, *ends)) == ProxyHeader(2, 232, unix_peer(), unix_peer())
 
 
 @given(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superd.errors import PeerError
-from superd.wire.rpc import SET, UNSET, Mapping, parse_reply, portmap_call, record, rpcbind_call
+from superd.wire.rpc import MAX_REPLY, SET, UNSET, Mapping, parse_reply, portmap_call, record, rpcbind_call
 
 RSTAT = Mapping(100001, 3, "udp", "0.0.0.0", 0x1234)
 
@@ -49,8 +49,27 @@ def test_any_bytes_are_an_answer_or_the_other_sides_fault(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("words", "why"),
-    [((1, 1, 1), "denied"), ((1, 1, 0, 0, 0, 2, 0), "no such version"), ((1, 1, 0, 0, 0, 0), "cut off"), ((1,), "cut off")],
+    [
+        ((1, 1, 1), "denied"),
+        ((1, 1, 0, 0, 0, 1, 0), "no such program"),
+        ((1, 1, 0, 0, 0, 2, 0), "no such version"),
+        ((1, 1, 0, 0, 0, 3, 0), "no such procedure"),
+        ((1, 1, 0, 0, 0, 4, 0), "garbage arguments"),
+        ((1, 1, 0, 0, 0, 5), "system error"),
+        ((1, 1, 0, 0, 0, 9), r"\(9\)"),
+        ((1, 1, 0, 0, 0, 0), "cut off"),
+        ((1,), "cut off"),
+    ],
 )
 def test_a_refusal_says_why(words: tuple[int, ...], why: str) -> None:
     with pytest.raises(PeerError, match=why):
         parse_reply(1, struct.pack(f">{len(words)}I", *words))
+
+
+def test_a_record_is_one_fragment_and_no_byte_of_the_next() -> None:
+    mark = struct.pack(">I", 1 << 31 | 4)
+    assert [record((mark + b"abcdef")[:size]) for size in (0, 3, 4, 7, 8, 10)] == [None, None, None, None, b"abcd", b"abcd"]
+    for wrong in (4, 1 << 31 | MAX_REPLY + 1):
+        with pytest.raises(PeerError):
+            record(struct.pack(">I", wrong))
+    assert record(struct.pack(">I", 1 << 31 | MAX_REPLY)) is None
