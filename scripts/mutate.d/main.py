@@ -31,7 +31,7 @@ FOLDERS = ("superd/policy", "superd/wire", "superd/config")
 FURTHER = {
     "superd/policy": ["tests/policy", "tests/front/test_decision_table.py", "tests/lint", "tests/cli/test_explain.py"],
     "superd/wire": ["tests/wire", "tests/net", "tests/fuzz"],
-    "superd/config": ["tests/config"],
+    "superd/config": ["tests/config", "tests/load", "tests/cli/test_check.py", "tests/cli/test_importer.py"],
 }
 SECONDS = 120
 """What takes longer has changed something, too: a loop that does not end."""
