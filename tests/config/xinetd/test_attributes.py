@@ -45,3 +45,12 @@ def test_the_first_of_two_wins_and_any_disable_counts() -> None:
     assert [held.values for held in section.lines["user"]] == [("a",)]
     assert len(section.lines["disable"]) == 2
     assert [(problem.origin.line, problem.severity) for problem in section.problems] == [(2, Severity.WARNING)]
+
+
+def test_an_equals_sign_begins_a_sum_anew_in_a_service_and_adds_in_the_defaults() -> None:
+    lines = [line("only_from = 10.0.0.1", 1), line("only_from += 10.0.0.2", 2), line("only_from = 10.0.0.3", 3)]
+    found = [collect(lines, Section(), defaults=defaults).lines["only_from"] for defaults in (False, True)]
+    assert [[held.values for held in one] for one in found] == [
+        [("10.0.0.3",)],
+        [("10.0.0.1",), ("10.0.0.2",), ("10.0.0.3",)],
+    ]

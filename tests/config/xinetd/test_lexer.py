@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from superd.config.xinetd.lexer import split_entries
 from superd.look_alikes import UTF_16
+from superd.problem import Severity
 
 
 def test_a_missing_brace_is_noticed_at_the_next_keyword() -> None:
@@ -82,3 +83,12 @@ def test_a_form_that_all_lines_of_an_entry_have_is_one_error_that_counts_them(li
     assert problem.message.endswith("; and the entry has 2 more lines of this kind")
     assert (problem.origin.line, problem.hint) == (3, hint)
     assert [(line.name, *line.values) for line in entries[0].lines] == [("port", "1"), ("wait", "no"), ("nice", "3")]
+
+
+def test_words_after_a_name_are_ignored_with_a_warning() -> None:
+    entries, problems = split_entries(b"service a b c\n{\n}\ndefaults d\n{\n}\nservice x\n{\n}\n", "f")
+    assert [(entry.kind, entry.broken) for entry in entries] == [("service", False), ("defaults", False), ("service", False)]
+    assert [(problem.origin.line, problem.severity, problem.message) for problem in problems] == [
+        (1, Severity.WARNING, "`b c` is ignored, as xinetd did"),
+        (4, Severity.WARNING, "`d` is ignored, as xinetd did"),
+    ]
