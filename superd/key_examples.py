@@ -1,6 +1,6 @@
 """One example for each key of the files, as the value that a file has after `=`. Text only; a test reads each with its reader.
 
-Runs in: the operator's commands and scripts/reference, which writes the reference, the man pages and the schemas.
+Runs in: the reading child and the operator's commands; scripts/reference writes them into the reference, man pages and schemas.
 """
 
 from __future__ import annotations

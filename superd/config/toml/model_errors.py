@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from superd.config.synonyms import meant
 from superd.config.toml.values import as_toml
+from superd.key_examples import EXAMPLES
 from superd.problem import Origin, Problem, did_you_mean, error
 from superd.quantities import quantity_meant
 
@@ -57,11 +58,18 @@ _LISTS = frozenset({"missing", "too_long", "tuple_type"})
 
 
 def explain_errors(
-    problem: ValidationError, origins: Mapping[str, Origin], whole: Origin, model: type[BaseModel], more: tuple[str, ...] = ()
+    problem: ValidationError,
+    origins: Mapping[str, Origin],
+    whole: Origin,
+    model: type[BaseModel],
+    more: tuple[str, ...] = (),
+    *,
+    examples: bool = False,
 ) -> list[Problem]:
     """One problem for each wrong key. ``origins``: the place of each, ``table.key`` for one in a table.
 
-    ``more`` are keys that a wrong one may stand for, besides the model's own.
+    ``more`` are keys that a wrong one may stand for, besides the model's own. With ``examples`` a hint shows how a key is written
+    in TOML.
     """
     by_key: dict[str, list[Any]] = {}
     for item in problem.errors(include_url=False):
@@ -71,7 +79,7 @@ def explain_errors(
         places = (key, key.rpartition(".")[0], key.partition("[")[0], key.partition(".")[0])
         where = next((origins[place] for place in places if place in origins), whole)
         text, hint = _explain(key, items, model, more)
-        found.append(error(where, text, hint))
+        found.append(error(where, text, hint or (_example(items[0], model) if examples and " like " not in text else "")))
     if len(by_key) > _MOST:
         found.append(
             error(whole, f"{len(by_key) - _MOST} more keys are wrong", "a file of another daemon is read by: superd import")
@@ -92,9 +100,10 @@ def without_truths(
         dotted = f"{table}.{key}" if table else key
         inner = tables(model).get(key)
         if isinstance(value, bool) and key in model.model_fields and key not in _truths(model):
-            found.append(
-                error(origins.get(dotted, origins.get(table, whole)), f"`{dotted}`: {shown(value)} is not a value of this key")
-            )
+            text = f"`{dotted}`: {shown(value)} is not a value of this key"
+            example = EXAMPLES.get(model.__name__, {}).get(key)
+            hint = f"for example `{key} = {example}`" if example else ""
+            found.append(error(origins.get(dotted, origins.get(table, whole)), text, hint))
         elif isinstance(value, (str, int, float)) and not isinstance(value, bool) and key in _plain_truths(model):
             truth = _TRUTHS.get(str(value).lower())
             hint = f"write `{key} = {as_toml(truth)}`" if truth is not None else "write true or false"
@@ -172,9 +181,6 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
     kind, value = first["type"], shown(first["input"])
     parts = _path(first["loc"], model)
     table, name = ".".join(parts[:-1]), parts[-1] if parts else ""
-    owner = model
-    for part in parts[:-1]:
-        owner = _inside(owner, part) or owner
     if kind == "extra_forbidden":
         return f"unknown key `{name[:_LONGEST]}`", _meant(name, table, model, more, first["input"]) if len(name) < 100 else ""
     if kind not in _NOUNS and kind not in _BOUNDS and kind not in _CHOICES:
@@ -182,7 +188,7 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
         text = message if "`" in message or not key else f"{message}, not {value}"
         right = quantity_meant(first["input"]) if " is not a duration " in text or " is not a size " in text else ""
         return (f"`{key}`: {text}" if key else text), f"did you mean `{right}`?" if right else ""
-    hint = owner.model_fields[name].description or "" if kind in _LISTS else ""
+    hint = _owner(parts, model).model_fields[name].description or "" if kind in _LISTS else ""
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"`{key}`: {value} {words} {first['ctx'][bound]:g}", hint
@@ -195,6 +201,23 @@ def _explain(key: str, items: list[Any], model: type[BaseModel], more: tuple[str
         word = _WORDS.get(first["input"].lower(), first["input"].lower())
         hint = f"did you mean `{word}`?" if word in choices else did_you_mean(first["input"], choices)
     return f"`{key}`: {value} is not {' or '.join(noun for noun in nouns if noun)}", hint
+
+
+def _example(item: Any, model: type[BaseModel]) -> str:
+    """How a key is written; ``""`` for one that is not known, and for a text that is said to be wrong in words of its own."""
+    parts = _path(item["loc"], model)
+    if not parts or (isinstance(item["input"], str) and item["type"] not in {*_NOUNS, *_BOUNDS, *_CHOICES}):
+        return ""
+    owner = _owner(parts, model)
+    example = EXAMPLES.get(owner.__name__, {}).get(parts[-1])
+    return f"for example `{parts[-1]} = {example}`" if example else ""
+
+
+def _owner(parts: list[str], model: type[BaseModel]) -> type[BaseModel]:
+    """The table that has the key at the end of a path."""
+    for part in parts[:-1]:
+        model = _inside(model, part) or model
+    return model
 
 
 def _meant(name: str, table: str, model: type[BaseModel], more: tuple[str, ...], value: object) -> str:

@@ -194,7 +194,7 @@ def make_service(
     except ValidationError as problem:
         wrong = {str(item["loc"][0]) for item in problem.errors(include_url=False, include_context=False) if item["loc"]}
         if wrong or not errors(found):  # that nothing is left to run follows from what was left out
-            found = (*found, *explain_errors(problem, origins, whole, Service))
+            found = (*found, *explain_errors(problem, origins, whole, Service, examples=True))
     else:
         if errors(found):  # of a key that was left out: what is left serves nothing, and is looked at all the same
             return service, found

@@ -40,7 +40,7 @@ def parse_settings(data: bytes, file: str) -> tuple[Settings, Keys, dict[str, Or
     try:
         settings = Settings.model_validate(keys)
     except ValidationError as problem:
-        found += explain_errors(problem, places, Origin(file), Settings, _MORE)
+        found += explain_errors(problem, places, Origin(file), Settings, _MORE, examples=True)
         settings = Settings()
     if settings.user in ("root", "0"):
         # Read by the process that reads every peer's bytes: all that is built around it would be in vain.

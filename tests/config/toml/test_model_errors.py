@@ -64,7 +64,29 @@ def told(line: str) -> list[str]:
     ],
 )
 def test_a_wrong_value_is_said_in_the_words_of_the_file(line: str, expected: str) -> None:
-    assert told(line) == [expected]
+    [found] = told(line)
+    assert found.partition("\n  hint: for example ")[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "example"),
+    [
+        ("nice = 99", "nice = 10"),
+        ("port = true", "port = 873"),
+        ("limits.v4_prefix = false", "v4_prefix = 24"),
+        ("limits.session = -1", 'session = "1h"'),
+        ('limits.source = [{ v4 = "x" }]', "v4 = 24"),
+    ],
+)
+def test_a_value_that_cannot_be_guessed_has_an_example_of_its_key(line: str, example: str) -> None:
+    assert any(found.endswith(f"\n  hint: for example `{example}`") for found in told(line)), told(line)
+
+
+@pytest.mark.parametrize("key", sorted(Service.model_fields.keys() - {"name", "listen", "server"}))
+def test_each_key_says_what_to_type_for_a_value_of_the_wrong_kind(key: str) -> None:
+    found = told(f"{key} = 1979-05-27")
+    assert all("\n  hint: " in one or " like " in one for one in found), found
+    assert found
 
 
 def test_a_pair_comes_with_what_its_two_numbers_are() -> None:

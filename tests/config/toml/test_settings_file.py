@@ -35,7 +35,10 @@ def test_defaults_are_handed_on_as_written() -> None:
     assert settings.stop_grace == 60
     assert defaults == {"only_from_add": "10.", "nice": "no number"}
     assert places["nice"].line == 4
-    assert [(problem.origin.line, problem.hint) for problem in problems] == [(5, "did you mean `nice`?"), (4, "")]
+    assert [(problem.origin.line, problem.hint) for problem in problems] == [
+        (5, "did you mean `nice`?"),
+        (4, "for example `nice = 10`"),
+    ]
 
 
 def test_an_unknown_key_of_a_table_is_reported_at_its_own_line() -> None:

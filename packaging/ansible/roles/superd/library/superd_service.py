@@ -128,7 +128,9 @@ def check(module, text):
     os.unlink(candidate)
     if code == 0:
         return []
-    return [line.replace(candidate, "the new file") for line in (out + err).splitlines() if line] or [f"{command[0]} ended with {code}"]
+    return [line.replace(candidate, "the new file") for line in (out + err).splitlines() if line] or [
+        f"{command[0]} ended with {code}"
+    ]
 
 
 def main():
