@@ -32,7 +32,7 @@ def parse_auth_options(words: Iterable[str]) -> AuthOptions:
     rest = iter(words)
     for word in rest:
         if word in ("-f", "-F"):
-            raise ValueError(f"`{word}`: superd reads no .fakeid in anybody's home folder")
+            raise ValueError(f"`{word}`: superd reads no .fakeid in a user's home folder")
         flag = {"-r": "real", "-g": "random", "-i": "numeric", "-n": "hide"}.get(word)
         if flag is not None:
             found[flag] = True

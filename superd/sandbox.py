@@ -36,7 +36,7 @@ _SMALLEST = 64 << 10
 _FIRST_USER, _LAST_USER, _MOST_USERS = 1000, (1 << 31) - 1, 65536
 """User ids: below are the system's own; above some programs read a negative number."""
 USERS_EXAMPLE = "1879048192-1879049191"
-"""Ids that no distribution and no systemd gives to anyone else (its UIDS-GIDS.md)."""
+"""Ids that no distribution and no systemd gives to others (its UIDS-GIDS.md)."""
 _LAST_PORT = 65535
 STRICT: dict[str, Any] = {
     "no_new_privs": True,

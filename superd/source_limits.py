@@ -70,8 +70,8 @@ class PenaltyKeys(Model):
     )
     datagrams: bool = Field(
         False,
-        description="for datagrams too, by which a sensor bans then: only where no sender can be forged, or anybody can have "
-        "anybody refused",
+        description="for datagrams too, by which a sensor bans then: only where no sender can be forged, or any host can have "
+        "any other refused",
     )
 
     @property

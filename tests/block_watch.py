@@ -1,7 +1,7 @@
 """A watch over superd's own processes: none of them may sleep in the kernel anywhere but where it waits for work.
 
 A sample is /proc/PID/wchan, the kernel's function that a sleeping process is in. What counts is several samples in a row in
-which a process sleeps in the same place and has not run between them: a call that blocks for as long as somebody else likes.
+which a process sleeps in the same place and has not run between them: a call that blocks for as long as another process likes.
 A process that waits for a disk, and cannot be interrupted, is left out: the machine does that to it.
 """
 

@@ -16,7 +16,7 @@ from tests.docs_place import Host
 
 
 class Machine(Host):
-    """A machine that somebody else booted, with the package installed; its commands are its own."""
+    """A machine that another program booted, with the package installed; its commands are its own."""
 
     def __init__(self, page: Path, inside: list[str]) -> None:
         self.page, self.folder, self.environ = page, Path("/root"), {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -21,6 +21,7 @@ REFUSED = {
     r"tell(?:s|ing)? of|(?:is|are|was|were|be) told": "logs, reports, gets",
     r"mend(?:s|ed|ing)?": "fix",
     r"for want of": "without",
+    r"(?:some|any|every)(?:body|one)": "an operator, any user, every client",
     r"what is (?:not )?there|(?:is|are) not there": "exists, does not exist",
     r"be it|but for": "except",
     r"he|his|him": "they, their",

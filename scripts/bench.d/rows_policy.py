@@ -20,7 +20,7 @@ from superd.policy.hosts_access import NO_FACTS, compile_policy, decide
 
 
 def refuse(bench: Bench) -> list[Table]:
-    """Everybody refuses loopback; superd by the last of its many rules."""
+    """Each daemon refuses loopback; superd by the last of its many rules."""
     folder, port, tiny = bench.row_folder("refuse"), FIRST_PORT, bench.program("tiny")
     ours = Superd(bench, folder, rules=RULES, last="ALL : 127.0.0.0/255.0.0.0\n")
     ours.add("tiny", port, program=tiny)

@@ -140,7 +140,7 @@ class Bench:
     """What every row gets: where the programs are, how often to measure, and whether tiny counts will do."""
 
     folder: Path
-    """Readable by everybody; one folder below it for each row."""
+    """Readable by every user; one folder below it for each row."""
     peers: dict[str, str]
     rounds: int
     quick: bool

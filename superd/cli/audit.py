@@ -43,7 +43,7 @@ CIS_SUPERSERVER = "2.1.10"
 PLAIN = frozenset(
     {"telnet", "ftp", "shell", "login", "exec", "finger", "pop3", "pop-3", "imap", "imap2", "rsync", "nntp", "swat"}
 )
-"""Services whose clients send passwords or data that anybody on the way can read."""
+"""Services whose clients send passwords or data that any host on the way can read."""
 AMPLIFIERS = frozenset({"chargen", "echo", "daytime", "time"})
 LOOPBACK = ("127.", "::1")
 
@@ -146,7 +146,7 @@ def _reach(service: Service, tables: Tables, *, local: bool, open_to_all: bool) 
     if local:
         parts.append("this host only")
     elif open_to_all:
-        parts.append("everybody")
+        parts.append("every client")
     if service.only_from is not None:
         parts.append(f"only_from {' '.join(service.only_from[:6]) or 'no client'}{' …' if len(service.only_from) > 6 else ''}")
     if service.no_access:

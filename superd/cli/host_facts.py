@@ -85,7 +85,7 @@ def identity(user: str, group: str) -> str:
 
 
 def netgroup(group: str) -> bool:
-    """Whether there is such a netgroup, with anybody in it."""
+    """Whether there is such a netgroup, with a member."""
     if "\0" in group:
         return False
     libc = ctypes.CDLL(None)
@@ -97,7 +97,7 @@ def netgroup(group: str) -> bool:
 
 
 def writable(path: str) -> str:
-    """The path itself, or the nearest folder above it, that anybody can write; nothing where none is (scaffold.c, check_path)."""
+    """The path, or the nearest folder above, that every user can write; nothing where none is (scaffold.c, check_path)."""
     place = os.path.realpath(path)
     while True:
         try:

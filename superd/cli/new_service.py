@@ -102,7 +102,7 @@ def ask(wanted: Wanted) -> None:
         wanted.builtin = _question(f"Which one ({', '.join(INTERNAL_PORTS)})")
     wanted.port = wanted.port or _question("On which port")
     if not wanted.only_from and not wanted.everybody:
-        who = _choice("Who may connect?", ("this host only", "a network", "everybody"))
+        who = _choice("Who may connect?", ("this host only", "a network", "every client"))
         if who == 1:
             wanted.only_from = _question("Which network, as 192.0.2.0/24").replace(",", " ").split()
         wanted.everybody = who == 2

@@ -104,7 +104,7 @@ def ban(
     service: Service = "",
     because: Because = "",
     keep: Annotated[bool, typer.Option("--keep", help="leave their sessions alone")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="also one's own address, also nearly everybody")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="also one's own address, also nearly all clients")] = False,
     json_output: AsJson = False,
 ) -> None:
     """Refuse clients from now on, and end their sessions. It survives a restart."""

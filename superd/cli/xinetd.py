@@ -221,4 +221,4 @@ def forget_pid(path: str) -> None:
     try:
         remove_if(path, f"{os.getpid()}\n".encode(), Trust.own(strict=is_root(), others_folders=True))
     except OSError:
-        pass  # it was never written, or somebody removed or replaced it
+        pass  # it was never written, or an operator removed or replaced it

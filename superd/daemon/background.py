@@ -30,7 +30,7 @@ class Background:
         try:
             os.write(self._parent, b"r")
         except BrokenPipeError:
-            pass  # somebody ended the parent, who did not want to wait
+            pass  # the parent was ended by a signal meanwhile
         os.close(self._parent)
 
 

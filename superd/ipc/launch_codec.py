@@ -297,7 +297,7 @@ def _started(record: list[Any]) -> Started:
 
 
 def parse_reports(data: bytes) -> list[Report]:
-    """The front's side. A launcher runs as a service's user, so its words are checked like anybody's."""
+    """The front's side. A launcher runs as a service's user, so its words are checked like any peer's."""
     found: list[Report] = []
     for record in _records(data):
         if record and record[0] == "E":  # with "B" nearly all reports: no pattern is tried for them

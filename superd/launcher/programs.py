@@ -217,7 +217,7 @@ class Programs:
         try:
             resource.prlimit(pid, resource.RLIMIT_CPU, (value, value))
         except (ProcessLookupError, PermissionError):
-            pass  # it has ended, or became somebody else by a set-uid program
+            pass  # it has ended, or became another user by a set-uid program
         return pid
 
     def _start_by_rule(

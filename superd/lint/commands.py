@@ -44,7 +44,7 @@ def command_findings(option: Option, program: Callable[[str], str], *, own_path:
 
     ``own_path``: the rule sets a PATH, so the place of a command without a path is unknown.
     """
-    # Not the words inside quotes: they are somebody else's commands, or none.
+    # Not the words inside quotes: they are another program's commands, or none.
     outside = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: "_" * len(quoted[0]), option.value)
     for found in _STARTS.finditer(outside):
         path = found[1]

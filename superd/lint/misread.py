@@ -202,10 +202,10 @@ def _consequence(rule: Rule, meant: Rule) -> tuple[str, bool]:
         if not except_lost and mine != theirs and not set(map(lower, before)) & set(map(lower, after)):
             return f"this rule {'admits' if _admits(meant) else 'refuses'} nobody", not _admits(meant)
     if any(tokens and lower(tokens[-1]) == "except" for tokens in (rule.daemons, rule.clients)):
-        return f"this rule {verb} {'everybody' if _has_all(kept) else 'all of its list'}", admits
+        return f"this rule {verb} {'every client' if _has_all(kept) else 'all of its list'}", admits
     if except_lost or _admits(meant) is not admits:
-        whom = "everybody" if _has_all(kept) else " ".join(f"`{word}`" for word in (taken or kept)[:3])
-        return f"this rule {verb} {whom}{' too' if taken and whom != 'everybody' else ''}", admits
+        who = "every client" if _has_all(kept) else " ".join(f"`{word}`" for word in (taken or kept)[:3])
+        return f"this rule {verb} {who}{' too' if taken and who != 'every client' else ''}", admits
     if (rule.daemons, rule.clients) != (meant.daemons, meant.clients):
         return f"this rule {verb} other clients than it was to", True
     return "the option is carried out as it stands", False

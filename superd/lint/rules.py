@@ -1,7 +1,7 @@
 """What is probably not meant in hosts.allow and hosts.deny, with the rule as it should be. Pure: the host answers questions.
 
 All that tcpdchk warns of and what libwrap swallows in silence. Nothing here changes a decision: the rule means what it
-says until somebody corrects it.
+says until an operator corrects it.
 
 Runs in: the operator's commands.
 """

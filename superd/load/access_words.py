@@ -53,7 +53,7 @@ def _wrong(words: tuple[str, ...], make: Callable[[tuple[str, ...]], object], ke
     right: list[str] = []
     for word in words:
         if make is AddressList and word.lower() in _ANYBODY - {"*"}:
-            found.append((f"`{word}` is the name of a host here, and everybody is `ALL`", _texts(["ALL"]), False))
+            found.append((f"`{word}` is the name of a host here, and every client is `ALL`", _texts(["ALL"]), False))
             right.append("ALL")
             continue
         try:

@@ -24,7 +24,7 @@ def this_host() -> Host:
     @cache
     def program(path: str) -> str:
         fault = path_facts.program_fault(path)
-        return fault or ("can be written by every user" if root and path_facts.changed_by_anybody(path) else "")
+        return fault or ("can be written by every user" if root and path_facts.changed_by_every_user(path) else "")
 
     @cache
     def socket_folder(path: str, users: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Users and groups of ``[control]`` as numbers.
 
-Runs in: master's reading child, because NIS or LDAP can be slow. Never: lets an unknown name count as somebody.
+Runs in: master's reading child, because NIS or LDAP can be slow. Never: lets an unknown name count as a user.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What: which user the front and each program would be, where superd runs as root: named on purpose, and not the same.
 
-Runs in: master, cli. Never: becomes anybody.
+Runs in: master, cli. Never: becomes a user.
 """
 
 from __future__ import annotations

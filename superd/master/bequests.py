@@ -62,7 +62,7 @@ class Bequests:
     ) -> None:
         """Launcher ``number`` died; of its table's ``entries`` those whose process is ``living`` run on.
 
-        One that was just being started may run without that anybody knows its process; the front gives its session up.
+        One that was just being started may run, and no process of superd knows it; the front gives its session up.
 
         ``services`` are names by index, ``specs`` what they are started with. What it wrote is not believed further than to
         end processes of its own user: the launcher that ends them has no other.

@@ -63,7 +63,7 @@ class PanelListeners:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         trust = Trust.own(strict=is_root())
         try:
-            # Everybody may connect where somebody besides root may look; the panel reads who it is, and says no.
+            # Every user may connect where one besides root may look; the panel reads who it is, and refuses.
             self._path = SocketPath.bind(sock, path, 0o600 if self._private else 0o666, trust)
             sock.listen(BACKLOG)
             sock.setblocking(False)

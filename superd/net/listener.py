@@ -70,7 +70,7 @@ class Listener:
 
 
 def is_dead(sock: socket.socket | trio.socket.SocketType) -> bool:
-    """Whether the peer reset a TCP connection before anybody looked at it: not worth a process."""
+    """Whether the peer reset a TCP connection before superd looked at it: not worth a process."""
     try:
         return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == struct.pack("B", _TCP_CLOSE)
     except OSError:

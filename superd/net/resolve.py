@@ -234,7 +234,7 @@ class Resolver:
         return set(), MIN_TTL
 
     def cached(self, address: str) -> str | None:
-        """What is known of ``address`` without asking anybody."""
+        """What is known of ``address`` without asking a server."""
         known = self._cache.get(address)
         return known[0] if known is not None and known[1] > trio.current_time() else None
 

@@ -71,7 +71,7 @@ def ban(call: Call) -> Method:
 
 
 def _ask(network: ipaddress.IPv4Network | ipaddress.IPv6Network, own: list[str]) -> None:
-    """Raise ``Refusal`` for a ban that would lock its operator, or nearly everybody, out."""
+    """Raise ``Refusal`` for a ban that would lock its operator, or nearly all clients, out."""
     if network.prefixlen < WIDE[network.version]:
         raise Refusal("NeedsYes", text=f"{network} has nearly all clients")
     for text in own:

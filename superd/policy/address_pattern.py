@@ -25,7 +25,7 @@ _PLAIN_V4 = re.compile(r"\.".join(["(0|[1-9][0-9]{0,2})"] * 4))
 _NAME = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _WORDS = frozenset(("all", "known", "unknown", "paranoid", "local", "except"))
 ANY = (0, 0, 0)
-"""The entry of a pattern that matches everybody."""
+"""The entry of a pattern that matches every client."""
 _LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
 
 

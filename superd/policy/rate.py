@@ -1,6 +1,6 @@
 """How often one source may connect, and how often a service may start, as plain numbers. Times are monotonic, passed in.
 
-xinetd's cps closes the service for everybody as soon as anybody is too quick; here each source has its own bucket and
+xinetd's cps closes the service for all clients as soon as one is too quick; here each source has its own bucket and
 pause, so that a flood costs only its sender.
 
 Runs in: the front. Pure.

@@ -1,7 +1,7 @@
 """What: whether another process has a file open for writing, told by a read lease (fcntl(2), F_SETLEASE).
 
 Runs in: master, cli. Never: waits. A table in the middle of being rewritten is empty or half, and an empty hosts.deny admits
-everybody: so a file is read only while a lease on it is held, and a writer that comes meanwhile waits for the reader.
+every user: so a file is read only while a lease on it is held, and a writer that comes meanwhile waits for the reader.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def inside(root: str, path: str) -> str:
     return where
 
 
-def changed_by_anybody(path: str) -> bool:
+def changed_by_every_user(path: str) -> bool:
     """Whether every user can write the file."""
     return bool(os.stat(path).st_mode & stat.S_IWOTH)
 

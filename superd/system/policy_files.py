@@ -2,7 +2,7 @@
 
 Runs in: master, cli; the front looks at their signature. Never: parses them.
 
-A truncated hosts.deny is an empty one, and an empty one admits everybody (libwrap's does; superd's must not). So a table that
+A truncated hosts.deny is an empty one, and an empty one admits every client (libwrap's does; superd's must not). So a table that
 another process has open for writing is not read, and one that was cut short or disappeared a moment ago is not believed yet.
 """
 

@@ -65,7 +65,7 @@ def test_a_rule_of_hosts_deny_guards_a_service(folder: Path, capsys: pytest.Capt
     found = row(folder, capsys, BOUNDED, deny="cat : ALL\n")
     assert (found["reach"], found["unusual"]) == ("hosts.allow and hosts.deny, as `cat`", [])
     unguarded = row(folder, capsys, BOUNDED + 'flags = "NOLIBWRAP"\n', deny="cat : ALL\n")
-    assert unguarded["reach"] == "everybody; hosts.allow and hosts.deny are not asked"
+    assert unguarded["reach"] == "every client; hosts.allow and hosts.deny are not asked"
 
 
 @pytest.mark.parametrize(("service", "point"), [("echo", "2.1.4"), ("time", "2.1.5")])

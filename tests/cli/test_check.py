@@ -187,7 +187,7 @@ def test_wrong_services_do_not_hide_what_is_wrong_with_the_tables(folder: Path, 
     assert len(said) == len(set(said))
 
 
-def test_a_table_that_anybody_can_write_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_that_every_user_can_write_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = folder / "open"
     place.mkdir()
     place.chmod(0o777)
@@ -195,7 +195,7 @@ def test_a_table_that_anybody_can_write_is_reported(folder: Path, capsys: pytest
     (folder / "hosts.allow").symlink_to(place / "hosts.allow")
     ((file, line, message),) = status_and_problems(capsys)[1]
     assert (file, line) == ("hosts.allow", 0)
-    assert re.search(rf"`{place}` can be written by (anybody|others)", message)
+    assert re.search(rf"`{place}` can be written by (every user|others)", message)
 
 
 def test_an_end_that_is_not_written_is_reported_where_that_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,7 +92,7 @@ def test_paths_are_judged_by_what_exists(tmp_path: Path) -> None:
     assert [host_facts.mode(path) & 0o777 for path in (str(plain), "/no/such")] == [0o644, 0]
 
 
-def test_a_file_that_anybody_can_write_is_reported_and_a_sticky_folder_is_none(tmp_path: Path) -> None:
+def test_a_file_that_every_user_can_write_is_reported_and_a_sticky_folder_is_none(tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
     file = place / "file"

@@ -62,7 +62,7 @@ class Side:
         self._thread = ThreadPoolExecutor(1, initializer=self._enter)
 
     def wait_for(self, port: int) -> None:
-        """Waits until somebody listens on a TCP port of this network."""
+        """Waits until a process listens on a TCP port of this network."""
         eventually(lambda: self._listening(port), f"{self.name} listening on {port}: {self._out.read_text()}")
 
     def _listening(self, port: int) -> bool:
@@ -73,7 +73,7 @@ class Side:
             return False
 
     def listening(self) -> set[int]:
-        """The TCP ports somebody listens on here."""
+        """The TCP ports that a process listens on here."""
         found = set()
         for table in ("tcp", "tcp6"):
             for line in Path(f"/proc/{self.pid}/net/{table}").read_text().splitlines()[1:]:

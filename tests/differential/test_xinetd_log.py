@@ -50,7 +50,7 @@ def visit(port: int, data: bytes = b"", *, source: str = "127.0.0.1") -> None:
 
 
 class Ident:
-    """An ident server on loopback's port 113, which says the same of everybody."""
+    """An ident server on loopback's port 113, which says the same of every connection."""
 
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
@@ -270,7 +270,7 @@ def test_both_say_alike_why_ident_named_no_user(command: XinetdCommand, answer: 
 
 
 def refusals(command: XinetdCommand, log_type: str) -> tuple[int, int]:
-    """Two services that refuse: one the addresses of loopback but one, one everybody."""
+    """Two services that refuse: one the addresses of loopback but one, one every client."""
     some, none = free_port(), free_port()
     command.conf.write_text(
         f"defaults\n{{\nlog_type = {log_type}\nlog_on_success = HOST PID EXIT\nlog_on_failure = HOST\n}}\n"

@@ -52,7 +52,7 @@ def test_of_a_key_in_a_table_and_of_a_long_list_the_words_alone_are_in_the_hint(
 
 
 @pytest.mark.parametrize("word", ["any", "Everyone"])
-def test_a_word_for_everybody_that_is_a_name_here_is_a_warning(word: str) -> None:
+def test_a_word_for_every_client_that_is_a_name_here_is_a_warning(word: str) -> None:
     (problem,) = check_access_words({"x": service(only_from=[word])}, {})
     assert (problem.severity, problem.hint) == (Severity.WARNING, 'write `only_from = ["ALL"]`')
 

@@ -74,7 +74,7 @@ def test_what_waits_for_a_launcher_that_never_starts_is_given_up(monkeypatch: py
     client.close()
 
 
-def test_the_most_used_profiles_have_a_launcher_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_most_used_profiles_have_a_launcher_before_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[int] = []
 
     def start(profile: Profile, **_: object) -> LauncherProcess:

@@ -1,4 +1,4 @@
-"""Listeners in one set: who is heard, what a pause is, and who has gone before anybody looked."""
+"""Listeners in one set: who is heard, what a pause is, and who has gone before superd looked."""
 
 from __future__ import annotations
 

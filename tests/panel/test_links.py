@@ -29,7 +29,7 @@ def test_answers_of_the_front_find_who_asked_in_any_order() -> None:
         link.drop()
 
 
-def test_without_a_front_and_when_it_goes_everybody_gets_that_answer() -> None:
+def test_without_a_front_and_when_it_goes_every_caller_gets_that_answer() -> None:
     got = list[Any]()
     link = FrontLink()
     link.ask(panel_messages.AskFront(0), got.append)

@@ -20,7 +20,7 @@ def test_a_program_is_judged_with_every_folder_above_it(services_dir: Path) -> N
     assert path_facts.program_fault(str(program)) == ""
     assert path_facts.changed_by(str(program), ()) == ""
     program.chmod(0o777)
-    assert path_facts.changed_by_anybody(str(program))
+    assert path_facts.changed_by_every_user(str(program))
     program.chmod(0o755)
     os.chown(program, BOB, 0)
     assert path_facts.changed_by(str(program), ()) == f"belongs to uid {BOB}, not to root"

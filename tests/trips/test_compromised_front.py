@@ -17,7 +17,7 @@ from tests.needs import needs_root
 
 
 def place(superd: Superd) -> Path:
-    """The one folder that everybody may write to: superd trusts no file there."""
+    """The one folder that every user may write to: superd trusts no file there."""
     return superd.folder / "place"
 
 
@@ -82,7 +82,7 @@ def test_a_front_reaches_nothing_that_is_roots(superd: Superd) -> None:
     assert found.pop("pairs of the master's") == "[]"
     assert found.pop("the master's session") == "False"
     if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 1:
-        del found["bind port 1"]  # the host lets everybody
+        del found["bind port 1"]  # the host lets every user
     assert set(found.values()) <= {"EACCES", "EPERM"}, found
 
 

@@ -15,7 +15,7 @@ PASSWORD = "open sesame"
 
 
 def a_local_user(world: World, home: Path) -> str:
-    """Somebody who may log in, in this world alone."""
+    """A user who may log in, in this world alone."""
     digest = subprocess.run(["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True).stdout.strip()
     with (world.etc / "passwd").open("a") as passwd, (world.etc / "shadow").open("a") as shadow:
         passwd.write(f"reader:x:54321:54321::{home}:/bin/sh\n")

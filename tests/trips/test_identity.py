@@ -139,7 +139,7 @@ def test_env_and_passenv_make_the_whole_environment(superd: Superd) -> None:
     env = dict(line.split("=", 1) for line in talk(port).decode().splitlines())
     assert {key for key in env if not key.startswith(("TCP", "REMOTE_"))} == {"A", "HANDED", "PATH", "PROTO"}
     assert (env["A"], env["HANDED"], env["PATH"]) == ("b", "on", "/bin")
-    # What superd says of the connection wins over what anybody else says.
+    # What superd says of the connection wins over what any other says.
     assert (env["PROTO"], env["TCPREMOTEIP"]) == ("TCP", "127.0.0.1")
 
 
@@ -160,7 +160,7 @@ os.read(go[0], 1)
 os.wait()
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-"""A root that can become anybody but uid 1000 and up: those do not exist in its user namespace."""
+"""A root that can become every user but uid 1000 and up: those do not exist in its user namespace."""
 
 
 def test_a_program_whose_identity_cannot_be_taken_on_is_not_run(superd: Superd) -> None:

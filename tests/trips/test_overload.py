@@ -127,7 +127,7 @@ def test_when_too_many_wait_for_their_verdict_the_next_are_let_go_and_others_are
         assert talk(port, b"hi") == b"hi"
 
 
-def test_connections_that_are_reset_before_anybody_accepts_them_cost_nothing(superd: Superd) -> None:
+def test_connections_that_are_reset_before_superd_accepts_them_cost_nothing(superd: Superd) -> None:
     port = echo(superd, "cps = [10000, 1]\n")
     superd.start()
     with superd.stopped_front():

@@ -109,7 +109,7 @@ def test_a_new_front_knows_the_programs_of_a_dead_launcher(superd: Superd) -> No
     with socket.create_connection(("127.0.0.1", port), WAIT) as sock:
         pid = superd.event(event="start", service="cat")["pid"]
         front, launcher = processes(superd)
-        # Both at once: neither can tell anybody anything more.
+        # Both at once: neither can report anything more.
         os.kill(launcher, signal.SIGKILL)
         os.kill(front, signal.SIGKILL)
         superd.message("the front ended (signal 9)")

@@ -1,4 +1,4 @@
-"""What one service file alone cannot show: clashes, users, programs, names, what anybody may reach. Pure: facts come in.
+"""What one service file alone cannot show: clashes, users, programs, names, what any client may reach. Pure: facts come in.
 
 Runs in: the reading child, the operator's commands.
 """

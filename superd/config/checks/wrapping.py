@@ -42,7 +42,7 @@ def check_wrapping(
             message = "`tcpd` asks hosts.allow and hosts.deny once more, and by another name perhaps"
             found.append(warning(at("server"), message, "write the program itself"))
         if program in _INSECURE:
-            found.append(warning(at("server"), f"`{service.server}` may be an insecure service: it runs what anybody sends"))
+            found.append(warning(at("server"), f"`{service.server}` may be an insecure service: it runs what any client sends"))
         if mode(service.server) & _SET_ID:
             message = f"`{service.server}` is set-uid or set-gid: users of this host can start it themselves"
             found.append(warning(at("server"), message))

@@ -69,7 +69,7 @@ def parse(
     ``first_line`` is the number of the text's first line in its file, ``said`` how many problems were found before it.
 
     Errors are what keeps a table from being used at all: in hosts.deny a line that is not a rule (libwrap skips it and
-    lets everybody in), a NUL, a byte order mark.
+    admits every client), a NUL, a byte order mark.
     """
     problems: list[Problem] = []
     rules: list[Rule] = []

@@ -3,7 +3,7 @@
 Source: xinetd 2.3.15.3 addr.c (numeric_addr, host_addr, explicit_mask, factorized_addr, net_addr). Where xinetd read a
 word otherwise than its author meant, the more closed reading is taken: a list that admits takes the addresses that both
 readings have, a list that refuses takes those of either. A word that xinetd dropped admits no client; a refusing word without
-an evident meaning is an error, because xinetd let everybody through. Pure; any process that reads an xinetd.conf.
+an evident meaning is an error, because xinetd let every client through. Pure; any process that reads an xinetd.conf.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DRESSED = re.compile(r"(?:[A-Za-z]+://)?[\"'<(]?(\d[\d.]+\d(?:/\d+)?|[0-9A-Fa-f
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 EVERYBODY = ("0.0.0.0/0", "::/0")
 _ANYBODY = frozenset({"all", "*", "any", "anyone", "anybody", "anywhere", "everyone", "everybody", "everywhere", "world"})
-"""What people write for everybody. xinetd looks for a host or network of that name, finds none and drops the word."""
+"""What people write for every client. xinetd looks for a host or network of that name, finds none and drops the word."""
 
 
 class BadAddress(ValueError):
@@ -135,7 +135,7 @@ def _of_number(word: str, xinetds: ipaddress.IPv4Network, *, refusing: bool) -> 
 
 
 def _as_read(word: str, network: ipaddress.IPv4Network) -> str:
-    """Nothing to say of what reads the same everywhere: everybody, or a network as it is usually written."""
+    """Nothing to say of what reads the same everywhere: every client, or a network as it is usually written."""
     return "" if network.prefixlen == 0 or word.startswith("127.") else "as in xinetd"
 
 
@@ -146,7 +146,7 @@ def _evident_network(word: str) -> ipaddress.IPv4Network | None:
     if not all(re.fullmatch(_OCTET, part) and int(part) <= 255 for part in parts):
         return None
     if not slash and (len(parts) == 4 or not any(map(int, parts)) or (parts[0] == "127" and address[-1] != ".")):
-        return None  # `0` is everybody, and 127.1 is how this host is called
+        return None  # `0` is every client, and 127.1 is how this host is called
     padded = ".".join(parts + ["0"] * (4 - len(parts)))
     try:
         return ipaddress.IPv4Network(f"{padded}/{mask if slash else 8 * len(parts)}", strict=False)
@@ -155,7 +155,7 @@ def _evident_network(word: str) -> ipaddress.IPv4Network | None:
 
 
 def _exact_or_network(word: str) -> WordReading | None:
-    """What xinetd and everybody else read alike."""
+    """What xinetd and all others read alike."""
     address, slash, length = word.partition("/")
     if slash and (not length.isascii() or not length.isdecimal() or len(length) > 3):
         return None

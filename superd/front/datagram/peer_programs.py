@@ -2,7 +2,7 @@
 
 The kernel cannot move a datagram from one queue to another, so the listening socket itself, with the first datagram in
 it, becomes the program's, and the master binds another in its place (busybox's way). The order loses nothing: the new
-one is bound first, then the old one is connected; at no moment is there no socket for somebody else's datagram. What
+one is bound first, then the old one is connected; at no moment is there no socket for another peer's datagram. What
 others sent into the old one before is taken out, and each gets its turn: their datagrams are put into later sockets
 from a socket of ours (``feeder``), since only root can send under another's address.
 

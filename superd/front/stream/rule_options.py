@@ -74,7 +74,7 @@ class RuleOptions:
     def _become(self, option: Option, rule: Rule | None) -> None:
         launcher, user, group = self._launcher_for(rule)
         if launcher is None:
-            # An unknown user, or superd is not root: to run as somebody else is not what the rule says.
+            # An unknown user, or superd is not root: to run as another user is not what the rule says.
             raise OptionFault(Reason.RULE_BROKEN, f"{option.origin}: cannot become user `{user}` group `{group}`")
 
     async def _carry_out(self, option: Option) -> None:
