@@ -201,3 +201,16 @@ def test_bash_completes_commands_and_their_options() -> None:
     environ = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run([bash, "-c", run], capture_output=True, text=True, env=environ)
     assert (done.stdout.split(), done.stderr) == (["--strict"], "")
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_what_inetutils_reads_without_arguments_is_what_an_installation_takes_over(folder: bool, tmp_path: Path) -> None:
+    text = (PACKAGING / "debian/superd.postinst").read_text()
+    function = text[text.index("find_old() {") : text.index("enable_and_start() {")].replace("/etc/", f"{tmp_path}/")
+    if folder:
+        (tmp_path / "inetd.d").mkdir()
+    script = f'installed() {{ [ "$1" = inetutils-inetd ]; }}\n{function}find_old; printf "%s\\n" "$unit" "$lines"'
+    found = subprocess.run(["/bin/sh", "-ec", script], capture_output=True, text=True, check=True).stdout
+    files = ["inetd.conf", "inetd.d"] if folder else ["inetd.conf"]
+    written = ", ".join(f'"{tmp_path}/{name}"' for name in files)
+    assert found == f'inetutils-inetd.service\ninetd = [{written}]\ninetd_dialect = "inetutils"\n'
