@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import superd.cli.app
 import superd.service
 from superd.config.toml.service_file import parse_toml
-from superd.front.gate.conditions import Conditions
+from superd.front.gate.conditions import FrontConditions
 from superd.log.event import Event, Kind
 from superd.log.formatter import Formatter
 from superd.occupancy import Occupancy
@@ -81,7 +81,7 @@ def test_the_guard_refuses_and_admits() -> None:
     access = Guarded(Service(name="x", server="/bin/cat", port=7))
 
     def verdict(port: int) -> Verdict:
-        answer = words["admit"](access, peer_from_text("192.0.2.7", port), Occupancy(), 0.0, Conditions(Settings()))
+        answer = words["admit"](access, peer_from_text("192.0.2.7", port), Occupancy(), 0.0, FrontConditions(Settings()))
         assert isinstance(answer, Verdict)
         return answer
 

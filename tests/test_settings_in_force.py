@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from superd.front.datagram.names import SenderNames
-from superd.front.gate.conditions import Conditions
+from superd.front.gate.conditions import FrontConditions
 from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
 from superd.net.resolve import Resolver
@@ -59,7 +59,7 @@ AT_RELOAD = "trips/test_settings_at_reload.py"
 LOG = "log/test_routing.py::test_a_reload_applies_targets_facility_and_the_form_of_syslog"
 APPLIES: dict[str, Any] = {
     # Parts of the front that keep the value.
-    "process_limit": lambda: configured(Conditions(Settings()), "process_limit", 3).process_limit() == 3,
+    "process_limit": lambda: configured(FrontConditions(Settings()), "process_limit", 3).process_limit() == 3,
     "undecided": lambda: configured(WaitingRoom(), "undecided", 3)._limit == 3,
     "policy.hooks_at_once": lambda: configured(made()[1], "policy.hooks_at_once", 3)._limit == 3,
     "policy.lookups_at_once": lambda: (

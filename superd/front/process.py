@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from superd.front.datagram.datagrams import Datagrams
-from superd.front.gate.conditions import Conditions
+from superd.front.gate.conditions import FrontConditions
 from superd.front.gate.exempt_names import ExemptNames
 from superd.front.gate.gate import Gate
 from superd.front.gate.policy_watch import PolicyWatch
@@ -70,15 +70,15 @@ class _Front:
         self._log, self._nursery = log, nursery
         self._in_force = in_force = InForce(begin.first.settings)
         counts = Occupancy()
-        world = Conditions(begin.first.settings)
+        conditions = FrontConditions(begin.first.settings)
         listeners = ListenerSet(log_overload(log))
         self._master = master = MasterLink(channel, start_task, lambda: listeners.pause(errno.EMFILE))
         self._policy = policy = PolicyWatch(begin.policy, master.read_policy, log.message)
         self._deadlines = Deadlines(clock)
         number = first_number(time.time())  # noqa: TID251 - a name for people, and no limit depends on it
-        book = SessionBook(log, counts, self._deadlines, world.sensors, clock, lambda: start_task(tidy), number)
+        book = SessionBook(log, counts, self._deadlines, conditions.sensors, clock, lambda: start_task(tidy), number)
         room = WaitingRoom()
-        gate = Gate(in_force, policy, counts, world, clock)
+        gate = Gate(in_force, policy, counts, conditions, clock)
         resolver = Resolver()
         self._carriers = carriers = Carriers(book, in_force.services, listeners, log, clock, master.replace_relay)
         self._launches = launches = Launches(
@@ -96,9 +96,9 @@ class _Front:
         self._arrivals = Arrivals(trip, listeners, InternalStreams(book, carriers, log, start_task), datagrams.on_ready)
 
         leftovers_of = launches.reports.leftovers_of
-        self.view = view = View(in_force, book, counts, world, room, queue, carriers, policy, resolver, leftovers_of)
+        self.view = view = View(in_force, book, counts, conditions, room, queue, carriers, policy, resolver, leftovers_of)
         panel = PanelLink(Answers(view, log, clock), log.message)
-        counted = Counted(in_force.services, world.sensors, world.wished, book.tallies)
+        counted = Counted(in_force.services, conditions.sensors, conditions.wished, book.tallies)
         leaving = Leaving(
             in_force, book, room, queue, listeners, launches, carriers, counted, log, start_task,
             lambda: master.request("stopped"), nursery.cancel_scope.cancel,
@@ -107,7 +107,7 @@ class _Front:
             in_force, view, counted, listeners, policy, launches, carriers, datagrams, panel, leaving, master, log, start_task
         )
         self._exempt_names = ExemptNames(resolver, in_force.services)
-        in_force.configures((world, room, queue, launches, resolver, datagrams, log, self._exempt_names))
+        in_force.configures((conditions, room, queue, launches, resolver, datagrams, log, self._exempt_names))
 
     async def run(self, begin: front_orders.Begin) -> None:
         """Apply the first order, then serve; returns when the master is gone. The end cancels the nursery."""

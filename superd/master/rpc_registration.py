@@ -81,7 +81,7 @@ class RpcRegistrar:
         refused = rpcbind.change(rpc.SET, missing, deadline)
         stale = [mapping for mapping, why in refused.items() if not why]
         if stale:
-            # A superd that was killed has left its own: rpcbind says no to a second mapping of the same program.
+            # A superd that was killed has left its own: rpcbind refuses a second mapping of the same program.
             rpcbind.change(rpc.UNSET, stale, deadline)
             refused = {mapping: why for mapping, why in refused.items() if why} | rpcbind.change(rpc.SET, stale, deadline)
         taken = missing - refused.keys()

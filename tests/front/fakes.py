@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from superd.front.gate.compiled_service import CompiledService
-from superd.front.gate.conditions import Conditions
+from superd.front.gate.conditions import FrontConditions
 from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.in_force import InForce
 from superd.front.sessions.book import SessionBook
@@ -97,7 +97,7 @@ class Parts:
         self.crowds = 0
         self.book = SessionBook(self.log, self.counts, self.deadlines, self.sensors, self.clock, self._crowd_gone)
 
-        self.world = Conditions(Settings())
+        self.world = FrontConditions(Settings())
         self.world.sensors = self.sensors
         self.room = WaitingRoom()
 

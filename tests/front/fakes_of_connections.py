@@ -13,7 +13,7 @@ import trio
 from superd.config.hosts.tables import parse
 from superd.expansion import Values
 from superd.front.gate.compiled_service import CompiledService
-from superd.front.gate.conditions import Conditions
+from superd.front.gate.conditions import FrontConditions
 from superd.front.gate.gate import Gate
 from superd.front.gate.waiting_room import WaitingRoom
 from superd.front.handing_over import AS_CONFIGURED, HowToStart
@@ -127,7 +127,7 @@ class Front:
         self.force = InForce(Settings.model_validate(settings))
         self.force.configures((self.room,))
         self.log = self.parts.log
-        self.world = Conditions(self.force.settings)
+        self.world = FrontConditions(self.force.settings)
         self.gate = Gate(self.force, FakeTables(allow, deny), self.parts.counts, self.world, self.parts.clock)
         self.queue = WaitingQueue(self.force.services, self.gate, self.parts.clock, lambda: None)
         self.parts.book.tell_ends(self.queue.freed)

@@ -16,8 +16,8 @@ LOAD_AGE = 1.0
 """Seconds the load average is believed; the kernel renews it every 5."""
 
 
-class Conditions:
-    """The ``Conditions`` of ``policy/admission.py``, as they really are."""
+class FrontConditions:
+    """The ``Conditions`` of ``policy/admission.py``, as this front has them."""
 
     def __init__(self, settings: Settings) -> None:
         self._process_limit = settings.process_limit

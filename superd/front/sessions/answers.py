@@ -41,7 +41,7 @@ class Answers:
         self._in_force = view.in_force
         self._book = view.book
         self._counts = view.counts
-        self._world = view.world
+        self._conditions = view.conditions
         self._log = log
         self._clock = clock
         self._began = clock()
@@ -72,11 +72,11 @@ class Answers:
             case messages.Kick(number, conn, at_once, ban):
                 return encode(number, self._kick(conn, now, at_once=at_once, ban=ban))
             case messages.AskBans(number, at):
-                hits = self._world.wished.hits()[at : at + messages.PAGE + 1]
+                hits = self._conditions.wished.hits()[at : at + messages.PAGE + 1]
                 bans = (messages.BanRow(*hit) for hit in hits)
                 return encode(number, bans, lambda row: at + messages.PAGE)
             case messages.AskPenalties(number, at):
-                found = penalties_of_all(self._in_force, self._world.sensors, now)[at : at + messages.PAGE + 1]
+                found = penalties_of_all(self._in_force, self._conditions.sensors, now)[at : at + messages.PAGE + 1]
                 return encode(number, map(_penalty, found), lambda row: at + messages.PAGE)
             case messages.Lift(number, prefix, service):
                 return encode(number, list(self._lift(prefix, service, now))[: messages.PAGE])
@@ -88,14 +88,14 @@ class Answers:
             network = ipaddress.ip_network(prefix)
         except ValueError:
             return iter(())
-        return map(_penalty, forgive(self._in_force, self._world.sensors, network, service, now))
+        return map(_penalty, forgive(self._in_force, self._conditions.sensors, network, service, now))
 
     # ------------------------------------------------------------------ the whole
 
     def _front(self, now: float) -> messages.FrontRow:
         waiting, lost = self._log.backlog()
         return messages.FrontRow(
-            len(self._book), len(self._view.room), len(self._world.sensors), waiting, lost, self.lag, now - self._began,
+            len(self._book), len(self._view.room), len(self._conditions.sensors), waiting, lost, self.lag, now - self._began,
             self._view.tables.rules, self._view.tables.seconds, self._view.names.lookups, self._view.names.seconds,
         )  # fmt: skip
 
@@ -211,7 +211,7 @@ class Answers:
         except ValueError:
             return
         access = service.access
-        ban = self._world.wished.find(name, peer, now)
+        ban = self._conditions.wished.find(name, peer, now)
         counted = access.counted_source(peer)
         yield messages.ClientRow(
             ban.ban.prefix if ban is not None else "",
@@ -225,7 +225,7 @@ class Answers:
         )
 
     def _sensed(self, service: CompiledService, peer: Peer, now: float) -> str:
-        sensors, source = self._world.sensors, (peer.version, peer.number)
+        sensors, source = self._conditions.sensors, (peer.version, peer.number)
         left = sensors.left(source, now)
         return f"{time_left(left)}: {sensors.why(source)}" if left and not service.access.is_unpenalised(peer) else ""
 

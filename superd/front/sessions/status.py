@@ -25,7 +25,7 @@ MOST_PENALTIES = 1000
 
 def status(view: View, now: float, today: float) -> FrontStatus:
     """Return the state at ``now``, monotonic seconds. ``today``, seconds since 1970, is what certificates end after."""
-    in_force, sensors = view.in_force, view.world.sensors
+    in_force, sensors = view.in_force, view.conditions.sensors
     services = tuple(
         ServiceStatus(
             name,

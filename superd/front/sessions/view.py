@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from superd.frozen import frozen
 
 if TYPE_CHECKING:
-    from superd.front.gate.conditions import Conditions
+    from superd.front.gate.conditions import FrontConditions
     from superd.front.gate.waiting_room import WaitingRoom
     from superd.front.in_force import InForce
     from superd.front.sessions.book import SessionBook
@@ -56,7 +56,7 @@ class View:
     in_force: InForce
     book: SessionBook
     counts: Occupancy
-    world: Conditions
+    conditions: FrontConditions
     room: WaitingRoom
     queue: Lines
     carriers: Certificates

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from superd.front.datagram.verdicts import LINES, WINDOW, DatagramVerdicts
-from superd.front.gate.conditions import Conditions
+from superd.front.gate.conditions import FrontConditions
 from superd.front.gate.gate import Gate
 from superd.front.in_force import InForce
 from superd.net.listener import Listener
@@ -42,7 +42,7 @@ class Desk:
 
     def __init__(self, allow: str = "", deny: str = "") -> None:
         self.parts, self.names, self.commands = Parts(), FakeSenders(), FakeLaunchers()
-        force, world = InForce(Settings()), Conditions(Settings())
+        force, world = InForce(Settings()), FrontConditions(Settings())
         self.gate = Gate(force, FakeTables(allow, deny), self.parts.counts, world, self.parts.clock)
         self.verdicts = DatagramVerdicts(
             self.gate, cast("Any", self.names), self.commands, self.parts.book, self.parts.log, self.parts.clock
@@ -69,8 +69,8 @@ def test_an_internal_service_has_all_of_its_own_rules(
 ) -> None:
     """Hours, load and instances were not asked: daytime over UDP answered outside its hours, over TCP it did not."""
     desk = Desk()
-    monkeypatch.setattr(Conditions, "load", lambda self, now: 1.0)
-    monkeypatch.setattr(Conditions, "minute_of_week", lambda self: (0, 600))
+    monkeypatch.setattr(FrontConditions, "load", lambda self, now: 1.0)
+    monkeypatch.setattr(FrontConditions, "minute_of_week", lambda self: (0, 600))
     assert desk.check(**keys).reason is reason
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from superd.config.hosts.tables import parse
 from superd.front.gate.compiled_service import CompiledService
-from superd.front.gate.conditions import Conditions
+from superd.front.gate.conditions import FrontConditions
 from superd.front.gate.gate import Gate
 from superd.front.in_force import InForce
 from superd.front.sessions.live import LiveSession
@@ -53,7 +53,7 @@ class FakePolicy:
 class Parts:
     def __init__(self, allow: str = "", deny: str = "") -> None:
         self.policy = FakePolicy(allow, deny)
-        self.counts, self.world = Occupancy(), Conditions(Settings())
+        self.counts, self.world = Occupancy(), FrontConditions(Settings())
         self.force = InForce(Settings())
         self.gate = Gate(self.force, self.policy, self.counts, self.world, Clock())
 
