@@ -85,3 +85,21 @@ def test_a_word_of_no_known_kind_is_an_error_that_names_it(word: str) -> None:
 def test_what_is_not_an_address_and_no_name_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="`"):
         AddressList([word])
+
+
+@pytest.mark.parametrize(
+    ("word", "inside", "outside"),
+    [
+        (
+            "10.1.{2,4}",
+            ["10.1.2.0", "10.1.2.255", "10.1.4.0", "10.1.4.255"],
+            ["10.1.1.255", "10.1.3.0", "10.1.3.255", "10.1.5.0"],
+        ),
+        ("10.{1,3}", ["10.1.0.0", "10.1.255.255", "10.3.0.0"], ["10.0.255.255", "10.2.0.0", "10.4.0.0"]),
+        ("10.1.2.{3,5}", ["10.1.2.3", "10.1.2.5"], ["10.1.2.2", "10.1.2.4", "10.1.2.6"]),
+    ],
+)
+def test_a_word_with_braces_is_each_of_its_networks_whole(word: str, inside: list[str], outside: list[str]) -> None:
+    found = AddressList([word])
+    assert [found.matches(peer_from_text(address)) for address in inside] == [True] * len(inside)
+    assert [found.matches(peer_from_text(address)) for address in outside] == [False] * len(outside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,3 +119,23 @@ def test_clients_without_an_address_are_admitted_only_where_no_rule_could_refuse
     assert unseen("sh : ALL\n", "ALL : ALL\n")
     assert not unseen("sh : ALL : deny\n", "")
     assert not unseen("", "sh@@group : ALL\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (b"ALL: .lan\n", 1),
+        (b"ALL: .example.net\nALL: .lan\n", 2),
+        (b"ALL: [fe80::]/10\nALL: .lan\n", 1),
+        (b"ALL: .lan\nALL: [fe80::]/10\n", 1),
+        (b"ALL: .example.org\nALL: .lan\nALL: [fe80::]/10\n", 1),
+        (b"ALL: .lan\nALL: .example.org\n", 1),
+        (b"ALL: .wan\n", 0),
+    ],
+)
+def test_a_zone_that_ends_like_a_name_matches_as_one(lines: bytes, line: int) -> None:
+    policy = compile_policy(Policy((), parse(lines, "t", "deny")[0]))
+    client = peer_from_text("fe80::1%br.lan", name="a.example.org", user="unknown")
+    verdict = decide(policy, "sh", client, peer_from_text("10.0.0.1", 7001, name="unknown"), NO_FACTS)
+    assert isinstance(verdict, Verdict)
+    assert (verdict.rule.origin.line if verdict.rule is not None else 0) == line

@@ -116,6 +116,15 @@ def test_a_penalty_is_reported_once_when_it_begins_and_once_when_it_has_gone_by(
     assert len(table) == 0
 
 
+def test_a_source_that_offends_again_after_its_penalty_is_reported_anew() -> None:
+    table = Penalties(COST, 0.0, 60.0)
+    table.add(A, Cause.REFUSED, 0.0)
+    assert table.refuses(A, 1.0)
+    table.add(A, Cause.REFUSED, 100.0)
+    begins = PenaltyNews(A, 10.0, "refused 1")
+    assert table.take_news() == [begins, PenaltyNews(A, refused=1), begins]
+
+
 def test_a_flood_of_sources_is_not_reported_one_by_one() -> None:
     table = Penalties(COST, 0.0, 60.0)
     for number in range(2 * penalties.MAX_TOLD):

@@ -191,6 +191,24 @@ def test_what_is_built_is_read_back_at_every_cut(source: Peer, destination: Peer
         assert cut < needed <= len(data)
 
 
+def test_a_header_may_be_as_long_as_it_may_be() -> None:
+    start = SIGNATURE + b"\x21\x11"
+    assert scan(start + (MAX_V2 - 16).to_bytes(2)) == MAX_V2
+    with pytest.raises(PeerError):
+        scan(start + (MAX_V2 - 15).to_bytes(2))
+
+
+def test_two_ends_of_ipv4_are_announced_as_such_and_one_as_a_mapped_address() -> None:
+    four, six = peer_from_text("192.0.2.9", 1234), peer_from_text("2001:db8::1", 80)
+    ends = bytes((192, 0, 2, 9)) * 2 + struct.pack(">HH", 1234, 1234)
+    assert build(2, four, four) == SIGNATURE + b"\x21\x11\0\x0c" + ends
+    mapped = bytes(10) + b"\xff\xff" + bytes((192, 0, 2, 9))
+    body = mapped + IPv6Address("2001:db8::1").packed + struct.pack(">HH", 1234, 80)
+    assert build(2, four, six) == SIGNATURE + b"\x21\x21\0\x24" + body
+    assert build(1, four, four) == b"PROXY TCP4 192.0.2.9 192.0.2.9 1234 1234\r\n"
+    assert build(1, four, six) == b"PROXY TCP6 ::ffff:c000:209 2001:db8::1 1234 80\r\n"
+
+
 def test_unix_ends_are_announced_without_addresses() -> None:
     assert build(1, unix_peer(), unix_peer()) == b"PROXY UNKNOWN\r\n"
     address = peer_from_text("192.0.2.1", 7)

@@ -50,5 +50,13 @@ def test_what_is_not_a_name_is_said_to_be_none(line: bytes) -> None:
         NameReader().take(line)
 
 
+def test_a_line_may_be_as_long_as_it_may_be() -> None:
+    whole = b"x" * (MAX_LINE - 1) + b"\n"
+    assert NameReader().take(whole) == (MAX_LINE, "x" * (MAX_LINE - 1))
+    assert NameReader().take(b"x" * MAX_LINE) == (MAX_LINE, None)
+    with pytest.raises(PeerError):
+        NameReader().take(b"x" + whole)
+
+
 def test_help_is_one_name_a_line() -> None:
     assert help_text(["a", "b"]) == b"a\r\nb\r\n"
