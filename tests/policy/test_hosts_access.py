@@ -139,3 +139,39 @@ def test_a_zone_that_ends_like_a_name_matches_as_one(lines: bytes, line: int) ->
     verdict = decide(policy, "sh", client, peer_from_text("10.0.0.1", 7001, name="unknown"), NO_FACTS)
     assert isinstance(verdict, Verdict)
     assert (verdict.rule.origin.line if verdict.rule is not None else 0) == line
+
+
+@pytest.mark.parametrize(
+    ("clients", "address", "matches"),
+    [
+        ("10. EXCEPT 10.1.", "192.0.2.1", False), ("10. EXCEPT 10.1.", "10.2.0.1", True), ("10. EXCEPT 10.1.", "10.1.0.1", False),
+        ("10. EXCEPT 10.1. EXCEPT 10.1.2.", "192.0.2.1", False), ("10. EXCEPT 10.1. EXCEPT 10.1.2.", "10.2.0.1", True),
+        ("10. EXCEPT 10.1. EXCEPT 10.1.2.", "10.1.3.1", False), ("10. EXCEPT 10.1. EXCEPT 10.1.2.", "10.1.2.3", True),
+        ("10. EXCEPT 192.0.2.", "192.0.2.1", False), ("EXCEPT 10.", "10.1.1.1", False),
+        ("10. 192.0.2. EXCEPT 10.", "192.0.2.1", True),
+    ],
+)  # fmt: skip
+def test_except_takes_away_from_what_stands_before_it_alone(clients: str, address: str, matches: bool) -> None:
+    assert admits("", f"sh : {clients}\n", address) is not matches
+    assert admits(f"sh : {clients}\n", "ALL : ALL\n", address) is matches
+
+
+@pytest.mark.parametrize(
+    ("daemons", "matches"),
+    [
+        ("ALL EXCEPT sh", False),
+        ("ALL EXCEPT cat", True),
+        ("cat EXCEPT sh", False),
+        ("cat EXCEPT dog", False),
+        ("sh EXCEPT cat", True),
+    ],
+)
+def test_except_is_for_daemons_as_for_clients(daemons: str, matches: bool) -> None:
+    assert admits("", f"{daemons} : ALL\n", "10.1.1.1") is not matches
+
+
+def test_allow_and_deny_say_it_in_either_table() -> None:
+    assert admits("", "sh : 10. : allow\nALL : ALL\n", "10.1.1.1")
+    assert not admits("sh : 10. : deny\nALL : ALL\n", "", "10.1.1.1")
+    assert not admits("", "sh : 10. : deny\n", "10.1.1.1")
+    assert admits("sh : 10. : allow\n", "ALL : ALL\n", "10.1.1.1")

@@ -105,3 +105,16 @@ def test_a_rule_of_the_service_says_what_it_holds() -> None:
         ("max_load", "is 2.0"),
         ("access_times", "are 8:00-9:00: outside access_times"),
     )
+
+
+def test_penalties_of_a_service_say_whom_they_spare() -> None:
+    def told(exempt: list[str]) -> list[str]:
+        limits = {"penalties": {"refused": 5, "exempt": exempt}}
+        made = Service.model_validate({"name": "cat", "server": "/bin/cat", "limits": limits})
+        return [text for key, text in own_rules(made, peer_from_text("10.1.2.3"), None) if key == "limits.penalties"]
+
+    costs = "may refuse 10.1.2.3 after refused 5 s, 600 s at most"
+    assert told([]) == [costs]
+    assert told(["192.0.2.0/24"]) == [costs]
+    assert told(["10.1.2.0/24"]) == ["has no penalties for 10.1.2.3: it is in exempt"]
+    assert told(["dns:h.example.org"])[1:] == ["but not the addresses of h.example.org"]
