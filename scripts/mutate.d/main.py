@@ -224,6 +224,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=200, help="changes to try; default: 200")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lines", help="only changes of these lines: FILE:LINE,FILE:LINE")
     parser.add_argument("paths", nargs="*", default=FOLDERS, help=f"files or folders; default: {' '.join(FOLDERS)}")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -235,6 +236,10 @@ def main() -> int:
     ]
     trees = {file: ast.parse(file.read_text()) for file in files}
     every = [(file, number, kind) for file, tree in trees.items() for number, kind in changes(tree)]
+    if options.lines:
+        nodes = {file: list(ast.walk(tree)) for file, tree in trees.items()}
+        lines = options.lines.split(",")
+        every = [change for change in every if f"{change[0]}:{getattr(nodes[change[0]][change[1]], 'lineno', 0)}" in lines]
     chosen = random.Random(options.seed).sample(every, min(options.sample, len(every)))
     killed = 0
     reached: dict[str, Reach] = {}

@@ -313,3 +313,5 @@ def test_refusals_say_what_runs_and_what_may() -> None:
         refused = refusal(admit(compile_access(service(**keys)), peer, busy, 0.0, World()))
         assert (refused.detail, refused.limit, refused.now) == (detail, 2, 2)
     assert admit(compile_access(service(instances=3, per_source=3)), peer, busy, 0.0, World()) is ADMITTED
+    loaded = refusal(admit(compile_access(service(max_load=2.0)), peer, busy, 0.0, World(load_now=2.1251)))
+    assert (loaded.detail, loaded.limit, loaded.now) == ("load 2.13", 2.0, 2.13)
