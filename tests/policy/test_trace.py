@@ -107,7 +107,7 @@ def test_a_rule_of_the_service_says_what_it_holds() -> None:
     )
 
 
-def test_penalties_of_a_service_say_whom_they_spare() -> None:
+def test_penalties_of_a_service_say_which_clients_they_spare() -> None:
     def told(exempt: list[str]) -> list[str]:
         limits = {"penalties": {"refused": 5, "exempt": exempt}}
         made = Service.model_validate({"name": "cat", "server": "/bin/cat", "limits": limits})
