@@ -51,6 +51,9 @@ IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
+AWAKE = 0.001
+"""Seconds that a launcher which was roused looks for the launch before it sleeps: to be woken again takes half as long. On a
+single processor the front would not get there sooner."""
 LOOK_SECONDS = 0.002
 """Between two looks at what is due while one message follows another: the look costs as much as half a start."""
 
@@ -70,7 +73,8 @@ class Launcher:
         self._front = FrontEnd(self._poll, self._programs, self._front_dropped)
         # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
-        self._look_at = 0.0
+        self._look_at = self._awake_until = 0.0
+        self._awake = AWAKE if len(os.sched_getaffinity(0)) > 1 else 0.0
         self._grace: float | None = None
         """Seconds that programs have once the master is gone, if they are to be ended then."""
         self._table = RunningTable()
@@ -143,7 +147,14 @@ class Launcher:
 
     def _wait(self) -> list[tuple[int, int]]:
         ready = self._poll.poll(0)
+        while not ready and self._awake_until:
+            if time.monotonic() >= self._awake_until:
+                self._awake_until = 0.0
+            else:
+                os.sched_yield()
+            ready = self._poll.poll(0)
         if ready:
+            self._awake_until = 0.0
             return ready
         if self._idle:
             return self._poll.poll(min(IDLE, max(0.0, self._front.due - time.monotonic())) * 1000)
@@ -270,6 +281,9 @@ class Launcher:
                 self._signal(request)
             elif type(request) is messages.List:
                 asked = request
+            elif type(request) is messages.Rouse:
+                self._starts.rouse(request.service, now)
+                self._awake_until = now + self._awake
         if asked is not None:  # once a message, or a few bytes could ask for the list a thousand times
             self._list(asked.number)
         return True
