@@ -273,7 +273,7 @@ class Launcher:
                 fd = left.pop() if left else -1
                 if fd < 0:
                     self._starts.failed(request.conn, errno.EMFILE, "superd's launcher")
-                elif not self._starts.launch(request, fd, retries.FIRST, now + retries.TOTAL, now):
+                elif not self._starts.launch(request, fd, retries.FIRST, now, now):
                     return False
             elif type(request) is messages.RunCommand:
                 self._commands.start(request, now)

@@ -13,27 +13,28 @@ if TYPE_CHECKING:
 
 FIRST, LAST, TOTAL = 0.05, 1.0, 10.0
 """Seconds between tries, doubling, and how long a connection is kept for them."""
+GROUP_TOTAL = 30.0
+"""How long a connection waits for a group of processes. The master makes them, and is away while an upgrade loads: on a busy
+machine for ten seconds and more."""
 MOST = 128
 """Connections that are kept; from here on requests stay in the socket's buffer, which pushes back on accept."""
 NEVER = float("inf")
 
 
 class Retry:
-    """A launch that is tried again: at ``due``, then after ``pause``, until ``until`` (monotonic seconds). It owns ``fd``."""
+    """A launch that is tried again: at ``due``, then after ``pause``. It was tried first at ``began`` (monotonic seconds).
 
-    __slots__ = ("due", "fd", "pause", "request", "until")
+    It owns ``fd``.
+    """
 
-    def __init__(self, due: float, pause: float, until: float, request: Launch, fd: int) -> None:
+    __slots__ = ("began", "due", "fd", "pause", "request")
+
+    def __init__(self, due: float, pause: float, began: float, request: Launch, fd: int) -> None:
         self.due = due
         self.pause = pause
-        self.until = until
+        self.began = began
         self.request = request
         self.fd = fd
-
-    @property
-    def began(self) -> float:
-        """When it was tried first."""
-        return self.until - TOTAL
 
 
 class Retries:
@@ -60,9 +61,9 @@ class Retries:
         """When the first is tried again (monotonic)."""
         return min((entry.due for entry in self._waiting), default=NEVER)
 
-    def keep(self, request: Launch, fd: int, pause: float, until: float, now: float) -> None:
-        """Keep a launch that failed just now, and was tried ``pause`` seconds after the try before."""
-        self._waiting.append(Retry(min(now + pause, until), min(pause * 2, LAST), until, request, fd))
+    def keep(self, request: Launch, fd: int, pause: float, began: float, now: float, total: float = TOTAL) -> None:
+        """Keep a launch that failed just now, ``pause`` seconds after the try before; the last is ``total`` after the first."""
+        self._waiting.append(Retry(min(now + pause, began + total), min(pause * 2, LAST), began, request, fd))
 
     def hurry(self) -> None:
         """Try all of them now: what they waited for may have come."""

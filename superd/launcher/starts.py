@@ -16,7 +16,7 @@ from superd.ipc import launch_codec as messages
 from superd.launcher.environment import connection_environment
 from superd.launcher.leftovers import Child
 from superd.launcher.lingering import as_client, was_reset
-from superd.launcher.retries import Retries
+from superd.launcher.retries import GROUP_TOTAL, TOTAL, Retries
 from superd.system.closing import let_go, let_socket_go, lingers
 
 TYPE_CHECKING = False  # as typing has it, which would cost every launcher 0.6 MiB
@@ -57,8 +57,11 @@ class Starts:
         self._hear_master = hear_master
         self.waiting = Retries()
 
-    def launch(self, request: messages.Launch, fd: int, pause: float, until: float, now: float) -> bool:
-        """Start a program for ``fd``, which is this function's. False when the master turned out to be gone."""
+    def launch(self, request: messages.Launch, fd: int, pause: float, began: float, now: float) -> bool:
+        """Start a program for ``fd``, which is this function's. False when the master turned out to be gone.
+
+        It was tried first at ``began``; if the kernel or the master has no room, it is tried again ``pause`` seconds from now.
+        """
         spec = self._programs.spec(request.service, now)
         if spec is None:
             # Perhaps its message is waiting on the other socket: the master sends it before it tells the front.
@@ -77,12 +80,14 @@ class Starts:
             self.failed(request.conn, errno.ECONNRESET, "")
             return True
         group = None
+        total = TOTAL
         if spec.group:
+            total = GROUP_TOTAL
             group = self._groups.take(spec.index, now)
-            if group is None and now < until:
+            if group is None and now < began + total:
                 if client is not None:
                     client.detach()
-                self.waiting.keep(request, fd, pause, until, now)
+                self.waiting.keep(request, fd, pause, began, now, total)
                 return True
         slot = self._table.starting(request.conn, spec.index, request.remote_host, request.remote_port, now)
         try:
@@ -99,8 +104,8 @@ class Starts:
                     self._groups.stale(spec.index, now)
             if client is not None:
                 client.detach()
-            if transient and now < until:
-                self.waiting.keep(request, fd, pause, until, now)
+            if transient and now < began + total:
+                self.waiting.keep(request, fd, pause, began, now, total)
                 return True
             let_go(fd)
             self.failed(request.conn, problem.errno or errno.EIO, os.fsdecode(spec.paths[0]))
@@ -146,7 +151,7 @@ class Starts:
         due = self.waiting.take_due(now)
         for index, entry in enumerate(due):
             try:
-                self.launch(entry.request, entry.fd, entry.pause, entry.until, now)
+                self.launch(entry.request, entry.fd, entry.pause, entry.began, now)
             except ControlError:
                 self.waiting.give_back(due[index + 1 :])
                 raise

@@ -54,7 +54,7 @@ class Parts:
     def launch(self, conn: int, service: str, fd: int, now: float = 100.0) -> bool:
         """Start ``service`` for ``fd``, which is closed."""
         request = messages.Launch(conn, service, "192.0.2.7", 4711, "192.0.2.1", 23, "", "", "tcp")
-        return self.starts.launch(request, fd, retries.FIRST, now + retries.TOTAL, now)
+        return self.starts.launch(request, fd, retries.FIRST, now, now)
 
     def all_reports(self) -> list[messages.Report]:
         """Take what the front has not been sent."""

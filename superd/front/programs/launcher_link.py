@@ -114,7 +114,7 @@ class LauncherLink:
         try:
             self._sock.send(messages.batch([messages.encode_request(messages.Rouse(service))]))
         except OSError:
-            pass  # its pair is full, or closed: what has to be sent is told so
+            pass  # its pair is full or closed, which the next launch finds
 
     def signal(self, conn: int, number: int) -> None:
         """Send a signal to the program of connection ``conn``; it follows its launch."""
