@@ -22,6 +22,7 @@ from superd.ipc import launch_codec as messages
 from superd.ipc import launcher_control as orders
 from superd.ipc.running_table import RunningTable
 from superd.launcher import retries
+from superd.launcher.alertness import Alertness
 from superd.launcher.children import Children
 from superd.launcher.commands import NEVER, Commands, signal_program
 from superd.launcher.front_end import FrontEnd
@@ -51,9 +52,6 @@ IDLE = 300.0
 """Seconds without a program after which a launcher ends: 5 MiB less, and the next one starts in 40 ms."""
 MESSAGES_A_PASS = 4
 """Messages of the front between two sweeps for programs that ended."""
-AWAKE = 0.001
-"""Seconds that a launcher which was roused looks for the launch before it sleeps: to be woken again takes half as long. On a
-single processor the front would not get there sooner."""
 LOOK_SECONDS = 0.002
 """Between two looks at what is due while one message follows another: the look costs as much as half a start."""
 
@@ -69,12 +67,12 @@ class Launcher:
         self._control = control
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
+        self._alertness = Alertness(self._poll)
         self._programs = Programs(spawn, limits)
         self._front = FrontEnd(self._poll, self._programs, self._front_dropped)
         # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
         signal.signal(signal.SIGXCPU, _nothing)
-        self._look_at = self._awake_until = 0.0
-        self._awake = AWAKE if len(os.sched_getaffinity(0)) > 1 else 0.0
+        self._look_at = 0.0
         self._grace: float | None = None
         """Seconds that programs have once the master is gone, if they are to be ended then."""
         self._table = RunningTable()
@@ -146,15 +144,8 @@ class Launcher:
             self._front.set_interest(full=self._waiting.full)
 
     def _wait(self) -> list[tuple[int, int]]:
-        ready = self._poll.poll(0)
-        while not ready and self._awake_until:
-            if time.monotonic() >= self._awake_until:
-                self._awake_until = 0.0
-            else:
-                os.sched_yield()
-            ready = self._poll.poll(0)
+        ready = self._alertness.look()
         if ready:
-            self._awake_until = 0.0
             return ready
         if self._idle:
             return self._poll.poll(min(IDLE, max(0.0, self._front.due - time.monotonic())) * 1000)
@@ -259,10 +250,7 @@ class Launcher:
         if not data:
             raise ControlError("end of file")
         requests = messages.parse_requests(data)
-        launches = 0
-        for request in requests:
-            if type(request) is messages.Launch:
-                launches += 1
+        launches = sum([type(request) is messages.Launch for request in requests])
         if launches != len(left) and not (lost and launches > len(left)):
             raise ControlError("descriptors and launches do not agree")
         now = time.monotonic()
@@ -283,7 +271,7 @@ class Launcher:
                 asked = request
             elif type(request) is messages.Rouse:
                 self._starts.rouse(request.service, now)
-                self._awake_until = now + self._awake
+                self._alertness.rouse(now)
         if asked is not None:  # once a message, or a few bytes could ask for the list a thousand times
             self._list(asked.number)
         return True
