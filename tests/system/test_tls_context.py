@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _ssl
+import ctypes
 import ssl
 from pathlib import Path
 from typing import Any
@@ -64,3 +66,11 @@ def test_a_client_chooses_among_curves_and_not_what_costs_a_relay_120_ms(tmp_pat
     client.do_handshake()
     server.do_handshake()
     assert server.version() == "TLSv1.3"
+
+
+def test_a_python_that_shows_no_name_of_its_openssl_has_contexts_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(_ssl, "__file__")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    assert made(tmp_path).minimum_version is ssl.TLSVersion.TLSv1_2
