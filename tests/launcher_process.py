@@ -55,7 +55,7 @@ class RealLauncher:
             os.close(fd)
         return self._conn
 
-    def ask(self, request: messages.RunCommand | messages.Signal | messages.List | messages.Rouse) -> None:
+    def ask(self, request: messages.RunCommand | messages.Signal | messages.List) -> None:
         """Send any other request."""
         self.front.send(messages.batch([messages.encode_request(request)]))
 

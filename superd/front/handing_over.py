@@ -49,9 +49,6 @@ class HandsOver(Protocol):
     def flush(self) -> None:
         """Send what is queued."""
 
-    def rouse(self, service: str) -> None:
-        """Have the service's launcher awake by the time that its client is admitted."""
-
 
 class Carries(Protocol):
     """Has the bytes of sessions carried by relays."""

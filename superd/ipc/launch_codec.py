@@ -9,7 +9,6 @@ with it in the same order. A record is a JSON array whose first item is its lett
 | H | front | RunCommand | number, digest, values, seconds, steps |
 | S | front | Signal | conn, signal |
 | Q | front | List | number |
-| R | front | Rouse | service |
 | N | launcher | Fresh | |
 | B | launcher | Started | conn, pid, pipe |
 | F | launcher | Failed | conn, errno, what |
@@ -43,7 +42,6 @@ from superd.ipc.launch_records import (
     Living,
     Report,
     Request,
-    Rouse,
     RunCommand,
     Signal,
     Started,
@@ -57,8 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FACTS", "MAX_CONN", "MAX_LAUNCHES", "MAX_MESSAGE", "MAX_PIPES", "MAX_RECORDS", "MAX_STEPS", "MAX_VALUE",
-    "CommandDone", "Exited", "Failed", "Fresh", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "Rouse",
-    "RunCommand",
+    "CommandDone", "Exited", "Failed", "Fresh", "Kept", "Launch", "List", "Listed", "Living", "Report", "Request", "RunCommand",
     "IN", "OUT", "TERMINAL", "Signal", "Started", "StderrPipe", "Stdio",
     "batch", "encode_exited", "encode_launch", "encode_report", "encode_request", "parse_reports", "parse_requests",
 ]  # fmt: skip
@@ -117,7 +114,7 @@ def _letters(values: Values) -> list[str]:
     return [_fit(getattr(values, letter)) for letter in _LETTERS]
 
 
-def encode_request(request: RunCommand | Signal | List | Rouse) -> str:
+def encode_request(request: RunCommand | Signal | List) -> str:
     """Any other request as JSON text."""
     match request:
         case RunCommand():
@@ -127,8 +124,6 @@ def encode_request(request: RunCommand | Signal | List | Rouse) -> str:
             return json.dumps(["S", request.conn, request.signal])
         case List(number):
             return f'["Q",{number}]'
-        case Rouse(service):
-            return f'["R",{_quoted(service)}]'
 
 
 def batch(records: list[str]) -> bytes:
@@ -226,8 +221,6 @@ def parse_requests(data: bytes) -> list[Request]:
                 found.append(Signal(_number(conn, MAX_CONN), signal))
             case ["Q", number]:
                 found.append(List(_number(number)))
-            case ["R", service]:
-                found.append(Rouse(_text(service, 256)))
             case _:
                 raise ControlError("a record is not in the table")
     return found

@@ -142,16 +142,6 @@ class List(Record):
         self.number = number
 
 
-class Rouse(Record):
-    """A client of ``service`` is here: be awake for its launch, which may follow in a moment, or not."""
-
-    __slots__ = ("service",)
-    __match_args__ = ("service",)
-
-    def __init__(self, service: str) -> None:
-        self.service = service
-
-
 class Started(Record):
     """The program of ``conn`` runs as ``pid``; ``pipe`` is the number of the pipe that it alone has as fd 2, 0 without one."""
 
@@ -284,5 +274,5 @@ class Listed(Record):
         self.number = number
 
 
-Request = Launch | RunCommand | Signal | List | Rouse
+Request = Launch | RunCommand | Signal | List
 Report = Started | Failed | Exited | CommandDone | StderrPipe | Stdio | Living | Kept | Fresh | Listed

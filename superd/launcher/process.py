@@ -22,7 +22,6 @@ from superd.ipc import launch_codec as messages
 from superd.ipc import launcher_control as orders
 from superd.ipc.running_table import RunningTable
 from superd.launcher import retries
-from superd.launcher.alertness import Alertness
 from superd.launcher.children import Children
 from superd.launcher.commands import NEVER, Commands, signal_program
 from superd.launcher.front_end import FrontEnd
@@ -67,7 +66,6 @@ class Launcher:
         self._control = control
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._alertness = Alertness(self._poll)
         self._programs = Programs(spawn, limits)
         self._front = FrontEnd(self._poll, self._programs, self._front_dropped)
         # Under a program's RLIMIT_CPU for the time of its start, this process may get the signal that it used more.
@@ -144,7 +142,7 @@ class Launcher:
             self._front.set_interest(full=self._waiting.full)
 
     def _wait(self) -> list[tuple[int, int]]:
-        ready = self._alertness.look()
+        ready = self._poll.poll(0)
         if ready:
             return ready
         if self._idle:
@@ -269,9 +267,6 @@ class Launcher:
                 self._signal(request)
             elif type(request) is messages.List:
                 asked = request
-            elif type(request) is messages.Rouse:
-                self._starts.rouse(request.service, now)
-                self._alertness.rouse(now)
         if asked is not None:  # once a message, or a few bytes could ask for the list a thousand times
             self._list(asked.number)
         return True

@@ -13,7 +13,6 @@ import os
 from superd.errors import ControlError
 from superd.expansion import ExpansionTooLong
 from superd.ipc import launch_codec as messages
-from superd.launcher.environment import connection_environment
 from superd.launcher.leftovers import Child
 from superd.launcher.lingering import as_client, was_reset
 from superd.launcher.retries import GROUP_TOTAL, TOTAL, Retries
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from superd.launcher.lingering import Copies
     from superd.launcher.programs import Programs
 
-_SAMPLE = b'[["L",0,"","127.0.0.1",1,"127.0.0.1",1,"","","tcp",[],null]]'
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
@@ -138,13 +136,6 @@ class Starts:
         else:
             client.close()  # it did not linger just now, and this is not the last copy unless the program has ended already
         return True
-
-    def rouse(self, service: str, now: float) -> None:
-        """Go through what comes before a start, so that its code and values are in the caches when the launch is here."""
-        spec = self._programs.spec(service, now)
-        [request] = messages.parse_requests(_SAMPLE)
-        if spec is not None and type(request) is messages.Launch:
-            spec.env + connection_environment(request)
 
     def try_again(self, now: float) -> None:
         """Try what is due. Raises ``ControlError`` for a launch that the front should not have asked for."""

@@ -77,10 +77,6 @@ class FakeLaunchers:
         self.commands: list[tuple[str, tuple[str, ...], Source | None]] = []
         self.status: int | None = 0
         self.flushed = 0
-        self.roused: list[str] = []
-
-    def rouse(self, service: str) -> None:
-        self.roused.append(service)
 
     def hand_over(self, session: LiveSession, server: Peer, fd: int, how: HowToStart = AS_CONFIGURED) -> None:
         os.close(fd)

@@ -36,21 +36,6 @@ def test_a_descriptor_of_a_message_that_is_refused_is_closed_without_waiting() -
                 found += messages.parse_reports(front.recv(65536))
 
 
-def test_a_launcher_that_is_roused_starts_what_comes_or_nothing() -> None:
-    with real_launcher() as launcher, ExitStack() as stack:
-        launcher.service("echo", "/bin/echo", "hello")
-        launcher.ask(messages.Rouse("echo"))
-        launcher.ask(messages.Rouse("another"))
-        for _ in range(2):
-            client, accepted = stack.enter_context(connection())
-            launcher.launch("echo", accepted)
-            assert client.recv(16) == b"hello\n"
-            launcher.report(messages.Exited)
-        launcher.ask(messages.Rouse("echo"))
-        launcher.ask(messages.List(1))
-        assert launcher.report(messages.Listed).number == 1
-
-
 def test_a_program_that_does_not_exist_leaves_its_connection_closed_without_waiting() -> None:
     with real_launcher() as launcher, connection() as (_, accepted):
         launcher.service("gone", "/nowhere/gone")

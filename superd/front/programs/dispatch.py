@@ -108,12 +108,6 @@ class Dispatch:
         """Send what is queued: once a batch, and once for a session that had to wait."""
         self._links.flush()
 
-    def rouse(self, service: str) -> None:
-        """Wake the launcher that the service's next connection goes to while the front decides about it."""
-        link = self._links.get(self.choose(service))
-        if link is not None:
-            link.rouse(service)
-
     def choose(self, service: str) -> int | None:
         """Return the launcher to use: the first while it has little to do, so that the others can sleep and end.
 

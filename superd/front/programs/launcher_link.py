@@ -69,7 +69,6 @@ class LauncherLink:
         """Connection → our copy of a socket that lingers, until the launcher reports the end."""
         self._sendable = Sendable(sock)
         self.in_flight = 0
-        self._roused = True
         self.silent_since: float | None = None
         """Since when launches were sent and no report came (monotonic seconds)."""
 
@@ -98,23 +97,9 @@ class LauncherLink:
         """Queue a launch; ``fd`` is this object's from here. False: the queue is long, accept no more for now."""
         service, queue = request.service, self._queue
         self.in_flight += 1
-        self._roused = False
         self._lanes[request.conn] = (service, source)
         queue.put(service, source, (messages.encode_launch(request), fd, request.conn))
         return queue.length < MAX_OF_SERVICE or not self.is_full(service)
-
-    def rouse(self, service: str) -> None:
-        """Wake a launcher that has nothing to do: a client is here, and its launch may follow.
-
-        Once after each launch: clients that are refused cost a launcher nothing more.
-        """
-        if self._roused or self.in_flight or not self._sendable.now:
-            return
-        self._roused = True
-        try:
-            self._sock.send(messages.batch([messages.encode_request(messages.Rouse(service))]))
-        except OSError:
-            pass  # its pair is full or closed, which the next launch finds
 
     def signal(self, conn: int, number: int) -> None:
         """Send a signal to the program of connection ``conn``; it follows its launch."""

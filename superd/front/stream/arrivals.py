@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from superd.through import Through
     from superd.verdict import Ask
 
-QUIET = 0.005
-"""Seconds without a client after which launchers are asleep; while clients follow one another they have no time to."""
 BATCH = 32
 """Connections taken from one queue before the others are looked at: 8 costs 5 % more, 128 gains nothing (measured)."""
 
@@ -59,7 +57,6 @@ class Arrivals:
         self._on_other = on_other
         self._proxied = ProxiedArrivals(trip, self._decide)
         self._descriptors = DescriptorRoom()
-        self._quiet_from = 0.0
         if self._descriptors.small:
             text = (
                 f"RLIMIT_NOFILE leaves room for only {counted(self._descriptors.small, 'connection')} at once: "
@@ -75,10 +72,6 @@ class Arrivals:
         if service.service.hands_over or listener.address.socket_type is SocketType.DGRAM:
             self._on_other(listener, service)
             return
-        now = self._clock()
-        if now > self._quiet_from and service.service.server:
-            self._trip.dispatch.rouse(service.name)
-        self._quiet_from = now + QUIET
         for _ in range(BATCH):
             room = self._descriptors
             if room.highest >= room.ceiling and not room.look(listener.fd):

@@ -46,20 +46,6 @@ async def test_the_first_launcher_is_used_until_it_is_busy_then_the_least_busy()
     assert numbers == [0] * BUSY + [1] * BUSY + [0, 1]
 
 
-async def test_the_launcher_that_is_roused_is_the_one_that_comes_next() -> None:
-    parts, dispatch, _ = made("cat")
-    dispatch.hand_over(parts.session("cat"), HERE, descriptor())
-    parts.links.flush()
-    parts.launchers[0].requests()
-    link = parts.links.get(0)
-    assert link is not None
-    link.answered()
-    dispatch.rouse("cat")
-    assert parts.launchers[0].requests() == [messages.Rouse("cat")]
-    parts.in_force.launchers_of = {}
-    dispatch.rouse("cat")  # there is none
-
-
 async def test_without_a_launcher_the_session_is_over_and_its_descriptor_closed() -> None:
     parts, dispatch, _ = made("cat")
     parts.in_force.launchers_of = {}

@@ -55,25 +55,6 @@ async def test_at_most_a_window_of_launches_is_in_the_pair_and_answers_let_more_
     link.close()
 
 
-async def test_a_launcher_is_roused_once_after_each_launch_and_only_while_it_has_nothing_to_do() -> None:
-    link, launcher, _ = linked()
-    link.rouse("cat")
-    assert launcher.requests() == []  # it has started nothing yet, and may have no process
-    launch(link, 1)
-    link.flush()
-    link.rouse("cat")
-    assert not any(isinstance(request, messages.Rouse) for request in launcher.requests())
-    launcher.report(messages.Started(1, 1))
-    assert link.read()
-    for _ in range(3):
-        link.rouse("cat")
-    assert launcher.requests() == [messages.Rouse("cat")]
-    link.close()
-    launch(link, 2)
-    link.in_flight = 0
-    link.rouse("cat")  # its pair is closed
-
-
 async def test_a_long_queue_asks_for_a_pause_and_its_descriptors_close_with_the_pair() -> None:
     link, launcher, _ = linked()
     before = len(os.listdir("/proc/self/fd"))

@@ -73,28 +73,6 @@ async def test_a_connection_that_waits_for_nothing_goes_straight_to_a_launcher(d
     assert len(here.front.room) == 0
 
 
-async def test_a_launcher_is_roused_for_the_first_client_after_a_pause(door: Any) -> None:
-    here = door(service())
-    here.front.parts.clock.now += 1
-    here.connect()
-    here.ready()
-    here.connect()
-    here.ready()
-    assert here.front.launchers.roused == ["s"]
-    here.front.parts.clock.now += 1
-    here.connect()
-    here.ready()
-    assert here.front.launchers.roused == ["s", "s"]
-
-
-async def test_what_starts_no_program_rouses_no_launcher(door: Any) -> None:
-    here = door(service(type=["INTERNAL"], service="echo"))
-    here.front.parts.clock.now += 1
-    here.connect()
-    here.ready()
-    assert here.front.launchers.roused == []
-
-
 async def test_an_internal_service_is_served_on_the_spot(door: Any) -> None:
     here = door(service(type=["INTERNAL"], service="echo"))
     here.connect()
