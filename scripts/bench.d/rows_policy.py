@@ -85,8 +85,8 @@ def decision(bench: Bench) -> list[Table]:
             deny, allow = folder / f"{how}-{count}", folder / "allow"
             deny.write_text(text)
             allow.write_text("")
-            files, _ = load_policy(str(allow), str(deny))
             began = time.perf_counter()
+            files, _ = load_policy(str(allow), str(deny))
             policy, _ = parse_policy(files)
             parsed = time.perf_counter()
             tables = compile_policy(policy)
@@ -103,7 +103,7 @@ def decision(bench: Bench) -> list[Table]:
                     asked = None if theirs is None else _time(bench, partial(theirs, allow, deny, address))
                     cells.append("-" if asked is None else number(asked, 1))
             lines.append([*cells, number((parsed - began) * 1e3, 1), number((built - parsed) * 1e3, 1)])
-    head = ["rules", "first µs", "last µs", "libwrap µs", "none µs", "libwrap µs", "parse ms", "compile ms"]
+    head = ["rules", "first µs", "last µs", "libwrap µs", "none µs", "libwrap µs", "read ms", "compile ms"]
     notes = ["" if theirs else "libwrap is not installed (package libwrap0)."]
     aims = [Aim("policy decision", "µs, the slowest of all positions and lengths", worst, 2, unit="µs", less=True)]
     return [Table("One decision of hosts.allow and hosts.deny", head, lines, [note for note in notes if note], aims)]
