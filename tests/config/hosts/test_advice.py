@@ -35,3 +35,8 @@ def test_any_line_without_a_colon_has_a_message(line: str, before: str) -> None:
     message, hint = without_colon(line, before)
     assert "not a rule" in message or "not joined" in message
     assert not hint or hint.startswith("write `")
+
+
+def test_another_option_with_an_equals_sign_is_not_taken_for_setenv() -> None:
+    (problem,) = parse(b"ALL : ALL : umask a=22\n", "hosts", "allow")[1]
+    assert "setenv" not in problem.hint

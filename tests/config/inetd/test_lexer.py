@@ -158,3 +158,8 @@ def test_a_line_begins_an_entry_by_its_words_and_not_after_a_blank() -> None:
     assert not _begins_entry("7001", ["7001"])
     assert not _begins_entry(" 7001", ["7001"])
     assert not _begins_entry(line, line.split()[:5])
+
+
+def test_an_entry_has_the_remarks_right_above_it_and_no_others() -> None:
+    text = f"# of another\n\n# first\n# second\n{LINE}\n{GOOD}\n"
+    assert [entry.comments for entry in entries(text)[0]] == [("first", "second"), ()]

@@ -84,3 +84,12 @@ def test_any_word_gives_words_or_bad_address_and_none_refused_is_lost(word: str,
     except BadAddress:
         return
     assert reading.words or not refusing
+
+
+@pytest.mark.parametrize(("word", "said"), [("1.2.{255,3}", ""), ("1.2.{256,3}", "above 255"), ("1.256.{3}", "above 255")])
+def test_each_number_of_a_word_with_braces_is_an_octet(word: str, said: str) -> None:
+    if said:
+        with pytest.raises(BadAddress, match=said):
+            read_word(word, refusing=True)
+    else:
+        assert read_word(word, refusing=True).words == ("1.2.255.0/24", "1.2.3.0/24")
