@@ -39,7 +39,7 @@ def test_where_other_processes_have_every_address_superd_names_them_and_ends(sup
         done = run(superd)
     assert done.returncode == 1
     assert f"Address already in use: {this_process()}" in done.stderr
-    assert "other processes have every address; superd ends" in done.stderr
+    assert "superd ends: other processes have every address" in done.stderr
     assert done.stdout == ""
 
 

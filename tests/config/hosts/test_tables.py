@@ -56,7 +56,8 @@ def test_every_blank_of_c_is_taken_off_an_option() -> None:
     ("option", "hint"),
     [
         ("sevrity mail.info", "severity mail.info"), ("severity mail.waring", "severity mail.warning"),
-        ("severity notise", "severity notice"), ("setenv A=b c", "setenv A b c"), ("setenv A=b=c", "setenv A b=c"), ("/bin/echo %a", "spawn /bin/echo %a"),
+        ("severity notise", "severity notice"), ("setenv A=b c", "setenv A b c"),
+        ("setenv A=b=c", "setenv A b=c"), ("/bin/echo %a", "spawn /bin/echo %a"),
         ("umask 022:", "umask 022"), ("nice x", ""), ("allow yes", "allow"), ("allow : umask 022", "umask 022 : allow"),
         ('spawn (echo "DENIED: access" | logger)', 'spawn (echo "DENIED\\: access" | logger)'),
         ("spawn date 12:30:05 : deny", "spawn date 12\\:30\\:05 : deny"), ("bogus x", ""),
