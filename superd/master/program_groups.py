@@ -32,6 +32,8 @@ MOST = 2048
 """Groups of one launcher at once: the kernel needs some ten KiB for each. More programs wait for others to end."""
 FIRST, LAST = 0.05, 30.0
 """Seconds between two tries to remove a group that is not empty, doubling."""
+REPAIR_SECONDS = 1.0
+"""Between two tries to make what failed: launchers decide when they ask, and not how often the master works for it."""
 PATIENCE = 2.0
 """Seconds for what programs left that have lost their launcher; then it gets SIGKILL."""
 
@@ -57,6 +59,8 @@ class ProgramGroups:
         self._plans: dict[str, GroupPlan] = {}
         self._failed: dict[str, GroupPlan] = {}
         """Those that no group could be made for; it is tried again when a launcher asks."""
+        self._repair_from: dict[str, float] = {}
+        """By service: when the next try may be (monotonic)."""
         self._given: dict[int, dict[int, str]] = {}
         """Services, by launcher and number of the group."""
         self._leaving: list[_Leaving] = []
@@ -74,7 +78,7 @@ class ProgramGroups:
         """Make a group for each service of ``plans``; what goes wrong is logged, and its programs are not started."""
         if not plans and self._home is None:
             return
-        former, self._plans, self._failed, self.faults = self._plans, {}, {}, {}
+        former, self._plans, self._failed, self._repair_from, self.faults = self._plans, {}, {}, {}, {}
         try:
             home = self._open()
         except OSError as problem:
@@ -150,9 +154,10 @@ class ProgramGroups:
 
     def _repaired(self, service: str) -> GroupPlan | None:
         """Try once more what failed when the service was assigned: what kept it may have gone."""
-        plan = self._failed.get(service)
-        if plan is None:
+        plan, now = self._failed.get(service), time.monotonic()
+        if plan is None or now < self._repair_from.get(service, 0.0):
             return None
+        self._repair_from[service] = now + REPAIR_SECONDS
         try:
             self._open().set_service(folder_of(service), plan)
         except OSError:

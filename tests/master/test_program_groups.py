@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from superd.cgroup import GroupPlan
 from superd.ipc.launcher_control import EMPTIED, WANTED
 from superd.master import program_groups
-from superd.master.program_groups import MOST, STOCK, ProgramGroups, folder_of
+from superd.master.program_groups import MOST, REPAIR_SECONDS, STOCK, ProgramGroups, folder_of
 
 PLAN = GroupPlan((("pids.max", "5"),))
 
@@ -229,11 +230,17 @@ def test_a_word_of_a_launcher_gets_groups_for_its_own_services_and_gives_them_ba
     assert len(made - world.home.groups) == 2
 
 
-def test_what_failed_when_it_was_assigned_is_tried_again_for_a_launcher_that_asks(world: World) -> None:
+def test_what_failed_when_it_was_assigned_is_tried_again_for_a_launcher_that_asks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It stayed so until the next reload, and its clients were refused after ten seconds."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     world.groups.assign({"bad": PLAN})
     assert world.give(1, "bad") == []
     world.home.bad = ""
+    assert world.give(1, "bad") == []  # however often it asks
+    now[0] += REPAIR_SECONDS
     assert len(world.give(1, "bad")) == STOCK
     assert world.groups.faults == {}
     assert world.log.lines[1:] == ["notice: bad: there are groups for its programs again"]
@@ -248,6 +255,8 @@ def test_a_superd_that_has_found_no_group_looks_again(monkeypatch: pytest.Monkey
     assert world.give(1, "a") == []
     assert set(world.groups.faults) == {"a"}
     monkeypatch.setattr(program_groups, "Home", lambda _: world.home)
+    later = time.monotonic() + REPAIR_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert len(world.give(1, "a")) == STOCK
 
 
