@@ -276,8 +276,7 @@ class Log:
                 with trio.move_on_after(float("inf") if due is None else max(0.0, due - time.monotonic())):
                     await self._wake.wait()
             if self._stuck:
-                full = self._router.full_syslog
-                with trio.move_on_after(RETRY):
+                with trio.move_on_after(RETRY), self._router.full_syslog() as full:
                     if full >= 0:
                         await trio.lowlevel.wait_writable(full)
                     else:

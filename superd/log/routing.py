@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from superd.log.clock import Clock
@@ -165,10 +166,22 @@ class Router:
         """Whether this process sends to a syslog daemon."""
         return self._syslog is not None
 
-    @property
-    def full_syslog(self) -> int:
-        """The descriptor that can be written to once the syslog daemon has read more, -1 if there is nothing to wait for."""
-        return self._syslog.full if self._syslog is not None else -1
+    @contextmanager
+    def full_syslog(self) -> Iterator[int]:
+        """Lend a descriptor that can be written to once the syslog daemon has read more, -1 if there is nothing to wait for.
+
+        It is a copy: a flush may close the socket meanwhile, and its number would be another connection's.
+        """
+        full = self._syslog.full if self._syslog is not None else -1
+        try:
+            copy = os.dup(full) if full >= 0 else -1
+        except OSError:
+            copy = -1  # no room for it: the next try is a quarter of a second away
+        try:
+            yield copy
+        finally:
+            if copy >= 0:
+                os.close(copy)
 
     # ------------------------------------------------------------------ sinks
 

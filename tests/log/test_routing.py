@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -168,3 +169,19 @@ def test_the_default_target_is_the_journal_stdout_in_a_container_or_stderr(world
     assert default_target(1, False, "1:2", status) == "stdout"
     assert default_target(1, True, "", status) == "stderr"
     assert default_target(7, False, "", None) == "stderr"
+
+
+def test_what_is_waited_for_while_a_daemon_stands_still_is_a_copy(tmp_path: Path) -> None:
+    """A flush may close the socket meanwhile, and the front would wait for another connection's."""
+    router = World(tmp_path).router(targets=["stderr"])
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        router._syslog = SimpleNamespace(full=ours.fileno())  # type: ignore[assignment]
+        with router.full_syslog() as lent:
+            assert os.path.sameopenfile(lent, ours.fileno())
+            assert lent != ours.fileno()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(lent)
+    router._syslog = None
+    with router.full_syslog() as lent:
+        assert lent == -1
