@@ -62,10 +62,10 @@ def _use_curves(context: ssl.SSLContext) -> None:
     """Leave out the groups of finite fields. ssl can set one group only, and then most clients need a second hello."""
     if sys.implementation.name != "cpython" or not (3, 0) <= ssl.OPENSSL_VERSION_INFO[:2] < (3, 5):
         return  # others have none that are large
-    try:
-        control = ctypes.CDLL(getattr(_ssl, "__file__", None)).SSL_CTX_ctrl
-    except (AttributeError, OSError):
-        return  # a Python that has OpenSSL inside, and shows no name of it
+    file = getattr(_ssl, "__file__", None)
+    if file is None:
+        return  # a Python that has OpenSSL inside: what another file calls so may be another OpenSSL
+    control = ctypes.CDLL(file).SSL_CTX_ctrl
     control.argtypes, control.restype = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_char_p), ctypes.c_long
     # The first field of the object is OpenSSL's own.
     pointer = ctypes.c_void_p.from_address(id(context) + object.__basicsize__).value
